@@ -1,0 +1,47 @@
+/** Only what Biome cannot say: the direction of imports, one importer per outside library, and promises. */
+import tseslint from "typescript-eslint";
+
+/** Layers from the bottom up: a folder may import itself and what stands before it. */
+const modelLayers = ["util", "graph", "ops", "autodiff", "nn", "programs", "zoo"];
+
+const forbid = (patterns) => ["error", { patterns }];
+const only = (names, message) => ({ group: names, message });
+
+const outside = {
+  vscode: only(["vscode", "vscode-languageclient", "vscode-languageclient/*"], "Only client/ talks to VS Code."),
+  lsp: only(["vscode-languageserver", "vscode-languageserver/*"], "Only server/src/lsp and main.ts speak LSP."),
+  ort: only(["onnxruntime-node", "onnxruntime-common"], "Only server/src/runtime runs sessions."),
+  ws: only(["ws"], "Only server/src/stream uses WebSockets."),
+  server: only(["@iad-r1/server", "@iad-r1/server/*"], "The numeric library and the protocol know no server."),
+  models: only(["@iad-r1/models", "@iad-r1/models/*"], "The protocol is plain data and imports nothing of ours."),
+};
+const all = Object.values(outside);
+const except = (...kept) => all.filter((rule) => !kept.includes(rule));
+
+export default tseslint.config(
+  { ignores: ["**/node_modules/**", "dist/**", ".cache/**", "**/*.gen.ts", "**/*.mjs", "**/*.cjs"] },
+  {
+    files: ["**/*.ts"],
+    languageOptions: { parser: tseslint.parser, parserOptions: { project: "./tsconfig.json" } },
+    plugins: { "@typescript-eslint": tseslint.plugin },
+    rules: { "@typescript-eslint/no-floating-promises": "error", "@typescript-eslint/no-misused-promises": "error" },
+  },
+  { files: ["protocol/src/**/*.ts"], rules: { "no-restricted-imports": forbid(all) } },
+  { files: ["models/src/**/*.ts"], rules: { "no-restricted-imports": forbid(except(outside.models)) } },
+  ...modelLayers.map((layer, index) => ({
+    files: [`models/src/${layer}/**/*.ts`],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models),
+        only(
+          [...modelLayers.slice(index + 1), "llavaOnevision", "llava", "llavaNext", "qwen2Vl", "qwen25Vl"].map((name) => `../${name}/*`),
+          `models/src/${layer} may import only what stands to its left: ${modelLayers.join(" < ")}.`,
+        ),
+      ]),
+    },
+  })),
+  { files: ["server/src/**/*.ts"], rules: { "no-restricted-imports": forbid(except(outside.models, outside.server)) } },
+  { files: ["server/src/runtime/**/*.ts"], rules: { "no-restricted-imports": forbid(except(outside.models, outside.ort)) } },
+  { files: ["server/src/stream/**/*.ts"], rules: { "no-restricted-imports": forbid(except(outside.models, outside.ws)) } },
+  { files: ["server/src/lsp/**/*.ts", "server/src/main.ts"], rules: { "no-restricted-imports": forbid(except(outside.models, outside.lsp)) } },
+);
