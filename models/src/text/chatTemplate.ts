@@ -1,0 +1,203 @@
+/**
+ * The chat template of a checkpoint: messages in, prompt text out, with one placeholder a picture. The template
+ * language is done by `@huggingface/jinja`. It knows nothing of token ids or of how many tokens a picture takes.
+ *
+ * @see transformers, `render_jinja_template` and `ProcessorMixin.apply_chat_template`
+ */
+import { Template } from "@huggingface/jinja";
+import { DataError, ModelFileError } from "../errors";
+import { describeJson, isJsonObject, readJsonFile, readTextFile } from "../util/jsonFile";
+
+export interface TextPart {
+  type: "text";
+  text: string;
+}
+
+/** Stands for one picture; the pictures themselves travel beside the messages, in order. */
+export interface ImagePart {
+  type: "image";
+}
+
+export interface ChatMessage {
+  role: string;
+  /** A plain text is the same as one text part. */
+  content: string | readonly (TextPart | ImagePart)[];
+}
+
+export interface ChatTemplate {
+  /**
+   * The prompt text.
+   *
+   * @param options.addGenerationPrompt end with the opening of the assistant's answer; default true
+   * @param options.variables           further variables of the template (`add_vision_id`, `tools`, ...)
+   * @throws DataError `data/chat` when the messages are not of the known form or the template refuses them
+   */
+  render(
+    messages: readonly ChatMessage[],
+    options?: { addGenerationPrompt?: boolean; variables?: Record<string, unknown> },
+  ): string;
+  readonly source: string;
+}
+
+/**
+ * Loads the template of a checkpoint folder: `chat_template.jinja`, else `chat_template.json`, else the
+ * `chat_template` of `tokenizer_config.json` or `processor_config.json`.
+ *
+ * @param namedTokens `bos_token`, `eos_token`, ... for the template
+ * @throws ModelFileError `model/missing-chat-template` or `model/broken-chat-template`
+ */
+export async function loadChatTemplate(
+  folder: string,
+  namedTokens: Readonly<Record<string, string>> = {},
+): Promise<ChatTemplate> {
+  const text = await readTextFile(folder, "chat_template.jinja");
+  if (text !== undefined) return createChatTemplate(text, namedTokens, `${folder}/chat_template.jinja`);
+  for (const name of ["chat_template.json", "tokenizer_config.json", "processor_config.json"]) {
+    const source = sourceOf((await readJsonFile(folder, name))?.chat_template, `${folder}/${name}`);
+    if (source !== undefined) return createChatTemplate(source, namedTokens, `${folder}/${name}`);
+  }
+  throw new ModelFileError("model/missing-chat-template", "The checkpoint has no chat template.", {
+    where: folder,
+    hint: "Copy chat_template.jinja or chat_template.json of the same model into the folder.",
+  });
+}
+
+/** A template, or the one called "default" of a list of named templates. */
+function sourceOf(value: unknown, where: string): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  const named = Array.isArray(value)
+    ? value.find((entry) => isJsonObject(entry) && entry.name === "default")
+    : undefined;
+  const source = isJsonObject(named) ? named.template : isJsonObject(value) ? value.default : value;
+  if (typeof source === "string") return source;
+  throw new ModelFileError(
+    "model/broken-chat-template",
+    `chat_template: expected a text, got ${describeJson(source)}.`,
+    {
+      where,
+      hint: "Copy the model's own chat template again.",
+    },
+  );
+}
+
+/** Parses a template. `where` names its file in errors. @throws ModelFileError `model/broken-chat-template` */
+export function createChatTemplate(
+  source: string,
+  namedTokens: Readonly<Record<string, string>> = {},
+  where?: string,
+): ChatTemplate {
+  let template: Template;
+  try {
+    template = new Template(source);
+  } catch (error) {
+    throw new ModelFileError(
+      "model/broken-chat-template",
+      `The chat template cannot be parsed: ${(error as Error).message}.`,
+      { where, hint: "Copy the model's own chat template again.", cause: error },
+    );
+  }
+
+  function run(messages: unknown[], addGenerationPrompt: boolean, variables: Record<string, unknown> = {}): string {
+    return template.render({
+      ...namedTokens,
+      messages,
+      add_generation_prompt: addGenerationPrompt,
+      tools: null,
+      documents: null,
+      ...variables,
+    });
+  }
+
+  let takesParts: boolean | undefined;
+  return {
+    source,
+    render(messages, options = {}) {
+      checkMessages(messages);
+      takesParts ??= readsParts(run);
+      const shaped = messages.map(({ role, content }) => ({
+        role,
+        content: takesParts ? partsOf(content) : plainTextOf(content),
+      }));
+      try {
+        return run(shaped, options.addGenerationPrompt ?? true, options.variables);
+      } catch (error) {
+        throw new DataError("data/chat", `The chat template refuses the messages: ${(error as Error).message}.`, {
+          where,
+          hint: "Use the roles system, user and assistant, in an order that the model knows.",
+          cause: error,
+        });
+      }
+    },
+  };
+}
+
+/**
+ * Templates of vision models walk over parts, those of text models print `content` as it is. Found out by trying,
+ * because nothing in a checkpoint says which. When in doubt: parts.
+ */
+function readsParts(run: (messages: unknown[], addGenerationPrompt: boolean) => string): boolean {
+  const probe = "chat-template-probe";
+  try {
+    if (
+      run([{ role: "user", content: [{ type: "text", text: probe }] }], false)
+        .split(probe)[0]
+        ?.includes('"text"')
+    ) {
+      return false;
+    }
+    return true;
+  } catch {
+    try {
+      return !run([{ role: "user", content: probe }], false).includes(probe);
+    } catch {
+      return true;
+    }
+  }
+}
+
+function partsOf(content: ChatMessage["content"]): readonly (TextPart | ImagePart)[] {
+  return typeof content === "string" ? [{ type: "text", text: content }] : content;
+}
+
+function plainTextOf(content: ChatMessage["content"]): string {
+  if (typeof content === "string") return content;
+  return content
+    .map((part) => {
+      if (part.type === "text") return part.text;
+      throw new DataError("data/chat", "The chat template takes text only, got a message with a picture.", {
+        hint: "Use a vision-language model.",
+      });
+    })
+    .join("");
+}
+
+/** Refuses what a template would silently skip: unknown parts, content of a wrong type. */
+function checkMessages(messages: readonly ChatMessage[]): void {
+  const refuse = (index: number, expected: string, got: unknown): never => {
+    throw new DataError("data/chat", `Message ${index}: expected ${expected}, got ${describeJson(got)}.`, {
+      hint: 'Messages look like {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "..."}]}.',
+    });
+  };
+  if (!Array.isArray(messages) || messages.length === 0) refuse(0, "at least one message", messages);
+  messages.forEach((message, index) => {
+    if (!isJsonObject(message) || typeof message.role !== "string") refuse(index, "a role", message);
+    const { content } = message;
+    if (typeof content === "string") return;
+    if (!Array.isArray(content)) refuse(index, "content as a text or a list of parts", content);
+    for (const part of content) {
+      if (!isJsonObject(part)) refuse(index, "a part", part);
+      if (part.type === "text" ? typeof part.text !== "string" : part.type !== "image") {
+        refuse(index, "parts of type text (with a text) or image", part.type === "text" ? part.text : part.type);
+      }
+    }
+  });
+}
+
+/** Number of pictures that the messages ask for. */
+export function countImages(messages: readonly ChatMessage[]): number {
+  let count = 0;
+  for (const { content } of messages) {
+    if (typeof content !== "string") for (const part of content) if (part.type === "image") count++;
+  }
+  return count;
+}

@@ -1,0 +1,154 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ModelFileError } from "@iad-r1/models/errors";
+import { createTokenizer, loadTokenizer } from "@iad-r1/models/text/tokenizer";
+import { describe, expect, test } from "vitest";
+import { fixturesFolder } from "../../helpers/tokenizerFolders";
+
+const checkpoint = join(fixturesFolder, "vlm/llava-onevision/checkpoint");
+const freshJson = () => JSON.parse(readFileSync(join(checkpoint, "tokenizer.json"), "utf8"));
+const copyOfCheckpoint = () => {
+  const folder = mkdtempSync(join(tmpdir(), "iad-r1-tokenizer-"));
+  for (const name of ["tokenizer.json", "tokenizer_config.json"]) cpSync(join(checkpoint, name), join(folder, name));
+  return folder;
+};
+
+describe("the tokenizer of a checkpoint folder", () => {
+  test("knows its special tokens by name, id and text", async () => {
+    const tokenizer = await loadTokenizer(checkpoint);
+    expect(tokenizer.namedTokens).toEqual({ eos_token: "<|im_end|>", pad_token: "<|endoftext|>" });
+    expect(tokenizer.tokenToId("<image>")).toBe(347);
+    expect(tokenizer.idToToken(346)).toBe("<|im_end|>");
+    expect([...tokenizer.specialIds]).toEqual([344, 345, 346, 347, 348]);
+    expect(tokenizer.vocabSize).toBe(349);
+    expect(tokenizer.tokenToId("constructor")).toBeUndefined();
+  });
+
+  test("leaves special tokens and ids without a token out of the text", async () => {
+    const tokenizer = await loadTokenizer(checkpoint);
+    const ids = [...tokenizer.encode("a<|im_end|>b"), 355, 1_000_000];
+    expect(tokenizer.decode(ids)).toBe("a<|im_end|>b");
+    expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe("ab");
+    expect(tokenizer.decode([])).toBe("");
+    expect(tokenizer.encode("")).toEqual([]);
+  });
+
+  test("adds tokens that only tokenizer_config.json knows", () => {
+    const config = { added_tokens_decoder: { "349": { content: "<extra>", special: true } }, eos_token: "<extra>" };
+    const tokenizer = createTokenizer({ tokenizerJson: freshJson(), tokenizerConfig: config, where: "test" });
+    expect(tokenizer.encode("a<extra>")).toEqual([...tokenizer.encode("a"), 349]);
+    expect(tokenizer.specialIds.has(349)).toBe(true);
+  });
+
+  test("replaces lone surrogates instead of failing", async () => {
+    const tokenizer = await loadTokenizer(checkpoint);
+    expect(tokenizer.decode(tokenizer.encode("a\ud800b"))).toBe("a\ufffdb");
+  });
+
+  test("mends English spacing only where the configuration asks for it", () => {
+    const tokenizerConfig = { clean_up_tokenization_spaces: true };
+    const tokenizer = createTokenizer({ tokenizerJson: freshJson(), tokenizerConfig, where: "test" });
+    const ids = tokenizer.encode("it 's fine .");
+    expect(tokenizer.decode(ids)).toBe("it's fine.");
+    expect(createTokenizer({ tokenizerJson: freshJson(), where: "test" }).decode(ids)).toBe("it 's fine .");
+  });
+});
+
+describe("damaged or missing parts end in a model file error", () => {
+  // biome-ignore lint/suspicious/noExplicitAny: the test damages a parsed file
+  const damages: [string, (json: any) => void, string][] = [
+    ["no model", (json) => delete json.model, "model/broken-tokenizer"],
+    ["another kind of model", (json) => Object.assign(json.model, { type: "Unigram" }), "model/unsupported-tokenizer"],
+    ["a vocabulary that is a list", (json) => Object.assign(json.model, { vocab: ["a"] }), "model/broken-tokenizer"],
+    ["no merges", (json) => delete json.model.merges, "model/broken-tokenizer"],
+    ["a huge id", (json) => Object.assign(json.model.vocab, { zzz: 4e9 }), "model/broken-tokenizer"],
+    ["a negative id", (json) => Object.assign(json.model.vocab, { zzz: -1 }), "model/broken-tokenizer"],
+    ["an id that is a text", (json) => Object.assign(json.model.vocab, { zzz: "7" }), "model/broken-tokenizer"],
+    ["an id given twice", (json) => Object.assign(json.model.vocab, { zzz: 5 }), "model/broken-tokenizer"],
+    [
+      "a merge of pieces that are not in the vocabulary",
+      (json) => json.model.merges.push("zz yy"),
+      "model/broken-tokenizer",
+    ],
+    ["a merge of one piece", (json) => json.model.merges.push("a"), "model/broken-tokenizer"],
+    ["a merge that is a number", (json) => json.model.merges.push(3), "model/broken-tokenizer"],
+    ["added tokens that are not a list", (json) => Object.assign(json, { added_tokens: {} }), "model/broken-tokenizer"],
+    ["an added token without content", (json) => json.added_tokens.push({ id: 349 }), "model/broken-tokenizer"],
+    ["an added token without id", (json) => json.added_tokens.push({ content: "x" }), "model/broken-tokenizer"],
+    [
+      "two added tokens with one id",
+      (json) => json.added_tokens.push({ id: 347, content: "x" }),
+      "model/broken-tokenizer",
+    ],
+    [
+      "an unknown normalizer",
+      (json) => Object.assign(json, { normalizer: { type: "Magic" } }),
+      "model/broken-tokenizer",
+    ],
+    [
+      "an unknown pre-tokenizer",
+      (json) => Object.assign(json, { pre_tokenizer: { type: "Magic" } }),
+      "model/broken-tokenizer",
+    ],
+    [
+      "a broken pattern",
+      (json) => Object.assign(json.pre_tokenizer.pretokenizers[0].pattern, { Regex: "(" }),
+      "model/broken-tokenizer",
+    ],
+    ["an unknown decoder", (json) => Object.assign(json, { decoder: { type: "CTC" } }), "model/unsupported-tokenizer"],
+    ["no decoder", (json) => delete json.decoder, "model/unsupported-tokenizer"],
+  ];
+  test.each(damages)("%s", (_, damage, code) => {
+    const tokenizerJson = freshJson();
+    damage(tokenizerJson);
+    let caught: unknown;
+    try {
+      createTokenizer({ tokenizerJson, where: "some/folder" });
+    } catch (error) {
+      caught = error;
+    }
+    expect(caught).toBeInstanceOf(ModelFileError);
+    expect(caught).toMatchObject({ code, where: "some/folder" });
+  });
+
+  const folders: [string, (folder: string) => void, string][] = [
+    ["an empty folder", (folder) => rmSync(join(folder, "tokenizer.json")), "model/missing-tokenizer"],
+    [
+      "a truncated tokenizer.json",
+      (folder) => writeFileSync(join(folder, "tokenizer.json"), '{"model": {'),
+      "model/broken-json",
+    ],
+    ["an empty tokenizer.json", (folder) => writeFileSync(join(folder, "tokenizer.json"), ""), "model/broken-json"],
+    ["a list in tokenizer.json", (folder) => writeFileSync(join(folder, "tokenizer.json"), "[]"), "model/broken-json"],
+    [
+      "a broken tokenizer_config.json",
+      (folder) => writeFileSync(join(folder, "tokenizer_config.json"), "x"),
+      "model/broken-json",
+    ],
+    [
+      "vocab.json without merges.txt",
+      (folder) => {
+        rmSync(join(folder, "tokenizer.json"));
+        writeFileSync(join(folder, "vocab.json"), '{"a": 0}');
+      },
+      "model/missing-tokenizer",
+    ],
+    [
+      "vocab.json of another class",
+      (folder) => {
+        rmSync(join(folder, "tokenizer.json"));
+        writeFileSync(join(folder, "vocab.json"), '{"a": 0}');
+        writeFileSync(join(folder, "merges.txt"), "");
+        writeFileSync(join(folder, "tokenizer_config.json"), '{"tokenizer_class": "GPT2Tokenizer"}');
+      },
+      "model/unsupported-tokenizer",
+    ],
+  ];
+  test.each(folders)("%s", async (_, damage, code) => {
+    const folder = copyOfCheckpoint();
+    damage(folder);
+    await expect(loadTokenizer(folder)).rejects.toMatchObject({ code });
+    await expect(loadTokenizer(folder)).rejects.toBeInstanceOf(ModelFileError);
+  });
+});
