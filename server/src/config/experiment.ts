@@ -1,0 +1,275 @@
+/**
+ * The experiment file `iadr1.yaml` as a schema: every key with its default, unit and meaning. The defaults are those of the
+ * published system (preset `iad-r1`, reference sections 4.5 and 5.3) as it runs on its four GPUs, except where a comment says
+ * otherwise. Reading files and finding lines is `parseExperiment.ts`.
+ */
+import { z } from "zod";
+
+const positive = z.number().positive();
+const count = z.number().int().positive();
+const share = z.number().min(0).max(1);
+
+/** Keeps a part of a source: a shuffle with `seed` inside every (category, label), then the first `share` of it or the rest. */
+export const partSchema = z
+  .strictObject({
+    seed: z.number().int().default(0).describe("Seed of the shuffle."),
+    share: share.describe("Share of the samples on the first side, 0 to 1."),
+    side: z.enum(["first", "rest"]).describe("Which side to use; use both sides for training and held-out data."),
+  })
+  .describe("Uses one side of a seeded split that keeps categories and labels in proportion.");
+
+const common = {
+  part: partSchema.optional(),
+  categories: z.array(z.string()).min(1).optional().describe("Only these categories; all when left out."),
+  limit: count.optional().describe("At most so many samples, chosen by the seed of `part`."),
+};
+
+/** Where samples come from. */
+export const dataSourceSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("folder").describe("A folder with annotations.jsonl, images/ and masks/."),
+    path: z.string(),
+    ...common,
+  }),
+  z.strictObject({
+    kind: z.literal("pa-sft").describe("A JSON array of chats with images (LLaMA-Factory `sharegpt` layout)."),
+    path: z.string(),
+    images: z
+      .string()
+      .optional()
+      .describe("Folder that relative image paths start from; the file's own when left out."),
+    ...common,
+  }),
+  z.strictObject({
+    kind: z.literal("sc-grpo").describe("A JSON array of {id, image, problem, solution}."),
+    path: z.string(),
+    images: z
+      .string()
+      .optional()
+      .describe("Folder that relative image paths start from; the file's own when left out."),
+    ...common,
+  }),
+  z.strictObject({
+    kind: z
+      .literal("test")
+      .describe("A test file of the reference: image path → {conversation, similar_templates, ...}."),
+    path: z.string(),
+    images: z.string().optional(),
+    ...common,
+  }),
+  z.strictObject({
+    kind: z
+      .literal("mvtec")
+      .describe("A folder laid out as MVTec AD: OBJECT/{train,test}/{good,DEFECT}, ground_truth/."),
+    path: z.string(),
+    split: z.enum(["train", "test"]).default("test"),
+    ...common,
+  }),
+  z.strictObject({
+    kind: z.literal("synth").describe("Generated inspection images; byte-identical for a seed."),
+    seed: z.number().int().describe("Use different seeds for training and held-out images."),
+    count: count.describe("Number of images."),
+    size: count.default(112).describe("Width and height in pixels."),
+    anomalousShare: share.default(0.5).describe("Share of images with a defect."),
+    difficulty: share.default(0.5).describe("0 = large, clear defects; 1 = small and faint ones."),
+    ...common,
+  }),
+]);
+
+const sourcesSchema = z
+  .union([dataSourceSchema, z.array(dataSourceSchema).min(1)])
+  .transform((value) => (Array.isArray(value) ? value : [value]));
+
+const loraSchema = z.strictObject({
+  r: count.default(8).describe("Rank."),
+  alpha: positive.default(16).describe("The update is scaled by alpha / r."),
+  targets: z
+    .array(z.string())
+    .min(1)
+    .default(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
+    .describe("Linear layers of the language model, by the last part of their name."),
+});
+
+/** How the optimiser walks; shared by all training stages. */
+const optimization = {
+  weightDecay: z.number().min(0).describe("Decoupled weight decay of AdamW."),
+  maxGradNorm: positive.default(1).describe("Gradients are scaled down to this global norm."),
+  beta1: share.default(0.9),
+  beta2: share.default(0.999),
+  epsilon: positive.default(1e-8),
+  warmupSteps: z.number().int().min(0).describe("Steps over which the learning rate rises from 0."),
+  schedule: z.enum(["cosine", "linear", "constant"]),
+};
+
+const trainableSchema = z
+  .enum(["lora", "language", "all"])
+  .describe(
+    "What learns: LoRA matrices on the language model, the whole language model, or everything with the vision tower.",
+  );
+
+const saving = {
+  evalEvery: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe("Evaluate on held-out data every so many steps; 0 = only at the end."),
+  evalSamples: count.optional().describe("Held-out samples used inside the stage; all when left out."),
+  saveEvery: count.default(100).describe("Write a checkpoint every so many steps."),
+  keepCheckpoints: count.default(2).describe("Newest checkpoints kept besides the best one."),
+};
+
+export const paSftSchema = z.strictObject({
+  learningRate: positive.default(2e-5),
+  epochs: positive.default(1).describe("Passes over the training data; `steps` wins when given."),
+  steps: count.optional().describe("Optimiser steps."),
+  batchSize: count.default(1).describe("Samples per forward and backward pass."),
+  gradientAccumulation: count.default(8).describe("Passes per optimiser step."),
+  trainable: trainableSchema.default("all"),
+  lora: loraSchema.prefault({}),
+  ...optimization,
+  weightDecay: optimization.weightDecay.default(0.1),
+  warmupSteps: optimization.warmupSteps.default(100),
+  schedule: optimization.schedule.default("cosine"),
+  maxLength: count
+    .default(8192)
+    .describe("Longest sequence in tokens (`cutoff_len`); longer ones are cut as the reference does."),
+  augment: z
+    .enum(["none", "flips", "flips-and-turns"])
+    .default("none")
+    .describe("Mirrors and turns images and changes the places in the text with them; for small real data sets."),
+  recompute: z
+    .boolean()
+    .default(false)
+    .describe("Recompute activations in the backward pass: less memory, a third more time."),
+  data: sourcesSchema.optional().describe("Training data of this stage; `data.train` when left out."),
+  ...saving,
+});
+
+export const rewardUseSchema = z.strictObject({
+  name: z.string().describe("`iad-r1/<function>` or the path of a reward file with `#name`."),
+  weight: z.number().default(1),
+});
+
+export const scGrpoSchema = z.strictObject({
+  groupSize: z.number().int().min(2).default(4).describe("G: completions per prompt."),
+  promptsPerStep: count.default(6).describe("Prompts per optimiser step."),
+  epochs: positive.default(1).describe("Passes over the training data; `steps` wins when given."),
+  steps: count.optional().describe("Batches of rollouts (each gives `iterations` optimiser steps)."),
+  iterations: count.default(1).describe("Optimiser steps per batch of rollouts."),
+  lossType: z.enum(["grpo", "bnpo", "dr_grpo", "dapo"]).default("grpo"),
+  beta: z
+    .number()
+    .min(0)
+    .default(0.04)
+    .describe("Weight of the KL term against the model the stage started from; 0 = off."),
+  epsilonLow: share.default(0.2).describe("Ratios are clipped at 1 - epsilonLow."),
+  epsilonHigh: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("Ratios are clipped at 1 + epsilonHigh; epsilonLow when left out."),
+  scaleRewards: z
+    .enum(["group", "batch", "none"])
+    .default("group")
+    .describe("By whose standard deviation advantages are divided."),
+  maskTruncated: z.boolean().default(false).describe("Completions cut by the token limit do not move the policy."),
+  dynamicSampling: z
+    .boolean()
+    .default(false)
+    .describe("Replace groups whose rewards are all equal by fresh prompts (DAPO), at most 3 rounds."),
+  temperature: positive.default(0.9),
+  topK: z.number().int().min(0).default(50).describe("Sample from the k most likely tokens; 0 = off."),
+  topP: z
+    .number()
+    .gt(0)
+    .max(1)
+    .default(0.9)
+    .describe("Sample from the smallest set of tokens with this total probability."),
+  repetitionPenalty: positive.default(1),
+  maxCompletionLength: count.default(512).describe("In tokens."),
+  maxPromptLength: count.default(8192).describe("In tokens, with image tokens; longer prompts are refused."),
+  microBatchSize: count.default(8).describe("Completions per forward and backward pass; changes memory, not results."),
+  rewards: z
+    .array(rewardUseSchema)
+    .min(1)
+    .optional()
+    .describe("Reward functions with weights; those of the preset when left out."),
+  rewardErrors: z
+    .enum(["skip", "stop", "zero"])
+    .default("skip")
+    .describe(
+      "What a failing reward does: the completion is left out (the run stops above 5 %), the run stops, or it counts 0.",
+    ),
+  learningRate: positive.default(1e-6),
+  trainable: trainableSchema.default("all"),
+  lora: loraSchema.prefault({}),
+  ...optimization,
+  weightDecay: optimization.weightDecay.default(0),
+  warmupSteps: optimization.warmupSteps.default(0),
+  schedule: optimization.schedule.default("linear"),
+  recompute: z
+    .boolean()
+    .default(false)
+    .describe("Recompute activations in the backward pass: less memory, a third more time."),
+  augment: z.enum(["none", "flips", "flips-and-turns"]).default("none"),
+  data: sourcesSchema.optional().describe("Training data of this stage; `data.train` when left out."),
+  ...saving,
+});
+
+export const experimentSchema = z.strictObject({
+  project: z.string().min(1).default("inspection").describe("Name of the experiment; runs are listed under it."),
+  preset: z
+    .enum(["iad-r1", "iad-r1-strict"])
+    .default("iad-r1")
+    .describe("Default rewards: those of the paper bit for bit, or the corrected ones."),
+  model: z.strictObject({
+    base: z.string().describe("Folder of a checkpoint as Hugging Face writes it."),
+    adapter: z.string().nullable().default(null).describe("Folder of a PEFT adapter to start from."),
+  }),
+  data: z.strictObject({
+    train: sourcesSchema.describe("Training images with answers."),
+    heldOut: sourcesSchema.optional().describe("Images that no stage trains on; decides the best checkpoint."),
+  }),
+  prompt: z
+    .strictObject({
+      style: z
+        .enum(["question", "expert", "system"])
+        .default("expert")
+        .describe(
+          "SC-GRPO prompt: the question alone, the expert sentence before it, or the system prompt of the reference.",
+        ),
+      references: z.number().int().min(0).default(0).describe("Normal reference images shown before the query image."),
+    })
+    .prefault({}),
+  stages: z
+    .strictObject({
+      paSft: paSftSchema.prefault({}),
+      scGrpo: scGrpoSchema.prefault({}),
+    })
+    .prefault({}),
+  evaluation: z
+    .strictObject({
+      batchSize: count.default(16),
+      maxCompletionLength: count.default(512),
+      temperature: z.number().min(0).default(0).describe("0 = greedy."),
+    })
+    .prefault({}),
+  seed: z.number().int().min(0).default(42),
+  device: z.enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]).default("auto"),
+  threads: z.number().int().min(0).default(0).describe("Threads for the arithmetic; 0 = one per core."),
+  output: z.string().default(".iadr1/runs").describe("Folder of the run folders."),
+});
+
+export type ExperimentConfig = z.output<typeof experimentSchema>;
+export type ExperimentInput = z.input<typeof experimentSchema>;
+export type DataSource = z.output<typeof dataSourceSchema>;
+export type PaSftConfig = z.output<typeof paSftSchema>;
+export type ScGrpoConfig = z.output<typeof scGrpoSchema>;
+export type Trainable = z.output<typeof trainableSchema>;
+
+/** The JSON Schema of `iadr1.yaml`, for completion and hovers in editors. */
+export function experimentJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(experimentSchema, { io: "input", unrepresentable: "any" });
+  return { ...schema, title: "IAD-R1 experiment" };
+}

@@ -1,0 +1,142 @@
+/** Configuration files: defaults of the paper, problems at their line, overrides, paths. */
+import { experimentJsonSchema } from "@iad-r1/server/config/experiment";
+import { parseExperiment } from "@iad-r1/server/config/parseExperiment";
+import { describe, expect, it } from "vitest";
+
+const minimal = "model:\n  base: models/nano\ndata:\n  train: { kind: folder, path: photos }\n";
+const parse = (text: string, overrides: string[] = []) => parseExperiment(text, { folder: "/lab", overrides });
+
+describe("an experiment file", () => {
+  it("needs a model and training data only, and fills in the hyper-parameters of the paper", () => {
+    const { value, problems } = parse(minimal);
+    expect(problems).toEqual([]);
+    expect(value!.stages.paSft).toMatchObject({
+      learningRate: 2e-5,
+      epochs: 1,
+      schedule: "cosine",
+      warmupSteps: 100,
+      weightDecay: 0.1,
+      maxGradNorm: 1,
+    });
+    expect(value!.stages.paSft.batchSize * value!.stages.paSft.gradientAccumulation).toBe(8);
+    expect(value!.stages.scGrpo).toMatchObject({
+      groupSize: 4,
+      promptsPerStep: 6,
+      learningRate: 1e-6,
+      beta: 0.04,
+      temperature: 0.9,
+      topK: 50,
+      topP: 0.9,
+      maxCompletionLength: 512,
+      schedule: "linear",
+      lossType: "grpo",
+    });
+    expect(value!.seed).toBe(42);
+  });
+
+  it("starts relative paths from the folder of the file", () => {
+    const { value } = parse(minimal);
+    expect(value!.model.base).toBe("/lab/models/nano");
+    expect(value!.data.train[0]).toMatchObject({ path: "/lab/photos" });
+    expect(value!.output).toBe("/lab/.iadr1/runs");
+  });
+
+  it("accepts one source or a list of sources", () => {
+    const list = minimal.replace(
+      "{ kind: folder, path: photos }",
+      "\n    - { kind: folder, path: a }\n    - { kind: synth, seed: 1, count: 4 }",
+    );
+    expect(parse(list).value!.data.train).toHaveLength(2);
+  });
+
+  it("points at an unknown key and offers the nearest one", () => {
+    const { value, problems } = parse(`${minimal}stages:\n  paSft:\n    learning_rat: 1\n`);
+    expect(value).toBeNull();
+    expect(problems).toEqual([
+      expect.objectContaining({
+        code: "config/unknown-key",
+        path: "stages.paSft.learning_rat",
+        line: 7,
+        column: 5,
+        hint: "Did you mean learningRate?",
+      }),
+    ]);
+  });
+
+  it("points at a wrong value and shows what it is", () => {
+    const { problems } = parse(`${minimal}stages:\n  scGrpo:\n    groupSize: 1\n    beta: high\n`);
+    expect(problems.map(({ path, line, column }) => ({ path, line, column }))).toEqual([
+      { path: "stages.scGrpo.groupSize", line: 7, column: 16 },
+      { path: "stages.scGrpo.beta", line: 8, column: 11 },
+    ]);
+    expect(problems[0]!.message).toContain("got 1");
+    expect(problems[1]!.message).toContain('got "high"');
+  });
+
+  it("names a missing key", () => {
+    const { problems } = parse("model: {}\ndata: { train: { kind: folder, path: p } }\n");
+    expect(problems[0]).toMatchObject({ code: "config/missing-key", path: "model.base", line: 1 });
+  });
+
+  it("finds the mistake inside one source of a list", () => {
+    const { problems } = parse(
+      "model: { base: m }\ndata:\n  train:\n    - { kind: folder, path: a }\n    - { kind: folder, pth: a }\n",
+    );
+    expect(problems.map((problem) => problem.path)).toContain("data.train.1.path");
+    expect(problems.every((problem) => problem.line === 5)).toBe(true);
+  });
+
+  it("reports broken YAML, duplicate keys and a file that is not keys and values", () => {
+    expect(parse("model: [1,\n").problems[0]!.code).toBe("config/syntax");
+    expect(parse("a: 1\na: 2\n").problems[0]).toMatchObject({ code: "config/syntax", line: 2 });
+    expect(parse("- 1\n").problems[0]!.code).toBe("config/syntax");
+    expect(parse("").problems.map((problem) => problem.path)).toEqual(["model", "data"]);
+  });
+
+  it("does not expand an alias bomb", () => {
+    let bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+    for (let i = 1; i < 9; i++)
+      bomb += `a${i}: &a${i} [${Array(10)
+        .fill(`*a${i - 1}`)
+        .join(",")}]\n`;
+    expect(parse(bomb).problems[0]!.message).toContain("alias");
+  });
+
+  it("refuses held-out images with the seed of the training images", () => {
+    const { problems } = parse(
+      "model: { base: m }\ndata:\n  train: { kind: synth, seed: 3, count: 9 }\n  heldOut: { kind: synth, seed: 3, count: 9 }\n",
+    );
+    expect(problems[0]).toMatchObject({ code: "config/conflict", path: "data.heldOut", line: 4 });
+  });
+});
+
+describe("overrides", () => {
+  it("replace and add values, later ones winning", () => {
+    const { value } = parse(minimal, [
+      "stages.paSft.epochs=3",
+      "stages.paSft.epochs=2",
+      "data.train.path=other",
+      "seed=7",
+    ]);
+    expect(value!.stages.paSft.epochs).toBe(2);
+    expect(value!.seed).toBe(7);
+    expect(value!.data.train[0]).toMatchObject({ path: "/lab/other" });
+  });
+
+  it("are named when their value or key is wrong", () => {
+    expect(parse(minimal, ["stages.paSft.epochs=many"]).problems[0]).toMatchObject({
+      line: 0,
+      message: expect.stringContaining("--set stages.paSft.epochs") as string,
+    });
+    expect(parse(minimal, ["stages.paSft.epoch=1"]).problems[0]!.hint).toBe("Did you mean epochs?");
+    expect(parse(minimal, ["nonsense"]).problems[0]!.code).toBe("config/override");
+    expect(parse(minimal, ["model.base.deeper=1"]).problems[0]!.code).toBe("config/override");
+  });
+});
+
+it("the JSON Schema lists keys with their meaning and default", () => {
+  const schema = JSON.stringify(experimentJsonSchema());
+  expect(schema).toContain('"epsilonLow"');
+  expect(schema).toContain("Ratios are clipped at 1 - epsilonLow.");
+  expect(schema).toContain('"default":0.04');
+});
