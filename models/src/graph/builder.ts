@@ -4,17 +4,7 @@
  * Longer than most files because it is a list: one short method for each operator.
  */
 import { GraphError } from "../errors";
-import {
-  addDims,
-  checkDim,
-  dimTerms,
-  divideExactly,
-  floorDivDims,
-  mulDims,
-  numElements,
-  quotientOperands,
-  sameShape,
-} from "./dims";
+import { checkDim, dimTerms, floorDivDims, numElements, quotientOperands, sameShape } from "./dims";
 import { NameAuthority } from "./names";
 import { prune } from "./prune";
 import { formatShape, formatType, normalizeAxis, sizeBytes } from "./shapes";
@@ -420,7 +410,11 @@ export class GraphBuilder {
     zeroPoints: Value | null,
     attributes: OperatorAttributes["MatMulNBits"],
   ): Value {
-    return this.one("MatMulNBits", zeroPoints === null ? [x, packed, scales] : [x, packed, scales, zeroPoints], attributes);
+    return this.one(
+      "MatMulNBits",
+      zeroPoints === null ? [x, packed, scales] : [x, packed, scales, zeroPoints],
+      attributes,
+    );
   }
   /** (x - zeroPoint) * scale; one scale per tensor, per axis, or per block of `block_size` along `axis`. */
   dequantizeLinear(
@@ -478,8 +472,8 @@ export class GraphBuilder {
     return values.length === 1 ? values[0]! : this.one("Concat", values, { axis });
   }
   /** Pieces of the given sizes along `axis`; the last axis by default. */
-  split(x: Value, sizes: readonly number[], axis = -1): Value[] {
-    return this.apply("Split", [x, this.int64s(sizes)], { axis: normalizeAxis(axis, x.shape.length) });
+  split(x: Value, sizes: readonly Dim[], axis = -1): Value[] {
+    return this.apply("Split", [x, this.lengths(sizes)], { axis: normalizeAxis(axis, x.shape.length) });
   }
   /** Elements [start, end) along one axis, or along several; bounds may be int64[n] tensors. */
   slice(x: Value, starts: readonly number[] | Value, ends: readonly number[] | Value, axes: readonly number[]): Value {
@@ -501,6 +495,10 @@ export class GraphBuilder {
   /** int64 extents [start, end) of x. */
   shape(x: Value, start = 0, end = x.shape.length): Value {
     return this.one("Shape", [x], { start, end });
+  }
+  /** Zeros around x: `before` and `after` have one entry per axis. */
+  pad(x: Value, before: readonly Dim[], after: readonly Dim[]): Value {
+    return this.one("Pad", [x, this.lengths([...before, ...after])], {});
   }
   /** A tensor of one number repeated. */
   full(dims: readonly Dim[], number: number, dtype: DType = "float32"): Value {

@@ -1,0 +1,92 @@
+/** Every operator, gathered from the families: a missing or a surplus one does not compile. */
+import type { OperatorAttributes, OpType } from "../graph/types";
+import * as activations from "./activations";
+import * as attention from "./attention";
+import * as elementwise from "./elementwise";
+import * as indexing from "./indexing";
+import * as layout from "./layout";
+import * as matrix from "./matrix";
+import * as normalization from "./normalization";
+import * as quantized from "./quantized";
+import * as reduction from "./reduction";
+import type { Operator } from "./operator";
+
+export type OperatorTable = { readonly [K in OpType]: Operator<OperatorAttributes[K]> };
+
+export const operators: OperatorTable = {
+  Add: elementwise.add,
+  Sub: elementwise.sub,
+  Mul: elementwise.mul,
+  Div: elementwise.div,
+  Pow: elementwise.pow,
+  Min: elementwise.min,
+  Max: elementwise.max,
+  Sum: elementwise.sum,
+  Equal: elementwise.equal,
+  Less: elementwise.less,
+  LessOrEqual: elementwise.lessOrEqual,
+  Greater: elementwise.greater,
+  GreaterOrEqual: elementwise.greaterOrEqual,
+  And: elementwise.and,
+  Or: elementwise.or,
+  Not: elementwise.not,
+  Neg: elementwise.neg,
+  Abs: elementwise.abs,
+  Sign: elementwise.sign,
+  Sqrt: elementwise.sqrt,
+  Reciprocal: elementwise.reciprocal,
+  Exp: elementwise.exp,
+  Log: elementwise.log,
+  Sin: elementwise.sin,
+  Cos: elementwise.cos,
+  Tanh: elementwise.tanh,
+  Erf: elementwise.erf,
+  Sigmoid: elementwise.sigmoid,
+  Softplus: elementwise.softplus,
+  Relu: elementwise.relu,
+  Clip: elementwise.clip,
+  Where: elementwise.where,
+  Cast: elementwise.cast,
+  Identity: elementwise.identity,
+  QuickGelu: activations.quickGelu,
+  Gelu: activations.gelu,
+  MatMul: matrix.matMul,
+  FusedMatMul: matrix.fusedMatMul,
+  Gemm: matrix.gemm,
+  Linear: matrix.linear,
+  MatMulNBits: quantized.matMulNBits,
+  DequantizeLinear: quantized.dequantizeLinear,
+  Reshape: layout.reshape,
+  Transpose: layout.transpose,
+  Concat: layout.concat,
+  Split: layout.split,
+  Slice: layout.slice,
+  Squeeze: layout.squeeze,
+  Unsqueeze: layout.unsqueeze,
+  Expand: layout.expand,
+  Pad: layout.pad,
+  Shape: layout.shape,
+  ConstantOfShape: layout.constantOfShape,
+  Range: layout.range,
+  Gather: indexing.gather,
+  GatherElements: indexing.gatherElements,
+  GatherND: indexing.gatherND,
+  ScatterND: indexing.scatterND,
+  ScatterElements: indexing.scatterElements,
+  ArgMax: indexing.argMax,
+  TopK: indexing.topK,
+  ReduceSum: reduction.reduceSum,
+  ReduceMean: reduction.reduceMean,
+  ReduceMax: reduction.reduceMax,
+  ReduceSumSquare: reduction.reduceSumSquare,
+  CumSum: reduction.cumSum,
+  Softmax: normalization.softmax,
+  LogSoftmax: normalization.logSoftmax,
+  TokenLogProbs: normalization.tokenLogProbs,
+  LayerNormalization: normalization.layerNormalization,
+  SimplifiedLayerNormalization: normalization.simplifiedLayerNormalization,
+  SkipSimplifiedLayerNormalization: normalization.skipSimplifiedLayerNormalization,
+  RotaryEmbedding: attention.rotaryEmbedding,
+  Attention: attention.attention,
+  GroupQueryAttention: attention.groupQueryAttention,
+};
