@@ -1,0 +1,222 @@
+"""The peer of the benchmarks: the same checkpoint in PyTorch, transformers and TRL.
+
+Reads one JSON command a line on stdin and answers with one JSON line, so that the benchmark can take turns: ours, theirs,
+ours, theirs. Times are CPU seconds of this process (all threads), which neighbours on a shared machine disturb least.
+
+Commands: {"do": NAME, ...arguments} with NAME one of info, load, sft_step, generate, grpo_step, peak_memory, quit.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+import torch  # noqa: E402
+
+
+class Peer:
+    def __init__(self):
+        self.model = None
+        self.optimizer = None
+        self.trainer = None
+
+    def info(self, _):
+        import transformers
+
+        versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+        try:
+            import trl
+
+            versions["trl"] = trl.__version__
+        except ImportError:
+            pass
+        return versions
+
+    def load(self, command):
+        """folder, threads, lora ({"r", "alpha"} or null), train (bool)"""
+        from transformers import LlavaOnevisionForConditionalGeneration
+
+        torch.set_num_threads(command["threads"])
+        torch.manual_seed(0)
+        # Eager attention and the default kernels: what a user gets without tuning is "sdpa"; we take the faster of both.
+        model = LlavaOnevisionForConditionalGeneration.from_pretrained(
+            command["folder"], dtype=torch.float32, attn_implementation=command.get("attention", "sdpa")
+        )
+        for parameter in model.model.vision_tower.parameters():
+            parameter.requires_grad_(False)
+        for parameter in model.model.multi_modal_projector.parameters():
+            parameter.requires_grad_(False)
+        model.model.image_newline.requires_grad_(False)
+        if command.get("lora"):
+            from peft import LoraConfig, get_peft_model
+
+            linears = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+            config = LoraConfig(r=command["lora"]["r"], lora_alpha=command["lora"]["alpha"], target_modules=linears)
+            model = get_peft_model(model, config)
+        self.model = model
+        if command.get("train"):
+            model.train()
+            trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+            self.optimizer = torch.optim.AdamW(trainable, lr=1e-4, weight_decay=0.01)
+        else:
+            model.eval()
+        return {"parameters": sum(parameter.numel() for parameter in model.parameters())}
+
+    def sft_step(self, command):
+        """rows, length, prompt: `rows` random sequences of `length` tokens, loss on those after `prompt`; text only."""
+        generator = torch.Generator().manual_seed(1)
+        config = self.model.config.text_config
+        shape = (command["rows"], command["length"])
+        ids = torch.randint(0, min(1000, config.vocab_size), shape, generator=generator)
+        labels = ids.clone()
+        labels[:, : command["prompt"]] = -100
+        start = time.process_time()
+        loss = self.model(input_ids=ids, labels=labels, use_cache=False).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return {"seconds": time.process_time() - start, "loss": float(loss.detach())}
+
+    def generate(self, command):
+        """rows, prompt, tokens: prefill of a text prompt and exactly `tokens` greedy tokens."""
+        generator = torch.Generator().manual_seed(2)
+        vocabulary = min(1000, self.model.config.text_config.vocab_size)
+        ids = torch.randint(0, vocabulary, (command["rows"], command["prompt"]), generator=generator)
+        start = time.process_time()
+        with torch.inference_mode():
+            self.model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=command["tokens"],
+                min_new_tokens=command["tokens"],
+                do_sample=False,
+                pad_token_id=0,
+            )
+        return {"seconds": time.process_time() - start}
+
+    def grpo_prepare(self, command):
+        """folder, threads, image, question, prompts, groupSize, tokens, steps: a TRL GRPOTrainer on the checkpoint."""
+        import tempfile
+
+        from datasets import Dataset
+        from peft import LoraConfig
+        from PIL import Image
+        from transformers import LlavaOnevisionForConditionalGeneration
+        from trl import GRPOConfig, GRPOTrainer
+
+        torch.set_num_threads(command["threads"])
+        model = LlavaOnevisionForConditionalGeneration.from_pretrained(command["folder"], dtype=torch.float32)
+        processor = load_processor(command["folder"])
+        image = Image.open(command["image"]).convert("RGB")
+        rows = [
+            {"prompt": [{"role": "user", "content": command["question"]}], "image": image}
+            for _ in range(command["prompts"] * command["steps"])
+        ]
+        batch = command["prompts"] * command["groupSize"]
+        config = GRPOConfig(
+            output_dir=tempfile.mkdtemp(),
+            per_device_train_batch_size=batch,
+            num_generations=command["groupSize"],
+            max_completion_length=command["tokens"],
+            # As many tokens for both: no early end; and an image token in a completion would break the model.
+            generation_kwargs={"min_new_tokens": command["tokens"], "suppress_tokens": [model.config.image_token_id]},
+            temperature=1.0,
+            beta=0.04,
+            learning_rate=1e-5,
+            loss_type="grpo",
+            max_steps=command["steps"],
+            logging_steps=1000,
+            save_strategy="no",
+            report_to=[],
+            bf16=False,
+            gradient_checkpointing=False,
+            use_cpu=True,
+            disable_tqdm=True,
+        )
+        linears = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+        trainer = GRPOTrainer(
+            model=model,
+            reward_funcs=lambda completions, **_: [float(len(str(completion)) % 7) for completion in completions],
+            args=config,
+            train_dataset=Dataset.from_list(rows),
+            processing_class=processor,
+            peft_config=LoraConfig(r=8, lora_alpha=16, target_modules=linears),
+        )
+        self.trainer = trainer
+        return {}
+
+    def grpo_run(self, _):
+        """Runs all prepared steps; the seconds of each come back."""
+        from transformers import TrainerCallback
+
+        seconds = []
+
+        class Clock(TrainerCallback):
+            def on_step_begin(self, *_, **__):
+                self.start = time.process_time()
+
+            def on_step_end(self, *_, **__):
+                seconds.append(time.process_time() - self.start)
+
+        self.trainer.add_callback(Clock())
+        start = time.process_time()
+        self.trainer.train()
+        return {"seconds": seconds, "total": time.process_time() - start}
+
+    def peak_memory(self, _):
+        return {"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+
+
+def load_processor(folder):
+    """LlavaOnevisionProcessor without its video half, which would need torchvision."""
+    from transformers import AutoTokenizer, LlavaOnevisionImageProcessorPil, LlavaOnevisionProcessor
+
+    class WithoutVideo(LlavaOnevisionProcessor):
+        def check_argument_for_proper_class(self, name, argument):
+            return None if argument is None else super().check_argument_for_proper_class(name, argument)
+
+        def __call__(self, *args, **kwargs):
+            # TRL 1.13 cannot hand this on to the model; with one image a prompt it may be left out.
+            batch = super().__call__(*args, **kwargs)
+            batch.pop("batch_num_images", None)
+            return batch
+
+    with open(os.path.join(folder, "processor_config.json"), encoding="utf-8") as file:
+        settings = json.load(file)
+    with open(os.path.join(folder, "chat_template.jinja"), encoding="utf-8") as file:
+        template = file.read()
+    processor = WithoutVideo(
+        image_processor=LlavaOnevisionImageProcessorPil.from_pretrained(folder),
+        tokenizer=AutoTokenizer.from_pretrained(folder, padding_side="left"),
+        video_processor=None,
+        num_image_tokens=settings.get("num_image_tokens"),
+        vision_feature_select_strategy=settings.get("vision_feature_select_strategy", "full"),
+        chat_template=template,
+    )
+    return processor
+
+
+def main():
+    peer = Peer()
+    # Libraries print to stdout now and then; answers get a channel of their own.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        command = json.loads(line)
+        if command["do"] == "quit":
+            break
+        try:
+            answer = getattr(peer, command["do"])(command)
+        except Exception as error:  # the benchmark reports it and goes on without this number
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+
+
+main()
