@@ -596,7 +596,7 @@ export class GraphBuilder {
 
   // --- attention ----------------------------------------------------------------------------------------------------
 
-  /** x [B,H,T,D], positionIds int64 [B,T], cos and sin [S,D/2]; rotates halves (not interleaved). */
+  /** x [B,H,T,D] or [B,T,H*D], positionIds int64 [B,T], cos and sin [S,D/2]; rotates halves (not interleaved). */
   rotaryEmbedding(x: Value, positionIds: Value, cos: Value, sin: Value): Value {
     return this.one("RotaryEmbedding", [x, positionIds, cos, sin], {});
   }

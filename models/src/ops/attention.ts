@@ -13,7 +13,10 @@ import {
 import type { Dim, OperatorAttributes, Shape, Value } from "../graph/types";
 import type { Operator } from "./operator";
 
-/** Rotation by halves: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin). */
+/**
+ * Rotation by halves: (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin). The input is [B,H,T,D], or [B,T,H*D] as generation has it:
+ * then the tables tell the head width.
+ */
 export const rotaryEmbedding: Operator<OperatorAttributes["RotaryEmbedding"]> = {
   domain: "com.microsoft",
   inputs: ["input", "position_ids", "cos_cache", "sin_cache"],
@@ -22,10 +25,14 @@ export const rotaryEmbedding: Operator<OperatorAttributes["RotaryEmbedding"]> = 
   infer: (context) => {
     const [x, positions] = [required(context, 0), required(context, 1)];
     const [cos, sin] = [required(context, 2), required(context, 3)];
-    requireRank(context, x, 4, "input");
+    const heads = x.shape.length !== 3;
+    if (heads) requireRank(context, x, 4, "input");
     requireDType(context, positions, "int64");
     requireSameDType(context, [x, cos, sin]);
-    const [batch, , length, width] = x.shape as [Dim, Dim, Dim, Dim];
+    const [batch, length] = [x.shape[0]!, x.shape[heads ? 2 : 1]!];
+    const width = heads ? x.shape[3]! : mulDims(2, cos.shape[1]!);
+    if (divideExactly(x.shape.at(-1)!, width) === undefined)
+      context.fail("the tables must divide the width of the input");
     requireShape(context, positions, [batch, length], "position_ids");
     const rotated = context.attributes.rotary_embedding_dim || width;
     const half = divideExactly(rotated, 2) ?? context.fail("the head width must be even");
