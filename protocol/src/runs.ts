@@ -47,7 +47,10 @@ export interface WireError {
 
 interface RunEventBase {
   runId: string;
-  /** Counts the events of a run from 1 without gap, also over resumes. A view that sees a gap asks for a snapshot. */
+  /**
+   * Counts the events of an attempt without gap; a resume goes on above the last number on disk. A view that sees a gap asks for
+   * a snapshot.
+   */
   seq: number;
   /** Milliseconds since 1970. */
   timeMs: number;

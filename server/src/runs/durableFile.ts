@@ -1,6 +1,6 @@
 /**
- * Files and folders that are there whole or not at all: written under a temporary name, flushed, renamed. A full disk becomes one
- * clear error. Nothing here knows what is written.
+ * Files and folders that are there whole or not at all: written under a temporary name, flushed, renamed. The synchronous and
+ * folder forms of `checkpoint/atomicFile`, for the pen of a run, which must not interleave. Nothing here knows what is written.
  */
 import {
   closeSync,
@@ -15,32 +15,12 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { CheckpointError, ResourceError } from "@iad-r1/models/errors";
+import { writeError } from "@iad-r1/models/checkpoint/atomicFile";
+import { AppError } from "@iad-r1/models/errors";
 
-/** Turns a file-system failure into a full-disk or write error that says where; passes other errors on. */
+/** Turns a failure of the file system into a full-disk or write error that says where; passes other errors on. */
 export function diskError(error: unknown, path: string): Error {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new ResourceError("disk/full", `The disk is full: ${path} could not be written.`, {
-      where: path,
-      hint: "Free some space (`iad-r1 runs list` shows old runs) and resume the run; nothing already reported is lost.",
-      cause: error,
-    });
-  }
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-    return new ResourceError("disk/read-only", `${path} could not be written: no permission.`, {
-      where: path,
-      hint: "Choose another `output` folder or change its permissions.",
-      cause: error,
-    });
-  }
-  if (code !== undefined && error instanceof Error) {
-    return new CheckpointError("disk/write", `${path} could not be written: ${error.message}.`, {
-      where: path,
-      hint: "Check the disk and resume the run.",
-      cause: error,
-    });
-  }
+  if (error instanceof Error && !(error instanceof AppError) && "code" in error) return writeError(path, error);
   return error instanceof Error ? error : new Error(String(error));
 }
 

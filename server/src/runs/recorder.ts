@@ -1,0 +1,253 @@
+/**
+ * The pen of a run: every event goes through here, gets its number and time, is written where it belongs (journal, scalars, TensorBoard
+ * copy) and is shown to the listeners. It keeps the states in order and sees to it that an attempt ends with exactly one final
+ * event. It knows nothing of models or training.
+ */
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { AppError, CheckpointError, formatError, InternalError } from "@iad-r1/models/errors";
+import type {
+  FinalRunState,
+  ModelReference,
+  RunEvent,
+  RunEventBody,
+  RunManifest,
+  RunState,
+  StagePlan,
+  WireError,
+} from "@iad-r1/protocol/runs";
+import { makeFolder, removeLeftovers } from "./durableFile";
+import { type Journal, openJournal } from "./journal";
+import { readManifest, writeManifest } from "./manifest";
+import { openScalars, readScalars, type ScalarWriter } from "./scalars";
+import { type EventFileWriter, openEventFile, scalarTag } from "./tensorboard";
+import { takeWriterLock, type WriterLock } from "./writerLock";
+
+/** What a run was doing when it was last written to. */
+export interface ResumePoint {
+  finishedStages: readonly string[];
+  /** The stage to go on with and the step of its checkpoint; null and 0 when no stage had begun. */
+  stage: string | null;
+  step: number;
+}
+
+/** Allowed next states. */
+const next: Record<RunState, readonly RunState[]> = {
+  queued: ["starting", "stopped", "failed"],
+  starting: ["running", "stopping", "stopped", "failed"],
+  running: ["stopping", "completed", "failed"],
+  stopping: ["stopped", "completed", "failed"],
+  completed: [],
+  stopped: [],
+  failed: [],
+};
+
+const minProgressGapMs = 100;
+
+export class RunRecorder {
+  readonly folder: string;
+  readonly manifest: RunManifest;
+  private readonly lock: WriterLock;
+  private readonly journal: Journal;
+  private readonly scalars: ScalarWriter;
+  private readonly eventFile: EventFileWriter;
+  private readonly listeners: readonly ((event: RunEvent) => void)[];
+  private seq: number;
+  private lastProgress = { stage: "", timeMs: 0, step: -1 };
+  private finished = false;
+
+  private constructor(
+    folder: string,
+    manifest: RunManifest,
+    lock: WriterLock,
+    keep: ResumePoint | undefined,
+    listener: (event: RunEvent) => void,
+  ) {
+    this.folder = folder;
+    this.manifest = manifest;
+    this.lock = lock;
+    this.listeners = [listener];
+    removeLeftovers(folder);
+    removeLeftovers(join(folder, "checkpoints"));
+    removeLeftovers(join(folder, "rollouts"));
+    this.journal = openJournal(join(folder, "events.jsonl"));
+    this.seq = this.journal.lastSeq;
+    this.scalars = openScalars(folder, keep);
+    this.eventFile = openEventFile(folder, readScalars(folder));
+  }
+
+  /**
+   * Makes the folder of a new run and announces it as queued.
+   *
+   * @throws CheckpointError `run/exists` when the folder is taken
+   */
+  static create(folder: string, manifest: RunManifest, listener: (event: RunEvent) => void): RunRecorder {
+    if (existsSync(join(folder, "run.json"))) {
+      throw new CheckpointError("run/exists", `There is already a run in ${folder}.`, {
+        where: folder,
+        hint: "Choose another run id, or go on with the run through --resume.",
+      });
+    }
+    makeFolder(folder);
+    mkdirSync(join(folder, "checkpoints"), { recursive: true });
+    mkdirSync(join(folder, "rollouts"), { recursive: true });
+    const lock = takeWriterLock(join(folder, "writer.lock"));
+    writeManifest(folder, manifest);
+    const recorder = new RunRecorder(folder, manifest, lock, undefined, listener);
+    recorder.emit({ type: "state", state: "queued", attempt: manifest.attempt, reason: null, error: null });
+    return recorder;
+  }
+
+  /**
+   * Opens a run for one more attempt: everything after the resume point goes away.
+   *
+   * @throws CheckpointError `run/locked`, `run/not-a-run`, `run/broken-manifest`
+   */
+  static reopen(
+    folder: string,
+    point: (manifest: RunManifest) => ResumePoint,
+    listener: (event: RunEvent) => void,
+  ): RunRecorder {
+    const lock = takeWriterLock(join(folder, "writer.lock"));
+    try {
+      const manifest = readManifest(folder);
+      const keep = point(manifest);
+      manifest.attempt += 1;
+      manifest.state = "queued";
+      const recorder = new RunRecorder(folder, manifest, lock, keep, listener);
+      const where = keep.stage === null ? "from the start" : `at ${keep.stage} step ${keep.step}`;
+      recorder.emit({
+        type: "state",
+        state: "queued",
+        attempt: manifest.attempt,
+        reason: `resumed ${where}`,
+        error: null,
+      });
+      return recorder;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  get state(): RunState {
+    return this.manifest.state;
+  }
+
+  /** Numbers, stores and shows one event. Progress comes through at most ten times a second. */
+  emit(body: RunEventBody): void {
+    const timeMs = Date.now();
+    if (body.type === "progress") {
+      const last = this.lastProgress;
+      if (body.stage === last.stage && body.step < last.step) return;
+      const done = body.step >= body.totalSteps;
+      if (!done && body.stage === last.stage && timeMs - last.timeMs < minProgressGapMs) return;
+      this.lastProgress = { stage: body.stage, timeMs, step: body.step };
+    }
+    if (body.type === "scalars") {
+      const dropped = this.scalars.append(body.stage, body.step, timeMs, body.values);
+      const tags = Object.entries(body.values).map(([name, value]) => [scalarTag(body.stage, name), value] as const);
+      this.eventFile.append(body.step, timeMs, Object.fromEntries(tags));
+      if (dropped.length > 0) {
+        for (const name of dropped) delete body.values[name];
+        this.log("warning", "metrics/not-finite", `Step ${body.step}: ${dropped.join(", ")} not finite, left out.`);
+      }
+    }
+    const event = { runId: this.manifest.id, seq: ++this.seq, timeMs, ...body } as RunEvent;
+    if (event.type !== "scalars" && event.type !== "progress") {
+      this.journal.append(event);
+      if (event.type === "state" || event.type === "checkpoint") this.flush();
+    }
+    for (const listener of this.listeners) {
+      try {
+        listener(event);
+      } catch {
+        // A view that breaks does not stop the training.
+      }
+    }
+  }
+
+  log(level: "info" | "warning", code: string, message: string): void {
+    this.emit({ type: "log", level, code, message });
+  }
+
+  /** Moves on to a state that is not final. A state that is already reached or passed is not announced again. */
+  enter(state: "starting" | "running" | "stopping", reason: string | null = null): void {
+    if (!next[this.state].includes(state)) {
+      if (state === this.state || (state === "stopping" && this.finished)) return;
+      throw new InternalError("run/state", `A run cannot go from ${this.state} to ${state}.`);
+    }
+    this.manifest.state = state;
+    this.emit({ type: "state", state, attempt: this.manifest.attempt, reason, error: null });
+    this.saveManifest();
+  }
+
+  /** Announces the stages; on a resume those already finished stay finished. */
+  announcePlan(plan: StagePlan[]): void {
+    this.manifest.plan = plan;
+    this.emit({ type: "plan", stages: plan, finished: [...this.manifest.finishedStages] });
+    this.saveManifest();
+  }
+
+  /** Notes that a stage is over and which model it left. */
+  finishStage(stage: string, model: ModelReference): void {
+    if (!this.manifest.finishedStages.includes(stage)) this.manifest.finishedStages.push(stage);
+    this.manifest.stageModels[stage] = model;
+    this.saveManifest();
+  }
+
+  saveManifest(): void {
+    this.manifest.updatedMs = Date.now();
+    writeManifest(this.folder, this.manifest);
+  }
+
+  flush(): void {
+    this.journal.flush();
+    this.scalars.flush();
+  }
+
+  /**
+   * Ends the attempt: one final event, files closed, lock given back. Further calls do nothing. A disk that is too full for the
+   * final event on disk does not keep it from the listeners.
+   */
+  finish(state: FinalRunState, reason: string | null, error: WireError | null = null): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.manifest.state = state;
+    try {
+      this.emit({ type: "state", state, attempt: this.manifest.attempt, reason, error });
+      this.saveManifest();
+      this.flush();
+    } catch (failure) {
+      const event = {
+        ...{ runId: this.manifest.id, seq: this.seq, timeMs: Date.now() },
+        ...{
+          type: "state" as const,
+          state,
+          attempt: this.manifest.attempt,
+          reason: reason ?? formatError(failure),
+          error,
+        },
+      };
+      for (const listener of this.listeners) listener(event);
+    } finally {
+      this.journal.close();
+      this.scalars.close();
+      this.eventFile.close();
+      this.lock.release();
+    }
+  }
+}
+
+/** An error as plain data. */
+export function toWireError(error: unknown): WireError {
+  if (error instanceof AppError) {
+    return {
+      code: error.code,
+      message: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...(error.where === undefined ? {} : { where: error.where }),
+    };
+  }
+  return { code: "internal", message: formatError(error), hint: "This is a bug; the log has the details." };
+}

@@ -1,0 +1,164 @@
+/**
+ * Reading side of run folders: lists runs and opens one for views, reports and exports, also while it is being written.
+ * Never writes.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, isAbsolute, join, resolve, sep } from "node:path";
+import { CheckpointError } from "@iad-r1/models/errors";
+import type {
+  EvaluatedSample,
+  RolloutRecord,
+  RunEvaluationEvent,
+  RunEvent,
+  RunListing,
+  RunManifest,
+  ScalarSeries,
+} from "@iad-r1/protocol/runs";
+import { readJournal } from "./journal";
+import { readManifest } from "./manifest";
+import { readScalars } from "./scalars";
+import { isLocked } from "./writerLock";
+
+/** One run folder, read when asked. */
+export interface StoredRun {
+  folder: string;
+  manifest: RunManifest;
+  events(): RunEvent[];
+  scalars(): ScalarSeries[];
+  /** The last evaluation for every (stage, step), in order of time; a repeated one after a resume replaces the first. */
+  evaluations(): RunEvaluationEvent[];
+  /** Samples of an evaluation event. */
+  samples(evaluation: RunEvaluationEvent): EvaluatedSample[];
+  /** Steps that have rollouts, rising. */
+  rolloutSteps(): number[];
+  rollouts(step: number): RolloutRecord[];
+}
+
+/** @throws CheckpointError when the folder is not a run or its manifest is damaged */
+export function openRun(folder: string): StoredRun {
+  const manifest = readManifest(folder);
+  return {
+    folder,
+    manifest: { ...manifest, state: actualState(folder, manifest) },
+    events: () => readJournal(join(folder, "events.jsonl")),
+    scalars: () => readScalars(folder),
+    evaluations() {
+      const byPlace = new Map<string, RunEvaluationEvent>();
+      for (const event of readJournal(join(folder, "events.jsonl"))) {
+        if (event.type !== "evaluation") continue;
+        const key = `${event.stage}\n${event.step}`;
+        byPlace.delete(key);
+        byPlace.set(key, event);
+      }
+      return [...byPlace.values()];
+    },
+    samples: (evaluation) => readJsonLines<EvaluatedSample>(folder, evaluation.samplesFile),
+    rolloutSteps() {
+      const path = join(folder, "rollouts");
+      if (!existsSync(path)) return [];
+      return readdirSync(path)
+        .flatMap((name) => /^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? [])
+        .map(Number)
+        .sort((a, b) => a - b);
+    },
+    rollouts: (step) => readJsonLines<RolloutRecord>(folder, rolloutsFile(step)),
+  };
+}
+
+/** Name of the rollouts of a step, relative to the run folder. */
+export function rolloutsFile(step: number): string {
+  return `rollouts/step-${String(step).padStart(6, "0")}.jsonl`;
+}
+
+/** All runs below a folder, newest first. A folder with a damaged manifest is left out here; `openRun` says what is wrong. */
+export function listRuns(runsFolder: string): RunListing[] {
+  if (!existsSync(runsFolder)) return [];
+  const listings: RunListing[] = [];
+  for (const name of readdirSync(runsFolder)) {
+    const folder = join(runsFolder, name);
+    if (!existsSync(join(folder, "run.json"))) continue;
+    try {
+      listings.push(describe(openRun(folder)));
+    } catch (error) {
+      if (!CheckpointError.is(error)) throw error;
+    }
+  }
+  return listings.sort((a, b) => b.createdMs - a.createdMs);
+}
+
+/**
+ * Finds a run by its folder, its id or the start of its id.
+ *
+ * @returns the run folder
+ * @throws CheckpointError `run/unknown` or `run/ambiguous`
+ */
+export function findRun(runsFolder: string, idOrFolder: string): string {
+  if (existsSync(join(idOrFolder, "run.json"))) return resolve(idOrFolder);
+  const names = existsSync(runsFolder)
+    ? readdirSync(runsFolder).filter((name) => existsSync(join(runsFolder, name, "run.json")))
+    : [];
+  const exact = names.filter((name) => name === idOrFolder);
+  const found = exact.length > 0 ? exact : names.filter((name) => name.startsWith(idOrFolder));
+  if (found.length === 1) return join(runsFolder, found[0]!);
+  throw new CheckpointError(
+    found.length === 0 ? "run/unknown" : "run/ambiguous",
+    found.length === 0
+      ? `There is no run ${idOrFolder} in ${runsFolder}.`
+      : `${idOrFolder} is the start of ${found.length} runs: ${found.slice(0, 5).join(", ")}.`,
+    { where: runsFolder, hint: "`iad-r1 runs list` shows all runs." },
+  );
+}
+
+function describe(run: StoredRun): RunListing {
+  const { manifest } = run;
+  const series = run.scalars();
+  const last: Record<string, number> = {};
+  let lastStage: string | null = null;
+  let lastStep = 0;
+  let lastTime = -1;
+  for (const one of series) {
+    const count = one.values.length;
+    if (count === 0) continue;
+    last[`${one.stage}/${one.name}`] = one.values[count - 1]!;
+    if (one.timesMs[count - 1]! >= lastTime) {
+      lastTime = one.timesMs[count - 1]!;
+      lastStage = one.stage;
+      lastStep = one.steps[count - 1]!;
+    }
+  }
+  const { id, kind, project, state, createdMs, updatedMs } = manifest;
+  return { id, kind, project, state, createdMs, updatedMs, lastStage, lastStep, last, folder: run.folder };
+}
+
+/** A run whose writer is gone without a final event has failed, whatever its manifest says. */
+function actualState(folder: string, manifest: RunManifest): RunManifest["state"] {
+  const { state } = manifest;
+  if (state === "completed" || state === "stopped" || state === "failed") return state;
+  return isLocked(join(folder, "writer.lock")) ? state : "failed";
+}
+
+/** Lines of a file inside the run folder; names from a journal are not trusted to stay inside. */
+function readJsonLines<T>(folder: string, name: string): T[] {
+  const path = resolve(folder, name);
+  if (isAbsolute(name) || !path.startsWith(resolve(folder) + sep)) {
+    throw new CheckpointError(
+      "run/outside-path",
+      `${basename(folder)}: the file name ${name} leads out of the run folder.`,
+      {
+        where: folder,
+        hint: "The journal is damaged or was tampered with.",
+      },
+    );
+  }
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as T];
+      } catch {
+        return [];
+      }
+    });
+}
