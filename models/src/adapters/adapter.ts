@@ -1,0 +1,235 @@
+/**
+ * LoRA adapters on disk and in memory: making a new one, reading and writing PEFT's layout (adapter_config.json beside
+ * adapter_model.safetensors), and merging into a full checkpoint. How an adapter enters a graph is nn/linear.ts.
+ */
+import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomically } from "../checkpoint/atomicFile";
+import {
+  type NameRule,
+  type ParameterShapes,
+  type ParameterTable,
+  type StoredParameter,
+  storedParameter,
+} from "../checkpoint/parameterTable";
+import { type Checkpoint, openSafetensors } from "../checkpoint/safetensors";
+import { type TensorToWrite, writeSafetensors, writeShardedSafetensors } from "../checkpoint/writeSafetensors";
+import { ModelFileError } from "../errors";
+import type { AdapterLayout, ParameterInput } from "../nn/parameters";
+import { readJsonFile } from "../util/jsonFile";
+import { createRandom } from "../util/random";
+import { parseLoraPath, pathOfPeftName, peftName } from "./adapterNames";
+import { type LoraConfig, loraConfigToJson, loraTargets, parseLoraConfig } from "./loraConfig";
+
+/** The base network as far as adapters care. */
+export interface AdapterBase {
+  shapes: ParameterShapes;
+  /** Module paths of all linears but the output head. */
+  linearModules: readonly string[];
+  nameRules: readonly NameRule[];
+}
+
+/** An adapter's structure: configuration, and rank and scaling of each adapted module. */
+export interface AdapterSpec {
+  config: LoraConfig;
+  layout: AdapterLayout;
+}
+
+export interface StoredAdapter extends AdapterSpec {
+  folder: string;
+  /** The low-rank matrices by path. */
+  tensors: ParameterTable;
+  /** Parameters of the base that the adapter replaces in full (`modules_to_save`). */
+  replaced: ParameterTable;
+}
+
+export const adapterFiles = { config: "adapter_config.json", weights: "adapter_model.safetensors" } as const;
+
+/** Every linear of a network but its output head: matrices that are no embedding. */
+export function linearModulesOf(shapes: ParameterShapes, head: string): string[] {
+  const modules: string[] = [];
+  for (const [path, shape] of shapes) {
+    const match = /^(.+)\.weight$/.exec(path);
+    if (match === null || shape.length !== 2) continue;
+    const module = match[1]!;
+    if (module !== head && !/(?:^|\.)(?:embed_tokens|position_embedding)$/.test(module)) modules.push(module);
+  }
+  return modules;
+}
+
+/** The structure that a configuration gives on a base. Throws ModelFileError when nothing matches. */
+export function adapterSpec(config: LoraConfig, base: AdapterBase, where: string = adapterFiles.config): AdapterSpec {
+  const targets = loraTargets(config, base.linearModules, where);
+  return { config, layout: new Map(targets.map(({ path, rank, scaling }) => [path, { rank, scaling }])) };
+}
+
+/** Paths and shapes of all matrices: A [r, in] and B [out, r] of each module, in order. */
+export function adapterParameters(layout: AdapterLayout, shapes: ParameterShapes): ParameterInput[] {
+  return [...layout].flatMap(([module, { rank }]) => {
+    const [outWidth, inWidth] = shapes.get(`${module}.weight`) as readonly [number, number];
+    return [
+      { path: `${module}.lora_A.weight`, shape: [rank, inWidth] },
+      { path: `${module}.lora_B.weight`, shape: [outWidth, rank] },
+    ];
+  });
+}
+
+/**
+ * Start values as PEFT's default: A uniform in ±1/sqrt(in) (Kaiming with a = sqrt 5), B zero, so that the network starts unchanged.
+ * Each matrix has its own stream, so one module's values do not depend on which others are adapted.
+ */
+export function initialAdapter(
+  layout: AdapterLayout,
+  shapes: ParameterShapes,
+  seed: number,
+): Map<string, Float32Array> {
+  const values = new Map<string, Float32Array>();
+  for (const { path, shape } of adapterParameters(layout, shapes)) {
+    const [rows, columns] = shape as [number, number];
+    const array = new Float32Array(rows * columns);
+    if (parseLoraPath(path)!.matrix === "A") {
+      const random = createRandom("lora", seed, path);
+      const bound = 1 / Math.sqrt(columns);
+      for (let i = 0; i < array.length; i++) array[i] = random.uniform(-bound, bound);
+    }
+    values.set(path, array);
+  }
+  return values;
+}
+
+/**
+ * Opens an adapter folder against its base.
+ *
+ * @throws ModelFileError `adapter/missing-config`, `adapter/tensors` when matrices are missing, left over or contradict the
+ *   configuration, `model/tensor-shape` and what reading JSON and safetensors throws
+ */
+export async function readAdapter(folder: string, base: AdapterBase): Promise<StoredAdapter> {
+  const json = await readJsonFile(folder, adapterFiles.config);
+  if (json === undefined) {
+    throw new ModelFileError("adapter/missing-config", `${folder} has no ${adapterFiles.config}.`, {
+      where: folder,
+      hint: "Point at the folder that PEFT's save_pretrained wrote.",
+    });
+  }
+  const where = join(folder, adapterFiles.config);
+  const spec = adapterSpec(parseLoraConfig(json, where), base, where);
+  const checkpoint = await openSafetensors(join(folder, adapterFiles.weights));
+  const expected = new Map(adapterParameters(spec.layout, base.shapes).map(({ path, shape }) => [path, shape]));
+  const tensors = new Map<string, StoredParameter>();
+  const replaced = new Map<string, StoredParameter>();
+  for (const entry of checkpoint.tensors.values()) {
+    const path = pathOfPeftName(entry.name, base.nameRules);
+    const shape = expected.get(path);
+    const target = shape === undefined ? replaced : tensors;
+    const wanted = shape ?? (parseLoraPath(path) === null ? base.shapes.get(path) : undefined);
+    if (wanted === undefined) refuse(checkpoint, `it holds "${entry.name}", which the configuration does not ask for`);
+    if (target.has(path)) refuse(checkpoint, `it holds ${path} twice`);
+    target.set(path, storedParameter(checkpoint, entry, wanted));
+  }
+  const missing = [...expected.keys()].find((path) => !tensors.has(path));
+  if (missing !== undefined) refuse(checkpoint, `it lacks "${peftName(missing)}"`);
+  return { ...spec, folder, tensors, replaced };
+}
+
+function refuse(checkpoint: Checkpoint, reason: string): never {
+  throw new ModelFileError("adapter/tensors", `The adapter ${checkpoint.source} does not fit: ${reason}.`, {
+    where: checkpoint.source,
+    hint: "adapter_config.json and adapter_model.safetensors must belong together, and to this base model.",
+  });
+}
+
+/** Writes PEFT's two files; the weights come first, so that a configuration never stands alone. */
+export async function writeAdapter(
+  folder: string,
+  config: LoraConfig,
+  parameters: readonly ParameterInput[],
+  values: ReadonlyMap<string, Float32Array>,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const tensors = parameters.map(({ path, shape }): TensorToWrite => {
+    return { name: peftName(path), dtype: "float32", shape, data: values.get(path)! };
+  });
+  await writeSafetensors(join(folder, adapterFiles.weights), tensors);
+  const text = `${JSON.stringify(loraConfigToJson(config), null, 2)}\n`;
+  await writeFileAtomically(join(folder, adapterFiles.config), text);
+}
+
+/**
+ * W + scaling * B A, written over `weight` (out x in).
+ *
+ * @param a (r, in) @param b (out, r)
+ */
+export function mergeLowRank(
+  weight: Float32Array,
+  a: Float32Array,
+  b: Float32Array,
+  rank: number,
+  scaling: number,
+): void {
+  const inWidth = a.length / rank;
+  const outWidth = b.length / rank;
+  const delta = new Float64Array(inWidth);
+  for (let row = 0; row < outWidth; row++) {
+    delta.fill(0);
+    for (let k = 0; k < rank; k++) {
+      const factor = b[row * rank + k]! * scaling;
+      for (let column = 0; column < inWidth; column++) delta[column]! += factor * a[k * inWidth + column]!;
+    }
+    for (let column = 0; column < inWidth; column++) weight[row * inWidth + column]! += delta[column]!;
+  }
+}
+
+export interface FullCheckpoint {
+  /** Folder of the base: its configuration, tokenizer and processor files are copied. */
+  source: string;
+  table: ParameterTable;
+  /** New values of parameters by path (full fine-tuning); the others are taken from the base. */
+  values?: ReadonlyMap<string, Float32Array>;
+  /** An adapter to be merged, with its matrices by path. */
+  adapter?: { layout: AdapterLayout; values: ReadonlyMap<string, Float32Array> };
+  /** Element type of the changed weights; by default that of the base. */
+  dtype?: "float32" | "bfloat16" | "float16";
+}
+
+/**
+ * Writes a checkpoint that transformers loads: the base's tensors under their own names, with new values or a merged adapter, and
+ * the base's other files. Weights are handled one at a time.
+ */
+export async function writeFullCheckpoint(folder: string, checkpoint: FullCheckpoint): Promise<void> {
+  const { table, values, adapter, dtype } = checkpoint;
+  await mkdir(folder, { recursive: true });
+  const tensors = [...table].map(([path, stored]): TensorToWrite => {
+    const data = async () => {
+      const weight = values?.get(path) ?? (await stored.read());
+      const module = path.replace(/\.weight$/, "");
+      const target = path.endsWith(".weight") ? adapter?.layout.get(module) : undefined;
+      if (adapter === undefined || target === undefined) return weight;
+      const merged = Float32Array.from(weight);
+      const a = adapter.values.get(`${module}.lora_A.weight`)!;
+      mergeLowRank(merged, a, adapter.values.get(`${module}.lora_B.weight`)!, target.rank, target.scaling);
+      return merged;
+    };
+    return { name: stored.name, dtype: dtype ?? stored.dtype, shape: stored.shape, data };
+  });
+  await writeShardedSafetensors(folder, tensors);
+  const present = new Set(await readdir(checkpoint.source));
+  for (const name of companionFiles) {
+    if (present.has(name)) await copyFile(join(checkpoint.source, name), join(folder, name));
+  }
+}
+
+/** What Hugging Face keeps beside the weights. */
+const companionFiles = [
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "merges.txt",
+  "chat_template.jinja",
+  "chat_template.json",
+  "preprocessor_config.json",
+  "processor_config.json",
+];

@@ -1,0 +1,126 @@
+/**
+ * The description of a decoder-only language model (Qwen2, LLaMA, Mistral: RMSNorm, rotary positions, grouped keys, gated MLP)
+ * and its parser. The parser takes both generations of Hugging Face files: nested `rope_parameters` (transformers 5) and flat
+ * `rope_theta` with `rope_scaling` (public repositories). It builds no graph.
+ */
+import type { ConfigReader } from "../checkpoint/configReader";
+
+export interface DecoderConfig {
+  vocabSize: number;
+  /** Hidden width C. */
+  width: number;
+  /** Width of the gated MLP. */
+  mlpWidth: number;
+  layers: number;
+  /** Query heads H. */
+  heads: number;
+  /** Key and value heads; H is a multiple of it. */
+  kvHeads: number;
+  /** Head width D, even. */
+  headDim: number;
+  normEpsilon: number;
+  /** Base of the rotary frequencies. */
+  ropeTheta: number;
+  /** Longest sequence that the checkpoint was made for. */
+  maxPositions: number;
+  /** Do the query, key and value projections carry a bias (Qwen2: yes; LLaMA and Mistral: no)? */
+  attentionBias: boolean;
+  /** Is the output head the embedding table? */
+  tied: boolean;
+}
+
+/** The values that a model class assumes for keys its file leaves out, under Hugging Face's own names. */
+export interface DecoderDefaults {
+  vocab_size: number;
+  hidden_size: number;
+  intermediate_size: number;
+  num_hidden_layers: number;
+  num_attention_heads: number;
+  /** null: as many as query heads. */
+  num_key_value_heads: number | null;
+  max_position_embeddings: number;
+  rms_norm_eps: number;
+  rope_theta: number;
+  tie_word_embeddings: boolean;
+  /** Not a key of Qwen2's file: the class always has the biases. */
+  attention_bias: boolean;
+}
+
+/** Defaults of transformers' `Qwen2Config`. */
+export const qwen2Defaults: DecoderDefaults = {
+  vocab_size: 151936,
+  hidden_size: 4096,
+  intermediate_size: 22016,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: 32,
+  max_position_embeddings: 32768,
+  rms_norm_eps: 1e-6,
+  rope_theta: 10000,
+  tie_word_embeddings: false,
+  attention_bias: true,
+};
+
+/**
+ * Parses a text configuration.
+ *
+ * @throws ModelFileError `model/config-value` for values out of range, heads that do not divide, and features this engine does
+ *   not compute (sliding windows, scaled rotary positions, other activations)
+ */
+export function parseDecoderConfig(reader: ConfigReader, defaults: DecoderDefaults): DecoderConfig {
+  const width = reader.integer("hidden_size", { min: 1, max: 65536 }, defaults.hidden_size);
+  const heads = reader.integer("num_attention_heads", { min: 1, max: 1024 }, defaults.num_attention_heads);
+  const kvHeads = reader.integer(
+    "num_key_value_heads",
+    { min: 1, max: heads },
+    defaults.num_key_value_heads === null ? heads : Math.min(defaults.num_key_value_heads, heads),
+  );
+  if (heads % kvHeads !== 0) reader.fail("num_key_value_heads", `a divisor of num_attention_heads = ${heads}`, kvHeads);
+  if (!reader.has("head_dim") && width % heads !== 0) {
+    reader.fail("hidden_size", `a multiple of num_attention_heads = ${heads}`, width);
+  }
+  const headDim = reader.integer("head_dim", { min: 2, max: 1024 }, Math.floor(width / heads));
+  if (headDim % 2 !== 0) reader.fail("head_dim", "an even number, because rotary positions turn pairs", headDim);
+  reader.choice("hidden_act", ["silu"], "silu");
+  refuseSlidingWindow(reader);
+  return {
+    vocabSize: reader.integer("vocab_size", { min: 1, max: 1 << 22 }, defaults.vocab_size),
+    width,
+    mlpWidth: reader.integer("intermediate_size", { min: 1, max: 1 << 20 }, defaults.intermediate_size),
+    layers: reader.integer("num_hidden_layers", { min: 1, max: 512 }, defaults.num_hidden_layers),
+    heads,
+    kvHeads,
+    headDim,
+    normEpsilon: reader.number("rms_norm_eps", { min: 0, max: 1 }, defaults.rms_norm_eps),
+    ropeTheta: parseRopeTheta(reader, defaults.rope_theta),
+    maxPositions: reader.integer("max_position_embeddings", { min: 1, max: 1 << 24 }, defaults.max_position_embeddings),
+    attentionBias: defaults.attention_bias,
+    tied: reader.boolean("tie_word_embeddings", defaults.tie_word_embeddings),
+  };
+}
+
+function parseRopeTheta(reader: ConfigReader, fallback: number): number {
+  const range = { min: 1, max: 1e12 };
+  const key = reader.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
+  const rope = reader.object(key, true);
+  const type = rope.raw("rope_type") ?? rope.raw("type") ?? "default";
+  if (type !== "default") {
+    rope.fail(
+      "rope_type",
+      '"default"',
+      type,
+      "Scaled rotary positions are not supported; use the unscaled checkpoint.",
+    );
+  }
+  return rope.number("rope_theta", range, reader.number("rope_theta", range, fallback));
+}
+
+function refuseSlidingWindow(reader: ConfigReader): void {
+  const types = reader.raw("layer_types");
+  const sliding = Array.isArray(types)
+    ? types.some((type) => type !== "full_attention")
+    : reader.boolean("use_sliding_window", false) && reader.has("sliding_window");
+  if (sliding) {
+    reader.fail("layer_types", "full attention in every layer", types ?? "use_sliding_window: true");
+  }
+}

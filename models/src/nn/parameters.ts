@@ -1,0 +1,98 @@
+/**
+ * Where the weights of a network come from while its graph is built: each parameter becomes a constant that stays in the
+ * checkpoint's own file, or a graph input named by its path. Adapter matrices are always inputs. Nothing is read here.
+ */
+import type { ParameterTable } from "../checkpoint/parameterTable";
+import { GraphError } from "../errors";
+import type { GraphBuilder } from "../graph/builder";
+import type { Value } from "../graph/types";
+
+/** Low-rank adapters to be built into the network: module path to rank and scaling (alpha / r). */
+export type AdapterLayout = ReadonlyMap<string, { rank: number; scaling: number }>;
+
+export interface ParameterPlan {
+  table: ParameterTable;
+  /** Which parameters are graph inputs; the others are constants. Adapter matrices and new parameters are inputs anyway. */
+  isInput: (path: string) => boolean;
+  adapter: AdapterLayout | null;
+}
+
+/** A parameter that the host feeds: a graph input of that name, float32. */
+export interface ParameterInput {
+  path: string;
+  shape: readonly number[];
+}
+
+/** Low-rank matrices of one linear: y += scale * (x A^T) B^T with A [r, in], B [out, r] and a scalar scale. */
+export interface LowRank {
+  a: Value;
+  b: Value;
+  scale: Value;
+}
+
+/** The graph under construction and the weights it reads; what every block of nn/ takes first. */
+export class Network {
+  private readonly values = new Map<string, Value>();
+  private readonly scales = new Map<number, Value>();
+  private readonly fed = new Map<string, { input: ParameterInput; value: Value }>();
+  private adapterScale: Value | null = null;
+
+  constructor(
+    readonly b: GraphBuilder,
+    private readonly plan: ParameterPlan,
+  ) {}
+
+  /** Parameters that became graph inputs so far, in the order of their first use. */
+  get inputs(): readonly { input: ParameterInput; value: Value }[] {
+    return [...this.fed.values()];
+  }
+
+  /**
+   * A weight as float32, the same value at every call.
+   *
+   * @throws GraphError `graph/parameter` when the checkpoint has it with another shape or not at all: the table was checked
+   *   against the configuration before, so this is a fault of the network's description
+   */
+  parameter(path: string, shape: readonly number[]): Value {
+    const known = this.values.get(path);
+    if (known !== undefined) return known;
+    const stored = this.plan.table.get(path);
+    if (stored === undefined || stored.shape.join() !== shape.join()) {
+      const found = stored === undefined ? "no such tensor" : `[${stored.shape.join(", ")}]`;
+      throw new GraphError("graph/parameter", `Parameter ${path} must be [${shape.join(", ")}], got ${found}.`);
+    }
+    if (this.plan.isInput(path)) return this.newParameter(path, shape);
+    const { dtype, file, offset, length } = stored;
+    const value = this.b.cast(this.b.external(path, dtype, shape, { file, offset, length }), "float32");
+    this.values.set(path, value);
+    return value;
+  }
+
+  /** A parameter that is in no checkpoint, such as an adapter matrix or an auxiliary head: always a graph input. */
+  newParameter(path: string, shape: readonly number[]): Value {
+    const known = this.values.get(path);
+    if (known !== undefined) return known;
+    const value = this.b.input(path, "float32", shape);
+    this.values.set(path, value);
+    this.fed.set(path, { input: { path, shape }, value });
+    return value;
+  }
+
+  /** The adapter of a linear, or null. The scalar input `adapter_scale` (1 on, 0 off) multiplies its scaling. */
+  lowRank(path: string, inWidth: number, outWidth: number): LowRank | null {
+    const target = this.plan.adapter?.get(path);
+    if (target === undefined) return null;
+    this.adapterScale ??= this.b.input("adapter_scale", "float32", []);
+    let scale = this.scales.get(target.scaling);
+    if (scale === undefined) {
+      const on = this.adapterScale;
+      scale = this.b.inScope("", () => this.b.mul(on, target.scaling));
+      this.scales.set(target.scaling, scale);
+    }
+    return {
+      a: this.newParameter(`${path}.lora_A.weight`, [target.rank, inWidth]),
+      b: this.newParameter(`${path}.lora_B.weight`, [outWidth, target.rank]),
+      scale,
+    };
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * What all programs share: the view they have of an architecture, the choice of which weights are fed, and the inputs that
+ * language programs have in common. A program is a graph and the list of weights that the host feeds to it.
+ *
+ * Names are a contract with the host: an output "X.next" is written into the buffer of the input "X".
+ */
+import type { ParameterTable } from "../checkpoint/parameterTable";
+import type { GraphBuilder } from "../graph/builder";
+import type { Graph, Value } from "../graph/types";
+import { decoderLogits, decoderStack, embedTokens, placeRows, type Rope } from "../nn/decoder";
+import type { DecoderConfig } from "../nn/decoderConfig";
+import { type AdapterLayout, Network, type ParameterInput } from "../nn/parameters";
+import { createBuilder } from "../ops/createBuilder";
+
+/** An architecture as the programs see it: one vision tower whose rows replace image tokens of one decoder. */
+export interface VisionLanguageNetwork {
+  decoder: DecoderConfig;
+  /** Module paths of the decoder and of the output head. */
+  paths: { decoder: string; head: string };
+  /** Declares the image inputs of the graph and builds the tower. */
+  encodeImages: (net: Network) => ImageRows;
+}
+
+export interface ImageRows {
+  /** [rows, C]: one row per patch of each crop after the projector, before packing. */
+  patches: Value;
+  /** [N,C]: the rows that replace image tokens, in their order. */
+  features: Value;
+}
+
+/** Where frozen weights are: constants in the checkpoint's files, or graph inputs that the host feeds. */
+export type WeightPlacement = "files" | "inputs";
+
+export interface WeightOptions {
+  weights?: WeightPlacement;
+  adapter?: AdapterLayout | null;
+}
+
+export interface Program {
+  graph: Graph;
+  /** Weights among the graph's inputs, by path; all float32. */
+  parameters: readonly ProgramParameter[];
+}
+
+export interface ProgramParameter extends ParameterInput {
+  /** Has the program an accumulator `grad.<path>` for it? */
+  trainable: boolean;
+}
+
+/** Starts a graph whose weights are placed as `options` say; weights for which `trains` holds are inputs in any case. */
+export function openNetwork(
+  name: string,
+  table: ParameterTable,
+  options: WeightOptions,
+  trains: (path: string) => boolean = () => false,
+): { b: GraphBuilder; net: Network } {
+  const b = createBuilder(name);
+  const fed = options.weights === "inputs";
+  const net = new Network(b, { table, adapter: options.adapter ?? null, isInput: (path) => fed || trains(path) });
+  return { b, net };
+}
+
+/** Position inputs: position_ids int64 [B,T] and the tables rope_cos, rope_sin [L, D/2]. */
+export function ropeInputs(b: GraphBuilder, headDim: number): Rope {
+  return {
+    positionIds: b.input("position_ids", "int64", ["B", "T"]),
+    cos: b.input("rope_cos", "float32", ["L", headDim / 2]),
+    sin: b.input("rope_sin", "float32", ["L", headDim / 2]),
+  };
+}
+
+/** What stands for pictures in a language program: nothing, ready-made features, or pixels with the tower in the graph. */
+export type ImageSource = "none" | "features" | "pixels";
+
+/** Image inputs of a language program; null for "none". Features are the input image_features [N,C] or computed from pixels. */
+export function imageInputs(net: Network, model: VisionLanguageNetwork, source: ImageSource): ImageRows | null {
+  if (source === "none") return null;
+  if (source === "pixels") return model.encodeImages(net);
+  const features = net.b.input("image_features", "float32", ["N", model.decoder.width]);
+  return { features, patches: features };
+}
+
+/** input_ids, positions and image rows -> hidden states [B,T,C] of whole sequences. */
+export function sequenceHidden(net: Network, model: VisionLanguageNetwork, images: ImageRows | null): Value {
+  const { b } = net;
+  const inputIds = b.input("input_ids", "int64", ["B", "T"]);
+  const rope = ropeInputs(b, model.decoder.headDim);
+  const embedded = embedInputs(net, model, inputIds, images);
+  return decoderStack(net, model.paths.decoder, model.decoder, embedded, rope);
+}
+
+/** Token embeddings [B,T,C] with the image rows at `image_positions` int64 [N,1] (flat rows b*T + t). */
+export function embedInputs(
+  net: Network,
+  model: VisionLanguageNetwork,
+  inputIds: Value,
+  images: ImageRows | null,
+): Value {
+  const embedded = embedTokens(net, model.paths.decoder, model.decoder, inputIds);
+  if (images === null) return embedded;
+  const positions = net.b.input("image_positions", "int64", [images.features.shape[0]!, 1]);
+  return placeRows(net, embedded, images.features, positions);
+}
+
+/** Log-probabilities [M] of `targets` int64 [M] read at the flat rows `target_positions` int64 [M] that predict them. */
+export function targetLogProbs(
+  net: Network,
+  model: VisionLanguageNetwork,
+  hidden: Value,
+): { selected: Value; all: Value } {
+  const { b } = net;
+  const rows = b.input("target_positions", "int64", ["M"]);
+  const targets = b.input("targets", "int64", ["M"]);
+  return b.tokenLogProbs(decoderLogits(net, model.paths, model.decoder, hidden, rows), targets);
+}
+
+/** all [M,V] log-probabilities -> entropy [M] in nats. */
+export function entropy(b: GraphBuilder, all: Value): Value {
+  return b.neg(b.reduceSum(b.mul(b.exp(all), all), [-1], { keepDims: false }));
+}
