@@ -1,0 +1,90 @@
+/** The last steps of a photograph: light, contrast, colour cast, sensor noise, rounding to bytes. Works pixel by pixel. */
+import type { Random } from "@iad-r1/models/util/random";
+import type { Canvas } from "./canvas";
+import { NORMALS } from "./numeric";
+
+export interface Camera {
+  /** Smoothing passes and weight, applied before a defect is drawn. */
+  readonly blurPasses: number;
+  readonly blurWeight: number;
+  readonly gray: boolean;
+  readonly gain: readonly [number, number, number];
+  readonly offset: number;
+  readonly slopeX: number;
+  readonly slopeY: number;
+  readonly vignette: number;
+  readonly noise: number;
+  readonly chroma: number;
+  /** Strength of small errors that are constant over 8 x 8 blocks, as strong compression leaves them. */
+  readonly blocks: number;
+  readonly noiseSeed: number;
+}
+
+export function createCamera(random: Random, gray: boolean): Camera {
+  const contrast = random.uniform(0.82, 1.15);
+  const exposure = random.uniform(0.88, 1.12);
+  const cast = random.next() < 0.4 ? random.uniform(0.01, 0.06) : 0.01;
+  return {
+    blurPasses: random.next() < 0.55 ? 1 + random.int(2) : 0,
+    blurWeight: random.uniform(0.08, 0.25),
+    gray: gray || random.next() < 0.12,
+    gain: [
+      contrast * exposure * (1 + random.uniform(-cast, cast)),
+      contrast * exposure,
+      contrast * exposure * (1 + random.uniform(-cast, cast)),
+    ],
+    offset: 0.5 * (1 - contrast) + random.uniform(-0.03, 0.03),
+    slopeX: random.uniform(-0.14, 0.14),
+    slopeY: random.uniform(-0.14, 0.14),
+    vignette: random.next() < 0.5 ? random.uniform(0, 0.25) : 0,
+    noise: random.next() < 0.8 ? random.uniform(0.003, 0.02) : random.uniform(0.02, 0.04),
+    chroma: random.uniform(0, 0.012),
+    blocks: random.next() < 0.3 ? random.uniform(0.002, 0.008) : 0,
+    noiseSeed: random.int(1 << 30),
+  };
+}
+
+/** Develops a canvas into RGB bytes. The same camera gives every canvas the same light and noise. */
+export function develop(camera: Camera, canvas: Canvas): Uint8Array {
+  const { width, height, r, g, b } = canvas;
+  const data = new Uint8Array(width * height * 3);
+  const [gr, gg, gb] = camera.gain;
+  const chroma = camera.gray ? 0 : camera.chroma;
+  const halfX = 2 / width;
+  const halfY = 2 / height;
+  let seed = camera.noiseSeed;
+  for (let y = 0, i = 0, o = 0; y < height; y++) {
+    seed = (Math.imul(seed, 1103515245) + 12345) | 0;
+    let at = (seed >>> 8) & 0xffff;
+    const v = y * halfY - 1;
+    const rowLight = 1 + camera.slopeY * v - camera.vignette * v * v;
+    const blockRow = Math.imul((y >> 3) + camera.noiseSeed, 7919);
+    for (let x = 0; x < width; x++, i++, o += 3) {
+      const u = x * halfX - 1;
+      const light = rowLight + camera.slopeX * u - camera.vignette * u * u;
+      let shift = camera.offset + camera.noise * NORMALS[at]!;
+      if (camera.blocks > 0) shift += camera.blocks * NORMALS[(blockRow + Math.imul(x >> 3, 104729)) & 0xffff]!;
+      let red = r[i]!;
+      let green = g[i]!;
+      let blue = b[i]!;
+      if (camera.gray) {
+        const value = 0.3 * red + 0.59 * green + 0.11 * blue;
+        const level = (value * gg * light + shift) * 255 + 0.5;
+        const byte = level < 0 ? 0 : level > 255 ? 255 : level | 0;
+        data[o] = byte;
+        data[o + 1] = byte;
+        data[o + 2] = byte;
+      } else {
+        const tintNoise = chroma * NORMALS[(at + 21001) & 0xffff]!;
+        red = (red * gr * light + shift + tintNoise) * 255 + 0.5;
+        green = (green * gg * light + shift) * 255 + 0.5;
+        blue = (blue * gb * light + shift - tintNoise) * 255 + 0.5;
+        data[o] = red < 0 ? 0 : red > 255 ? 255 : red | 0;
+        data[o + 1] = green < 0 ? 0 : green > 255 ? 255 : green | 0;
+        data[o + 2] = blue < 0 ? 0 : blue > 255 ? 255 : blue | 0;
+      }
+      at = (at + 1) & 0xffff;
+    }
+  }
+  return data;
+}
