@@ -1,0 +1,36 @@
+/**
+ * Turns failures of ONNX Runtime into our errors. The runtime reports through message text only, so this is the one place
+ * that reads such text; everything unknown becomes a GraphError with the text in full.
+ */
+import { AppError, GraphError, ModelFileError, ResourceError } from "@iad-r1/models/errors";
+
+const outOfMemory = /failed to allocate|bad_alloc|bad allocation|out of memory|OOM|CUDA error 2\b|not enough memory/i;
+const externalData = /external data|external initializer|external_data/i;
+const failingNode = /(?:running|Name:'|node:? ?)\s*(\w+) node\. Name:'([^']*)'/;
+
+/** @param doing what was attempted, such as "Loading the graph decoder" */
+export function fromOrtError(error: unknown, doing: string): AppError {
+  if (error instanceof AppError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const node = failingNode.exec(text);
+  const where = node === null ? {} : { where: `${node[1]} ${node[2]}` };
+  if (outOfMemory.test(text)) {
+    return new ResourceError("resource/memory", `${doing}: memory ran out (${firstLine(text)}).`, {
+      hint: "Use a smaller batch, shorter texts or recomputation, or close other programs.",
+      cause: error,
+      ...where,
+    });
+  }
+  if (externalData.test(text)) {
+    return new ModelFileError("model/external-data", `${doing}: the weight file does not fit the graph (${text}).`, {
+      hint: "The checkpoint changed while it was being loaded, or it is damaged; copy it again.",
+      cause: error,
+    });
+  }
+  return new GraphError("graph/runtime", `${doing} failed: ${text}`, { cause: error, ...where });
+}
+
+function firstLine(text: string): string {
+  const line = text.split("\n", 1)[0] ?? "";
+  return line.length > 300 ? `${line.slice(0, 297)}...` : line;
+}

@@ -1,0 +1,279 @@
+/**
+ * One compiled graph: create, run, dispose. The only place that calls ONNX Runtime. A run blocks the thread it is called
+ * on until it is finished, so nothing that answers a person may share that thread (see workerClient.ts).
+ */
+import { GraphError, InternalError } from "@iad-r1/models/errors";
+import { evaluateDim } from "@iad-r1/models/graph/dims";
+import { type OnnxModel, zeroCopyOutput } from "@iad-r1/models/graph/serialize";
+import type { InferenceSession } from "onnxruntime-node";
+import { type Device, executionProviders } from "./devices";
+import { loadOrt } from "./ort";
+import { fromOrtError } from "./ortErrors";
+import { describeTensor, fromOrt, isTensorDType, type Tensor, type TensorDType, toOrt } from "./tensors";
+import { defaultThreads } from "./threads";
+import { zeroCopyWorks } from "./zeroCopy";
+
+export interface SessionOptions {
+  /** Default "cpu". */
+  readonly device?: Device;
+  /** Threads of one operator; default: as many as the machine lets this process use. */
+  readonly threads?: number;
+  /**
+   * Keeps a second, repacked copy of constant matrix weights in memory: faster at batches of 2 to 16, no gain elsewhere.
+   * Default false: the weights stay in the mapped file.
+   */
+  readonly prepack?: boolean;
+  /** How far the runtime may rewrite the graph. Default "all"; "none" loads large training graphs faster. */
+  readonly optimization?: "none" | "basic" | "extended" | "all";
+  /** Whether the CPU may do what the device cannot. Default true. */
+  readonly cpuFallback?: boolean;
+  /** For messages. */
+  readonly name?: string;
+  /** Prefix of a file that gets the time of every operator; written by `endProfiling`. */
+  readonly profilePrefix?: string;
+}
+
+/** An input or output: lengths that vary are strings, as in the graph. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly dtype: TensorDType;
+  readonly dims: readonly (number | string)[];
+}
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/**
+ * Loads a written model. External weights are mapped, not read.
+ *
+ * @throws GraphError `graph/runtime` when the runtime refuses the graph
+ * @throws ModelFileError `model/external-data` when the weight file does not fit
+ * @throws ResourceError `resource/memory`, `resource/device`
+ */
+export async function createSession(model: OnnxModel, options: SessionOptions = {}): Promise<Session> {
+  const name = options.name ?? "graph";
+  const device = options.device ?? "cpu";
+  const session: Record<string, string> = { disable_prepacking: options.prepack === true ? "0" : "1" };
+  if (options.cpuFallback === false && device !== "cpu") session.disable_cpu_ep_fallback = "1";
+  if (model.externalFolder !== null) session.model_external_initializers_file_folder_path = model.externalFolder;
+  const { InferenceSession } = await loadOrt();
+  try {
+    const native = await InferenceSession.create(model.bytes, {
+      executionProviders: executionProviders(device),
+      intraOpNumThreads: options.threads ?? defaultThreads(),
+      interOpNumThreads: 1,
+      graphOptimizationLevel: levels[options.optimization ?? "all"],
+      // Failures are thrown; nothing may be printed beside them.
+      logSeverityLevel: 4,
+      extra: { session },
+      ...(options.profilePrefix === undefined
+        ? {}
+        : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
+    });
+    return new Session(native, name, await zeroCopyWorks());
+  } catch (error) {
+    throw fromOrtError(error, `Loading ${name}`);
+  }
+}
+
+/** By convention an output of this name is the new value of the input without it. */
+const updateSuffix = ".next";
+
+const levels = { none: "disabled", basic: "basic", extended: "extended", all: "all" } as const;
+
+/** A loaded graph. Owned by the thread that created it; dispose it there. */
+export class Session {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /** Whether `run` writes into the caller's memory directly. */
+  readonly zeroCopy: boolean;
+  private native: InferenceSession | null;
+
+  constructor(
+    native: InferenceSession,
+    readonly name: string,
+    zeroCopy: boolean,
+  ) {
+    this.native = native;
+    this.inputs = native.inputMetadata.map(tensorInfo).filter((info) => info !== null);
+    this.outputs = native.outputMetadata.map(tensorInfo).filter((info) => info !== null);
+    this.zeroCopy = zeroCopy && native.outputNames[0] === zeroCopyOutput;
+  }
+
+  /**
+   * Computes every output into memory of the caller. An output may be the same memory as an input when the graph reads
+   * that input before it writes (optimiser state behind a barrier, key/value caches); it is then updated in place.
+   * An output named "X.next" that is not given is the memory of the input X.
+   *
+   * @throws GraphError `graph/feed` when a tensor is missing, unknown or of the wrong type or shape
+   * @throws GraphError `graph/runtime`, ResourceError `resource/memory` from the run itself
+   */
+  async run(feeds: Tensors, given: Tensors): Promise<void> {
+    const native = this.alive();
+    const lengths = this.checkFeeds(feeds);
+    const outputs = this.withUpdates(feeds, given);
+    this.checkOutputs(outputs, lengths);
+    const inputs = toOrtAll(this.inputs, feeds);
+    if (this.zeroCopy) {
+      const fetches: Record<string, InferenceSession.OnnxValueMapType[string] | null> = { [zeroCopyOutput]: null };
+      for (const { name } of this.outputs) fetches[name] = toOrt(outputs[name]!);
+      await runWithoutCopy(native, inputs, fetches, this.name);
+      return;
+    }
+    const results = await this.fetch(native, inputs);
+    for (const { name } of this.outputs) copyInto(results[name]!, outputs[name]!, `${this.name}: output ${name}`);
+  }
+
+  /** Computes every output into new memory: simpler, and slower by one copy of each. */
+  async evaluate(feeds: Tensors): Promise<Record<string, Tensor>> {
+    const native = this.alive();
+    this.checkFeeds(feeds);
+    return this.fetch(native, toOrtAll(this.inputs, feeds));
+  }
+
+  /** Writes the profile asked for with `profilePrefix`. */
+  endProfiling(): void {
+    this.alive().endProfiling();
+  }
+
+  /** Gives everything back; a second call does nothing. */
+  async dispose(): Promise<void> {
+    const native = this.native;
+    this.native = null;
+    await native?.release();
+  }
+
+  private alive(): InferenceSession {
+    if (this.native === null) throw new InternalError("internal/disposed", `The session ${this.name} was disposed.`);
+    return this.native;
+  }
+
+  private async fetch(
+    native: InferenceSession,
+    feeds: InferenceSession.OnnxValueMapType,
+  ): Promise<Record<string, Tensor>> {
+    try {
+      const results = await native.run(
+        feeds,
+        this.outputs.map(({ name }) => name),
+      );
+      return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrt(value)]));
+    } catch (error) {
+      throw fromOrtError(error, `Running ${this.name}`);
+    }
+  }
+
+  /** @returns the lengths that the feeds give to the names in the declared shapes */
+  private checkFeeds(feeds: Tensors): Record<string, number> {
+    const lengths: Record<string, number> = {};
+    for (const info of this.inputs) this.checkTensor("input", info, feeds[info.name], lengths);
+    this.checkNames("input", this.inputs, feeds);
+    return lengths;
+  }
+
+  private withUpdates(feeds: Tensors, given: Tensors): Tensors {
+    const outputs: Record<string, Tensor> = { ...given };
+    for (const { name } of this.outputs) {
+      if (outputs[name] === undefined && name.endsWith(updateSuffix)) {
+        const state = feeds[name.slice(0, -updateSuffix.length)];
+        if (state !== undefined) outputs[name] = state;
+      }
+    }
+    return outputs;
+  }
+
+  private checkOutputs(outputs: Tensors, lengths: Record<string, number>): void {
+    for (const info of this.outputs) this.checkTensor("output", info, outputs[info.name], lengths);
+    this.checkNames("output", this.outputs, outputs);
+  }
+
+  private checkNames(role: string, infos: readonly TensorInfo[], tensors: Tensors): void {
+    const names = Object.keys(tensors);
+    if (names.length === infos.length) return;
+    const unknown = names.find((name) => !infos.some((info) => info.name === name));
+    throw this.feedError(`there is no ${role} "${unknown}"; ${role}s: ${infos.map(({ name }) => name).join(", ")}`);
+  }
+
+  private checkTensor(
+    role: "input" | "output",
+    info: TensorInfo,
+    given: Tensor | undefined,
+    lengths: Record<string, number>,
+  ): void {
+    const expected = `${role} "${info.name}" must be ${info.dtype}[${info.dims.join(",")}]`;
+    if (given === undefined) throw this.feedError(`${expected}, got nothing`);
+    if (given.dtype !== info.dtype || given.dims.length !== info.dims.length) {
+      throw this.feedError(`${expected}, got ${describeTensor(given)}`);
+    }
+    for (const [axis, dim] of info.dims.entries()) {
+      const got = given.dims[axis]!;
+      const wanted = typeof dim === "number" ? dim : knownLength(dim, lengths);
+      if (wanted === undefined) lengths[dim] = got;
+      else if (wanted !== got) {
+        const reason = typeof dim === "number" ? "" : ` where ${dim} = ${wanted}`;
+        throw this.feedError(`${expected}${reason}, got ${describeTensor(given)}`);
+      }
+    }
+  }
+
+  private feedError(message: string): GraphError {
+    return new GraphError("graph/feed", `${this.name}: ${message}.`, { where: this.name });
+  }
+}
+
+/** What the binding throws instead of converting a sequence; by then every output has been written. */
+const sequenceRefusal = "Non tensor type is temporarily not supported.";
+
+/**
+ * Runs with every fetch preallocated. The binding would copy each of them once more into the result it returns; the
+ * sequence among the fetches, the first to be converted, makes it give up before. See zeroCopy.ts for the check that
+ * the installed version behaves like this.
+ */
+export async function runWithoutCopy(
+  native: InferenceSession,
+  feeds: InferenceSession.OnnxValueMapType,
+  fetches: Record<string, InferenceSession.OnnxValueMapType[string] | null>,
+  name: string,
+): Promise<void> {
+  try {
+    await native.run(feeds, fetches);
+  } catch (error) {
+    if (error instanceof Error && error.message === sequenceRefusal) return;
+    throw fromOrtError(error, `Running ${name}`);
+  }
+  throw new InternalError(
+    "internal/zero-copy",
+    `${name}: the runtime converted a sequence, which it could not before.`,
+  );
+}
+
+function toOrtAll(infos: readonly TensorInfo[], tensors: Tensors): InferenceSession.OnnxValueMapType {
+  const result: Record<string, InferenceSession.OnnxValueMapType[string]> = {};
+  for (const { name } of infos) result[name] = toOrt(tensors[name]!);
+  return result;
+}
+
+function tensorInfo(meta: InferenceSession.ValueMetadata): TensorInfo | null {
+  if (!meta.isTensor) return null;
+  if (!isTensorDType(meta.type)) {
+    throw new GraphError("graph/feed", `${meta.name}: ${meta.type} tensors cannot enter or leave a session.`);
+  }
+  return { name: meta.name, dtype: meta.type, dims: meta.shape };
+}
+
+/** The value of a length such as "B*T", or undefined when a name in it has none yet. */
+function knownLength(dim: string, lengths: Record<string, number>): number | undefined {
+  if (lengths[dim] !== undefined) return lengths[dim];
+  try {
+    return evaluateDim(dim, lengths);
+  } catch {
+    return undefined;
+  }
+}
+
+function copyInto(source: Tensor, target: Tensor, what: string): void {
+  if (source.data.length !== target.data.length) {
+    const message = `${what} is ${describeTensor(source)}, but memory for ${describeTensor(target)} was given.`;
+    throw new GraphError("graph/feed", message);
+  }
+  (target.data as Float32Array).set(source.data as Float32Array);
+}
