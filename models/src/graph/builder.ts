@@ -52,6 +52,8 @@ export class GraphBuilder {
   constructor(
     readonly name: string,
     readonly operatorSet: OperatorSet,
+    /** Begins the names of lengths nothing is known of; a graph copied into this one must have used another. */
+    private readonly unknownPrefix = "_u",
   ) {}
 
   // --- inputs, constants, outputs -----------------------------------------------------------------------------------
@@ -101,6 +103,11 @@ export class GraphBuilder {
       );
     }
     return this.addConstant(this.claimName(name), dtype, shape, { kind: "external", ...source });
+  }
+
+  /** A constant of another graph, under its name. */
+  copyConstant({ value, data }: Constant): Value {
+    return this.addConstant(this.claimName(value.name), value.dtype, value.shape as readonly number[], data);
   }
 
   /** A constant scalar. */
@@ -185,7 +192,7 @@ export class GraphBuilder {
           where: name,
         });
       },
-      unknownDim: () => `u${this.numUnknownDims++}`,
+      unknownDim: () => `${this.unknownPrefix}${this.numUnknownDims++}`,
     };
     const min = signature.inputs.filter((input) => !/[?.]$/.test(input)).length;
     const max = signature.inputs.some((input) => input.endsWith("...")) ? Infinity : signature.inputs.length;
@@ -193,11 +200,17 @@ export class GraphBuilder {
     return this.addNode(name, opType, inputs, attributes, types ?? signature.infer(context));
   }
 
-  /** Adds `node` of this or another graph again, reading `inputs`; the outputs keep their types and their null places. */
-  copy(node: Node, inputs: readonly (Value | null)[]): (Value | null)[] {
-    const name = this.names.unique(node.name);
+  /** Adds `node` of this or another graph again, reading `inputs`; its outputs keep their types and their null places. */
+  copy(node: Node, inputs: readonly (Value | null)[], scope = node.scope): (Value | null)[] {
     const outputs: (Value | null)[] = [];
-    const copied: Node = { ...node, id: this.nodes.length, name, inputs: [...inputs], outputs };
+    const copied: Node = {
+      ...node,
+      id: this.nodes.length,
+      name: this.names.unique(node.name),
+      inputs: [...inputs],
+      outputs,
+      scope,
+    };
     for (const output of node.outputs) {
       outputs.push(output === null ? null : this.newValue(this.names.unique(output.name), output, copied));
     }

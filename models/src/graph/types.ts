@@ -172,6 +172,7 @@ export type OperatorAttributes = {
   Unsqueeze: NoAttributes;
   Expand: NoAttributes;
   Shape: { start?: number; end?: number };
+  Pad: NoAttributes;
   ConstantOfShape: { value: TensorAttribute };
   Range: NoAttributes;
   // indexing

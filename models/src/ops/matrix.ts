@@ -87,6 +87,7 @@ export const linear: Operator<OperatorAttributes["Linear"]> = {
   infer: (context) => {
     const [x, weight, bias] = [required(context, 0), required(context, 1), context.inputs[2]];
     requireRank(context, weight, 2, "weight");
+    if (x.shape.length < 2) context.fail("X must have at least rank 2; reshape a vector to [1,K]");
     requireSameDType(context, [x, weight]);
     const [outWidth, inWidth] = weight.shape as [Dim, Dim];
     requireDim(context, x.shape.at(-1), inWidth, "the last extent of X");
@@ -97,7 +98,7 @@ export const linear: Operator<OperatorAttributes["Linear"]> = {
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outWidth] }];
   },
   gradient: ({ b, input, gradient, needs }) => [
-    needs(0) ? b.matMul(atLeastMatrix(b, gradient()), input(1)) : null,
+    needs(0) ? b.matMul(gradient(), input(1)) : null,
     needs(1) ? weightGradient(b, gradient(), input) : null,
     gradient(),
   ],
@@ -111,10 +112,6 @@ function weightGradient(b: GraphBuilder, dy: Value, input: (index: number) => Va
 /** [..,C] -> [rows,C]. */
 export function flattenRows(b: GraphBuilder, x: Value): Value {
   return b.reshape(x, [x.shape.slice(0, -1).reduce(mulDims, 1), x.shape.at(-1)!]);
-}
-
-function atLeastMatrix(b: GraphBuilder, x: Value): Value {
-  return x.shape.length >= 2 ? x : b.reshape(x, [1, ...x.shape]);
 }
 
 interface ProductFlags {

@@ -1,0 +1,169 @@
+/**
+ * Lowers a graph to operators that a written file may have, and that its device runs well.
+ * Every target computes the same; only names of operators and the order of rounding differ. No other rewriting here.
+ */
+import { GraphError } from "../errors";
+import { GraphBuilder } from "./builder";
+import { mulDims } from "./dims";
+import { prune } from "./prune";
+import type { Dim, Graph, Node, OperatorAttributes, OpType, Value } from "./types";
+
+/**
+ * - `fused`: ONNX and ONNX Runtime's own operators, for the CPU.
+ * - `primitive`: what GPU providers have: no FusedMatMul, LogSoftmax, ScatterElements, Softplus.
+ * - `standard`: ONNX alone, for checkers and other runtimes; graphs with a KV cache or packed weights have no such form.
+ */
+export type EmitTarget = "fused" | "primitive" | "standard";
+
+/** Adds nodes that compute what `node` does from `inputs`, and returns one value per output that is read. */
+type Lowering<A> = (b: GraphBuilder, inputs: readonly Value[], attributes: A, node: Node) => (Value | null)[];
+type Lowerings = { readonly [K in OpType]?: Lowering<OperatorAttributes[K]> };
+
+/** @throws GraphError `graph/no-lowering` when an operator has no form for the target */
+export function emit(graph: Graph, { target }: { target: EmitTarget }): Graph {
+  const b = new GraphBuilder(graph.name, graph.operatorSet, "_e");
+  const values = new Map<Value, Value>();
+  for (const input of graph.inputs) values.set(input, b.input(input.name, input.dtype, input.shape));
+  for (const constant of graph.constants) values.set(constant.value, b.copyConstant(constant));
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => (input === null ? null : values.get(input)!));
+    const lowering = lowerings[target][node.opType] as Lowering<Node["attributes"]> | undefined;
+    const outputs =
+      lowering === undefined
+        ? b.copy(node, inputs)
+        : b.inScope(node.scope, () => lowering(b, inputs as Value[], node.attributes, node));
+    for (const [i, output] of node.outputs.entries()) if (output !== null) values.set(output, outputs[i]!);
+  }
+  for (const output of graph.outputs) b.output(output.name, values.get(output)!);
+  return prune(b.finish());
+}
+
+const fused: Lowerings = {
+  Linear: (b, [x, weight, bias]) => {
+    // Gemm adds the bias while it writes; FusedMatMul takes any rank but no bias.
+    if (bias == null) return [b.fusedMatMul(x!, weight!, { transB: true })];
+    return [gemmOverRows(b, x!, weight!, bias)];
+  },
+  Attention: (b, inputs, attributes) => attention(b, inputs, attributes.scale),
+  TokenLogProbs: (b, [logits, targets]) => {
+    const all = b.logSoftmax(logits!, -1);
+    const selected = b.gatherElements(all, b.unsqueeze(targets!, [1]), 1);
+    return [b.reshape(selected, targets!.shape), all];
+  },
+};
+
+const primitive: Lowerings = {
+  Linear: (b, [x, weight, bias]) => [gemmOverRows(b, x!, weight!, bias ?? null)],
+  FusedMatMul: (b, [x, y], { transA = 0, transB = 0, alpha = 1 }) => [
+    product(b, x!, y!, transA === 1, transB === 1, alpha),
+  ],
+  Attention: (b, inputs, { scale }) => attention(b, inputs, scale, product),
+  LogSoftmax: (b, [x], { axis = -1 }) => [logSoftmax(b, x!, axis)],
+  TokenLogProbs: (b, [logits, targets]) => {
+    const all = logSoftmax(b, logits!, -1);
+    const selected = b.gatherElements(all, b.unsqueeze(targets!, [1]), 1);
+    return [b.reshape(selected, targets!.shape), all];
+  },
+  ScatterElements: (b, [data, indices, updates], { axis = 0, reduction = "none" }) => [
+    b.scatterND(data!, fullIndices(b, indices!, axis), updates!, reduction),
+  ],
+  // max(x, 0) + log(1 + exp(-|x|))
+  Softplus: (b, [x]) => [b.add(b.relu(x!), b.log(b.add(b.exp(b.neg(b.abs(x!))), 1)))],
+};
+
+const standard: Lowerings = {
+  ...primitive,
+  QuickGelu: (b, [x], { alpha = 1.702 }) => [b.mul(x!, b.sigmoid(alpha === 1 ? x! : b.mul(x!, alpha)))],
+  SimplifiedLayerNormalization: (b, [x, gain], { epsilon = 1e-5 }) => rmsNorm(b, x!, gain!, epsilon),
+  SkipSimplifiedLayerNormalization: (b, [x, skip, gain], { epsilon = 1e-5 }) => {
+    const sum = b.add(x!, skip!);
+    const [normalized, inverse] = rmsNorm(b, sum, gain!, epsilon);
+    return [normalized!, null, inverse!, sum];
+  },
+  RotaryEmbedding: (b, [x, positions, cos, sin]) => {
+    const half = (table: Value) => b.unsqueeze(b.gather(table, positions!), [1]);
+    const width = mulDims(cos!.shape[1]!, 2) as number;
+    const rest = (x!.shape[3] as number) - width;
+    const pieces = b.split(x!, rest > 0 ? [width / 2, width / 2, rest] : [width / 2, width / 2], 3);
+    const [x1, x2, unrotated] = pieces as [Value, Value, Value?];
+    const [c, s] = [half(cos!), half(sin!)];
+    const rotated = [b.sub(b.mul(x1, c), b.mul(x2, s)), b.add(b.mul(x2, c), b.mul(x1, s))];
+    return [b.concat(unrotated === undefined ? rotated : [...rotated, unrotated], 3)];
+  },
+  GroupQueryAttention: (_b, _inputs, _attributes, node) => noStandardForm(node),
+  MatMulNBits: (_b, _inputs, _attributes, node) => noStandardForm(node),
+};
+
+const lowerings: Readonly<Record<EmitTarget, Lowerings>> = { fused, primitive, standard };
+
+/** [..,K] x [N,K]^T + [N] -> [..,N]. */
+function gemmOverRows(b: GraphBuilder, x: Value, weight: Value, bias: Value | null): Value {
+  const rows = x.shape.slice(0, -1);
+  const flat = b.reshape(x, [rows.reduce<Dim>(mulDims, 1), x.shape.at(-1)!]);
+  return b.reshape(b.gemm(flat, weight, bias, { transB: true }), [...rows, weight.shape[0]!]);
+}
+
+type Product = (b: GraphBuilder, x: Value, y: Value, transA: boolean, transB: boolean, alpha: number) => Value;
+
+const fusedProduct: Product = (b, x, y, transA, transB, alpha) => b.fusedMatMul(x, y, { transA, transB, alpha });
+
+const product: Product = (b, x, y, transA, transB, alpha) => {
+  if (x.shape.length === 2 && y.shape.length === 2) return b.gemm(x, y, null, { transA, transB, alpha });
+  const result = b.matMul(transA ? transposeLastTwo(b, x) : x, transB ? transposeLastTwo(b, y) : y);
+  return alpha === 1 ? result : b.mul(result, alpha);
+};
+
+function transposeLastTwo(b: GraphBuilder, x: Value): Value {
+  const axes = [...x.shape.keys()];
+  return b.transpose(x, [...axes.slice(0, -2), ...axes.slice(-2).reverse()]);
+}
+
+function attention(
+  b: GraphBuilder,
+  [q, k, v, mask]: readonly (Value | undefined)[],
+  scale: number,
+  multiply: Product = fusedProduct,
+): Value[] {
+  const [batch, heads, rows] = q!.shape as [Dim, Dim, Dim, Dim];
+  const [, keyHeads, keys] = k!.shape as [Dim, Dim, Dim, Dim];
+  // Query heads that share a key head are rows of one product: keys and values are never repeated.
+  const stacked = b.reshape(q!, [batch, keyHeads, -1, q!.shape[3]!]);
+  let scores = multiply(b, stacked, k!, false, true, scale);
+  const stackedScores = scores.shape;
+  if (mask != null) {
+    scores = b.reshape(b.add(b.reshape(scores, [batch, heads, rows, keys]), mask), stackedScores);
+  }
+  const probabilities = b.softmax(scores, -1);
+  const y = b.reshape(b.matMul(probabilities, v!), [batch, heads, rows, v!.shape[3]!]);
+  return [y, probabilities];
+}
+
+function logSoftmax(b: GraphBuilder, x: Value, axis: number): Value {
+  const shifted = b.sub(x, b.reduceMax(x, [axis]));
+  return b.sub(shifted, b.log(b.reduceSum(b.exp(shifted), [axis])));
+}
+
+function rmsNorm(b: GraphBuilder, x: Value, gain: Value, epsilon: number): [normalized: Value, inverse: Value] {
+  const inverse = b.reciprocal(b.sqrt(b.add(b.reduceMean(b.mul(x, x), [-1]), epsilon)));
+  return [b.mul(b.mul(x, inverse), gain), inverse];
+}
+
+/** The place of every element of `indices` as ScatterND wants it: [..indices, rank]. */
+function fullIndices(b: GraphBuilder, indices: Value, axis: number): Value {
+  const { shape } = indices;
+  const wide = b.cast(indices, "int64");
+  const columns = shape.map((dim, i) => {
+    if (i === axis) return b.unsqueeze(wide, [shape.length]);
+    const count = b.range(0, b.reshape(b.lengths([dim]), []));
+    const along = b.reshape(count, [...shape.map((_, j) => (j === i ? dim : 1)), 1]);
+    return b.expand(along, [...shape, 1]);
+  });
+  return b.concat(columns, shape.length);
+}
+
+function noStandardForm(node: Node): never {
+  throw new GraphError("graph/no-lowering", `${node.opType} has no form in plain ONNX (node ${node.name}).`, {
+    where: node.name,
+    hint: "Emit the graph with target fused or primitive.",
+  });
+}
