@@ -260,15 +260,18 @@ function tensorInfo(meta: InferenceSession.ValueMetadata): TensorInfo | null {
   return { name: meta.name, dtype: meta.type, dims: meta.shape };
 }
 
-/** The value of a length such as "B*T", or undefined when a name in it has none yet. */
+/** The value of a length such as "T" or "B*T", or undefined when a name in it has none yet. */
 function knownLength(dim: string, lengths: Record<string, number>): number | undefined {
-  if (lengths[dim] !== undefined) return lengths[dim];
+  const known = lengths[dim];
+  if (known !== undefined || plainName.test(dim)) return known;
   try {
     return evaluateDim(dim, lengths);
   } catch {
     return undefined;
   }
 }
+
+const plainName = /^\w+$/;
 
 function copyInto(source: Tensor, target: Tensor, what: string): void {
   if (source.data.length !== target.data.length) {
