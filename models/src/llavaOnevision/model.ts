@@ -33,7 +33,7 @@ function encodeImages(net: Network, config: LlavaOnevisionConfig): ImageRows {
   const projected = projector(net, modules.projector, states, text.width, config.projectorBias); // [S,P,C]
   const [crops, patchesOfCrop] = projected.shape;
   const patches = b.reshape(projected, [mulDims(crops!, patchesOfCrop!), text.width]); // [S*P,C]
-  return { patches, features: b.scope("pack", () => pack(net, patches, text.width)) };
+  return { patches, features: () => b.scope("pack", () => pack(net, patches, text.width)) };
 }
 
 /**

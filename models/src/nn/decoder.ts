@@ -80,7 +80,7 @@ export function decoderStack(net: Network, path: string, config: DecoderConfig, 
   let hidden = x;
   for (let i = 0; i < config.layers; i++) {
     const at = `${path}.layers.${i}`;
-    hidden = b.scope(at, () =>
+    hidden = net.block(at, () =>
       decoderLayer(net, at, config, hidden, (input) => attend(net, at, config, input, rope, mask)),
     );
   }
@@ -107,7 +107,7 @@ export function cachedDecoderStack(
   let hidden = x;
   for (const [i, past] of cache.entries()) {
     const at = `${path}.layers.${i}`;
-    hidden = b.scope(at, () =>
+    hidden = net.block(at, () =>
       decoderLayer(net, at, config, hidden, (input) => {
         const result = attendCached(net, at, config, input, rope, past, lengths);
         present.push(result.cache);

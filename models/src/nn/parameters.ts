@@ -36,6 +36,8 @@ export class Network {
   private readonly scales = new Map<number, Value>();
   private readonly fed = new Map<string, { input: ParameterInput; value: Value }>();
   private adapterScale: Value | null = null;
+  /** Scopes whose insides may be computed again instead of kept while training: the layers of towers and decoders. */
+  readonly blocks: string[] = [];
 
   constructor(
     readonly b: GraphBuilder,
@@ -45,6 +47,12 @@ export class Network {
   /** Parameters that became graph inputs so far, in the order of their first use. */
   get inputs(): readonly { input: ParameterInput; value: Value }[] {
     return [...this.fed.values()];
+  }
+
+  /** Runs `build` inside the scope `path` and notes it as a block of the network. */
+  block<T>(path: string, build: () => T): T {
+    this.blocks.push(path);
+    return this.b.scope(path, build);
   }
 
   /**

@@ -66,7 +66,7 @@ export function visionTransformer(
   const states = [b.scope(`${path}.embeddings`, () => embedPatches(net, path, config, pixels))];
   for (let i = 0; i < Math.max(...featureLayers); i++) {
     const at = `${path}.encoder.layers.${i}`;
-    states.push(b.scope(at, () => encoderLayer(net, at, config, states[i]!)));
+    states.push(net.block(at, () => encoderLayer(net, at, config, states[i]!)));
   }
   return featureLayers.map((layer) => states[layer]!);
 }

@@ -26,7 +26,7 @@ export function visionEncoderProgram(
   options: WeightOptions = {},
 ): Program {
   const { b, net } = openNetwork("vision_encoder", table, options);
-  b.output("image_features", model.encodeImages(net).features);
+  b.output("image_features", model.encodeImages(net).features());
   return close(net);
 }
 

@@ -13,10 +13,52 @@ export interface OptimizerOptions {
   decays?: (path: string) => boolean;
 }
 
+/** Settings of one step; betas, epsilon and decay as torch's AdamW names them. */
+export interface AdamWStep {
+  /** 1 for the first step. */
+  step: number;
+  learningRate: number;
+  weightDecay: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** Gradients are scaled down to this global norm; Infinity leaves them as they are. */
+  maxGradNorm: number;
+}
+
+/** Scalar inputs of the program. */
+const scalarNames = [
+  "max_grad_norm",
+  "keep_m",
+  "add_m",
+  "keep_v",
+  "add_v",
+  "keep_weight",
+  "step_size",
+  "root_correction",
+  "epsilon",
+] as const;
+
 /**
- * Inputs: for each weight `<path>`, `grad.<path>`, `m.<path>`, `v.<path>`; scalars learning_rate, weight_decay, max_grad_norm,
- * beta1, beta2, epsilon and the bias corrections correction1 = 1 - beta1^t, correction2 = 1 - beta2^t for step t = 1, 2, …
- * Outputs: the ".next" of weight, m and v, and grad_norm [] before clipping.
+ * The scalar inputs of one step. They are made here, in double precision: 1 - 0.999 taken in float32 would be off by 1e-5.
+ */
+export function adamWScalars(at: AdamWStep): Record<(typeof scalarNames)[number], number> {
+  return {
+    max_grad_norm: Math.min(at.maxGradNorm, 3e38),
+    keep_m: at.beta1,
+    add_m: 1 - at.beta1,
+    keep_v: at.beta2,
+    add_v: 1 - at.beta2,
+    keep_weight: 1 - at.learningRate * at.weightDecay,
+    step_size: at.learningRate / (1 - at.beta1 ** at.step),
+    root_correction: 1 / Math.sqrt(1 - at.beta2 ** at.step),
+    epsilon: at.epsilon,
+  };
+}
+
+/**
+ * Inputs: for each weight `<path>`, `grad.<path>`, `m.<path>` and `v.<path>`, and the scalars of `adamWScalars`. Outputs: the
+ * ".next" of weight, m and v, and grad_norm [] before clipping.
  *
  * @see Decoupled Weight Decay Regularization, arXiv:1711.05101; clipping as torch's `clip_grad_norm_`: factor
  *   min(1, max / (norm + 1e-6))
@@ -31,31 +73,26 @@ export function optimizerProgram(weights: readonly ParameterInput[], options: Op
     m: b.input(`m.${path}`, "float32", shape),
     v: b.input(`v.${path}`, "float32", shape),
   }));
-  const scalar = (name: string) => b.input(name, "float32", []);
-  const learningRate = scalar("learning_rate");
-  const [beta1, beta2] = [scalar("beta1"), scalar("beta2")];
-  const epsilon = scalar("epsilon");
-  const keep = b.sub(1, b.mul(learningRate, scalar("weight_decay")));
+  const entries = scalarNames.map((name) => [name, b.input(name, "float32", [])] as const);
+  const scalar = Object.fromEntries(entries) as Record<(typeof scalarNames)[number], Value>;
   const norm = globalNorm(
     b,
     slots.map(({ gradient }) => gradient),
   );
   b.output("grad_norm", norm);
-  const clip = b.min(b.div(scalar("max_grad_norm"), b.add(norm, 1e-6)), 1);
-  // Folding scalars first leaves ten elementwise passes per weight. As the clipping factor needs every gradient, no weight is
-  // written before all gradients were read.
-  const gradientShare = b.mul(clip, b.sub(1, beta1));
-  const squareShare = b.mul(b.mul(clip, clip), b.sub(1, beta2));
-  const stepSize = b.div(learningRate, scalar("correction1"));
-  const rootCorrection = b.reciprocal(b.sqrt(scalar("correction2")));
+  // The clipping factor needs every gradient, so no weight is written before all gradients were read.
+  const clip = b.min(b.div(scalar.max_grad_norm, b.add(norm, 1e-6)), 1);
+  const addM = b.mul(clip, scalar.add_m);
+  const addV = b.mul(b.mul(clip, clip), scalar.add_v);
   for (const { path, weight, gradient, m, v } of slots) {
-    const nextM = b.add(b.mul(m, beta1), b.mul(gradient, gradientShare));
-    const nextV = b.add(b.mul(v, beta2), b.mul(b.mul(gradient, gradient), squareShare));
-    const denominator = b.add(b.mul(b.sqrt(nextV), rootCorrection), epsilon);
-    const step = b.mul(b.div(nextM, denominator), stepSize);
+    const nextM = b.add(b.mul(m, scalar.keep_m), b.mul(gradient, addM));
+    const nextV = b.add(b.mul(v, scalar.keep_v), b.mul(b.mul(gradient, gradient), addV));
+    const denominator = b.add(b.mul(b.sqrt(nextV), scalar.root_correction), scalar.epsilon);
+    const step = b.mul(b.div(nextM, denominator), scalar.step_size);
+    const kept = decays(path) ? b.mul(weight, scalar.keep_weight) : weight;
     b.output(`m.${path}.next`, nextM);
     b.output(`v.${path}.next`, nextV);
-    b.output(`${path}.next`, b.sub(decays(path) ? b.mul(weight, keep) : weight, step));
+    b.output(`${path}.next`, b.sub(kept, step));
   }
   return { graph: b.finish(), parameters: weights.map((weight) => ({ ...weight, trainable: true })) };
 }

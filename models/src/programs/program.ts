@@ -24,8 +24,8 @@ export interface VisionLanguageNetwork {
 export interface ImageRows {
   /** [rows, C]: one row per patch of each crop after the projector, before packing. */
   patches: Value;
-  /** [N,C]: the rows that replace image tokens, in their order. */
-  features: Value;
+  /** Builds the rows that replace image tokens, in their order: [N,C]. */
+  features: () => Value;
 }
 
 /** Where frozen weights are: constants in the checkpoint's files, or graph inputs that the host feeds. */
@@ -77,7 +77,7 @@ export function imageInputs(net: Network, model: VisionLanguageNetwork, source: 
   if (source === "none") return null;
   if (source === "pixels") return model.encodeImages(net);
   const features = net.b.input("image_features", "float32", ["N", model.decoder.width]);
-  return { features, patches: features };
+  return { features: () => features, patches: features };
 }
 
 /** input_ids, positions and image rows -> hidden states [B,T,C] of whole sequences. */
@@ -98,8 +98,9 @@ export function embedInputs(
 ): Value {
   const embedded = embedTokens(net, model.paths.decoder, model.decoder, inputIds);
   if (images === null) return embedded;
-  const positions = net.b.input("image_positions", "int64", [images.features.shape[0]!, 1]);
-  return placeRows(net, embedded, images.features, positions);
+  const features = images.features();
+  const positions = net.b.input("image_positions", "int64", [features.shape[0]!, 1]);
+  return placeRows(net, embedded, features, positions);
 }
 
 /** Log-probabilities [M] of `targets` int64 [M] read at the flat rows `target_positions` int64 [M] that predict them. */

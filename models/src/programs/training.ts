@@ -6,7 +6,7 @@
  */
 import { gradients } from "../autodiff/backward";
 import type { ParameterTable } from "../checkpoint/parameterTable";
-import { ConfigError } from "../errors";
+import { ConfigError, InternalError } from "../errors";
 import type { GraphBuilder } from "../graph/builder";
 import type { Value } from "../graph/types";
 import type { Network } from "../nn/parameters";
@@ -90,20 +90,23 @@ export function trainingProgram(
       hint: trainable === "adapter" ? "Configure an adapter, or train the weights themselves." : undefined,
     });
   }
-  const derivatives = gradients(
+  const accumulators = trained.map(({ input }) => b.input(`grad.${input.path}`, "float32", input.shape));
+  const sums = gradients(
     b,
     loss,
     trained.map(({ value }) => value),
-    { recompute: options.recompute ?? false },
+    {
+      accumulate: accumulators,
+      recompute: options.recompute === true ? net.blocks : undefined,
+    },
   );
-  const parameters = net.inputs.map(({ input }) => ({ ...input, trainable: false }));
   for (const [i, { input }] of trained.entries()) {
-    const derivative = derivatives[i];
-    if (derivative == null) continue;
-    const accumulator = b.input(`grad.${input.path}`, "float32", input.shape);
-    b.output(`grad.${input.path}.next`, b.add(accumulator, derivative));
-    parameters.find(({ path }) => path === input.path)!.trainable = true;
+    const sum = sums[i];
+    // Networks declare a weight when they use it, and everything built here leads to the loss.
+    if (sum == null) throw new InternalError("internal/no-gradient", `The loss does not depend on ${input.path}.`);
+    b.output(`grad.${input.path}.next`, sum);
   }
+  const parameters = net.inputs.map(({ input }) => ({ ...input, trainable: trains(input.path) }));
   return { graph: b.finish(), parameters };
 }
 
