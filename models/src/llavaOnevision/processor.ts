@@ -1,0 +1,241 @@
+/**
+ * From messages and pictures to what LLaVA-OneVision takes: token ids with the image tokens in place, pixel values of
+ * all views, and the map that puts their features together. Pixels are those of Pillow, which the checkpoints were
+ * trained with. No tensors, no graph, no batching.
+ *
+ * @see transformers 5.18 `LlavaOnevisionProcessor`, `LlavaOnevisionImageProcessorPil`
+ */
+import type { ConfigReader } from "../checkpoint/configReader";
+import { ModelFileError } from "../errors";
+import { type ChatMessage, type ChatTemplate, loadChatTemplate } from "../text/chatTemplate";
+import { expandPlaceholders } from "../text/placeholders";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
+import { cutViews, padToSquare, type Resolution } from "../vision/anyRes";
+import type { ImageSize, RgbImage } from "../vision/image";
+import {
+  type ProcessorFiles,
+  readFilter,
+  readPinpoints,
+  readPixelScaling,
+  readProcessorFiles,
+  readViewSide,
+  requireSetting,
+} from "../vision/imageSettings";
+import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
+import { type ResampleFilter, resizeImage } from "../vision/resample";
+import type { LlavaOnevisionConfig } from "./config";
+import { type PackGeometry, type PackPlan, packImages } from "./packing";
+
+/**
+ * What happens to the pictures of a prompt with two or more: "padSquare" (transformers 5) pads each to a square with the
+ * mean colour and takes it as one view; "anyRes" (up to mid-2025, the reference's 4.51.3) cuts each as if it were alone.
+ */
+export type SeveralImages = "padSquare" | "anyRes";
+
+export interface LlavaOnevisionSettings {
+  /** Side of a view in pixels; the tower takes squares. */
+  viewSide: number;
+  gridPinpoints: readonly Resolution[];
+  filter: ResampleFilter;
+  scaling: PixelScaling;
+  imageToken: string;
+  /** Rows of one view. */
+  numImageTokens: number;
+  /** The 9 of "anyres_max_9". */
+  maxViews: number;
+  severalImages: SeveralImages;
+}
+
+export interface PreparedImages {
+  /** [S, 3, H, W], views of all pictures one after another */
+  pixelValues: Float32Array;
+  pixelShape: [views: number, channels: 3, height: number, width: number];
+  /** Original sizes. */
+  imageSizes: ImageSize[];
+  /** Views of each picture. */
+  cropsPerImage: number[];
+  /** Image tokens of each picture. */
+  tokensPerImage: number[];
+  pack: PackPlan;
+}
+
+export interface PreparedInputs extends PreparedImages {
+  /** Text of the chat template, with one placeholder for each picture. */
+  promptText: string;
+  inputIds: Int32Array;
+  /** Places in `inputIds` of the rows of image features, in order. */
+  imageTokenPositions: Int32Array;
+}
+
+export interface LlavaOnevisionProcessor {
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: ChatTemplate;
+  readonly settings: LlavaOnevisionSettings;
+  readonly imageTokenId: number;
+  /** Pictures of one prompt. Dear for large pictures: keep the result where several prompts share them. */
+  prepareImages(images: readonly RgbImage[]): PreparedImages;
+  /**
+   * @param images           one for each image part of the messages, in order; or already prepared
+   * @param options.addGenerationPrompt end with the opening of the answer; default true
+   * @throws DataError `data/chat`, `data/placeholders`, `data/image-size`
+   */
+  prepareInputs(
+    messages: readonly ChatMessage[],
+    images: readonly RgbImage[] | PreparedImages,
+    options?: { addGenerationPrompt?: boolean },
+  ): PreparedInputs;
+}
+
+/**
+ * Loads tokenizer, template and settings of a checkpoint folder.
+ *
+ * @param options.model         the parsed config.json: fills in and checks what both files say
+ * @param options.severalImages default "padSquare", as transformers 5 does
+ */
+export async function loadLlavaOnevisionProcessor(
+  folder: string,
+  options: { model?: LlavaOnevisionConfig; severalImages?: SeveralImages } = {},
+): Promise<LlavaOnevisionProcessor> {
+  const [tokenizer, files] = await Promise.all([loadTokenizer(folder), readProcessorFiles(folder)]);
+  const chatTemplate = await loadChatTemplate(folder, tokenizer.namedTokens);
+  const settings = readLlavaOnevisionSettings(files, tokenizer, options);
+  return createLlavaOnevisionProcessor(tokenizer, chatTemplate, settings);
+}
+
+const defaultPinpoints: readonly Resolution[] = [1, 2, 3, 4, 5, 6].flatMap((rows) =>
+  [1, 2, 3, 4, 5, 6].map((columns): Resolution => [rows * 384, columns * 384]),
+);
+
+/** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */
+export function readLlavaOnevisionSettings(
+  { image, processor }: ProcessorFiles,
+  tokenizer: Tokenizer,
+  options: { model?: LlavaOnevisionConfig; severalImages?: SeveralImages } = {},
+): LlavaOnevisionSettings {
+  const { model } = options;
+  const kind = image.string("image_processor_type", "LlavaOnevisionImageProcessor");
+  if (!kind.startsWith("LlavaOnevisionImageProcessor")) {
+    image.fail("image_processor_type", '"LlavaOnevisionImageProcessor"', kind);
+  }
+  requireSetting(image, "do_resize", true);
+  requireSetting(image, "do_convert_rgb", true);
+  requireSetting(image, "do_center_crop", false);
+  requireSetting(image, "do_normalize", true);
+  const viewSide = readViewSide(image, 384);
+  const settings: LlavaOnevisionSettings = {
+    viewSide,
+    gridPinpoints: readPinpoints(image, viewSide, defaultPinpoints),
+    filter: readFilter(image),
+    scaling: readPixelScaling(image),
+    imageToken: tokenizer.namedTokens.image_token ?? processor.string("image_token", "<image>"),
+    numImageTokens: readNumImageTokens(processor, model),
+    maxViews: readMaxViews(processor, model),
+    severalImages: options.severalImages ?? "padSquare",
+  };
+  // A class token to leave out does not exist in SigLIP.
+  processor.choice("vision_feature_select_strategy", ["full"], "full");
+  if (tokenizer.tokenToId(settings.imageToken) === undefined) {
+    processor.fail("image_token", "a token of the tokenizer", settings.imageToken);
+  }
+  if (model !== undefined) checkAgainstModel(settings, model, image, tokenizer);
+  return settings;
+}
+
+function readNumImageTokens(processor: ConfigReader, model: LlavaOnevisionConfig | undefined): number {
+  const fromModel = model && Math.floor(model.vision.imageSize / model.vision.patchSize) ** 2;
+  const count = processor.integer("num_image_tokens", { min: 1, max: 1 << 16 }, fromModel);
+  if (!Number.isInteger(Math.sqrt(count))) processor.fail("num_image_tokens", "a square number", count);
+  return count;
+}
+
+function readMaxViews(processor: ConfigReader, model: LlavaOnevisionConfig | undefined): number {
+  const fallback = `anyres_max_${model?.maxViews ?? 9}`;
+  const text = processor.string("vision_aspect_ratio", fallback);
+  const views = /^anyres_max_([1-9]\d{0,2})$/.exec(text)?.[1];
+  return views === undefined ? processor.fail("vision_aspect_ratio", '"anyres_max_N"', text) : Number(views);
+}
+
+/** Token counts come from these settings, features from config.json: where they differ nothing can fit. */
+function checkAgainstModel(
+  settings: LlavaOnevisionSettings,
+  model: LlavaOnevisionConfig,
+  image: ConfigReader,
+  tokenizer: Tokenizer,
+): void {
+  const { imageSize, patchSize } = model.vision;
+  const facts: [string, unknown, unknown][] = [
+    ["size (vision_config.image_size)", imageSize, settings.viewSide],
+    ["num_image_tokens (patches of a view)", Math.floor(imageSize / patchSize) ** 2, settings.numImageTokens],
+    ["image_grid_pinpoints", JSON.stringify(model.gridPinpoints), JSON.stringify(settings.gridPinpoints)],
+    ["vision_aspect_ratio", `anyres_max_${model.maxViews}`, `anyres_max_${settings.maxViews}`],
+    [`id of ${settings.imageToken} (image_token_id)`, model.imageTokenId, tokenizer.tokenToId(settings.imageToken)],
+  ];
+  for (const [what, expected, got] of facts) {
+    if (expected === got) continue;
+    throw new ModelFileError(
+      "model/processor-mismatch",
+      `${what}: config.json says ${String(expected)}, the processor's files say ${String(got)}.`,
+      { where: image.where, hint: "Take config.json, tokenizer and processor files from the same checkpoint." },
+    );
+  }
+}
+
+export function createLlavaOnevisionProcessor(
+  tokenizer: Tokenizer,
+  chatTemplate: ChatTemplate,
+  settings: LlavaOnevisionSettings,
+): LlavaOnevisionProcessor {
+  const { viewSide, filter, scaling } = settings;
+  const imageTokenId = tokenizer.tokenToId(settings.imageToken)!;
+  const table = pixelTable(scaling);
+  const geometry: PackGeometry = {
+    gridPinpoints: settings.gridPinpoints,
+    viewSize: viewSide,
+    patchesPerSide: Math.sqrt(settings.numImageTokens),
+    maxViews: settings.maxViews,
+  };
+  const paddingColor = scaling.mean.map((mean) => Math.trunc(mean * 255)) as [number, number, number];
+
+  function prepareImages(images: readonly RgbImage[]): PreparedImages {
+    const cut = images.length === 1 || settings.severalImages === "anyRes";
+    const views = images.flatMap((image) =>
+      cut
+        ? cutViews(image, settings.gridPinpoints, viewSide, filter)
+        : [resizeImage(padToSquare(image, paddingColor), { width: viewSide, height: viewSide }, filter)],
+    );
+    const imageSizes = images.map(({ height, width }) => ({ height, width }));
+    const pack = packImages(
+      imageSizes.map((size) => ({ size, cut })),
+      geometry,
+    );
+    return {
+      pixelValues: stackPlanes(views, table),
+      pixelShape: [views.length, 3, viewSide, viewSide],
+      imageSizes,
+      cropsPerImage: pack.viewsPerImage,
+      tokensPerImage: pack.rowsPerImage,
+      pack,
+    };
+  }
+
+  return {
+    tokenizer,
+    chatTemplate,
+    settings,
+    imageTokenId,
+    prepareImages,
+    prepareInputs(messages, images, options = {}) {
+      const promptText = chatTemplate.render(messages, options);
+      const bos = tokenizer.namedTokens.bos_token;
+      const addSpecialTokens = bos === undefined || !promptText.startsWith(bos);
+      const prepared = "pack" in images ? images : prepareImages(images);
+      const { ids, positions } = expandPlaceholders(
+        tokenizer.encode(promptText, { addSpecialTokens }),
+        imageTokenId,
+        prepared.tokensPerImage,
+        settings.imageToken,
+      );
+      return { ...prepared, promptText, inputIds: ids, imageTokenPositions: positions };
+    },
+  };
+}
