@@ -15,7 +15,7 @@ import type { ImageRows, VisionLanguageNetwork } from "../programs/program";
 import type { LlavaOnevisionConfig } from "./config";
 import { modules } from "./weights";
 
-/** The network for the programs. Image inputs are pixel_values [S,3,H,W], pack_index int64 [N,K] and pack_weight [N,K]. */
+/** The network for the programs. Image inputs are pixel_values [S,3,H,W], pack_index int64 [K,N] and pack_weight [K,N]. */
 export function llavaOnevisionNetwork(config: LlavaOnevisionConfig): VisionLanguageNetwork {
   return {
     decoder: config.text,
@@ -37,15 +37,16 @@ function encodeImages(net: Network, config: LlavaOnevisionConfig): ImageRows {
 }
 
 /**
- * Packs patches [S*P,C] into rows [N,C]. Source row 0 is image_newline, row 1 + s*P + p is patch p of crop s. Each packed row is
- * a weighted sum of K source rows: one, unless the mosaic was shrunk, which interpolates between four neighbours.
+ * Packs patches [S*P,C] into rows [N,C], as planned by packing.ts: the table is all patches in order, then image_newline as its
+ * last row. Each packed row is a weighted sum of K rows of the table: one, unless a mosaic was shrunk, which interpolates
+ * between four neighbours.
  */
 function pack(net: Network, patches: Value, width: number): Value {
   const { b } = net;
-  const index = b.input("pack_index", "int64", ["N", "K"]);
-  const weight = b.input("pack_weight", "float32", ["N", "K"]);
+  const index = b.input("pack_index", "int64", ["K", "N"]);
+  const weight = b.input("pack_weight", "float32", ["K", "N"]);
   const newline = b.reshape(net.parameter(modules.newline, [width]), [1, width]);
-  const source = b.concat([newline, patches], 0); // [1 + S*P, C]
-  const taps = b.mul(b.gather(source, index), b.unsqueeze(weight, [2])); // [N,K,C]
-  return b.reduceSum(taps, [1], { keepDims: false });
+  const table = b.concat([patches, newline], 0); // [S*P + 1, C]
+  const taps = b.mul(b.gather(table, index), b.unsqueeze(weight, [2])); // [K,N,C]
+  return b.reduceSum(taps, [0], { keepDims: false });
 }
