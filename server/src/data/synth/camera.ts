@@ -49,42 +49,46 @@ export function develop(camera: Camera, canvas: Canvas): Uint8Array {
   const { width, height, r, g, b } = canvas;
   const data = new Uint8Array(width * height * 3);
   const [gr, gg, gb] = camera.gain;
-  const chroma = camera.gray ? 0 : camera.chroma;
-  const halfX = 2 / width;
-  const halfY = 2 / height;
+  const columnLight = new Float64Array(width);
+  const shifts = new Float64Array(width);
+  for (let x = 0; x < width; x++) {
+    const u = (2 * x) / width - 1;
+    columnLight[x] = camera.slopeX * u - camera.vignette * u * u;
+  }
   let seed = camera.noiseSeed;
-  for (let y = 0, i = 0, o = 0; y < height; y++) {
+  for (let y = 0; y < height; y++) {
     seed = (Math.imul(seed, 1103515245) + 12345) | 0;
-    let at = (seed >>> 8) & 0xffff;
-    const v = y * halfY - 1;
+    const start = (seed >>> 8) & 0xffff;
+    const v = (2 * y) / height - 1;
     const rowLight = 1 + camera.slopeY * v - camera.vignette * v * v;
-    const blockRow = Math.imul((y >> 3) + camera.noiseSeed, 7919);
-    for (let x = 0; x < width; x++, i++, o += 3) {
-      const u = x * halfX - 1;
-      const light = rowLight + camera.slopeX * u - camera.vignette * u * u;
-      let shift = camera.offset + camera.noise * NORMALS[at]!;
-      if (camera.blocks > 0) shift += camera.blocks * NORMALS[(blockRow + Math.imul(x >> 3, 104729)) & 0xffff]!;
-      let red = r[i]!;
-      let green = g[i]!;
-      let blue = b[i]!;
-      if (camera.gray) {
-        const value = 0.3 * red + 0.59 * green + 0.11 * blue;
-        const level = (value * gg * light + shift) * 255 + 0.5;
-        const byte = level < 0 ? 0 : level > 255 ? 255 : level | 0;
-        data[o] = byte;
-        data[o + 1] = byte;
-        data[o + 2] = byte;
-      } else {
-        const tintNoise = chroma * NORMALS[(at + 21001) & 0xffff]!;
-        red = (red * gr * light + shift + tintNoise) * 255 + 0.5;
-        green = (green * gg * light + shift) * 255 + 0.5;
-        blue = (blue * gb * light + shift - tintNoise) * 255 + 0.5;
-        data[o] = red < 0 ? 0 : red > 255 ? 255 : red | 0;
-        data[o + 1] = green < 0 ? 0 : green > 255 ? 255 : green | 0;
-        data[o + 2] = blue < 0 ? 0 : blue > 255 ? 255 : blue | 0;
+    for (let x = 0; x < width; x++) shifts[x] = camera.offset + camera.noise * NORMALS[(start + x) & 0xffff]!;
+    if (camera.blocks > 0) {
+      const row = Math.imul((y >> 3) + camera.noiseSeed, 7919);
+      for (let x = 0; x < width; x++) {
+        shifts[x] = shifts[x]! + camera.blocks * NORMALS[(row + Math.imul(x >> 3, 104729)) & 0xffff]!;
       }
-      at = (at + 1) & 0xffff;
+    }
+    for (let x = 0, i = y * width, o = 3 * i; x < width; x++, i++, o += 3) {
+      const light = rowLight + columnLight[x]!;
+      const shift = shifts[x]!;
+      if (camera.gray) {
+        const value = toByte((0.3 * r[i]! + 0.59 * g[i]! + 0.11 * b[i]!) * gg * light + shift);
+        data[o] = value;
+        data[o + 1] = value;
+        data[o + 2] = value;
+      } else {
+        const tint = camera.chroma * NORMALS[(start + x + 21001) & 0xffff]!;
+        data[o] = toByte(r[i]! * gr * light + shift + tint);
+        data[o + 1] = toByte(g[i]! * gg * light + shift);
+        data[o + 2] = toByte(b[i]! * gb * light + shift - tint);
+      }
     }
   }
   return data;
+}
+
+/** Rounds a value in [0, 1] to a byte, clipping what lies outside. */
+function toByte(value: number): number {
+  const level = value * 255 + 0.5;
+  return level < 0 ? 0 : level > 255 ? 255 : level | 0;
 }

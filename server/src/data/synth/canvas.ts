@@ -83,7 +83,13 @@ export function fillCanvas(canvas: Canvas, color: Rgb): void {
 }
 
 /** Grows the dirty box by a rectangle given in real pixels and returns the integer part inside the picture. */
-export function touch(cover: Cover, left: number, top: number, right: number, bottom: number): [number, number, number, number] {
+export function touch(
+  cover: Cover,
+  left: number,
+  top: number,
+  right: number,
+  bottom: number,
+): [number, number, number, number] {
   const x0 = Math.max(0, Math.floor(left));
   const y0 = Math.max(0, Math.floor(top));
   const x1 = Math.min(cover.width, Math.floor(right) + 1);

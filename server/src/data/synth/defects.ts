@@ -23,7 +23,7 @@ import {
   type Workspace,
 } from "./canvas";
 import type { DefectType } from "./defectTypes";
-import { angleTurns, bell, clamp, cosTurns, noise, sinTurns, smoothstep } from "./numeric";
+import { angleTurns, clamp, cosTurns, noise, sinTurns, smoothstep } from "./numeric";
 import type { Scene } from "./scene";
 
 export interface DefectJob {
@@ -112,7 +112,15 @@ export function localColor(canvas: Canvas, cx: number, cy: number, reach: number
 }
 
 /** Points x, y, … of a line of `length` through (cx, cy) that wanders by `bend` turns in all and `jag` turns a step. */
-function wander(random: Random, cx: number, cy: number, length: number, turns: number, bend: number, jag: number): number[] {
+function wander(
+  random: Random,
+  cx: number,
+  cy: number,
+  length: number,
+  turns: number,
+  bend: number,
+  jag: number,
+): number[] {
   const steps = Math.max(4, Math.min(14, Math.round(length / 5)));
   const step = length / steps;
   const points = [0, 0];
@@ -161,7 +169,17 @@ function shifted(points: readonly number[], dx: number, dy: number): number[] {
 }
 
 /** A patch with a rough outline; `soft` in pixels. */
-function coverBlob(job: DefectJob, cover: Cover, cx: number, cy: number, rx: number, ry: number, turns: number, rough: number, soft: number): void {
+function coverBlob(
+  job: DefectJob,
+  cover: Cover,
+  cx: number,
+  cy: number,
+  rx: number,
+  ry: number,
+  turns: number,
+  rough: number,
+  soft: number,
+): void {
   const cos = cosTurns(turns);
   const sin = sinTurns(turns);
   const reach = Math.max(rx, ry) * (1 + rough) + soft;
@@ -175,7 +193,8 @@ function coverBlob(job: DefectJob, cover: Cover, cx: number, cy: number, rx: num
       const b = ((y - cy) * cos - (x - cx) * sin) / ry;
       const rho = Math.sqrt(a * a + b * b);
       if (rho > 1 + rough + soft / small) continue;
-      const edge = 1 - rho + rough * (0.7 * noise(u0 + 1.8 * a, v0 + 1.8 * b) + 0.35 * noise(v0 + 4.3 * a, u0 + 4.3 * b));
+      const edge =
+        1 - rho + rough * (0.7 * noise(u0 + 1.8 * a, v0 + 1.8 * b) + 0.35 * noise(v0 + 4.3 * a, u0 + 4.3 * b));
       const value = (edge * small) / soft + 0.5;
       if (value <= 0) continue;
       const i = y * cover.width + x;
@@ -200,7 +219,15 @@ function scratch(job: DefectJob): boolean {
   const gap = half * random.uniform(3, 6);
   for (let k = 0; k < count; k++) {
     const offset = (k - (count - 1) / 2) * gap;
-    const line = wander(random, job.cx - offset * sinTurns(turns), job.cy + offset * cosTurns(turns), length * random.uniform(0.7, 1), turns, bend, 0.012);
+    const line = wander(
+      random,
+      job.cx - offset * sinTurns(turns),
+      job.cy + offset * cosTurns(turns),
+      length * random.uniform(0.7, 1),
+      turns,
+      bend,
+      0.012,
+    );
     stroke(job.a, line, half, 1);
     stroke(job.b, shifted(line, half * 1.3, half * 1.3), half * 0.8, 1.2);
   }
@@ -226,12 +253,12 @@ function crack(job: DefectJob): boolean {
     if (edge === null) return false;
     const dx = job.cx - edge[0];
     const dy = job.cy - edge[1];
-    const depth = Math.sqrt(dx * dx + dy * dy) + job.size * 0.5;
+    const depth = Math.sqrt(dx * dx + dy * dy) + job.size * 0.75;
     const turns = angleTurns(dy, dx) + random.uniform(-0.04, 0.04);
     const steps = 5 + random.int(4);
     let x = edge[0] - cosTurns(turns) * side * 0.05;
     let y = edge[1] - sinTurns(turns) * side * 0.05;
-    const mouth = job.size * random.uniform(0.08, 0.2) + side * 0.006;
+    const mouth = job.size * random.uniform(0.09, 0.3) + side * 0.006;
     const length = depth + side * 0.05;
     for (let k = 0; k < steps; k++) {
       const t = turns + random.uniform(-0.09, 0.09);
@@ -249,6 +276,8 @@ function crack(job: DefectJob): boolean {
     onBody(job, job.b);
     paint(out, job.b, scene.inner, 0.75);
     reveal(out, job.a, scene.background);
+    // The gap is deep: less light reaches its ground.
+    tint(out, job.a, [0.6, 0.6, 0.6]);
     mark(job, job.b);
     return true;
   }
@@ -262,7 +291,15 @@ function crack(job: DefectJob): boolean {
     const from = 2 * (1 + random.int(line.length / 2 - 2));
     const t = turns + random.pick([-1, 1]) * random.uniform(0.06, 0.2);
     const reach = length * random.uniform(0.15, 0.4);
-    const twig = wander(random, line[from]! + (reach / 2) * cosTurns(t), line[from + 1]! + (reach / 2) * sinTurns(t), reach, t, 0, 0.08);
+    const twig = wander(
+      random,
+      line[from]! + (reach / 2) * cosTurns(t),
+      line[from + 1]! + (reach / 2) * sinTurns(t),
+      reach,
+      t,
+      0,
+      0.08,
+    );
     twig[0] = line[from]!;
     twig[1] = line[from + 1]!;
     stroke(job.a, twig, half * 0.75, 1, 0.7);
@@ -278,7 +315,20 @@ function crack(job: DefectJob): boolean {
     const ny = cosTurns(turns);
     const deep = job.size * random.uniform(0.3, 0.6);
     const n = line.length;
-    coverConvex(field, [line[0]!, line[1]!, line[n - 2]!, line[n - 1]!, line[n - 2]! + nx * deep, line[n - 1]! + ny * deep, line[0]! + nx * deep, line[1]! + ny * deep], 2.5);
+    coverConvex(
+      field,
+      [
+        line[0]!,
+        line[1]!,
+        line[n - 2]!,
+        line[n - 1]!,
+        line[n - 2]! + nx * deep,
+        line[n - 1]! + ny * deep,
+        line[0]! + nx * deep,
+        line[1]! + ny * deep,
+      ],
+      2.5,
+    );
     tint(out, field, [0.55, 0.55, 0.55], 0.9);
     mark(job, field);
   } else if (scene.crack === "line" && random.next() < 0.5) {
@@ -286,7 +336,10 @@ function crack(job: DefectJob): boolean {
     mark(job, job.b, 0.5);
   }
   const around = localColor(clean, job.cx, job.cy, side * 0.05);
-  const core = luminance(around) - luminance(scene.inner) > 0.12 || scene.gray ? scene.inner : mix(around, [0.95, 0.95, 0.92], 0.7);
+  const core =
+    luminance(around) - luminance(scene.inner) > 0.12 || scene.gray
+      ? scene.inner
+      : mix(around, [0.95, 0.95, 0.92], 0.7);
   paint(out, job.a, core, 0.95);
   mark(job, job.a);
   return true;
@@ -314,7 +367,17 @@ function stain(job: DefectJob): boolean {
   const turns = random.next();
   clearCover(job.a);
   clearCover(job.b);
-  coverBlob(job, job.a, job.cx, job.cy, rx, ry, turns, random.uniform(0.2, 0.55), Math.max(1.5, size * random.uniform(0.04, 0.12)));
+  coverBlob(
+    job,
+    job.a,
+    job.cx,
+    job.cy,
+    rx,
+    ry,
+    turns,
+    random.uniform(0.2, 0.55),
+    Math.max(1.5, size * random.uniform(0.04, 0.12)),
+  );
   if (random.next() < 0.4) {
     const drops = 1 + random.int(4);
     for (let k = 0; k < drops; k++) {
@@ -327,7 +390,9 @@ function stain(job: DefectJob): boolean {
   if (scene.background === null || random.next() < 0.8) onBody(job, job.a);
   const light = luminance(around) < 0.3;
   if (light) {
-    const color: Rgb = scene.gray ? [0.75, 0.75, 0.75] : hsv(random.next(), random.uniform(0, 0.25), random.uniform(0.6, 0.9));
+    const color: Rgb = scene.gray
+      ? [0.75, 0.75, 0.75]
+      : hsv(random.next(), random.uniform(0, 0.25), random.uniform(0.6, 0.9));
     paint(out, job.a, color, random.uniform(0.5, 0.8));
   } else {
     const gain: Rgb = scene.gray
@@ -335,9 +400,9 @@ function stain(job: DefectJob): boolean {
       : random.pick<Rgb>([
           [0.55, 0.42, 0.25],
           [0.35, 0.34, 0.34],
-          [0.5, 0.45, 0.45],
-          [0.3, 0.35, 0.6],
-          [0.65, 0.35, 0.3],
+          [0.5, 0.45, 0.42],
+          [0.45, 0.4, 0.2],
+          [0.3, 0.3, 0.36],
         ]);
     tint(out, job.a, gain, random.uniform(0.7, 1));
     if (random.next() < 0.45) {
@@ -364,9 +429,29 @@ function colorAnomaly(job: DefectJob): boolean {
     const s = sinTurns(t);
     const corner = (u: number, v: number) => [job.cx + u * c - v * s, job.cy + u * s + v * c];
     const slack = () => random.uniform(0.7, 1);
-    coverConvex(job.a, [...corner(-rx * slack(), -ry), ...corner(rx * slack(), -ry), ...corner(rx, ry * slack()), ...corner(-rx, ry * slack())], 2.5);
+    coverConvex(
+      job.a,
+      [
+        ...corner(-rx * slack(), -ry),
+        ...corner(rx * slack(), -ry),
+        ...corner(rx, ry * slack()),
+        ...corner(-rx, ry * slack()),
+      ],
+      2.5,
+    );
   } else {
-    coverBlob(job, job.a, job.cx, job.cy, rx, rx * random.uniform(0.6, 1), random.next(), 0.25, Math.max(2, size * random.uniform(0.1, 0.25)));
+    const ry = rx * random.uniform(0.55, 1);
+    coverBlob(
+      job,
+      job.a,
+      job.cx,
+      job.cy,
+      rx * 1.15,
+      ry * 1.15,
+      random.next(),
+      0.12,
+      Math.max(2.5, size * random.uniform(0.25, 0.45)),
+    );
   }
   onBody(job, job.a);
   if (scene.gray) {
@@ -377,10 +462,23 @@ function colorAnomaly(job: DefectJob): boolean {
     const hue = hsv(random.next(), random.uniform(0.45, 0.8), 1);
     const level = dark ? random.uniform(0.7, 1) : random.uniform(1.6, 2.6);
     if (dark) tint(out, job.a, scaleRgb(hue, level));
-    else paint(out, job.a, hsv(random.next(), 0.5, 0.65), 0.5);
+    else lightenHue(job, hsv(random.next(), random.uniform(0.5, 0.9), 1), random.uniform(0.2, 0.35));
   }
   mark(job, job.a);
   return true;
+}
+
+/** Adds coloured light, for dark ground on which a filter shows nothing. */
+function lightenHue(job: DefectJob, hue: Rgb, amount: number): void {
+  const { out, a } = job;
+  for (let y = a.y0; y < a.y1; y++) {
+    for (let i = y * out.width + a.x0, end = y * out.width + a.x1; i < end; i++) {
+      const k = a.data[i]! * amount;
+      out.r[i] = out.r[i]! + k * hue[0];
+      out.g[i] = out.g[i]! + k * hue[1];
+      out.b[i] = out.b[i]! + k * hue[2];
+    }
+  }
 }
 
 function foreignObject(job: DefectJob): boolean {
@@ -390,7 +488,11 @@ function foreignObject(job: DefectJob): boolean {
   for (let k = 0; k < 6; k++) {
     color = scene.gray
       ? scaleRgb([1, 1, 1], random.uniform(0.05, 0.98))
-      : hsv(random.next(), random.next() < 0.4 ? random.uniform(0, 0.2) : random.uniform(0.4, 0.9), random.uniform(0.1, 0.95));
+      : hsv(
+          random.next(),
+          random.next() < 0.4 ? random.uniform(0, 0.2) : random.uniform(0.4, 0.9),
+          random.uniform(0.1, 0.95),
+        );
     const distance = Math.abs(color[0] - around[0]) + Math.abs(color[1] - around[1]) + Math.abs(color[2] - around[2]);
     if (distance > 0.7) break;
   }
@@ -406,8 +508,14 @@ function foreignObject(job: DefectJob): boolean {
     const cx = job.cx + dx;
     const cy = job.cy + dy;
     if (style === 0) coverEllipse(cover, cx, cy, half * 0.7, half * 0.5, c, s, soft);
-    else if (style === 1) coverConvex(cover, corners.map((value, k) => value + (k & 1 ? cy : cx)), soft);
-    else if (style === 2) coverSegment(cover, cx - half * c, cy - half * s, half * 0.2, cx + half * c, cy + half * s, half * 0.2, soft);
+    else if (style === 1)
+      coverConvex(
+        cover,
+        corners.map((value, k) => value + (k & 1 ? cy : cx)),
+        soft,
+      );
+    else if (style === 2)
+      coverSegment(cover, cx - half * c, cy - half * s, half * 0.2, cx + half * c, cy + half * s, half * 0.2, soft);
     else if (style === 3) stroke(cover, shifted(curl, dx, dy), Math.max(0.8, side * 0.009), soft, 0.2);
     else {
       coverEllipse(cover, cx - half * 0.35 * c, cy - half * 0.35 * s, half * 0.4, half * 0.34, c, s, soft);
@@ -421,7 +529,10 @@ function foreignObject(job: DefectJob): boolean {
     const r = half * random.uniform(0.65, 0.95);
     corners.push(r * cosTurns(t), r * sinTurns(t));
   }
-  const curl = style === 3 ? wander(random, job.cx, job.cy, size * 1.6, turns, random.uniform(0.4, 1.1) * random.pick([-1, 1]), 0.03) : [];
+  const curl =
+    style === 3
+      ? wander(random, job.cx, job.cy, size * 1.6, turns, random.uniform(0.4, 1.1) * random.pick([-1, 1]), 0.03)
+      : [];
   draw(job.b, lift, lift, lift * 1.5);
   tint(out, job.b, [0.5, 0.5, 0.5], 0.8);
   mark(job, job.b, 0.6);
@@ -445,7 +556,7 @@ function foreignObject(job: DefectJob): boolean {
 }
 
 function missingPart(job: DefectJob): boolean {
-  const { scene, out, random } = job;
+  const { scene, out } = job;
   let best = null;
   let nearest = Infinity;
   for (const element of scene.elements) {
@@ -468,13 +579,16 @@ function missingPart(job: DefectJob): boolean {
       coverBoxOf(job.a, element);
     }
   }
-  if (scene.background !== null && scene.body !== null && random.next() < 2 && scene.bare[0] === 0.2) reveal(out, job.a, scene.background);
-  else paint(out, job.a, scene.bare);
+  if (scene.background !== null && scene.body !== null && scene.bare === null) reveal(out, job.a, scene.background);
+  else paint(out, job.a, scene.bare ?? scene.inner);
   mark(job, job.a);
   return true;
 }
 
-function coverBoxOf(cover: Cover, element: { x: number; y: number; rx: number; ry: number; cos: number; sin: number }): void {
+function coverBoxOf(
+  cover: Cover,
+  element: { x: number; y: number; rx: number; ry: number; cos: number; sin: number },
+): void {
   coverEllipse(cover, element.x, element.y, element.rx, element.ry, element.cos, element.sin, 1.6);
 }
 
@@ -565,7 +679,16 @@ function hole(job: DefectJob): boolean {
   const rough = random.next() < 0.5 ? 0.08 : 0.35;
   const rim = Math.max(1, side * 0.012);
   const torn = rough > 0.2;
-  coverEllipse(job.b, job.cx + rim * 0.5, job.cy + rim * 0.5, rx + rim, ry + rim, cosTurns(turns), sinTurns(turns), 1.6);
+  coverEllipse(
+    job.b,
+    job.cx + rim * 0.5,
+    job.cy + rim * 0.5,
+    rx + rim,
+    ry + rim,
+    cosTurns(turns),
+    sinTurns(turns),
+    1.6,
+  );
   onBody(job, job.b);
   coverBlob(job, job.a, job.cx, job.cy, rx, ry, turns, rough, 1.4);
   onBody(job, job.a);
@@ -574,7 +697,12 @@ function hole(job: DefectJob): boolean {
   if (scene.background !== null && random.next() < 0.6) reveal(out, job.a, scene.background);
   else {
     const dark = luminance(localColor(job.clean, job.cx, job.cy, size)) > 0.22;
-    paint(out, job.a, dark ? scaleRgb(scene.inner, luminance(scene.inner) > 0.3 ? 0.35 : 0.8) : [0.85, 0.85, 0.83], 0.96);
+    paint(
+      out,
+      job.a,
+      dark ? scaleRgb(scene.inner, luminance(scene.inner) > 0.3 ? 0.35 : 0.8) : [0.85, 0.85, 0.83],
+      0.96,
+    );
   }
   mark(job, job.a);
   if (torn && random.next() < 0.5) {
@@ -597,7 +725,10 @@ function deformation(job: DefectJob): boolean {
   const turns = random.next();
   const c = cosTurns(turns);
   const s = sinTurns(turns);
-  const fold = random.next() < 0.4;
+  const fold = random.next() < 0.5;
+  const light = random.next();
+  const lx = cosTurns(light);
+  const ly = sinTurns(light);
   const rx = size * (fold ? 0.75 : 0.58);
   const ry = fold ? size * random.uniform(0.2, 0.32) : rx * random.uniform(0.7, 1);
   const push = size * random.uniform(0.16, 0.26) * (scene.elements.length > 0 || scene.body !== null ? 1.25 : 1);
@@ -609,11 +740,14 @@ function deformation(job: DefectJob): boolean {
   const turn2 = random.next();
   const dx = cosTurns(turn2);
   const dy = sinTurns(turn2);
+  const u0 = random.uniform(0, 250);
+  const v0 = random.uniform(0, 250);
+  const uneven = random.uniform(0.1, 0.5);
   for (let y = y0; y < y1; y++) {
     for (let x = x0; x < x1; x++) {
       const a = ((x - job.cx) * c + (y - job.cy) * s) / rx;
       const b = ((y - job.cy) * c - (x - job.cx) * s) / ry;
-      const rho2 = a * a + b * b;
+      const rho2 = (a * a + b * b) * (1 + uneven * noise(u0 + 1.6 * a, v0 + 1.6 * b));
       if (rho2 >= 1) continue;
       const lift = (1 - rho2) * (1 - rho2);
       const i = y * width + x;
@@ -625,9 +759,13 @@ function deformation(job: DefectJob): boolean {
       const fy = sy - iy;
       const j = iy * width + ix;
       // Slope of the dent towards the light.
-      const slope = fold ? -b * (1 - rho2) * 2.6 : -(a + b) * (1 - rho2) * 1.5;
+      const slope = fold ? -b * (1 - rho2) * 2.6 : -(a * lx + b * ly) * (1 - rho2) * 2.1;
       const gain = 1 + shade * slope;
-      for (const [from, to] of [[clean.r, out.r], [clean.g, out.g], [clean.b, out.b]] as const) {
+      for (const [from, to] of [
+        [clean.r, out.r],
+        [clean.g, out.g],
+        [clean.b, out.b],
+      ] as const) {
         const top = from[j]! + fx * (from[j + 1]! - from[j]!);
         const bottom = from[j + width]! + fx * (from[j + width + 1]! - from[j + width]!);
         to[i] = (top + fy * (bottom - top)) * gain;
@@ -660,7 +798,14 @@ function surfaceDamage(job: DefectJob): boolean {
     coverConvex(job.b, corners, 1.2);
     onBody(job, job.b);
     const depth = random.next();
-    paint(out, job.b, depth < 0.65 ? mix(around, scene.inner, random.uniform(0.5, 0.95)) : mix(around, [0.95, 0.94, 0.9], random.uniform(0.3, 0.7)), 0.92);
+    paint(
+      out,
+      job.b,
+      depth < 0.65
+        ? mix(around, scene.inner, random.uniform(0.5, 0.95))
+        : mix(around, [0.95, 0.94, 0.9], random.uniform(0.3, 0.7)),
+      0.92,
+    );
     mark(job, job.b);
   }
   const rays = 3 + random.int(4);
@@ -668,7 +813,15 @@ function surfaceDamage(job: DefectJob): boolean {
   for (let k = 0; k < rays; k++) {
     const t = start + (k + random.uniform(-0.3, 0.3)) / rays;
     const length = size * random.uniform(0.25, 0.4);
-    const line = wander(random, job.cx + length * 0.75 * cosTurns(t), job.cy + length * 0.75 * sinTurns(t), length, t, 0, 0.06);
+    const line = wander(
+      random,
+      job.cx + length * 0.75 * cosTurns(t),
+      job.cy + length * 0.75 * sinTurns(t),
+      length,
+      t,
+      0,
+      0.06,
+    );
     stroke(job.a, line, Math.max(0.5, side * 0.0045), 1);
   }
   onBody(job, job.a);
@@ -702,7 +855,8 @@ function wear(job: DefectJob): boolean {
     coverSegment(job.b, x - half * c, y - half * s, 0.35, x + half * c, y + half * s, 0.35, Math.max(1, side * 0.006));
   }
   for (let y = job.b.y0; y < job.b.y1; y++) {
-    for (let i = y * out.width + job.b.x0, end = y * out.width + job.b.x1; i < end; i++) job.b.data[i] = job.b.data[i]! * job.a.data[i]!;
+    for (let i = y * out.width + job.b.x0, end = y * out.width + job.b.x1; i < end; i++)
+      job.b.data[i] = job.b.data[i]! * job.a.data[i]!;
   }
   lighten(out, job.b, up ? 0.16 : -0.16);
   return true;
@@ -739,6 +893,5 @@ function pitting(job: DefectJob): boolean {
   mark(job, job.b, 0.6);
   paint(out, job.a, dark ? mix(scene.inner, around, 0.12) : [0.8, 0.8, 0.78], 0.93);
   mark(job, job.a);
-  void bell;
   return true;
 }

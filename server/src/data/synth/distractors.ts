@@ -3,7 +3,17 @@
  * anomalous pictures, and always smaller, softer or fainter than the defects they resemble.
  */
 import type { Random } from "@iad-r1/models/util/random";
-import { type Canvas, type Cover, coverEllipse, coverSegment, hsv, lighten, paint, tint, type Workspace } from "./canvas";
+import {
+  type Canvas,
+  type Cover,
+  coverEllipse,
+  coverSegment,
+  hsv,
+  lighten,
+  paint,
+  tint,
+  type Workspace,
+} from "./canvas";
 import { bell, cosTurns, sinTurns } from "./numeric";
 import type { Scene } from "./scene";
 
@@ -113,7 +123,8 @@ function marking(canvas: Canvas, cover: Cover, random: Random, side: number): vo
     const x = x0 + k * tall * 0.75;
     coverSegment(cover, x, y0, tall * 0.06, x, y0 + tall, tall * 0.06, 1);
     if (random.int(2) === 0) coverSegment(cover, x, y0, tall * 0.06, x + tall * 0.45, y0, tall * 0.06, 1);
-    if (random.int(2) === 0) coverSegment(cover, x, y0 + tall / 2, tall * 0.06, x + tall * 0.4, y0 + tall / 2, tall * 0.06, 1);
+    if (random.int(2) === 0)
+      coverSegment(cover, x, y0 + tall / 2, tall * 0.06, x + tall * 0.4, y0 + tall / 2, tall * 0.06, 1);
     if (random.int(2) === 0) coverSegment(cover, x, y0 + tall, tall * 0.06, x + tall * 0.45, y0 + tall, tall * 0.06, 1);
   }
   paint(canvas, cover, hsv(random.next(), random.uniform(0, 0.6), random.uniform(0.1, 0.35)), 0.75);

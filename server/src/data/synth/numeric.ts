@@ -4,7 +4,6 @@
  */
 import { createRandom } from "@iad-r1/models/util/random";
 
-const PI = 3.141592653589793;
 const SINE_STEPS = 4096;
 const SINE = buildSineTable();
 
@@ -30,7 +29,7 @@ export function angleTurns(y: number, x: number): number {
   const a = (ax > ay ? ay : ax) / large;
   const a2 = a * a;
   const radians = a * (0.999866 + a2 * (-0.3302995 + a2 * (0.180141 + a2 * (-0.085133 + a2 * 0.0208351))));
-  let turns = radians / (2 * PI);
+  let turns = radians / (2 * Math.PI);
   if (ay > ax) turns = 0.25 - turns;
   if (x < 0) turns = 0.5 - turns;
   return y < 0 && turns > 0 ? 1 - turns : turns;
@@ -137,11 +136,11 @@ function buildSineTable(): Float64Array {
   const table = new Float64Array(SINE_STEPS + 2);
   const quarter = SINE_STEPS / 4;
   for (let k = 0; k <= quarter; k++) {
-    const x = (k / quarter) * (PI / 2);
+    const x = (k / quarter) * (Math.PI / 2);
     let term = x;
     let sum = x;
     for (let n = 1; n < 12; n++) {
-      term = (-term * x * x) / ((2 * n) * (2 * n + 1));
+      term = (-term * x * x) / (2 * n * (2 * n + 1));
       sum += term;
     }
     table[k] = sum;

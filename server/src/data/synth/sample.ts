@@ -4,7 +4,7 @@
  */
 import { ConfigError } from "@iad-r1/models/errors";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
-import { LOCATIONS, type Location, locateMask, type MaskPlace } from "../locations";
+import { LOCATIONS, type Location, type MaskPlace, placeOfAreas } from "../locations";
 import { type Camera, createCamera, develop } from "./camera";
 import { blurPlane, type Canvas, copyCanvas, type Cover, clearCover, Workspace } from "./canvas";
 import { DEFECT_TYPES, type DefectType } from "./defectTypes";
@@ -102,6 +102,14 @@ export function generateReference(options: SynthOptions): SynthImage {
   return { width: plan.width, height: plan.height, data: develop(camera, scene.canvas) };
 }
 
+interface DrawnDefect {
+  canvas: Canvas;
+  mask: Uint8Array;
+  place: MaskPlace;
+  type: DefectType;
+  tone: -1 | 0 | 1;
+}
+
 interface Plan {
   width: number;
   height: number;
@@ -133,10 +141,17 @@ function makePlan(options: SynthOptions): Plan {
     throw new ConfigError("synth/options", `Sample index must be a whole number from 0, got ${options.index}.`);
   }
   const share = options.anomalousShare ?? 0.5;
-  const [low, high] = typeof options.difficulty === "number" ? [options.difficulty, options.difficulty] : (options.difficulty ?? [0.1, 0.9]);
-  if (!(share >= 0 && share <= 1)) throw new ConfigError("synth/options", `Anomalous share must be from 0 to 1, got ${share}.`);
+  const [low, high] =
+    typeof options.difficulty === "number"
+      ? [options.difficulty, options.difficulty]
+      : (options.difficulty ?? [0.1, 0.9]);
+  if (!(share >= 0 && share <= 1))
+    throw new ConfigError("synth/options", `Anomalous share must be from 0 to 1, got ${share}.`);
   if (!(low >= 0 && high <= 1 && low <= high)) {
-    throw new ConfigError("synth/options", `Difficulty must be a number or range within 0 to 1, got ${low} to ${high}.`);
+    throw new ConfigError(
+      "synth/options",
+      `Difficulty must be a number or range within 0 to 1, got ${low} to ${high}.`,
+    );
   }
   const kinds = chooseKinds(options);
   const random = createRandom("synth", options.seed, options.index, "plan");
@@ -159,12 +174,16 @@ function makePlan(options: SynthOptions): Plan {
 function chooseKinds(options: SynthOptions): readonly Kind[] {
   for (const id of options.kinds ?? []) {
     if (!KIND_IDS.includes(id)) {
-      throw new ConfigError("synth/options", `There is no kind "${id}".`, { hint: `Known kinds: ${KIND_IDS.join(", ")}.` });
+      throw new ConfigError("synth/options", `There is no kind "${id}".`, {
+        hint: `Known kinds: ${KIND_IDS.join(", ")}.`,
+      });
     }
   }
   for (const type of options.defects ?? []) {
     if (!DEFECT_TYPES.includes(type)) {
-      throw new ConfigError("synth/options", `There is no defect type "${type}".`, { hint: `Known types: ${DEFECT_TYPES.join(", ")}.` });
+      throw new ConfigError("synth/options", `There is no defect type "${type}".`, {
+        hint: `Known types: ${DEFECT_TYPES.join(", ")}.`,
+      });
     }
   }
   const kinds = KINDS.filter(
@@ -172,7 +191,8 @@ function chooseKinds(options: SynthOptions): readonly Kind[] {
       (options.kinds === undefined || options.kinds.includes(kind.id)) &&
       (options.defects === undefined || kind.defects.some((type) => options.defects!.includes(type))),
   );
-  if (kinds.length === 0) throw new ConfigError("synth/options", "None of the chosen kinds can show one of the chosen defects.");
+  if (kinds.length === 0)
+    throw new ConfigError("synth/options", "None of the chosen kinds can show one of the chosen defects.");
   return kinds;
 }
 
@@ -221,7 +241,15 @@ function smooth(camera: Camera, scene: Scene, work: Workspace): void {
   }
 }
 
-const ATTEMPTS = 14;
+/** How far the contrast of a drawn defect may be changed; things with colours of their own keep them. */
+const GAINS: Partial<Record<DefectType, readonly [number, number]>> = {
+  "foreign object": [0.8, 1.25],
+  "missing part": [1, 1],
+  notch: [1, 1.1],
+  hole: [0.85, 1.1],
+  deformation: [0.7, 1.5],
+  "surface damage": [0.7, 1.3],
+};
 
 function render(options: SynthOptions, withSound: boolean): { sample: SynthSample; sound: SynthImage | null } {
   const plan = makePlan(options);
@@ -282,9 +310,12 @@ interface DrawnDefect {
   tone: -1 | 0 | 1;
 }
 
+/** Tries of one type in the planned cell, then of any type, then anywhere on the product with less contrast asked. */
+const PATIENCE = { type: 7, cell: 14, contrast: 28, all: 80 };
+
 /**
- * Draws until the defect can be seen and, for most samples, lies clearly in the planned cell. The last fairly visible try is
- * taken when the attempts run out; a plain stain, which suits every kind, stands in when nothing worked.
+ * Draws until the defect can be seen and, for most samples, lies clearly in the planned cell. What is asked for is lowered
+ * step by step, and the try with the clearest place is kept.
  */
 function drawDefect(plan: Plan, scene: Scene, work: Workspace): DrawnDefect {
   const random = createRandom("synth", plan.options.seed, plan.options.index, "defect");
@@ -293,36 +324,47 @@ function drawDefect(plan: Plan, scene: Scene, work: Workspace): DrawnDefect {
   const a = work.cover();
   const b = work.cover();
   copyCanvas(scene.canvas, out);
-  const allowed = plan.kind.defects.filter((type) => plan.options.defects === undefined || plan.options.defects.includes(type));
+  const { defects } = plan.options;
+  const allowed = plan.kind.defects.filter((type) => defects === undefined || defects.includes(type));
   let type = plan.type;
-  let kept: { state: ReturnType<Random["state"]> } | null = null;
-  void kept;
   let best: DrawnDefect | null = null;
-  let bestScore = -1;
-  for (let attempt = 0; attempt < ATTEMPTS * 2; attempt++) {
-    if (attempt > 0 && attempt % 7 === 0) type = pickWeighted(random, allowed);
-    const late = attempt >= ATTEMPTS;
-    const spot = findSpot(plan, scene, random, late ? random.int(9) : plan.cell);
+  for (let attempt = 0; attempt < PATIENCE.all; attempt++) {
+    if (attempt > 0 && attempt % PATIENCE.type === 0) type = pickWeighted(random, allowed);
+    const cell = attempt < PATIENCE.cell ? plan.cell : random.int(9);
+    const spot = findSpot(plan, scene, random, cell);
     if (spot === null) continue;
     restore(scene.canvas, out, touched);
     clearCover(touched);
     const shrink = 1 - 0.03 * Math.min(attempt, 10);
-    const size = plan.side * (0.36 - 0.25 * plan.difficulty) * random.uniform(0.85, 1.15) * shrink;
-    const job: DefectJob = { scene, clean: scene.canvas, out, touched, a, b, random, cx: spot[0], cy: spot[1], size, side: plan.side, work };
+    const size = plan.side * (0.36 - 0.27 * plan.difficulty) * random.uniform(0.85, 1.15) * shrink;
+    const [cx, cy] = spot;
+    const job: DefectJob = {
+      scene,
+      clean: scene.canvas,
+      out,
+      touched,
+      a,
+      b,
+      random,
+      cx,
+      cy,
+      size,
+      side: plan.side,
+      work,
+    };
     if (!PAINTERS[type](job)) continue;
-    const drawn = finish(plan, scene, out, touched, type);
+    const patience = attempt < PATIENCE.contrast ? 1 : PATIENCE.contrast / attempt / 2;
+    const drawn = finish(plan, scene, out, touched, type, patience);
     if (drawn === null) continue;
-    const inCell = drawn.place.location === LOCATIONS[plan.cell] && drawn.place.share >= 0.6;
-    const score = (inCell || !plan.strict ? 2 : 0) + drawn.place.share;
-    if (score > bestScore) {
-      bestScore = score;
-      best = keep(drawn, work, best);
-      if (score >= 2) return best;
-    }
-    if (late && best !== null && best.place.share >= 0.5) return best;
+    const planned = attempt >= PATIENCE.cell || drawn.place.location === LOCATIONS[plan.cell];
+    if (!plan.strict || (planned && drawn.place.share >= 0.6)) return drawn;
+    if (best === null || drawn.place.share > best.place.share) best = keep(drawn, work, best);
+    if (attempt >= PATIENCE.contrast) break;
   }
   if (best !== null) return best;
-  throw new ConfigError("synth/options", `No defect of the chosen types could be drawn on "${plan.kind.id}".`);
+  throw new ConfigError("synth/options", `No defect of the chosen types could be drawn on "${plan.kind.id}".`, {
+    hint: "Allow more defect types or another kind.",
+  });
 }
 
 /** Copies a drawn defect out of the working canvas, which the next attempt overwrites. */
@@ -360,7 +402,14 @@ function findSpot(plan: Plan, scene: Scene, random: Random, cell: number): [numb
  * Sets the contrast of what was drawn, cuts it to the mask and measures it; null when it cannot be seen well enough.
  * The contrast wanted is a level of its own plus a share of the texture's own variation at that place.
  */
-function finish(plan: Plan, scene: Scene, out: Canvas, touched: Cover, type: DefectType): DrawnDefect | null {
+function finish(
+  plan: Plan,
+  scene: Scene,
+  out: Canvas,
+  touched: Cover,
+  type: DefectType,
+  patience: number,
+): DrawnDefect | null {
   const { width, height } = plan;
   const clean = scene.canvas;
   const mask = new Uint8Array(width * height);
@@ -400,13 +449,16 @@ function finish(plan: Plan, scene: Scene, out: Canvas, touched: Cover, type: Def
   }
   const smallest = Math.max(6, 0.0006 * width * height);
   if (count < smallest) return null;
-  const place = placeOf(areas, [bx0, by0, bx1, by1]);
+  const place = placeOfAreas(areas, [bx0, by0, bx1, by1]);
   change /= count;
   signed /= count;
   mean /= count;
   const deviation = Math.sqrt(Math.max(0, square / count - mean * mean));
   const wanted = 0.3 - 0.17 * plan.difficulty + 0.45 * Math.min(deviation, 0.25);
-  const gain = clamp(wanted / Math.max(change, 1e-6), type === "foreign object" || type === "notch" || type === "hole" ? 0.8 : 0.55, 2.6);
+  const fixed = type === "crack" && scene.crack === "split";
+  const [weakest, most] = fixed ? [1, 1] : (GAINS[type] ?? [0.55, 2.4]);
+  const least = fixed || type in GAINS ? 0.4 : 0.62;
+  const gain = clamp(wanted / Math.max(change, 1e-6), weakest, most);
   let reached = 0;
   for (let y = touched.y0; y < touched.y1; y++) {
     for (let x = touched.x0; x < touched.x1; x++) {
@@ -426,21 +478,7 @@ function finish(plan: Plan, scene: Scene, out: Canvas, touched: Cover, type: Def
       reached += Math.abs(dr) + Math.abs(dg) + Math.abs(db);
     }
   }
-  if (reached / (3 * count) < 0.62 * wanted || place === null) return null;
+  if (reached / (3 * count) < least * wanted * patience || place === null) return null;
   const tone = signed > 0.25 * change ? 1 : signed < -0.25 * change ? -1 : 0;
   return { canvas: out, mask, place, type, tone };
 }
-
-function placeOf(areas: readonly number[], box: [number, number, number, number]): MaskPlace | null {
-  const area = areas.reduce((sum, value) => sum + value, 0);
-  if (area === 0) return null;
-  const order = areas.map((_, cell) => cell).sort((p, q) => areas[q]! - areas[p]! || p - q);
-  return {
-    area,
-    location: LOCATIONS[order[0]!]!,
-    share: areas[order[0]!]! / area,
-    locations: order.filter((cell) => areas[cell]! >= 0.15 * area).map((cell) => LOCATIONS[cell]!),
-    box,
-  };
-}
-void locateMask;

@@ -4,7 +4,7 @@
  */
 import type { Random } from "@iad-r1/models/util/random";
 import type { DefectType } from "./defectTypes";
-import { type Canvas, type Cover, hsv, type Rgb, type Workspace } from "./canvas";
+import { type Canvas, type Cover, hsv, luminance, type Rgb, type Workspace } from "./canvas";
 import { addNoise, clamp, cosTurns, sinTurns } from "./numeric";
 
 export interface Stage {
@@ -44,7 +44,8 @@ export interface Scene {
   readonly grain: readonly [number, number];
   /** Things that can be missing, and what their place looks like without them. */
   readonly elements: readonly Element[];
-  readonly bare: Rgb;
+  /** null: the background shows. */
+  readonly bare: Rgb | null;
   /** A word for the colour or the finish, for the text. */
   readonly look: string;
   /** Photographed without colour. */
@@ -75,7 +76,7 @@ export function scene(canvas: Canvas, parts: Partial<Scene>): Scene {
     inner: [0.12, 0.11, 0.1],
     grain: [1, 0],
     elements: [],
-    bare: [0.2, 0.2, 0.2],
+    bare: null,
     look: "",
     gray: false,
     crack: "line",
@@ -241,11 +242,16 @@ export function metalColor(random: Random): NamedColor {
   return { name, rgb: [rgb[0] * gain, rgb[1] * gain, rgb[2] * gain] };
 }
 
-/** What a part lies on: tray, belt, light table or cloth. */
-export function backdrop(stage: Stage, value?: readonly [number, number]): { canvas: Canvas; rgb: Rgb } {
+/** What a part lies on: tray, belt, light table or cloth, in a brightness that sets off the colour of the part. */
+export function backdrop(stage: Stage, part: Rgb, value?: readonly [number, number]): { canvas: Canvas; rgb: Rgb } {
   const { product } = stage;
-  const [low, high] = value ?? product.pick([[0.06, 0.22] as const, [0.3, 0.5] as const, [0.75, 0.95] as const]);
-  const rgb = hsv(product.next(), product.next() < 0.6 ? product.uniform(0, 0.1) : product.uniform(0.1, 0.45), product.uniform(low, high));
+  let rgb: Rgb = [0, 0, 0];
+  for (let k = 0; k < 12; k++) {
+    const [low, high] = value ?? product.pick(GROUND_VALUES);
+    const saturation = product.next() < 0.6 ? product.uniform(0, 0.1) : product.uniform(0.1, 0.45);
+    rgb = hsv(product.next(), saturation, product.uniform(low, high));
+    if (Math.abs(luminance(rgb) - luminance(part)) > 0.2) break;
+  }
   const canvas = stage.work.canvas();
   const frame = frameOf(stage, product.uniform(-0.02, 0.02) + product.int(2) * 0.25);
   const shade = noisePlane(stage, frame, 3, 3, product.uniform(0.02, 0.1));
@@ -255,6 +261,12 @@ export function backdrop(stage: Stage, value?: readonly [number, number]): { can
   shadeFill(canvas, rgb, shade);
   return { canvas, rgb };
 }
+
+const GROUND_VALUES = [
+  [0.06, 0.22],
+  [0.3, 0.5],
+  [0.75, 0.95],
+] as const;
 
 export interface Pose {
   cx: number;
@@ -281,12 +293,7 @@ export function poseRound(stage: Stage, low: number, high: number): Pose {
   return { cx, cy, radius, turns: view.next() };
 }
 
-/** The body plane of a cover: where the product is. */
-export function bodyOf(cover: Cover): Float32Array {
-  return cover.data;
-}
-
-/** A soft shadow of `cover` is approximated by a darker ellipse below a round part. */
+/** A soft darker disc below a round part. */
 export function dropShadow(canvas: Canvas, pose: Pose, strength: number, dx: number, dy: number): void {
   const reach = pose.radius * 1.25;
   const { width, height, r, g, b } = canvas;

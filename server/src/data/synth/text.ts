@@ -90,7 +90,12 @@ export function questionPairs(facts: SynthFacts, variant = 0): QuestionPair[] {
   const { random } = words;
   const pairs: QuestionPair[] = [
     {
-      question: random.pick(["What is in the picture?", "What does the image show?", "What can be seen here?", "Name the object."]),
+      question: random.pick([
+        "What is in the picture?",
+        "What does the image show?",
+        "What can be seen here?",
+        "Name the object.",
+      ]),
       answer: `${capital(article(words.subject()))}.`,
     },
     {
@@ -105,7 +110,11 @@ export function questionPairs(facts: SynthFacts, variant = 0): QuestionPair[] {
         answer: `${capital(article(words.thing()))} ${words.place()}.`,
       },
       {
-        question: random.pick(["Where is the mark?", "Where does something stand out?", "Which part of the image is different?"]),
+        question: random.pick([
+          "Where is the mark?",
+          "Where does something stand out?",
+          "Which part of the image is different?",
+        ]),
         answer: `${capital(words.place())}.`,
       },
       {
@@ -186,7 +195,10 @@ class Words {
   }
 
   mostlySound(): string {
-    const sentences = [`Most of the ${this.kind.surface} looks as it should.`, `At first sight the ${this.noun} looks right.`];
+    const sentences = [
+      `Most of the ${this.kind.surface} looks as it should.`,
+      `At first sight the ${this.noun} looks right.`,
+    ];
     if (ON_SURFACE.has(this.facts.defectType!)) {
       sentences.push(`In most places ${this.sound()}.`, `For the most part ${this.sound()}.`);
     }
@@ -340,7 +352,20 @@ class Words {
 /** Defects that leave the rest of the product as the sound clauses describe it. */
 const ON_SURFACE = new Set<DefectType>(["scratch", "stain", "color anomaly", "pitting", "wear"]);
 
-const GRAY_LOOKS = new Set(["white", "light grey", "grey", "dark grey", "black", "dark", "light", "pale", "bright", "clear", "printed", "grainy"]);
+const GRAY_LOOKS = new Set([
+  "white",
+  "light grey",
+  "grey",
+  "dark grey",
+  "black",
+  "dark",
+  "light",
+  "pale",
+  "bright",
+  "clear",
+  "printed",
+  "grainy",
+]);
 
 const PLACES: Record<Location, readonly string[]> = {
   "top left": ["in the top left", "at the top left", "in the top left part"],

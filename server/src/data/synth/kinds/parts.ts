@@ -5,8 +5,8 @@ import {
   coverBox,
   coverEllipse,
   coverSegment,
-  hsv,
   lighten,
+  mix,
   paint,
   type Rgb,
   scaleRgb,
@@ -32,8 +32,12 @@ import {
 } from "../scene";
 
 /** The canvas with its ground, a copy of the ground to show through gaps, and a cover to draw the part's outline in. */
-function onGround(stage: Stage, value?: readonly [number, number]): { canvas: Canvas; background: Canvas; body: Cover } {
-  const { canvas: background } = backdrop(stage, value);
+function onGround(
+  stage: Stage,
+  part: Rgb,
+  value?: readonly [number, number],
+): { canvas: Canvas; background: Canvas; body: Cover } {
+  const { canvas: background } = backdrop(stage, part, value);
   const canvas = stage.work.canvas();
   canvas.r.set(background.r);
   canvas.g.set(background.g);
@@ -85,11 +89,22 @@ const washer: Kind = {
   nouns: ["washer", "metal ring", "stamped disc"],
   surface: "face",
   sound: ["the ring is round and whole", "the edge is clean", "the face is even all around"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "notch", "deformation", "crack", "surface damage", "wear", "pitting"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "notch",
+    "deformation",
+    "crack",
+    "surface damage",
+    "wear",
+    "pitting",
+  ],
   render(stage) {
     const { product, view } = stage;
-    const { canvas, background, body } = onGround(stage);
     const metal = metalColor(product);
+    const { canvas, background, body } = onGround(stage, metal.rgb);
     const pose = poseRound(stage, 0.36, 0.56);
     const bore = product.uniform(0.22, 0.48);
     const squash = view.uniform(0.94, 1);
@@ -127,12 +142,23 @@ const gear: Kind = {
   nouns: ["gear", "gear wheel", "toothed wheel"],
   surface: "teeth",
   sound: ["all teeth are there and equal", "the teeth are whole", "no tooth is broken or worn"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "notch", "missing part", "crack", "surface damage", "wear", "pitting"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "notch",
+    "missing part",
+    "crack",
+    "surface damage",
+    "wear",
+    "pitting",
+  ],
   element: "a tooth",
   render(stage) {
     const { product, width, height } = stage;
-    const { canvas, background, body } = onGround(stage);
     const metal = product.next() < 0.7 ? metalColor(product) : namedColor(product);
+    const { canvas, background, body } = onGround(stage, metal.rgb);
     const pose = poseRound(stage, 0.38, 0.55);
     const teeth = 10 + product.int(22);
     const tooth = product.uniform(0.1, 0.2);
@@ -161,7 +187,16 @@ const gear: Kind = {
       for (let k = 0; k < count; k++) {
         const t = pose.turns + k / count;
         const at = pose.radius * 0.55;
-        coverEllipse(holes, pose.cx + at * cosTurns(t), pose.cy + at * sinTurns(t), pose.radius * 0.1, pose.radius * 0.1, 1, 0, 1.3);
+        coverEllipse(
+          holes,
+          pose.cx + at * cosTurns(t),
+          pose.cy + at * sinTurns(t),
+          pose.radius * 0.1,
+          pose.radius * 0.1,
+          1,
+          0,
+          1.3,
+        );
       }
     }
     cut(body, holes);
@@ -188,11 +223,21 @@ const hexNut: Kind = {
   nouns: ["hex nut", "nut", "bolt head"],
   surface: "edges",
   sound: ["the six sides are straight", "the edges are sharp and whole", "the face is clean"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "notch", "crack", "surface damage", "wear", "pitting"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "notch",
+    "crack",
+    "surface damage",
+    "wear",
+    "pitting",
+  ],
   render(stage) {
     const { product, width, height } = stage;
-    const { canvas, background, body } = onGround(stage);
     const metal = metalColor(product);
+    const { canvas, background, body } = onGround(stage, metal.rgb);
     const pose = poseRound(stage, 0.36, 0.52);
     dropShadow(canvas, pose, 0.35, 0.04 * pose.radius, 0.06 * pose.radius);
     const normals: number[] = [];
@@ -246,8 +291,8 @@ const tablets: Kind = {
   element: "a tablet",
   render(stage) {
     const { product, view, side, width, height } = stage;
-    const { canvas, background, body } = onGround(stage);
     const pill = namedColor(product, 0.45);
+    const { canvas, background, body } = onGround(stage, pill.rgb);
     const frame = frameOf(stage, view.uniform(-0.02, 0.02) + 0.25 * product.int(2));
     const columns = 2 + product.int(3);
     const pitch = side / (columns + 0.3);
@@ -308,12 +353,22 @@ const capsule: Kind = {
   nouns: ["capsule", "pill", "two-coloured capsule"],
   surface: "shell",
   sound: ["the shell is smooth and closed", "both halves fit together", "the print and the gloss are clean"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "notch", "hole", "deformation", "crack", "surface damage"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "notch",
+    "hole",
+    "deformation",
+    "crack",
+    "surface damage",
+  ],
   render(stage) {
     const { product, view, side, width, height } = stage;
-    const { canvas, background, body } = onGround(stage);
     const one = namedColor(product, 0.25);
     const two = namedColor(product, 0.4);
+    const { canvas, background, body } = onGround(stage, mix(one.rgb, two.rgb, 0.5));
     const turns = view.next() * 0.5;
     const cos = cosTurns(turns);
     const sin = sinTurns(turns);
@@ -334,7 +389,16 @@ const capsule: Kind = {
     const bx = cx + half * cos;
     const by = cy + half * sin;
     const shadow = stage.work.cover();
-    coverSegment(shadow, ax + 2, ay + radius * 0.2, radius * 0.9, bx + 2, by + radius * 0.2, radius * 0.9, radius * 0.4);
+    coverSegment(
+      shadow,
+      ax + 2,
+      ay + radius * 0.2,
+      radius * 0.9,
+      bx + 2,
+      by + radius * 0.2,
+      radius * 0.9,
+      radius * 0.4,
+    );
     tint(canvas, shadow, [0.6, 0.6, 0.6]);
     coverSegment(body, ax, ay, radius, bx, by, radius, 1.3);
     const light = view.uniform(-0.5, 0.5);
@@ -369,7 +433,6 @@ const bottleMouth: Kind = {
   defects: ["notch", "foreign object", "crack", "stain", "surface damage", "scratch"],
   render(stage) {
     const { product, view, width, height } = stage;
-    const { canvas, background, body } = onGround(stage, [0.75, 0.97]);
     const glass = product.pick<{ name: string; rgb: Rgb }>([
       { name: "brown", rgb: [0.4, 0.2, 0.08] },
       { name: "green", rgb: [0.12, 0.32, 0.16] },
@@ -377,6 +440,7 @@ const bottleMouth: Kind = {
       { name: "blue", rgb: [0.15, 0.25, 0.45] },
       { name: "clear", rgb: [0.55, 0.6, 0.6] },
     ]);
+    const { canvas, background, body } = onGround(stage, glass.rgb, [0.75, 0.97]);
     const pose = poseRound(stage, 0.42, 0.56);
     coverEllipse(body, pose.cx, pose.cy, pose.radius, pose.radius, 1, 0, 1.3);
     const rings: { at: number; width: number; depth: number; wobble: number }[] = [];
@@ -430,8 +494,8 @@ const threadedBar: Kind = {
   defects: ["pitting", "scratch", "stain", "wear", "foreign object", "notch", "surface damage", "color anomaly"],
   render(stage) {
     const { product, view, side, width, height } = stage;
-    const { canvas, background, body } = onGround(stage, [0.2, 0.6]);
     const metal = product.next() < 0.5 ? { name: "steel", rgb: [0.6, 0.56, 0.45] as Rgb } : metalColor(product);
+    const { canvas, background, body } = onGround(stage, metal.rgb, [0.2, 0.6]);
     const upright = product.next() < 0.25;
     const frame = frameOf(stage, (upright ? 0.25 : 0) + view.uniform(-0.015, 0.015));
     const [p, q] = coordinates(stage, frame);
@@ -441,7 +505,8 @@ const threadedBar: Kind = {
     const brush = noisePlane(stage, frame, 2.5, 140, product.uniform(0.03, 0.1));
     frameNoise(stage, frame, brush, 5, 26, product.uniform(0.02, 0.08));
     frameNoise(stage, frame, brush, 2, 3, 0.08);
-    const ends = stage.target.x === 0 ? 1 : (Math.max(width, height) / side) * view.uniform(0.47, 0.75);
+    const ends = (Math.max(width, height) / side) * view.uniform(0.47, 0.75);
+    const soft = (turnsShown * 1.2) / side;
     const phase = view.next();
     const shineAt = view.uniform(-0.25, 0.25);
     const { r, g, b } = canvas;
@@ -454,13 +519,17 @@ const threadedBar: Kind = {
       const bent = q[i]! + slant * p[i]! + 0.06 * p[i]! * p[i]!;
       const t = bent * turnsShown + phase;
       const f = t - Math.floor(t);
-      let profile: number;
-      if (f < land) profile = 0.12 + 0.25 * bell((p[i]! - shineAt) / 0.35) + 0.2 * bell((f - land) / 0.05);
-      else {
-        const v = (f - land) / (1 - land);
-        profile = -0.55 + 0.9 * bell((v - 0.55) / 0.42) - 0.35 * bell(v / 0.16) - 0.3 * bell((1 - v) / 0.1);
-        profile += 0.12 * bell((p[i]! - shineAt) / 0.12) * (v - 0.5);
-      }
+      const inLand = f < land ? Math.min(f, land - f) : -Math.min(f - land, 1 - f);
+      const flat = clamp(inLand / soft + 0.5, 0, 1);
+      const v = f < land ? (f < land / 2 ? 1 : 0) : (f - land) / (1 - land);
+      const groove =
+        -0.55 +
+        0.9 * bell((v - 0.55) / 0.42) -
+        0.35 * bell(v / 0.16) -
+        0.3 * bell((1 - v) / 0.1) +
+        0.12 * bell((p[i]! - shineAt) / 0.12) * (v - 0.5);
+      const ridge = 0.12 + 0.25 * bell((p[i]! - shineAt) / 0.35) + 0.2 * bell((f - land) / 0.05);
+      const profile = groove + flat * (ridge - groove);
       const notch = f < land ? 0 : 0.025 * bell((f - land - (1 - land) * 0.5) / ((1 - land) * 0.5));
       const edge = ends - notch - (p[i]! < 0 ? -p[i]! : p[i]!);
       const a = clamp(edge * side + 0.5, 0, 1);
@@ -475,16 +544,24 @@ const threadedBar: Kind = {
     }
     if (product.next() < 0.35) {
       // Old grease in the groove: darker, soft, usual on a used spindle.
-      const film = noisePlane(stage, frame, 3, 9, 1, 2);
-      const amount = product.uniform(0.1, 0.25);
+      const film = noisePlane(stage, frameOf(stage, view.next() * 0.04), 2.4, 11, 1, 2);
+      const sharp = product.next() < 0.5;
+      const amount = product.uniform(0.1, sharp ? 0.45 : 0.25);
       for (let i = 0; i < film.length; i++) {
-        const k = 1 - amount * body.data[i]! * smoothstep(0.3, 0.7, film[i]!);
+        const k =
+          1 - amount * body.data[i]! * (sharp ? smoothstep(0.5, 0.56, film[i]!) : smoothstep(0.3, 0.7, film[i]!));
         r[i] = r[i]! * k;
         g[i] = g[i]! * k;
         b[i] = b[i]! * k;
       }
     }
-    return scene(canvas, { body: body.data, background, inner: [0.12, 0.1, 0.08], grain: [frame.cos, frame.sin], look: metal.name });
+    return scene(canvas, {
+      body: body.data,
+      background,
+      inner: [0.12, 0.1, 0.08],
+      grain: [frame.cos, frame.sin],
+      look: metal.name,
+    });
   },
 };
 
@@ -496,13 +573,13 @@ const biscuit: Kind = {
   defects: ["crack", "notch", "foreign object", "stain", "color anomaly", "hole", "surface damage"],
   render(stage) {
     const { product, view, width, height, side } = stage;
-    const { canvas, background, body } = onGround(stage, product.next() < 0.7 ? [0.12, 0.35] : undefined);
     const dough = product.pick<{ name: string; rgb: Rgb }>([
       { name: "golden", rgb: [0.78, 0.6, 0.38] },
       { name: "pale", rgb: [0.83, 0.7, 0.5] },
       { name: "brown", rgb: [0.6, 0.42, 0.26] },
       { name: "dark", rgb: [0.36, 0.24, 0.17] },
     ]);
+    const { canvas, background, body } = onGround(stage, dough.rgb, product.next() < 0.7 ? [0.12, 0.35] : undefined);
     const pose = poseRound(stage, 0.28, 0.46);
     const square = product.next() < 0.25;
     const squash = product.uniform(0.7, 1);
@@ -565,7 +642,13 @@ const biscuit: Kind = {
       }
       paint(canvas, crumbs, dough.rgb, 0.7);
     }
-    return scene(canvas, { body: body.data, background, inner: scaleRgb(dough.rgb, 0.3), look: dough.name, crack: "split" });
+    return scene(canvas, {
+      body: body.data,
+      background,
+      inner: scaleRgb(dough.rgb, 0.3),
+      look: dough.name,
+      crack: "split",
+    });
   },
 };
 
@@ -578,8 +661,8 @@ const cable: Kind = {
   element: "a wire",
   render(stage) {
     const { product, view } = stage;
-    const { canvas, background, body } = onGround(stage);
     const jacket = namedColor(product, 0.7);
+    const { canvas, background, body } = onGround(stage, jacket.rgb);
     const pose = poseRound(stage, 0.4, 0.54);
     const count = 3 + product.int(3);
     const filler = scaleRgb(jacket.rgb, product.uniform(0.35, 0.7));
@@ -610,12 +693,28 @@ const cable: Kind = {
       const strands = stage.work.cover();
       for (let j = 0; j < 7; j++) {
         const d = j === 0 ? 0 : strand * 2.1;
-        coverEllipse(strands, x + d * cosTurns(j / 6 + turn), y + d * sinTurns(j / 6 + turn), strand, strand, 1, 0, 1.2);
+        coverEllipse(
+          strands,
+          x + d * cosTurns(j / 6 + turn),
+          y + d * sinTurns(j / 6 + turn),
+          strand,
+          strand,
+          1,
+          0,
+          1.2,
+        );
       }
       paint(canvas, strands, scaleRgb(copper, view.uniform(0.9, 1.1)));
       elements.push({ x, y, rx: size * 1.05, ry: size * 1.05, cos: 1, sin: 0 });
     }
-    return scene(canvas, { body: body.data, background, inner: [0.08, 0.08, 0.08], look: jacket.name, elements, bare: scaleRgb(filler, 0.55) });
+    return scene(canvas, {
+      body: body.data,
+      background,
+      inner: [0.08, 0.08, 0.08],
+      look: jacket.name,
+      elements,
+      bare: scaleRgb(filler, 0.55),
+    });
   },
 };
 
@@ -628,8 +727,8 @@ const connector: Kind = {
   element: "a pin",
   render(stage) {
     const { product, view, side, width, height } = stage;
-    const { canvas, background, body } = onGround(stage);
     const housing = namedColor(product, 0.6);
+    const { canvas, background, body } = onGround(stage, housing.rgb);
     const turns = view.uniform(-0.03, 0.03) + 0.25 * view.int(2);
     const cos = cosTurns(turns);
     const sin = sinTurns(turns);

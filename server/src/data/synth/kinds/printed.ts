@@ -1,7 +1,30 @@
 /** Kinds with a laid-out pattern: circuit board, solar cell under electroluminescence, printed label. */
-import { type Cover, coverBox, coverEllipse, coverSegment, hsv, lighten, luminance, paint, type Rgb, scaleRgb, tint } from "../canvas";
+import {
+  type Cover,
+  coverBox,
+  coverEllipse,
+  coverSegment,
+  hsv,
+  lighten,
+  luminance,
+  paint,
+  type Rgb,
+  scaleRgb,
+  tint,
+} from "../canvas";
 import { bell, clamp, smoothstep } from "../numeric";
-import { type Element, coordinates, frameNoise, frameOf, type Kind, namedColor, noisePlane, scene, shadeFill, shadePaint } from "../scene";
+import {
+  type Element,
+  coordinates,
+  frameNoise,
+  frameOf,
+  type Kind,
+  namedColor,
+  noisePlane,
+  scene,
+  shadeFill,
+  shadePaint,
+} from "../scene";
 
 const circuitBoard: Kind = {
   id: "circuit_board",
@@ -60,7 +83,10 @@ const circuitBoard: Kind = {
           const [x, y] = place(u, v + k);
           elements.push({ x, y, rx: pitch * 0.7, ry: half * 2.2, cos: frame.cos, sin: frame.sin });
         }
-        for (const [u, w] of [[start, v + k], [end, v + k + shift]] as const) {
+        for (const [u, w] of [
+          [start, v + k],
+          [end, v + k + shift],
+        ] as const) {
           const [x, y] = place(u, w);
           coverEllipse(pads, x, y, half * 2, half * 2, 1, 0, 1.1);
           coverEllipse(vias, x, y, half * 0.85, half * 0.85, 1, 0, 1.1);
@@ -68,7 +94,10 @@ const circuitBoard: Kind = {
       }
       v += lanes + 1 + product.int(4);
     }
-    const copper = luminance(mask.rgb) > 0.5 ? scaleRgb(mask.rgb, 0.8) : [mask.rgb[0] * 1.25 + 0.06, mask.rgb[1] * 1.25 + 0.09, mask.rgb[2] * 1.2 + 0.05] as Rgb;
+    const copper =
+      luminance(mask.rgb) > 0.5
+        ? scaleRgb(mask.rgb, 0.8)
+        : ([mask.rgb[0] * 1.25 + 0.06, mask.rgb[1] * 1.25 + 0.09, mask.rgb[2] * 1.2 + 0.05] as Rgb);
     shadePaint(canvas, traces, copper, shade);
     const metal: Rgb = product.next() < 0.5 ? [0.82, 0.68, 0.34] : [0.72, 0.73, 0.75];
     // Rows of component pads and chips.
@@ -101,7 +130,8 @@ const circuitBoard: Kind = {
       const v0 = product.int(reach) - reach / 2;
       for (let k = 0; k < 4; k++) {
         line(print, u0 + k * 0.7, v0, u0 + k * 0.7, v0 + 0.9, pitch * 0.06);
-        if (product.int(2) === 0) line(print, u0 + k * 0.7, v0, u0 + k * 0.7 + 0.4, v0 + 0.9 * product.int(2), pitch * 0.06);
+        if (product.int(2) === 0)
+          line(print, u0 + k * 0.7, v0, u0 + k * 0.7 + 0.4, v0 + 0.9 * product.int(2), pitch * 0.06);
       }
       paint(canvas, print, luminance(mask.rgb) > 0.5 ? [0.1, 0.1, 0.1] : [0.88, 0.88, 0.86]);
     }
@@ -119,8 +149,12 @@ const solarCell: Kind = {
   id: "solar_cell",
   nouns: ["solar cell", "photovoltaic cell", "solar cell under test light"],
   surface: "cell",
-  sound: ["the cell glows evenly", "the busbars are straight and whole", "only natural grain and the busbars can be seen"],
-  defects: ["crack", "color anomaly", "scratch", "surface damage", "missing part", "stain"],
+  sound: [
+    "the cell glows evenly",
+    "the busbars are straight and whole",
+    "only natural grain and the busbars can be seen",
+  ],
+  defects: ["crack", "color anomaly", "scratch", "surface damage", "stain"],
   render(stage) {
     const { product, view, side, width, height } = stage;
     const mono = product.next() < 0.3;
@@ -131,13 +165,29 @@ const solarCell: Kind = {
     frameNoise(stage, frame, shade, 90, 90, product.uniform(0.02, 0.07));
     if (!mono) {
       // Crystal grain: dark clouds and speckles are natural.
-      const clouds = noisePlane(stage, frame, product.uniform(5, 9), product.uniform(5, 9), 0.6, 2);
-      const specks = noisePlane(stage, frame, product.uniform(16, 30), product.uniform(16, 30), 1);
+      const clouds = noisePlane(
+        stage,
+        frameOf(stage, view.next()),
+        product.uniform(4, 8),
+        product.uniform(4, 8),
+        0.6,
+        2,
+      );
+      frameNoise(stage, frameOf(stage, view.next()), clouds, 11, 11, 0.3);
+      const specks = noisePlane(
+        stage,
+        frameOf(stage, view.next()),
+        product.uniform(10, 20),
+        product.uniform(18, 34),
+        0.8,
+      );
+      frameNoise(stage, frameOf(stage, view.next()), specks, 40, 40, 0.4);
       const cloudy = product.uniform(0, 0.5);
       const speckled = product.uniform(0, 0.5);
       for (let i = 0; i < shade.length; i++) {
         const c = clouds[i]!;
-        shade[i] = shade[i]! - cloudy * smoothstep(0.2, 0.8, c) - speckled * smoothstep(0.45, 0.95, specks[i]! + 0.35 * c);
+        shade[i] =
+          shade[i]! - cloudy * smoothstep(0.2, 0.8, c) - speckled * smoothstep(0.45, 0.95, specks[i]! + 0.35 * c);
       }
     }
     const canvas = stage.work.canvas();
@@ -174,13 +224,11 @@ const solarCell: Kind = {
       g[i] = value;
       b[i] = value;
     }
-    const elements: Element[] = [];
     return scene(canvas, {
       inner: [0.1, 0.1, 0.1],
       grain: [frame.cos, frame.sin],
       look: mono ? "bright" : "grainy",
       gray: true,
-      elements,
       crack: "dark",
     });
   },
@@ -191,7 +239,18 @@ const printedLabel: Kind = {
   nouns: ["printed label", "label with bars", "paper label"],
   surface: "print",
   sound: ["the print is complete and sharp", "bars and letters are clean", "the label lies flat and whole"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "missing part", "notch", "hole", "deformation", "wear", "surface damage"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "missing part",
+    "notch",
+    "hole",
+    "deformation",
+    "wear",
+    "surface damage",
+  ],
   element: "a piece of the print",
   render(stage) {
     const { product, view, side, width, height } = stage;
@@ -208,7 +267,10 @@ const printedLabel: Kind = {
     const cx = frame.cx + view.uniform(-0.03, 0.03) * side;
     const cy = frame.cy + view.uniform(-0.03, 0.03) * side;
     coverBox(body, cx, cy, hx, hy, frame.cos, frame.sin, 1.3);
-    const paper: Rgb = product.next() < 0.75 ? hsv(0.12, product.uniform(0, 0.08), product.uniform(0.85, 0.97)) : hsv(product.next(), 0.3, 0.85);
+    const paper: Rgb =
+      product.next() < 0.75
+        ? hsv(0.12, product.uniform(0, 0.08), product.uniform(0.85, 0.97))
+        : hsv(product.next(), 0.3, 0.85);
     shadePaint(canvas, body, paper, noisePlane(stage, frame, 60, 60, product.uniform(0.005, 0.03)));
     const ink: Rgb = product.next() < 0.7 ? [0.08, 0.08, 0.09] : hsv(product.next(), 0.7, 0.4);
     const print = stage.work.cover();
@@ -267,7 +329,15 @@ const printedLabel: Kind = {
       coverSegment(band, cx - hx, cy + hy * 0.5, side * 0.02, cx + hx, cy + hy * 0.4, side * 0.02, side * 0.06);
       lighten(canvas, band, 0.08);
     }
-    return scene(canvas, { body: body.data, background, inner: ground.rgb, grain: [frame.cos, frame.sin], look: "printed", elements, bare: paper });
+    return scene(canvas, {
+      body: body.data,
+      background,
+      inner: ground.rgb,
+      grain: [frame.cos, frame.sin],
+      look: "printed",
+      elements,
+      bare: paper,
+    });
   },
 };
 

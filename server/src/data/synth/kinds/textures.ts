@@ -1,5 +1,16 @@
 /** Kinds that fill the picture with one material: metal, fabric, wood, leather, stone and their like. */
-import { type Canvas, coverEllipse, coverSegment, hsv, lighten, luminance, mix, paint, type Rgb, scaleRgb } from "../canvas";
+import {
+  type Canvas,
+  coverEllipse,
+  coverSegment,
+  hsv,
+  lighten,
+  luminance,
+  mix,
+  paint,
+  type Rgb,
+  scaleRgb,
+} from "../canvas";
 import { bell, clamp, cosTurns, noise, sinTurns, smoothstep } from "../numeric";
 import {
   coordinates,
@@ -24,12 +35,29 @@ const brushedMetal: Kind = {
   nouns: ["brushed metal plate", "brushed metal sheet", "metal plate"],
   surface: "brush pattern",
   sound: ["the brush lines run evenly", "the metal shines evenly", "the fine lines are parallel"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "hole", "deformation", "crack", "surface damage", "wear", "pitting"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "hole",
+    "deformation",
+    "crack",
+    "surface damage",
+    "wear",
+    "pitting",
+  ],
   render(stage) {
     const { product, view } = stage;
     const metal = metalColor(product);
     const frame = frameOf(stage, turnsOf(stage, view.next() < 0.5));
-    const shade = noisePlane(stage, frame, product.uniform(1, 5), product.uniform(70, 200), product.uniform(0.05, 0.18));
+    const shade = noisePlane(
+      stage,
+      frame,
+      product.uniform(1, 5),
+      product.uniform(70, 200),
+      product.uniform(0.05, 0.18),
+    );
     frameNoise(stage, frame, shade, 2, product.uniform(12, 40), product.uniform(0.02, 0.1));
     const canvas = stage.work.canvas();
     const [p, q] = coordinates(stage, frame);
@@ -93,7 +121,11 @@ const woodGrain: Kind = {
   id: "wood",
   nouns: ["wooden board", "piece of wood", "wood panel"],
   surface: "grain",
-  sound: ["the grain flows without a break", "the rings and fibres look natural", "only natural grain and tone can be seen"],
+  sound: [
+    "the grain flows without a break",
+    "the rings and fibres look natural",
+    "only natural grain and tone can be seen",
+  ],
   defects: ["scratch", "stain", "color anomaly", "foreign object", "hole", "crack", "surface damage", "wear"],
   render(stage) {
     const { product, view } = stage;
@@ -175,10 +207,21 @@ const leather: Kind = {
   nouns: ["piece of leather", "leather", "leather cover"],
   surface: "grain",
   sound: ["the pores and folds are even", "the leather grain is natural", "the small cells are alike"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "hole", "deformation", "surface damage", "wear", "crack"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "hole",
+    "deformation",
+    "surface damage",
+    "wear",
+    "crack",
+  ],
   render(stage) {
     const { product, view } = stage;
-    const color = product.next() < 0.5 ? { name: "brown", rgb: hsv(0.06, 0.55, product.uniform(0.3, 0.6)) } : namedColor(product);
+    const color =
+      product.next() < 0.5 ? { name: "brown", rgb: hsv(0.06, 0.55, product.uniform(0.3, 0.6)) } : namedColor(product);
     const frame = frameOf(stage, view.next());
     const cell = Math.max(3.2, stage.side * product.uniform(0.025, 0.075));
     const [first, second] = cells(stage, cell, 0.9);
@@ -243,7 +286,17 @@ const castSurface: Kind = {
   nouns: ["cast metal surface", "casting", "raw casting"],
   surface: "casting skin",
   sound: ["the rough skin is even", "the casting is closed and even", "only the usual roughness can be seen"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "hole", "crack", "surface damage", "wear", "pitting"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "hole",
+    "crack",
+    "surface damage",
+    "wear",
+    "pitting",
+  ],
   render(stage) {
     const { product, view } = stage;
     const value = product.uniform(0.25, 0.65);
@@ -267,7 +320,11 @@ const castSurface: Kind = {
       }
       lighten(canvas, cover, 0.12);
     }
-    return scene(canvas, { inner: scaleRgb(color, 0.3), grain: [frame.cos, frame.sin], look: value > 0.45 ? "grey" : "dark" });
+    return scene(canvas, {
+      inner: scaleRgb(color, 0.3),
+      grain: [frame.cos, frame.sin],
+      look: value > 0.45 ? "grey" : "dark",
+    });
   },
 };
 
@@ -307,7 +364,17 @@ const paintedPanel: Kind = {
   nouns: ["painted panel", "coated sheet", "glossy plastic panel"],
   surface: "paint",
   sound: ["the paint is smooth", "the gloss is even", "the coat covers everything"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "hole", "deformation", "crack", "surface damage", "wear"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "hole",
+    "deformation",
+    "crack",
+    "surface damage",
+    "wear",
+  ],
   render(stage) {
     const { product, view } = stage;
     const color = namedColor(product, 0.35);
@@ -393,7 +460,13 @@ const ribbed: Kind = {
       }
     }
     const bare = scaleRgb(color.rgb, 1 - depth);
-    return scene(canvas, { inner: scaleRgb(color.rgb, 0.3), grain: [frame.cos, frame.sin], look: color.name, elements, bare });
+    return scene(canvas, {
+      inner: scaleRgb(color.rgb, 0.3),
+      grain: [frame.cos, frame.sin],
+      look: color.name,
+      elements,
+      bare,
+    });
   },
 };
 
@@ -402,7 +475,16 @@ const perforated: Kind = {
   nouns: ["perforated sheet", "perforated metal", "punched sheet"],
   surface: "hole pattern",
   sound: ["the holes are round and evenly spaced", "the pattern of holes is complete", "every hole has the same size"],
-  defects: ["scratch", "stain", "color anomaly", "foreign object", "missing part", "deformation", "surface damage", "wear"],
+  defects: [
+    "scratch",
+    "stain",
+    "color anomaly",
+    "foreign object",
+    "missing part",
+    "deformation",
+    "surface damage",
+    "wear",
+  ],
   element: "a hole of the pattern",
   render(stage) {
     const { product, view, width, height } = stage;
@@ -419,7 +501,7 @@ const perforated: Kind = {
     const holes = stage.work.cover();
     const rims = stage.work.cover();
     const elements = [];
-    const reach = (Math.sqrt(width * width + height * height) / 2) / pitch + 1;
+    const reach = Math.sqrt(width * width + height * height) / 2 / pitch + 1;
     const u0 = view.next();
     const v0 = view.next();
     for (let row = -Math.ceil(reach); row <= reach; row++) {
@@ -436,7 +518,13 @@ const perforated: Kind = {
     }
     lighten(canvas, rims, 0.12);
     paint(canvas, holes, below);
-    return scene(canvas, { inner: [0.1, 0.1, 0.1], grain: [frame.cos, frame.sin], look: metal.name, elements, bare: metal.rgb });
+    return scene(canvas, {
+      inner: [0.1, 0.1, 0.1],
+      grain: [frame.cos, frame.sin],
+      look: metal.name,
+      elements,
+      bare: metal.rgb,
+    });
   },
 };
 
@@ -450,7 +538,11 @@ const grille: Kind = {
   render(stage) {
     const { product, view } = stage;
     const metal = product.next() < 0.6 ? metalColor(product) : namedColor(product, 0.4);
-    const ground: Rgb = hsv(product.next(), 0.1, luminance(metal.rgb) > 0.4 ? product.uniform(0.05, 0.2) : product.uniform(0.7, 0.95));
+    const ground: Rgb = hsv(
+      product.next(),
+      0.1,
+      luminance(metal.rgb) > 0.4 ? product.uniform(0.05, 0.2) : product.uniform(0.7, 0.95),
+    );
     const frame = frameOf(stage, view.next() < 0.5 ? 0.125 : turnsOf(stage, view.next() < 0.3));
     const pitch = product.uniform(7, 14);
     const thick = product.uniform(0.16, 0.3);
@@ -570,7 +662,9 @@ const cardboard: Kind = {
   render(stage) {
     const { product, view } = stage;
     const pale = product.next() < 0.3;
-    const color: Rgb = pale ? hsv(0.12, 0.08, product.uniform(0.75, 0.92)) : hsv(0.085, product.uniform(0.3, 0.45), product.uniform(0.5, 0.75));
+    const color: Rgb = pale
+      ? hsv(0.12, 0.08, product.uniform(0.75, 0.92))
+      : hsv(0.085, product.uniform(0.3, 0.45), product.uniform(0.5, 0.75));
     const frame = frameOf(stage, turnsOf(stage, view.next() < 0.4));
     const shade = noisePlane(stage, frame, 12, 12, product.uniform(0.02, 0.06), 2);
     frameNoise(stage, frame, shade, 60, 130, product.uniform(0.04, 0.12));
