@@ -22,6 +22,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "./proto/onnx.gen";
+import { sizeBytes } from "./shapes";
 import type { AttributeKind, AttributeValue, Constant, DType, Graph, Node, Shape, TypedArray, Value } from "./types";
 
 /** ONNX file format 10 and operator set 21: what ONNX Runtime 1.20 and newer read. */
@@ -228,23 +229,11 @@ function lengthError(name: string, dtype: DType, shape: readonly number[], expec
   return new GraphError("graph/constant-size", message, { where: name });
 }
 
-const bitsPerElement: Readonly<Record<DType, number>> = {
-  float32: 32,
-  float64: 64,
-  float16: 16,
-  bfloat16: 16,
-  int64: 64,
-  int32: 32,
-  int8: 8,
-  uint8: 8,
-  int4: 4,
-  uint4: 4,
-  bool: 8,
-};
-
-/** Size of the raw little-endian form; 4-bit elements lie two to a byte. */
 function byteLength(dtype: DType, shape: readonly number[]): number {
-  return Math.ceil((shape.reduce((product, dim) => product * dim, 1) * bitsPerElement[dtype]) / 8);
+  return sizeBytes(
+    dtype,
+    shape.reduce((product, dim) => product * dim, 1),
+  );
 }
 
 function fixedShape(value: Value): number[] {
