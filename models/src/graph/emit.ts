@@ -45,6 +45,9 @@ const fused: Lowerings = {
     return [gemmOverRows(b, x!, weight!, bias)];
   },
   Attention: (b, inputs, attributes) => attention(b, inputs, attributes.scale),
+  // ONNX Runtime's ScatterND adds from several threads at once and loses additions to one place (measured on 1.30).
+  ScatterND: (b, [data, indices, updates], { reduction }, node) =>
+    reduction === "add" ? [scatterAdd(b, data!, indices!, updates!)] : b.copy(node, [data!, indices!, updates!]),
   TokenLogProbs: (b, [logits, targets]) => {
     const all = b.logSoftmax(logits!, -1);
     const selected = b.gatherElements(all, b.unsqueeze(targets!, [1]), 1);
@@ -146,6 +149,28 @@ function logSoftmax(b: GraphBuilder, x: Value, axis: number): Value {
 function rmsNorm(b: GraphBuilder, x: Value, gain: Value, epsilon: number): [normalized: Value, inverse: Value] {
   const inverse = b.reciprocal(b.sqrt(b.add(b.reduceMean(b.mul(x, x), [-1]), epsilon)));
   return [b.mul(b.mul(x, inverse), gain), inverse];
+}
+
+/** ScatterND with addition, written as ScatterElements over rows: one place is only ever touched by one thread. */
+function scatterAdd(b: GraphBuilder, data: Value, indices: Value, updates: Value): Value {
+  const depth = indices.shape.at(-1) as number;
+  const indexed = data.shape.slice(0, depth);
+  const width = data.shape.slice(depth).reduce<Dim>(mulDims, 1);
+  const numUpdates = indices.shape.slice(0, -1).reduce<Dim>(mulDims, 1);
+  let rows = b.reshape(indices, [numUpdates, depth]);
+  if (depth > 1) {
+    const positive = b.where(b.less(rows, 0), b.add(rows, b.lengths(indexed)), rows);
+    const strides = indexed.map((_, i) => indexed.slice(i + 1).reduce<Dim>(mulDims, 1));
+    rows = b.reduceSum(b.mul(positive, b.lengths(strides)), [1]);
+  }
+  const sum = b.scatterElements(
+    b.reshape(data, [indexed.reduce<Dim>(mulDims, 1), width]),
+    b.expand(rows, [numUpdates, width]),
+    b.reshape(updates, [numUpdates, width]),
+    0,
+    "add",
+  );
+  return b.reshape(sum, data.shape);
 }
 
 /** The place of every element of `indices` as ScatterND wants it: [..indices, rank]. */
