@@ -8,8 +8,13 @@ import { type GenerationConfig, readGenerationConfig } from "./checkpoint/genera
 import { locateParameters, type NameMap, type ParameterShapes, type ParameterTable } from "./checkpoint/parameterTable";
 import { openSafetensors } from "./checkpoint/safetensors";
 import { ModelFileError } from "./errors";
-import { parseLlavaOnevisionConfig } from "./llavaOnevision/config";
+import { type LlavaOnevisionConfig, parseLlavaOnevisionConfig } from "./llavaOnevision/config";
 import { llavaOnevisionNetwork } from "./llavaOnevision/model";
+import {
+  type LlavaOnevisionProcessor,
+  loadLlavaOnevisionProcessor,
+  type SeveralImages,
+} from "./llavaOnevision/processor";
 import { parameterShapes, savedName, tensorNames } from "./llavaOnevision/weights";
 import type { DecoderConfig } from "./nn/decoderConfig";
 import { patchesPerSide } from "./nn/visionTransformer";
@@ -39,6 +44,8 @@ export interface ModelFacts {
 
 export interface ModelDescription {
   architecture: ArchitectureName;
+  /** config.json, parsed. */
+  config: LlavaOnevisionConfig;
   folder: string;
   facts: ModelFacts;
   generation: GenerationConfig;
@@ -49,6 +56,8 @@ export interface ModelDescription {
   /** The adapter the description was loaded with. */
   adapter: StoredAdapter | null;
   programs: ModelPrograms;
+  /** Opens tokenizer, chat template and image processor, checked against the configuration. */
+  loadProcessor: (options?: { severalImages?: SeveralImages }) => Promise<LlavaOnevisionProcessor>;
   /** The name under which transformers saves a parameter. */
   savedName: (path: string) => string;
 }
@@ -64,7 +73,8 @@ export interface ModelPrograms {
 /** What each architecture brings. */
 interface Architecture {
   name: ArchitectureName;
-  open: (config: JsonObject) => {
+  open: (json: JsonObject) => {
+    config: LlavaOnevisionConfig;
     network: VisionLanguageNetwork;
     shapes: ParameterShapes;
     facts: Omit<ModelFacts, "numParameters">;
@@ -85,7 +95,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
         imageSize: config.vision.imageSize,
         patchesPerCrop: patchesPerSide(config.vision) ** 2,
       };
-      return { network: llavaOnevisionNetwork(config), shapes: parameterShapes(config), facts };
+      return { config, network: llavaOnevisionNetwork(config), shapes: parameterShapes(config), facts };
     },
     tensorNames,
     savedName,
@@ -110,7 +120,7 @@ export async function loadModelDescription(
     });
   }
   const architecture = architectureOf(json);
-  const { network, shapes, facts } = architecture.open(json);
+  const { config, network, shapes, facts } = architecture.open(json);
   const checkpoint = await openSafetensors(folder);
   const table = locateParameters(shapes, checkpoint, architecture.tensorNames);
   const base: AdapterBase = {
@@ -123,6 +133,7 @@ export async function loadModelDescription(
   const text = new ConfigReader(json, "config.json").object("text_config", true);
   return {
     architecture: architecture.name,
+    config,
     folder,
     facts: { ...facts, numParameters: countElements(shapes) },
     generation: await readGenerationConfig(folder, text),
@@ -135,6 +146,7 @@ export async function loadModelDescription(
       logProbs: (logProbs) => logProbsProgram(network, parameters, logProbs),
       training: (training) => trainingProgram(network, parameters, training),
     },
+    loadProcessor: (processor) => loadLlavaOnevisionProcessor(folder, { ...processor, model: config }),
     savedName: architecture.savedName,
   };
 }
