@@ -1,0 +1,434 @@
+/**
+ * Completions of prompts: fills the cache once per prompt, shares it among the completions of a group, then decodes all rows
+ * together until each has ended; rows that end leave the batch at once. Every completion draws from a stream of its own, so who
+ * shares a batch with whom changes nothing but rounding. It reads no files and scores nothing.
+ */
+import { CancelledError, ConfigError } from "@iad-r1/models/errors";
+import { createTextStream, type TextStream } from "@iad-r1/models/text/streamText";
+import { createRandom, type Random } from "@iad-r1/models/util/random";
+import type { FinishReason } from "@iad-r1/protocol/runs";
+import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
+import { AnswerProbe } from "./answerProbe";
+import type { ImageRows } from "./imageFeatures";
+import { KvCache, type KvShape } from "./kvCache";
+import type { CompiledProgram, LiveModel } from "./liveModel";
+import { checkSampling, penalizeRepetition, rowStatistics, type SamplingOptions, sampleToken } from "./sample";
+import { createStopWatch, type StopWatch } from "./stopping";
+
+/** A prompt as the decoder takes it. */
+export interface EncodedPrompt {
+  inputIds: Int32Array;
+  /** Places in `inputIds` of the image rows, in order. */
+  imageTokenPositions: Int32Array;
+  /** Null for a prompt without pictures. */
+  images: ImageRows | null;
+}
+
+export interface GenerationRequest {
+  prompt: EncodedPrompt;
+  /** Completions wanted of this prompt. */
+  count: number;
+  /** Names the stream of random numbers; the number of the completion is added. */
+  seed: readonly (number | string)[];
+}
+
+export interface GenerationOptions {
+  sampling: SamplingOptions;
+  maxNewTokens: number;
+  /** Besides the model's end tokens. */
+  stopStrings?: readonly string[];
+  /** Measure the yes/no probability at the answer; asks for it behind `<answer>` where a completion gave none. */
+  anomalyScore?: boolean;
+  /** Most sequences decoded together; default 32. */
+  maxRows?: number;
+  signal?: AbortSignal;
+  /** Each piece of text as it comes; never half a character. */
+  onText?: (event: { request: number; index: number; text: string; anomalyScore: number | null }) => void;
+  /** After each step: how many completions have ended so far. */
+  onProgress?: (finished: number, numTokens: number) => void;
+  /** When the prompts of a batch are in the cache. */
+  onPrefill?: () => void;
+}
+
+export interface Completion {
+  /** With the end token where there is one. */
+  ids: Int32Array;
+  /** Without special tokens; cut behind a stop string. */
+  text: string;
+  finish: FinishReason;
+  /** (T,) log-probability of each id under the raw distribution (temperature 1, nothing cut), in nats. */
+  logProbs: Float32Array;
+  /** (T,) entropy of the same distributions, in nats. */
+  entropies: Float32Array;
+  /** 0 to 1; null when not asked for or not measurable. */
+  anomalyScore: number | null;
+}
+
+/** One sequence being written; its number in the list is its row in the cache. */
+interface Row {
+  request: number;
+  index: number;
+  ids: number[];
+  logProbs: number[];
+  entropies: number[];
+  /** Tokens in the cache. */
+  length: number;
+  random: Random;
+  stream: TextStream;
+  watch: StopWatch;
+  /** Ids that occurred, for the repetition penalty; null when it is off. */
+  occurred: Set<number> | null;
+  anomalyScore: number | null;
+  /** A completion that gave no answer is asked for it, for the score alone: `question` holds the tokens still to be fed. */
+  phase: "writing" | "asking" | "done";
+  question: number[];
+  finish: FinishReason;
+  /** The token to be fed next. */
+  pending: number;
+}
+
+/** Tokens through the decoder at a time while prompts are read; bounds the memory of attention. */
+const prefillTokens = 2048;
+
+export class Generator {
+  private readonly cache: KvCache;
+  private readonly shape: KvShape;
+  private probe: AnswerProbe | null = null;
+  private logits = new Float32Array(0);
+  private readonly steps = new Map<number, StepTensors>();
+
+  constructor(private readonly model: LiveModel) {
+    const { layers, kvHeads, headDim } = model.description.facts.decoder;
+    this.shape = { layers, kvHeads, headDim };
+    this.cache = new KvCache(this.shape);
+  }
+
+  /**
+   * @returns for each request its completions, in order
+   * @throws ConfigError `generate/too-long` when a prompt and its answer exceed the model's positions
+   * @throws CancelledError when the signal is aborted
+   */
+  async generate(requests: readonly GenerationRequest[], options: GenerationOptions): Promise<Completion[][]> {
+    checkSampling(options.sampling);
+    this.checkLengths(requests, options.maxNewTokens);
+    const results = requests.map(({ count }) => new Array<Completion>(count));
+    // Prompts of like length together: padding costs as much as text. Ties keep their order, so batches do not depend on chance.
+    const order = requests
+      .map((_, i) => i)
+      .sort((a, b) => promptLength(requests[a]!) - promptLength(requests[b]!) || a - b);
+    const maxRows = options.maxRows ?? 32;
+    const progress = { finished: 0, numTokens: 0 };
+    for (let from = 0; from < order.length; ) {
+      let to = from;
+      for (let rows = 0; to < order.length && (to === from || rows + requests[order[to]!]!.count <= maxRows); to++) {
+        rows += requests[order[to]!]!.count;
+      }
+      await this.batch(order.slice(from, to), requests, options, results, progress);
+      from = to;
+    }
+    return results;
+  }
+
+  private checkLengths(requests: readonly GenerationRequest[], maxNewTokens: number): void {
+    const { maxPositions } = this.model.description.facts.decoder;
+    const longest = Math.max(0, ...requests.map(promptLength));
+    if (longest + maxNewTokens <= maxPositions) return;
+    throw new ConfigError(
+      "generate/too-long",
+      `A prompt of ${longest} tokens and ${maxNewTokens} new ones need ${longest + maxNewTokens} positions, the model has ${maxPositions}.`,
+      { hint: "Ask for fewer tokens, use a smaller picture, or fewer reference images." },
+    );
+  }
+
+  private async batch(
+    chosen: readonly number[],
+    requests: readonly GenerationRequest[],
+    options: GenerationOptions,
+    results: Completion[][],
+    progress: { finished: number; numTokens: number },
+  ): Promise<void> {
+    const { vocabSize } = this.model.description.facts.decoder;
+    const askIds = options.anomalyScore ? this.model.processor.tokenizer.encode("<answer>") : [];
+    const longest = Math.max(...chosen.map((request) => promptLength(requests[request]!)));
+    const numRows = chosen.reduce((sum, request) => sum + requests[request]!.count, 0);
+    const slots = Math.ceil((longest + options.maxNewTokens + askIds.length) / 64) * 64;
+    this.cache.reserve(numRows, slots);
+    if (this.logits.length < numRows * vocabSize) {
+      this.logits = new Float32Array(numRows * vocabSize);
+      this.steps.clear();
+    }
+    if (options.anomalyScore) this.probe ??= new AnswerProbe(this.model.processor.tokenizer, vocabSize);
+
+    await this.prefill(chosen, requests, slots, options.signal);
+    options.onPrefill?.();
+
+    // The prompts lie in rows 0 … P-1, each group wants `count` rows. From behind, no row is overwritten before it is read.
+    const rows: Row[] = [];
+    const firstLogits = this.logits.slice(0, chosen.length * vocabSize);
+    let target = numRows;
+    for (let p = chosen.length - 1; p >= 0; p--) {
+      const request = chosen[p]!;
+      const { count, prompt } = requests[request]!;
+      for (let index = count - 1; index >= 0; index--) {
+        this.cache.copyRow(p, --target, prompt.inputIds.length);
+        rows[target] = this.newRow(request, index, requests[request]!, options);
+      }
+    }
+    let row = 0;
+    for (const [p, request] of chosen.entries()) {
+      for (let index = 0; index < requests[request]!.count; index++) {
+        this.choose(rows[row++]!, firstLogits.slice(p * vocabSize, (p + 1) * vocabSize), options, askIds, progress);
+      }
+    }
+    this.release(rows, results, progress);
+    const program = await this.decoder(false);
+    let lastBreath = Date.now();
+    while (rows.length > 0) {
+      await this.step(program, rows);
+      for (const [i, one] of rows.entries()) {
+        this.choose(one, this.logits.subarray(i * vocabSize, (i + 1) * vocabSize), options, askIds, progress);
+      }
+      this.release(rows, results, progress);
+      options.onProgress?.(progress.finished, progress.numTokens);
+      // A run blocks the thread; messages (a stop, say) come in only when it rests.
+      if (Date.now() - lastBreath > 40) {
+        await new Promise((resolve) => setImmediate(resolve));
+        lastBreath = Date.now();
+        if (options.signal?.aborted) throw new CancelledError();
+      }
+    }
+  }
+
+  /** Reads prompts into the cache, several at a time; the last position's logits of prompt p go to row p of `this.logits`. */
+  private async prefill(
+    chosen: readonly number[],
+    requests: readonly GenerationRequest[],
+    slots: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { vocabSize, width } = this.model.description.facts.decoder;
+    for (let from = 0; from < chosen.length; ) {
+      let to = from;
+      let longest = 0;
+      for (; to < chosen.length; to++) {
+        const length = Math.max(longest, promptLength(requests[chosen[to]!]!));
+        if (to > from && length * (to - from + 1) > prefillTokens) break;
+        longest = length;
+      }
+      const prompts = chosen.slice(from, to).map((request) => requests[request]!.prompt);
+      const feeds = prefillFeeds(prompts, longest, width);
+      const program = await this.decoder(feeds.image_features !== undefined);
+      await program.session.run(
+        { ...program.weights, ...this.model.ropeTables(slots), ...feeds, ...this.cache.rows(from, to - from) },
+        {
+          logits: tensor("float32", this.logits.subarray(from * vocabSize, to * vocabSize), [to - from, vocabSize]),
+        },
+      );
+      from = to;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (signal?.aborted) throw new CancelledError();
+    }
+  }
+
+  private decoder(images: boolean): Promise<CompiledProgram> {
+    const { programs } = this.model.description;
+    return this.model.program(
+      images ? "decoder_with_images" : "decoder",
+      (weights) => programs.decoder({ images, ...weights }),
+      { prepack: !images, scope: "language" },
+    );
+  }
+
+  /** One token of every row: feeds the pending ids, leaves the next logits in `this.logits`. */
+  private async step(program: CompiledProgram, rows: readonly Row[]): Promise<void> {
+    const count = rows.length;
+    const tensors = this.stepTensors(count);
+    let longest = 0;
+    for (const [i, row] of rows.entries()) {
+      tensors.input_ids.data[i] = BigInt(row.pending);
+      tensors.position_ids.data[i] = BigInt(row.length);
+      tensors.seqlens_k.data[i] = row.length;
+      row.length += 1;
+      longest = Math.max(longest, row.length);
+    }
+    const { logits, ...feeds } = tensors;
+    feeds.total_sequence_length.data[0] = longest;
+    await program.session.run(
+      { ...program.weights, ...this.model.ropeTables(longest), ...feeds, ...this.cache.rows(0, count) },
+      { logits },
+    );
+  }
+
+  private stepTensors(count: number): StepTensors {
+    let tensors = this.steps.get(count);
+    if (tensors === undefined) {
+      const { vocabSize } = this.model.description.facts.decoder;
+      tensors = {
+        input_ids: zeros("int64", [count, 1]),
+        position_ids: zeros("int64", [count, 1]),
+        seqlens_k: zeros("int32", [count]),
+        total_sequence_length: scalar("int32", 0),
+        logit_positions: tensor(
+          "int64",
+          BigInt64Array.from({ length: count }, (_, i) => BigInt(i)),
+          [count],
+        ),
+        logits: tensor("float32", this.logits.subarray(0, count * vocabSize), [count, vocabSize]),
+      };
+      this.steps.set(count, tensors);
+    }
+    return tensors;
+  }
+
+  private newRow(request: number, index: number, { prompt, seed }: GenerationRequest, options: GenerationOptions): Row {
+    return {
+      ...{ request, index, ids: [], logProbs: [], entropies: [], length: prompt.inputIds.length },
+      random: createRandom(...seed, index),
+      stream: createTextStream(this.model.processor.tokenizer),
+      watch: createStopWatch({
+        eosIds: this.model.eosIds,
+        stopStrings: options.stopStrings ?? [],
+        maxNewTokens: options.maxNewTokens,
+      }),
+      occurred: options.sampling.repetitionPenalty === 1 ? null : new Set(prompt.inputIds),
+      ...{ anomalyScore: null, phase: "writing", question: [], finish: "length", pending: 0 },
+    };
+  }
+
+  /** Takes the logits behind a row's last token and decides its next one. */
+  private choose(
+    row: Row,
+    logits: Float32Array,
+    options: GenerationOptions,
+    askIds: readonly number[],
+    progress: { numTokens: number },
+  ): void {
+    if (row.phase === "asking") {
+      this.ask(row, logits);
+      return;
+    }
+    const statistics = rowStatistics(logits);
+    if (options.anomalyScore)
+      row.anomalyScore = this.probe!.score(row.watch.text, logits, statistics) ?? row.anomalyScore;
+    let allowed = logits;
+    if (row.occurred !== null) {
+      allowed = logits.slice();
+      penalizeRepetition(allowed, row.occurred, options.sampling.repetitionPenalty);
+    }
+    const id = sampleToken(allowed, options.sampling, row.random);
+    row.occurred?.add(id);
+    row.ids.push(id);
+    row.logProbs.push(logits[id]! - statistics.logSumExp);
+    row.entropies.push(statistics.entropy);
+    row.pending = id;
+    progress.numTokens += 1;
+    const before = row.watch.text.length;
+    const finish = row.watch.push(id, row.stream.push(id), row.ids.length);
+    if (finish === "eos" || finish === "length") row.watch.append(row.stream.end());
+    const piece = row.watch.text.slice(before);
+    if (piece !== "") {
+      options.onText?.({ request: row.request, index: row.index, text: piece, anomalyScore: row.anomalyScore });
+    }
+    if (finish === null) return;
+    row.finish = finish;
+    if (!options.anomalyScore || row.anomalyScore !== null) {
+      row.phase = "done";
+      return;
+    }
+    row.phase = "asking";
+    // An end token stays outside the cache, so that the question follows the text directly.
+    row.question = finish === "eos" ? [...askIds] : [id, ...askIds];
+    row.pending = row.question.shift()!;
+  }
+
+  /** Goes on with the question for the answer; reads the score behind its last token. */
+  private ask(row: Row, logits: Float32Array): void {
+    const next = row.question.shift();
+    if (next !== undefined) {
+      row.pending = next;
+      return;
+    }
+    row.anomalyScore = this.probe!.score("<answer>", logits, rowStatistics(logits));
+    row.phase = "done";
+  }
+
+  /** Hands finished rows over; the last row moves into the place of each, so that the batch stays dense. */
+  private release(rows: Row[], results: Completion[][], progress: { finished: number }): void {
+    for (let i = rows.length - 1; i >= 0; i--) {
+      const row = rows[i]!;
+      if (row.phase !== "done") continue;
+      results[row.request]![row.index] = {
+        ids: Int32Array.from(row.ids),
+        text: row.watch.text,
+        finish: row.finish,
+        logProbs: Float32Array.from(row.logProbs),
+        entropies: Float32Array.from(row.entropies),
+        anomalyScore: row.anomalyScore,
+      };
+      progress.finished += 1;
+      const last = rows.pop()!;
+      if (last !== row) {
+        this.cache.copyRow(rows.length, i, last.length);
+        rows[i] = last;
+      }
+    }
+  }
+}
+
+interface StepTensors {
+  input_ids: Tensor<"int64">;
+  position_ids: Tensor<"int64">;
+  seqlens_k: Tensor<"int32">;
+  total_sequence_length: Tensor<"int32">;
+  logit_positions: Tensor<"int64">;
+  logits: Tensor<"float32">;
+}
+
+function promptLength({ prompt }: GenerationRequest): number {
+  return prompt.inputIds.length;
+}
+
+/** Prompts [B,T], padded on the right with id 0, which no other token can see. */
+function prefillFeeds(prompts: readonly EncodedPrompt[], length: number, width: number): Record<string, Tensor> {
+  const batch = prompts.length;
+  const inputIds = new BigInt64Array(batch * length);
+  const positionIds = new BigInt64Array(batch * length);
+  const last = new BigInt64Array(batch);
+  const seqlens = new Int32Array(batch);
+  for (const [b, { inputIds: ids }] of prompts.entries()) {
+    for (let t = 0; t < length; t++) positionIds[b * length + t] = BigInt(Math.min(t, ids.length - 1));
+    for (let t = 0; t < ids.length; t++) inputIds[b * length + t] = BigInt(ids[t]!);
+    last[b] = BigInt(b * length + ids.length - 1);
+    seqlens[b] = ids.length - 1;
+  }
+  return {
+    input_ids: tensor("int64", inputIds, [batch, length]),
+    position_ids: tensor("int64", positionIds, [batch, length]),
+    seqlens_k: tensor("int32", seqlens, [batch]),
+    total_sequence_length: scalar("int32", length),
+    logit_positions: tensor("int64", last, [batch]),
+    ...imageFeeds(prompts, length, width),
+  };
+}
+
+/** image_features [N,C] and image_positions [N,1] of a padded batch; nothing when no prompt has pictures. */
+export function imageFeeds(
+  prompts: readonly Pick<EncodedPrompt, "images" | "imageTokenPositions">[],
+  length: number,
+  width: number,
+): { image_features?: Tensor<"float32">; image_positions?: Tensor<"int64"> } {
+  const numRows = prompts.reduce((sum, { images }) => sum + (images?.numRows ?? 0), 0);
+  if (numRows === 0) return {};
+  const features = new Float32Array(numRows * width);
+  const positions = new BigInt64Array(numRows);
+  let row = 0;
+  for (const [b, { images, imageTokenPositions }] of prompts.entries()) {
+    if (images === null) continue;
+    features.set(images.rows, row * width);
+    for (const place of imageTokenPositions) positions[row++] = BigInt(b * length + place);
+  }
+  return {
+    image_features: tensor("float32", features, [numRows, width]),
+    image_positions: tensor("int64", positions, [numRows, 1]),
+  };
+}

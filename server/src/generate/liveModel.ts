@@ -1,0 +1,217 @@
+/**
+ * A checkpoint that can compute: its description, its tokenizer and pictures' processor, the weights that live in memory (an adapter, or what
+ * is being trained) and its sessions, made when first needed. All programs of one model read the same memory, so an optimiser
+ * step is seen by the next generated token without a copy. Lives in the thread that computes; dispose it there.
+ */
+import { adapterParameters, adapterSpec, initialAdapter, type AdapterSpec } from "@iad-r1/models/adapters/adapter";
+import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { emit } from "@iad-r1/models/graph/emit";
+import { serialize } from "@iad-r1/models/graph/serialize";
+import { ConfigError } from "@iad-r1/models/errors";
+import type { LlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/processor";
+import { ropeTables } from "@iad-r1/models/nn/rope";
+import type { Program, WeightOptions } from "@iad-r1/models/programs/program";
+import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
+import type { ModelReference } from "@iad-r1/protocol/runs";
+import type { Device } from "../runtime/devices";
+import { createSession, type Session } from "../runtime/session";
+import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
+
+/** What is held in memory to be changed; "none" for a model that is only asked. */
+export type LiveWeights =
+  | { kind: "none" }
+  /** A LoRA adapter: the one of the reference, or a new one made from `lora`. */
+  | { kind: "adapter"; lora: { r: number; alpha: number; targets: readonly string[] }; seed: number }
+  | { kind: "language-model" }
+  | { kind: "all" };
+
+export interface LiveModelOptions {
+  device?: Device;
+  /** 0 or left out: one per core. */
+  threads?: number;
+  weights?: LiveWeights;
+}
+
+/** A compiled program with the weights it is fed. */
+export interface CompiledProgram {
+  session: Session;
+  /** Weights (and `adapter_scale` where there is an adapter), by input name. */
+  weights: Readonly<Record<string, Tensor>>;
+  /** Paths of its trainable parameters. */
+  trainable: readonly string[];
+}
+
+export class LiveModel {
+  /** Weights in memory by path, float32. Frozen weights that a program wants as inputs come in when first needed. */
+  readonly live = new Map<string, Tensor<"float32">>();
+  private readonly compiled = new Map<string, Promise<CompiledProgram>>();
+  private readonly adapterOn = scalar("float32", 1);
+  private rope: { cos: Tensor<"float32">; sin: Tensor<"float32">; length: number } | null = null;
+
+  private constructor(
+    readonly reference: ModelReference,
+    readonly description: ModelDescription,
+    readonly processor: LlavaOnevisionProcessor,
+    /** Structure of the adapter in use, from its folder or new; null without one. */
+    readonly adapter: AdapterSpec | null,
+    readonly weights: LiveWeights,
+    private readonly options: LiveModelOptions,
+  ) {}
+
+  /**
+   * Opens a checkpoint with its adapter.
+   *
+   * @throws ModelFileError for anything wrong with the files
+   * @throws ConfigError `train/adapter` when full weights shall be trained on top of an adapter that is not merged
+   */
+  static async open(reference: ModelReference, options: LiveModelOptions = {}): Promise<LiveModel> {
+    const weights = options.weights ?? { kind: "none" };
+    const description = await loadModelDescription(
+      reference.base,
+      reference.adapter === null ? {} : { adapter: reference.adapter },
+    );
+    const processor = await description.loadProcessor();
+    let adapter: AdapterSpec | null = description.adapter;
+    if (weights.kind === "adapter" && adapter === null) {
+      const { r, alpha, targets } = weights.lora;
+      const config = createLoraConfig({
+        rank: r,
+        alpha,
+        targetModules: languageTargets(targets),
+        baseModel: reference.base,
+      });
+      adapter = adapterSpec(config, description.base);
+    }
+    if (adapter !== null && weights.kind !== "none" && weights.kind !== "adapter") {
+      throw new ConfigError(
+        "train/adapter",
+        `Training "${weights.kind}" needs a model without an adapter, got ${reference.adapter}.`,
+        { hint: "Merge the adapter into its base first, or train with `trainable: lora`." },
+      );
+    }
+    const model = new LiveModel(reference, description, processor, adapter, weights, options);
+    if (description.adapter !== null) {
+      for (const [path, stored] of description.adapter.tensors) {
+        model.live.set(path, tensor("float32", await stored.read(), stored.shape));
+      }
+    } else if (adapter !== null && weights.kind === "adapter") {
+      const start = initialAdapter(adapter.layout, description.base.shapes, weights.seed);
+      for (const { path, shape } of adapterParameters(adapter.layout, description.base.shapes)) {
+        model.live.set(path, tensor("float32", start.get(path)!, shape));
+      }
+    }
+    return model;
+  }
+
+  /** Ids that end a completion. */
+  get eosIds(): ReadonlySet<number> {
+    return new Set(this.description.generation.eosTokenIds);
+  }
+
+  /** Turns the adapter off (the model it was put on) or on again. */
+  setAdapterScale(scale: number): void {
+    this.adapterOn.data[0] = scale;
+  }
+
+  /**
+   * Compiles a program once.
+   *
+   * @param key  names the program and its options
+   * @param make builds it with the weight placement that this model needs
+   * @param prepack worth its memory for weights that never change and small batches
+   */
+  program(
+    key: string,
+    make: (weights: WeightOptions) => Program,
+    options: { prepack?: boolean; scope: "vision" | "language" | "both" } = { scope: "language" },
+  ): Promise<CompiledProgram> {
+    let compiled = this.compiled.get(key);
+    if (compiled === undefined) {
+      compiled = this.compile(key, make, options);
+      this.compiled.set(key, compiled);
+      // A failed program is tried again when it is asked for again.
+      compiled.catch(() => this.compiled.delete(key));
+    }
+    return compiled;
+  }
+
+  private async compile(
+    key: string,
+    make: (weights: WeightOptions) => Program,
+    { prepack = false, scope }: { prepack?: boolean; scope: "vision" | "language" | "both" },
+  ): Promise<CompiledProgram> {
+    const { kind } = this.weights;
+    const fed = kind === "all" || (kind === "language-model" && scope !== "vision");
+    const adapter = scope === "vision" ? null : (this.adapter?.layout ?? null);
+    const program = make({ weights: fed ? "inputs" : "files", adapter });
+    const device = this.options.device ?? "cpu";
+    const model = serialize(emit(program.graph, { target: device === "cpu" ? "fused" : "primitive" }));
+    const session = await createSession(model, {
+      device,
+      name: key,
+      prepack: prepack && !fed,
+      ...(this.options.threads ? { threads: this.options.threads } : {}),
+    });
+    const weights: Record<string, Tensor> = {};
+    for (const { path } of program.parameters) weights[path] = await this.weight(path);
+    if (session.inputs.some(({ name }) => name === "adapter_scale")) weights.adapter_scale = this.adapterOn;
+    const trainable = program.parameters.filter((parameter) => parameter.trainable).map(({ path }) => path);
+    return { session, weights, trainable };
+  }
+
+  /** A weight in memory, read from the checkpoint when first asked for. */
+  async weight(path: string): Promise<Tensor<"float32">> {
+    const known = this.live.get(path);
+    if (known !== undefined) return known;
+    const stored = this.description.parameters.get(path);
+    if (stored === undefined) throw new ConfigError("train/parameter", `The model has no parameter ${path}.`);
+    const read = tensor("float32", await stored.read(), stored.shape);
+    this.live.set(path, read);
+    return read;
+  }
+
+  /** Adds a weight that the checkpoint does not have (an auxiliary head). */
+  addWeight(path: string, values: Tensor<"float32">): void {
+    this.live.set(path, values);
+  }
+
+  /** Rotary tables with at least `length` rows; made once for a length and shared by all programs. */
+  ropeTables(length: number): { rope_cos: Tensor<"float32">; rope_sin: Tensor<"float32"> } {
+    if (this.rope === null || this.rope.length < length) {
+      const { decoder } = this.description.facts;
+      let size = 256;
+      while (size < length) size *= 2;
+      const tables = ropeTables(decoder, size);
+      const dims = [size, decoder.headDim / 2];
+      this.rope = { cos: tensor("float32", tables.cos, dims), sin: tensor("float32", tables.sin, dims), length: size };
+    }
+    return { rope_cos: this.rope.cos, rope_sin: this.rope.sin };
+  }
+
+  /** Copies of weights, for a reference model or a best checkpoint. */
+  snapshot(paths: readonly string[]): Map<string, Tensor<"float32">> {
+    return new Map(
+      paths.map((path) => {
+        const { data, dims } = this.live.get(path)!;
+        const copy = zeros("float32", dims);
+        copy.data.set(data);
+        return [path, copy];
+      }),
+    );
+  }
+
+  async dispose(): Promise<void> {
+    const all = [...this.compiled.values()];
+    this.compiled.clear();
+    for (const one of all) await one.then(({ session }) => session.dispose()).catch(() => undefined);
+  }
+}
+
+/**
+ * PEFT's target pattern for modules of the language model by the last part of their name. Names alone would also hit the
+ * vision tower, which has projections of the same names.
+ */
+export function languageTargets(names: readonly string[]): string {
+  const escaped = names.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return `^(?:.*\\.)?language_model\\..*\\.(?:${escaped.join("|")})$`;
+}

@@ -1,0 +1,197 @@
+/**
+ * From the logits of one row to its next token: repetition penalty, temperature, top-k, top-p, in the order and with the borders of
+ * transformers' logits processors. Also the log-probability and entropy that the rest of the program needs. Pure functions over
+ * one row; batches, stopping and streams of random numbers are the generator's.
+ */
+import { ConfigError } from "@iad-r1/models/errors";
+import type { Random } from "@iad-r1/models/util/random";
+
+export interface SamplingOptions {
+  /** Logits are divided by it; 0 = always the most likely token. */
+  temperature: number;
+  /** Only the k most likely tokens; 0 = off. */
+  topK: number;
+  /** Only the smallest set of most likely tokens whose probabilities reach this sum; 1 = off. */
+  topP: number;
+  /** Above 1, tokens that occurred already (also in the prompt) become less likely; 1 = off. */
+  repetitionPenalty: number;
+}
+
+export const greedy: SamplingOptions = { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 };
+
+/** Facts about the whole distribution of a row: softmax of the raw logits, no temperature, no cut. */
+export interface RowStatistics {
+  /** log of the sum of exp(logit). */
+  logSumExp: number;
+  /** In nats. */
+  entropy: number;
+}
+
+/** @throws ConfigError `generate/sampling` */
+export function checkSampling(options: SamplingOptions): void {
+  const { temperature, topK, topP, repetitionPenalty } = options;
+  const wrong = !(temperature >= 0 && Number.isFinite(temperature))
+    ? `temperature of at least 0, got ${temperature}`
+    : !(Number.isInteger(topK) && topK >= 0)
+      ? `topK as a whole number of at least 0, got ${topK}`
+      : !(topP > 0 && topP <= 1)
+        ? `topP above 0 and at most 1, got ${topP}`
+        : !(repetitionPenalty > 0 && Number.isFinite(repetitionPenalty))
+          ? `repetitionPenalty above 0, got ${repetitionPenalty}`
+          : null;
+  if (wrong !== null) {
+    throw new ConfigError("generate/sampling", `Sampling: expected ${wrong}.`, {
+      hint: "Use temperature 0 for the most likely answer, or 0.9 with topK 50 and topP 0.9.",
+    });
+  }
+}
+
+/** One pass over a row. */
+export function rowStatistics(logits: Float32Array): RowStatistics {
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) if (logits[i]! > max) max = logits[i]!;
+  let sum = 0;
+  let weighted = 0;
+  for (let i = 0; i < logits.length; i++) {
+    const shifted = logits[i]! - max;
+    // exp underflows to nothing far below the maximum; skipping saves most of the work for sharp distributions.
+    if (shifted < -80) continue;
+    const mass = Math.exp(shifted);
+    sum += mass;
+    weighted += mass * shifted;
+  }
+  const logSum = Math.log(sum);
+  return { logSumExp: max + logSum, entropy: logSum - weighted / sum };
+}
+
+/** Changes the logits of ids that occurred: positive ones are divided, negative ones multiplied. Each id once. */
+export function penalizeRepetition(logits: Float32Array, occurred: Iterable<number>, penalty: number): void {
+  for (const id of occurred) {
+    if (id < 0 || id >= logits.length) continue;
+    const logit = logits[id]!;
+    logits[id] = logit > 0 ? logit / penalty : logit * penalty;
+  }
+}
+
+/** The largest logit; the lowest id among equals. */
+export function argMax(logits: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+  return best;
+}
+
+/**
+ * Draws the next token.
+ *
+ * @param logits (V,) after any repetition penalty; not changed
+ */
+export function sampleToken(logits: Float32Array, options: SamplingOptions, random: Random): number {
+  if (options.temperature === 0) return argMax(logits);
+  const { temperature, topP } = options;
+  const size = logits.length;
+  const limit = options.topK > 0 ? Math.min(options.topK, size) : size;
+  if (limit === size && topP >= 1) return drawFromAll(logits, temperature, random.next());
+  const mass = boltzmann(logits, temperature);
+  const ids = limit === size ? nucleus(logits, mass, topP) : trimToMass(largest(logits, limit), mass, topP);
+  let rest = 0;
+  for (const id of ids) rest += mass(id);
+  rest *= random.next();
+  for (const id of ids) {
+    rest -= mass(id);
+    if (rest < 0) return id;
+  }
+  return ids.at(-1)!;
+}
+
+/** Unnormalised probability of an id; 1 for the most likely one. */
+function boltzmann(logits: Float32Array, temperature: number): (id: number) => number {
+  const max = logits[argMax(logits)]!;
+  return (id) => Math.exp((logits[id]! - max) / temperature);
+}
+
+/** The first ids until their mass reaches `topP` of the mass of all that are given; at least one. */
+function trimToMass(ids: Int32Array, mass: (id: number) => number, topP: number): Int32Array {
+  if (topP >= 1) return ids;
+  let total = 0;
+  for (const id of ids) total += mass(id);
+  let kept = 0;
+  for (let before = 0; kept < ids.length && (kept === 0 || before < topP * total); kept++) before += mass(ids[kept]!);
+  return ids.subarray(0, kept);
+}
+
+function drawFromAll(logits: Float32Array, temperature: number, uniform: number): number {
+  const mass = boltzmann(logits, temperature);
+  let total = 0;
+  for (let id = 0; id < logits.length; id++) total += mass(id);
+  let rest = uniform * total;
+  let last = 0;
+  for (let id = 0; id < logits.length; id++) {
+    if (mass(id) === 0) continue;
+    last = id;
+    rest -= mass(id);
+    if (rest < 0) return id;
+  }
+  return last;
+}
+
+/** Ids of the k largest logits, largest first, lower ids first among equals. */
+function largest(logits: Float32Array, k: number): Int32Array {
+  // A heap of the k best so far with the worst of them on top: most rows are refused by one comparison.
+  const heap = new Int32Array(k);
+  const worse = (a: number, b: number) => logits[a]! < logits[b]! || (logits[a]! === logits[b]! && a > b);
+  let count = 0;
+  for (let id = 0; id < logits.length; id++) {
+    if (count < k) {
+      let at = count++;
+      heap[at] = id;
+      for (let parent = (at - 1) >> 1; at > 0 && worse(heap[at]!, heap[parent]!); parent = (at - 1) >> 1) {
+        swap(heap, at, parent);
+        at = parent;
+      }
+    } else if (worse(heap[0]!, id)) {
+      heap[0] = id;
+      sink(heap, 0, k, worse);
+    }
+  }
+  for (let end = k - 1; end > 0; end--) {
+    swap(heap, 0, end);
+    sink(heap, 0, end, worse);
+  }
+  return heap;
+}
+
+/** Ids of the most likely tokens, largest first, until their mass reaches `topP` of all mass. */
+function nucleus(logits: Float32Array, mass: (id: number) => number, topP: number): Int32Array {
+  let total = 0;
+  for (let id = 0; id < logits.length; id++) total += mass(id);
+  // Building a heap and popping costs V + n log V instead of sorting the vocabulary.
+  const heap = Int32Array.from({ length: logits.length }, (_, id) => id);
+  const better = (a: number, b: number) => logits[a]! > logits[b]! || (logits[a]! === logits[b]! && a < b);
+  for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, at, heap.length, better);
+  let end = heap.length;
+  for (let reached = 0; end > 0 && (end === heap.length || reached < topP * total); ) {
+    reached += mass(heap[0]!);
+    swap(heap, 0, --end);
+    sink(heap, 0, end, better);
+  }
+  return heap.subarray(end).reverse();
+}
+
+function sink(heap: Int32Array, from: number, size: number, first: (a: number, b: number) => boolean): void {
+  let at = from;
+  for (;;) {
+    const left = 2 * at + 1;
+    if (left >= size) return;
+    const right = left + 1;
+    const child = right < size && first(heap[right]!, heap[left]!) ? right : left;
+    if (!first(heap[child]!, heap[at]!)) return;
+    swap(heap, at, child);
+    at = child;
+  }
+}
+
+function swap(heap: Int32Array, a: number, b: number): void {
+  const kept = heap[a]!;
+  heap[a] = heap[b]!;
+  heap[b] = kept;
+}
