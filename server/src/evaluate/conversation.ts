@@ -3,14 +3,7 @@
  * is the data part's work.
  */
 import { DataError } from "@iad-r1/models/errors";
-
-export interface Question {
-  type: "text";
-  /** The question with its options, one per line. */
-  text: string;
-  /** New letter to option text: letters A, B, … in the order of the file. */
-  options: Record<string, string>;
-}
+import type { Question } from "../data/messages";
 
 export interface Conversation {
   questions: Question[];
