@@ -1,11 +1,10 @@
 /**
  * Words about a synthetic picture, drawn from its facts and therefore always true: chains of thought and answers in the
  * Expert-AD grammar, and plain captions and questions without that grammar for training a base model. A few hundred words
- * in all. Texts depend on (seed, index, variant) alone.
+ * in all. Texts depend on (seed, index, variant) alone. The same sentences serve annotated photographs of which less is known.
  */
 import { createRandom, type Random } from "@iad-r1/models/util/random";
 import type { Location } from "../locations";
-import type { DefectType } from "./defectTypes";
 import type { Distractor } from "./distractors";
 import { KINDS } from "./kinds";
 import type { SynthFacts } from "./sample";
@@ -17,6 +16,23 @@ export interface TextOptions {
   /** The prompt also shows a sound reference image. */
   reference?: boolean;
 }
+
+/** What a text may say. Unknown sizes and tones are simply not mentioned. */
+export interface TextFacts {
+  label: "normal" | "anomalous";
+  defectType: string | null;
+  location: string | null;
+  look: string;
+  /** Share of the picture that the defect covers; null when unknown. */
+  areaShare: number | null;
+  tone: -1 | 0 | 1;
+  elongated: boolean;
+  distractors: readonly Distractor[];
+  gray: boolean;
+}
+
+/** Words for a product; `Kind` has them. */
+export type Lexicon = Pick<Kind, "nouns" | "surface" | "sound" | "element">;
 
 export interface QuestionPair {
   question: string;
@@ -31,17 +47,23 @@ export function targetText(facts: SynthFacts, options: TextOptions = {}): string
 }
 
 /** The tags without the reasoning, as SC-GRPO data has them. */
-export function solutionText(facts: Pick<SynthFacts, "label" | "location" | "defectType">): string {
+export function solutionText(facts: Pick<TextFacts, "label" | "location" | "defectType">): string {
   if (facts.label === "normal") return "<answer>No</answer>";
   return `<location>${facts.location}</location><type>${facts.defectType}</type><answer>Yes</answer>`;
 }
 
 /** The reasoning: what is shown, what was compared, what stands out where, and what follows. */
 export function thinkText(facts: SynthFacts, options: TextOptions = {}): string {
-  const words = new Words(facts, "think", options.variant ?? 0);
+  const random = createRandom("synth", facts.seed, facts.index, "text", "think", options.variant ?? 0);
+  return composeThink(facts, lexiconOf(facts), random, options.reference === true);
+}
+
+/** The same for any product of which the facts are known. */
+export function composeThink(facts: TextFacts, lexicon: Lexicon, source: Random, reference: boolean): string {
+  const words = new Words(facts, lexicon, source);
   const { random } = words;
   const sentences = [words.opening()];
-  if (options.reference === true) sentences.push(words.comparison());
+  if (reference) sentences.push(words.comparison());
   if (facts.label === "normal") {
     sentences.push(words.soundSentence());
     const harmless = words.harmless();
@@ -59,7 +81,11 @@ export function thinkText(facts: SynthFacts, options: TextOptions = {}): string 
 
 /** One plain sentence or two, without tags: "A brushed metal plate with a long scratch in the top left." */
 export function captionText(facts: SynthFacts, variant = 0): string {
-  const words = new Words(facts, "caption", variant);
+  const words = new Words(
+    facts,
+    lexiconOf(facts),
+    createRandom("synth", facts.seed, facts.index, "text", "caption", variant),
+  );
   const { random } = words;
   const subject = words.subject();
   if (facts.label === "normal") {
@@ -86,7 +112,11 @@ export function captionText(facts: SynthFacts, variant = 0): string {
 
 /** Plain questions and answers about the picture, in random order, without the answer grammar. */
 export function questionPairs(facts: SynthFacts, variant = 0): QuestionPair[] {
-  const words = new Words(facts, "questions", variant);
+  const words = new Words(
+    facts,
+    lexiconOf(facts),
+    createRandom("synth", facts.seed, facts.index, "text", "questions", variant),
+  );
   const { random } = words;
   const pairs: QuestionPair[] = [
     {
@@ -123,7 +153,7 @@ export function questionPairs(facts: SynthFacts, variant = 0): QuestionPair[] {
       },
       {
         question: random.pick(["How big is it?", "Is the mark large or small?"]),
-        answer: `It is ${words.sizeWord()}.`,
+        answer: `It is ${words.size().trim()}.`,
       },
     );
   } else {
@@ -135,20 +165,24 @@ export function questionPairs(facts: SynthFacts, variant = 0): QuestionPair[] {
   return random.shuffle(pairs);
 }
 
+function lexiconOf(facts: SynthFacts): Lexicon {
+  const kind = KIND_BY_ID.get(facts.kind);
+  if (kind === undefined) throw new RangeError(`unknown kind ${facts.kind}`);
+  return kind;
+}
+
 /** Draws the words of one text; every method says something true about the facts. */
 class Words {
   readonly random: Random;
-  readonly facts: SynthFacts;
-  readonly kind: Kind;
+  readonly facts: TextFacts;
+  readonly lexicon: Lexicon;
   readonly noun: string;
 
-  constructor(facts: SynthFacts, purpose: string, variant: number) {
+  constructor(facts: TextFacts, lexicon: Lexicon, random: Random) {
     this.facts = facts;
-    this.random = createRandom("synth", facts.seed, facts.index, "text", purpose, variant);
-    const kind = KIND_BY_ID.get(facts.kind);
-    if (kind === undefined) throw new RangeError(`unknown kind ${facts.kind}`);
-    this.kind = kind;
-    this.noun = this.random.pick(kind.nouns);
+    this.random = random;
+    this.lexicon = lexicon;
+    this.noun = random.pick(lexicon.nouns);
   }
 
   /** The noun, often with its colour; a picture without colour names none but shades. */
@@ -159,7 +193,7 @@ class Words {
   }
 
   sound(): string {
-    return this.random.pick(this.kind.sound);
+    return this.random.pick(this.lexicon.sound);
   }
 
   opening(): string {
@@ -169,7 +203,7 @@ class Words {
       `I see ${subject}.`,
       `This is ${subject}.`,
       `The picture shows ${subject} from close up.`,
-      `I look at the ${this.kind.surface} of the ${this.noun}.`,
+      `I look at the ${this.lexicon.surface} of the ${this.noun}.`,
       `First I check the whole ${this.noun}.`,
       `The query image shows ${subject}.`,
     ]);
@@ -179,13 +213,13 @@ class Words {
     return this.random.pick([
       "I compare it with the reference image.",
       "The reference image shows a sound example of the same product.",
-      `The reference shows how the ${this.kind.surface} should look.`,
+      `The reference shows how the ${this.lexicon.surface} should look.`,
       "I go through both images from part to part.",
     ]);
   }
 
   soundSentence(): string {
-    const [one, two] = this.random.shuffle(this.kind.sound);
+    const [one, two] = this.random.shuffle(this.lexicon.sound);
     return this.random.pick([
       `${capital(one!)}.`,
       `${capital(one!)}, and ${two!}.`,
@@ -196,7 +230,7 @@ class Words {
 
   mostlySound(): string {
     const sentences = [
-      `Most of the ${this.kind.surface} looks as it should.`,
+      `Most of the ${this.lexicon.surface} looks as it should.`,
       `At first sight the ${this.noun} looks right.`,
     ];
     if (ON_SURFACE.has(this.facts.defectType!)) {
@@ -225,7 +259,7 @@ class Words {
 
   reason(): string {
     const sentences = [
-      `It does not belong to the ${this.kind.surface}.`,
+      `It does not belong to the ${this.lexicon.surface}.`,
       `The rest of the ${this.noun} does not show this.`,
       "This is not part of the design.",
       `A sound ${this.noun} would not look like this.`,
@@ -239,48 +273,48 @@ class Words {
   seen(): string {
     const { defectType, gray, elongated } = this.facts;
     const tone = this.toneWord();
-    const size = this.sizeWord();
-    const { surface } = this.kind;
+    const size = this.size();
+    const { surface } = this.lexicon;
     const noun = this.noun;
-    const clauses: Record<DefectType, () => string[]> = {
+    const clauses: Record<string, () => string[]> = {
       scratch: () => [
         `a ${elongated ? "long" : "short"} thin ${tone}line cuts across the ${surface}`,
         `a fine straight ${tone}mark runs over the ${noun}`,
         `something sharp has left a ${tone}line`,
       ],
       stain: () => [
-        `a ${size} ${tone}patch covers the ${surface}`,
+        `a ${size}${tone}patch covers the ${surface}`,
         `a ${tone}spot with a soft outline has spread`,
         `the ${noun} is dirty, a ${tone}patch can be seen`,
       ],
       "color anomaly": () => [
-        `a ${size} area has another ${gray ? "tone" : "color"} than the rest`,
+        `a ${size}area has another ${gray ? "tone" : "color"} than the rest`,
         `the ${gray ? "tone" : "color"} changes in one area`,
         `one area is ${tone === "" ? "tinted" : tone.trim()} although the ${surface} goes on below`,
       ],
       "foreign object": () => [
-        `a ${size} thing lies on the ${noun} that does not belong there`,
+        `a ${size}thing lies on the ${noun} that does not belong there`,
         `something foreign with its own outline and shadow lies on it`,
-        `a ${size} loose piece covers the ${surface}`,
+        `a ${size}loose piece covers the ${surface}`,
       ],
       "missing part": () => [
-        `${this.kind.element ?? "a part"} is missing`,
-        `there is a gap where ${this.kind.element ?? "a part"} should be`,
-        `${this.kind.element ?? "a part"} is not there, the place is empty`,
+        `${this.lexicon.element ?? "a part"} is missing`,
+        `there is a gap where ${this.lexicon.element ?? "a part"} should be`,
+        `${this.lexicon.element ?? "a part"} is not there, the place is empty`,
       ],
       notch: () => [
-        `a ${size} piece is broken out`,
-        `a ${size} chip of material is gone, with sharp edges`,
-        `the outline is broken by a ${size} notch`,
+        `a ${size}piece is broken out`,
+        `a ${size}chip of material is gone, with sharp edges`,
+        `the outline is broken by a ${size}notch`,
       ],
       hole: () => [
-        `a ${size} opening goes into the ${noun}`,
+        `a ${size}opening goes into the ${noun}`,
         `the ${surface} is pierced, the opening has a clear rim`,
         `there is an opening that should not be there`,
       ],
       deformation: () => [
         `the ${surface} is bent and pushed out of shape`,
-        `light and shade show a ${size} bump or dent`,
+        `light and shade show a ${size}bump or dent`,
         `the ${surface} is warped`,
       ],
       crack: () => [
@@ -291,10 +325,10 @@ class Words {
       "surface damage": () => [
         `the ${surface} is crushed, with fragments and short cracks`,
         `a hard blow has broken the ${surface}`,
-        `the ${surface} is torn up in a ${size} area`,
+        `the ${surface} is torn up in a ${size}area`,
       ],
       wear: () => [
-        `the ${surface} is rubbed off in a ${size} area`,
+        `the ${surface} is rubbed off in a ${size}area`,
         `many fine parallel marks show that the ${surface} is worn`,
         `the ${surface} is worn down`,
       ],
@@ -304,14 +338,15 @@ class Words {
         `the ${surface} is pitted`,
       ],
     };
-    return this.random.pick(clauses[defectType!]());
+    const known = clauses[defectType!];
+    return known === undefined ? `there is ${article(this.thing())}` : this.random.pick(known());
   }
 
   /** A noun phrase without article: "long dark scratch". */
   thing(): string {
     const { defectType, elongated } = this.facts;
     const tone = this.random.next() < 0.5 ? this.toneWord() : "";
-    const size = this.random.next() < 0.5 ? `${this.sizeWord()} ` : "";
+    const size = this.random.next() < 0.5 ? this.size() : "";
     switch (defectType!) {
       case "scratch":
         return `${elongated ? "long " : ""}${tone}scratch`;
@@ -339,18 +374,20 @@ class Words {
     return this.facts.tone < 0 ? "dark " : this.facts.tone > 0 ? "bright " : "";
   }
 
-  sizeWord(): string {
+  /** "small ", "medium ", "large " or "". */
+  size(): string {
     const { areaShare } = this.facts;
-    return areaShare < 0.006 ? "small" : areaShare < 0.03 ? "medium" : "large";
+    return areaShare === null ? "" : areaShare < 0.006 ? "small " : areaShare < 0.03 ? "medium " : "large ";
   }
 
   place(): string {
-    return this.random.pick(PLACES[this.facts.location!]);
+    const { location } = this.facts;
+    return this.random.pick(PLACES[location as Location] ?? [`in the ${location}`]);
   }
 }
 
 /** Defects that leave the rest of the product as the sound clauses describe it. */
-const ON_SURFACE = new Set<DefectType>(["scratch", "stain", "color anomaly", "pitting", "wear"]);
+const ON_SURFACE = new Set<string>(["scratch", "stain", "color anomaly", "pitting", "wear"]);
 
 const GRAY_LOOKS = new Set([
   "white",
@@ -392,7 +429,7 @@ type Ending = (words: Words) => string;
 
 const NO_FINDINGS: readonly Ending[] = [
   () => "I find no scratch, no stain and nothing foreign.",
-  (words) => `No part of the ${words.kind.surface} stands out.`,
+  (words) => `No part of the ${words.lexicon.surface} stands out.`,
   () => "Nothing is missing, broken or bent.",
   () => "Nothing breaks the pattern.",
   () => "I go through all nine fields and see nothing strange.",
@@ -414,11 +451,11 @@ const ANOMALOUS_ENDS: readonly Ending[] = [
   (words) => `It must be ${defectPhrase(words.facts.defectType!)}, so the product is faulty.`,
 ];
 
-function defectPhrase(type: DefectType): string {
+function defectPhrase(type: string): string {
   return MASS_NOUNS.has(type) ? type : article(type);
 }
 
-const MASS_NOUNS = new Set<string>(["wear", "pitting", "surface damage"]);
+const MASS_NOUNS = new Set(["wear", "pitting", "surface damage"]);
 
 /** The noun phrase with "a", "an", or nothing before a noun that takes none. */
 function article(phrase: string): string {
