@@ -1,5 +1,5 @@
 /** Puts checkpoint folders with the real vocabularies together from the compressed fixtures, in a temporary place. */
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,11 +12,12 @@ export type TokenizerFamily = "llava-onevision" | "qwen2-vl" | "qwen2.5-vl";
 
 const folders = new Map<TokenizerFamily, string>();
 
-/** A folder as `loadTokenizer` expects it; made once a process. */
+/** A folder as `loadTokenizer` expects it; made once a process and removed at its end. */
 export function tokenizerFolder(family: TokenizerFamily): string {
   const known = folders.get(family);
   if (known !== undefined) return known;
   const folder = mkdtempSync(join(tmpdir(), `iad-r1-${family}-`));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   for (const name of readdirSync(join(tokenizers, family))) {
     copyFileSync(join(tokenizers, family, name), join(folder, name));
   }

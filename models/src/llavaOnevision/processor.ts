@@ -8,7 +8,7 @@
 import type { ConfigReader } from "../checkpoint/configReader";
 import { ModelFileError } from "../errors";
 import { type ChatMessage, type ChatTemplate, loadChatTemplate } from "../text/chatTemplate";
-import { expandPlaceholders } from "../text/placeholders";
+import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
 import { cutViews, padToSquare, type Resolution } from "../vision/anyRes";
 import type { ImageSize, RgbImage } from "../vision/image";
@@ -59,13 +59,7 @@ export interface PreparedImages {
   pack: PackPlan;
 }
 
-export interface PreparedInputs extends PreparedImages {
-  /** Text of the chat template, with one placeholder for each picture. */
-  promptText: string;
-  inputIds: Int32Array;
-  /** Places in `inputIds` of the rows of image features, in order. */
-  imageTokenPositions: Int32Array;
-}
+export type PreparedInputs = PreparedImages & PreparedText;
 
 export interface LlavaOnevisionProcessor {
   readonly tokenizer: Tokenizer;
@@ -127,16 +121,13 @@ export function readLlavaOnevisionSettings(
     gridPinpoints: readPinpoints(image, viewSide, defaultPinpoints),
     filter: readFilter(image),
     scaling: readPixelScaling(image),
-    imageToken: tokenizer.namedTokens.image_token ?? processor.string("image_token", "<image>"),
+    imageToken: readImageToken(processor, tokenizer, "<image>"),
     numImageTokens: readNumImageTokens(processor, model),
     maxViews: readMaxViews(processor, model),
     severalImages: options.severalImages ?? "padSquare",
   };
   // A class token to leave out does not exist in SigLIP.
   processor.choice("vision_feature_select_strategy", ["full"], "full");
-  if (tokenizer.tokenToId(settings.imageToken) === undefined) {
-    processor.fail("image_token", "a token of the tokenizer", settings.imageToken);
-  }
   if (model !== undefined) checkAgainstModel(settings, model, image, tokenizer);
   return settings;
 }
@@ -186,7 +177,7 @@ export function createLlavaOnevisionProcessor(
   settings: LlavaOnevisionSettings,
 ): LlavaOnevisionProcessor {
   const { viewSide, filter, scaling } = settings;
-  const imageTokenId = tokenizer.tokenToId(settings.imageToken)!;
+  const text = { tokenizer, chatTemplate, imageToken: settings.imageToken };
   const table = pixelTable(scaling);
   const geometry: PackGeometry = {
     gridPinpoints: settings.gridPinpoints,
@@ -222,20 +213,11 @@ export function createLlavaOnevisionProcessor(
     tokenizer,
     chatTemplate,
     settings,
-    imageTokenId,
+    imageTokenId: tokenizer.tokenToId(settings.imageToken)!,
     prepareImages,
     prepareInputs(messages, images, options = {}) {
-      const promptText = chatTemplate.render(messages, options);
-      const bos = tokenizer.namedTokens.bos_token;
-      const addSpecialTokens = bos === undefined || !promptText.startsWith(bos);
       const prepared = "pack" in images ? images : prepareImages(images);
-      const { ids, positions } = expandPlaceholders(
-        tokenizer.encode(promptText, { addSpecialTokens }),
-        imageTokenId,
-        prepared.tokensPerImage,
-        settings.imageToken,
-      );
-      return { ...prepared, promptText, inputIds: ids, imageTokenPositions: positions };
+      return { ...prepared, ...prepareText(text, messages, prepared.tokensPerImage, options) };
     },
   };
 }

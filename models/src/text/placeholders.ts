@@ -1,5 +1,55 @@
-/** Image placeholders among token ids: each is repeated for as many rows as its picture has. */
+/**
+ * From messages to token ids in which each image placeholder is repeated for as many rows as its picture has. What the
+ * pictures are is the processors' matter.
+ */
+import type { ConfigReader } from "../checkpoint/configReader";
 import { DataError } from "../errors";
+import type { ChatMessage, ChatTemplate } from "./chatTemplate";
+import type { Tokenizer } from "./tokenizer";
+
+/** The text half of a processor. */
+export interface TextSide {
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: ChatTemplate;
+  /** The placeholder of a picture, such as `<image>`. */
+  readonly imageToken: string;
+}
+
+export interface PreparedText {
+  /** Text of the chat template, with one placeholder for each picture. */
+  promptText: string;
+  inputIds: Int32Array;
+  /** Places in `inputIds` of the rows of image features, in order. */
+  imageTokenPositions: Int32Array;
+}
+
+/**
+ * Renders and tokenizes messages, with the tokens that the model wants around a text unless the template wrote them.
+ *
+ * @param tokensPerImage rows of each picture, in the order of the image parts
+ * @throws DataError `data/chat`, `data/placeholders`
+ */
+export function prepareText(
+  side: TextSide,
+  messages: readonly ChatMessage[],
+  tokensPerImage: readonly number[],
+  options: { addGenerationPrompt?: boolean } = {},
+): PreparedText {
+  const { tokenizer, chatTemplate, imageToken } = side;
+  const promptText = chatTemplate.render(messages, options);
+  const bos = tokenizer.namedTokens.bos_token;
+  const addSpecialTokens = bos === undefined || !promptText.startsWith(bos);
+  const ids = tokenizer.encode(promptText, { addSpecialTokens });
+  const expanded = expandPlaceholders(ids, tokenizer.tokenToId(imageToken)!, tokensPerImage, imageToken);
+  return { promptText, inputIds: expanded.ids, imageTokenPositions: expanded.positions };
+}
+
+/** The placeholder of a picture: of the tokenizer, of the processor's file, or the class's own. */
+export function readImageToken(processor: ConfigReader, tokenizer: Tokenizer, fallback: string): string {
+  const token = tokenizer.namedTokens.image_token ?? processor.string("image_token", fallback);
+  if (tokenizer.tokenToId(token) === undefined) processor.fail("image_token", "a token of the tokenizer", token);
+  return token;
+}
 
 export interface ExpandedIds {
   ids: Int32Array;

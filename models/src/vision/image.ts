@@ -39,3 +39,10 @@ export function placeOnCanvas(
   }
   return { width, height, data };
 }
+
+/** The middle of a picture; where it is smaller than `size`, black around it. Half pixels go to the left and top. */
+export function centerCrop(image: RgbImage, size: ImageSize): RgbImage {
+  const left = Math.floor((image.width - size.width) / 2);
+  const top = Math.floor((image.height - size.height) / 2);
+  return placeOnCanvas(image, size, -left, -top);
+}

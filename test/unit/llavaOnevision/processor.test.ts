@@ -1,11 +1,11 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataError, ModelFileError } from "@iad-r1/models/errors";
 import { parseLlavaOnevisionConfig } from "@iad-r1/models/llavaOnevision/config";
 import { loadLlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/processor";
 import { describe, expect, test } from "vitest";
 import { formulaPicture } from "../../helpers/pictures";
+import { temporaryFolder } from "../../helpers/temporaryFolder";
 import { fixturesFolder } from "../../helpers/tokenizerFolders";
 
 const checkpoint = join(fixturesFolder, "vlm/llava-onevision/checkpoint");
@@ -52,7 +52,7 @@ describe("prompts", async () => {
 
 describe("settings", () => {
   function folderWith(edits: Record<string, ((json: Record<string, unknown>) => void) | string | null>): string {
-    const folder = mkdtempSync(join(tmpdir(), "iad-r1-processor-"));
+    const folder = temporaryFolder();
     for (const name of ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"])
       cpSync(join(checkpoint, name), join(folder, name));
     cpSync(join(hub, "preprocessor_config.json"), join(folder, "preprocessor_config.json"));

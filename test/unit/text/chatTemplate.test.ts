@@ -1,9 +1,9 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataError, ModelFileError } from "@iad-r1/models/errors";
 import { type ChatMessage, countImages, createChatTemplate, loadChatTemplate } from "@iad-r1/models/text/chatTemplate";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../helpers/temporaryFolder";
 
 const partsTemplate =
   "{% for m in messages %}{{ m['role'] }}:{% for c in m['content'] | selectattr('type', 'equalto', 'image') %}<image>{% endfor %}" +
@@ -81,7 +81,7 @@ test("pictures are counted over all messages", () => {
 
 describe("loading", () => {
   const folderWith = (files: Record<string, string>) => {
-    const folder = mkdtempSync(join(tmpdir(), "iad-r1-chat-"));
+    const folder = temporaryFolder();
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     return folder;
   };

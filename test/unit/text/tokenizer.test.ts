@@ -1,15 +1,15 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ModelFileError } from "@iad-r1/models/errors";
 import { createTokenizer, loadTokenizer } from "@iad-r1/models/text/tokenizer";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../helpers/temporaryFolder";
 import { fixturesFolder } from "../../helpers/tokenizerFolders";
 
 const checkpoint = join(fixturesFolder, "vlm/llava-onevision/checkpoint");
 const freshJson = () => JSON.parse(readFileSync(join(checkpoint, "tokenizer.json"), "utf8"));
 const copyOfCheckpoint = () => {
-  const folder = mkdtempSync(join(tmpdir(), "iad-r1-tokenizer-"));
+  const folder = temporaryFolder();
   for (const name of ["tokenizer.json", "tokenizer_config.json"]) cpSync(join(checkpoint, name), join(folder, name));
   return folder;
 };

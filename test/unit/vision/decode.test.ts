@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
 import { DataError } from "@iad-r1/models/errors";
 import { decodeImage, loadImage } from "@iad-r1/models/vision/decode";
 import { describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../helpers/temporaryFolder";
 import { fixturesFolder, readJsonLines } from "../../helpers/tokenizerFolders";
 
 const pictures = join(fixturesFolder, "vision/pictures");
@@ -119,16 +119,15 @@ describe("hostile and damaged bytes end in one clear error", () => {
 });
 
 describe("paths", () => {
-  const folder = mkdtempSync(join(tmpdir(), "iad-r1-images-"));
-
   test("a missing file, a folder and a device are refused by name", async () => {
+    const folder = temporaryFolder();
     await expect(loadImage(join(folder, "none.png"))).rejects.toMatchObject({ code: "data/missing-image" });
     await expect(loadImage(folder)).rejects.toMatchObject({ code: "data/unreadable-image" });
     await expect(loadImage("/dev/null")).rejects.toBeInstanceOf(DataError);
   });
 
   test("the kind is told by content, not by name", async () => {
-    const path = join(folder, "really-a-png.jpg");
+    const path = join(temporaryFolder(), "really-a-png.jpg");
     writeFileSync(path, readFileSync(join(pictures, "rgb.png")));
     expect((await loadImage(path)).width).toBe(19);
   });

@@ -1,0 +1,124 @@
+/**
+ * From messages and pictures to what LLaVA-1.5 takes: CLIP's shortest-edge resize and centre crop, one view a picture.
+ * Pixels are those of Pillow. No tensors, no graph, no batching.
+ *
+ * @see transformers 5.18 `LlavaProcessor`, `CLIPImageProcessorPil`
+ */
+import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
+import { loadChatTemplate } from "../text/chatTemplate";
+import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
+import { centerCrop, type ImageSize, type RgbImage } from "../vision/image";
+import {
+  type ProcessorFiles,
+  readFilter,
+  readPixelScaling,
+  readProcessorFiles,
+  readSize,
+  requireSetting,
+  type SizeSetting,
+} from "../vision/imageSettings";
+import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
+import { type ResampleFilter, resizeImage } from "../vision/resample";
+
+export interface LlavaSettings {
+  /** Target of the resize: an exact size, or a shortest edge with the proportions kept. */
+  size: SizeSetting;
+  cropSize: ImageSize;
+  filter: ResampleFilter;
+  scaling: PixelScaling;
+  imageToken: string;
+  /** Image tokens of every picture. */
+  tokensPerImage: number;
+}
+
+export interface PreparedLlavaImages {
+  /** [n, 3, H, W] */
+  pixelValues: Float32Array;
+  pixelShape: [images: number, channels: 3, height: number, width: number];
+  imageSizes: ImageSize[];
+  tokensPerImage: number[];
+}
+
+export interface LlavaProcessor {
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: ChatTemplate;
+  readonly settings: LlavaSettings;
+  prepareImages(images: readonly RgbImage[]): PreparedLlavaImages;
+  /** @throws DataError `data/chat`, `data/placeholders`, `data/image-size` */
+  prepareInputs(
+    messages: readonly ChatMessage[],
+    images: readonly RgbImage[] | PreparedLlavaImages,
+    options?: { addGenerationPrompt?: boolean },
+  ): PreparedLlavaImages & PreparedText;
+}
+
+/** Loads tokenizer, template and settings of a checkpoint folder. */
+export async function loadLlavaProcessor(folder: string): Promise<LlavaProcessor> {
+  const [tokenizer, files] = await Promise.all([loadTokenizer(folder), readProcessorFiles(folder)]);
+  const chatTemplate = await loadChatTemplate(folder, tokenizer.namedTokens);
+  return createLlavaProcessor(tokenizer, chatTemplate, readLlavaSettings(files, tokenizer));
+}
+
+/** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */
+export function readLlavaSettings({ image, processor }: ProcessorFiles, tokenizer: Tokenizer): LlavaSettings {
+  requireSetting(image, "do_resize", true);
+  requireSetting(image, "do_center_crop", true);
+  requireSetting(image, "do_convert_rgb", true);
+  const cropSize = readSize(image, "crop_size")?.exact ?? { height: 224, width: 224 };
+  const patchSize = processor.integer("patch_size", { min: 1, max: 1024 }, 14);
+  const strategy = processor.choice("vision_feature_select_strategy", ["default", "full"], "default");
+  // Files from before these keys existed belong to CLIP towers, which have one class token.
+  const extra = processor.integer("num_additional_image_tokens", { min: 0, max: 16 }, 1);
+  const patches = Math.floor(cropSize.height / patchSize) * Math.floor(cropSize.width / patchSize);
+  const tokensPerImage = patches + extra - (strategy === "default" ? 1 : 0);
+  if (tokensPerImage < 1) processor.fail("patch_size", "at least one patch in a picture", patchSize);
+  return {
+    size: readSize(image, "size") ?? { shortestEdge: 224 },
+    cropSize,
+    filter: readFilter(image),
+    scaling: readPixelScaling(image),
+    imageToken: readImageToken(processor, tokenizer, "<image>"),
+    tokensPerImage,
+  };
+}
+
+/** Size with the short side at `edge` and the proportions kept, the long side rounded down. */
+export function withShortestEdge({ height, width }: ImageSize, edge: number): ImageSize {
+  const long = Math.trunc((edge * Math.max(height, width)) / Math.min(height, width));
+  return width <= height ? { width: edge, height: long } : { width: long, height: edge };
+}
+
+export function createLlavaProcessor(
+  tokenizer: Tokenizer,
+  chatTemplate: ChatTemplate,
+  settings: LlavaSettings,
+): LlavaProcessor {
+  const { size, cropSize, filter } = settings;
+  const table = pixelTable(settings.scaling);
+  const text = { tokenizer, chatTemplate, imageToken: settings.imageToken };
+
+  function prepareImages(images: readonly RgbImage[]): PreparedLlavaImages {
+    const views = images.map((image) => {
+      const resized = resizeImage(image, size.exact ?? withShortestEdge(image, size.shortestEdge!), filter);
+      return centerCrop(resized, cropSize);
+    });
+    return {
+      pixelValues: stackPlanes(views, table),
+      pixelShape: [views.length, 3, cropSize.height, cropSize.width],
+      imageSizes: images.map(({ height, width }) => ({ height, width })),
+      tokensPerImage: images.map(() => settings.tokensPerImage),
+    };
+  }
+
+  return {
+    tokenizer,
+    chatTemplate,
+    settings,
+    prepareImages,
+    prepareInputs(messages, images, options) {
+      const prepared = "pixelValues" in images ? images : prepareImages(images);
+      return { ...prepared, ...prepareText(text, messages, prepared.tokensPerImage, options) };
+    },
+  };
+}

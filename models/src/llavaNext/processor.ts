@@ -1,0 +1,130 @@
+/**
+ * From messages and pictures to what LLaVA-1.6 takes: any-resolution views like LLaVA-OneVision's, every picture cut,
+ * never shrunk. Pixels are those of Pillow. No tensors, no graph, no batching.
+ *
+ * @see transformers 5.18 `LlavaNextProcessor`, `LlavaNextImageProcessorPil`
+ */
+import { type PackPlan, packImages } from "../llavaOnevision/packing";
+import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
+import { loadChatTemplate } from "../text/chatTemplate";
+import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
+import { cutViews, type Resolution } from "../vision/anyRes";
+import type { ImageSize, RgbImage } from "../vision/image";
+import {
+  type ProcessorFiles,
+  readFilter,
+  readPinpoints,
+  readPixelScaling,
+  readProcessorFiles,
+  readViewSide,
+  requireSetting,
+} from "../vision/imageSettings";
+import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
+import type { ResampleFilter } from "../vision/resample";
+
+export interface LlavaNextSettings {
+  /** Side of a view in pixels. */
+  viewSide: number;
+  gridPinpoints: readonly Resolution[];
+  filter: ResampleFilter;
+  scaling: PixelScaling;
+  imageToken: string;
+  patchesPerSide: number;
+}
+
+export interface PreparedLlavaNextImages {
+  /** [S, 3, H, W], views of all pictures one after another */
+  pixelValues: Float32Array;
+  pixelShape: [views: number, channels: 3, height: number, width: number];
+  imageSizes: ImageSize[];
+  cropsPerImage: number[];
+  tokensPerImage: number[];
+  pack: PackPlan;
+}
+
+export interface LlavaNextProcessor {
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: ChatTemplate;
+  readonly settings: LlavaNextSettings;
+  prepareImages(images: readonly RgbImage[]): PreparedLlavaNextImages;
+  /** @throws DataError `data/chat`, `data/placeholders`, `data/image-size` */
+  prepareInputs(
+    messages: readonly ChatMessage[],
+    images: readonly RgbImage[] | PreparedLlavaNextImages,
+    options?: { addGenerationPrompt?: boolean },
+  ): PreparedLlavaNextImages & PreparedText;
+}
+
+/** Loads tokenizer, template and settings of a checkpoint folder. */
+export async function loadLlavaNextProcessor(folder: string): Promise<LlavaNextProcessor> {
+  const [tokenizer, files] = await Promise.all([loadTokenizer(folder), readProcessorFiles(folder)]);
+  const chatTemplate = await loadChatTemplate(folder, tokenizer.namedTokens);
+  return createLlavaNextProcessor(tokenizer, chatTemplate, readLlavaNextSettings(files, tokenizer));
+}
+
+const defaultPinpoints: readonly Resolution[] = [
+  [336, 672],
+  [672, 336],
+  [672, 672],
+  [1008, 336],
+  [336, 1008],
+];
+
+/** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */
+export function readLlavaNextSettings({ image, processor }: ProcessorFiles, tokenizer: Tokenizer): LlavaNextSettings {
+  requireSetting(image, "do_resize", true);
+  requireSetting(image, "do_convert_rgb", true);
+  const viewSide = readViewSide(image, 224);
+  const patchSize = processor.integer("patch_size", { min: 1, max: viewSide }, Math.min(14, viewSide));
+  // The tower's class token is counted by the file and taken off again: no row is left for it.
+  processor.choice("vision_feature_select_strategy", ["default"], "default");
+  processor.integer("num_additional_image_tokens", { min: 1, max: 1 }, 1);
+  return {
+    viewSide,
+    gridPinpoints: readPinpoints(image, viewSide, defaultPinpoints),
+    filter: readFilter(image),
+    scaling: readPixelScaling(image),
+    imageToken: readImageToken(processor, tokenizer, "<image>"),
+    patchesPerSide: Math.floor(viewSide / patchSize),
+  };
+}
+
+export function createLlavaNextProcessor(
+  tokenizer: Tokenizer,
+  chatTemplate: ChatTemplate,
+  settings: LlavaNextSettings,
+): LlavaNextProcessor {
+  const { viewSide, gridPinpoints, filter, patchesPerSide } = settings;
+  const table = pixelTable(settings.scaling);
+  const text = { tokenizer, chatTemplate, imageToken: settings.imageToken };
+  const geometry = { gridPinpoints, viewSize: viewSide, patchesPerSide, maxViews: Number.POSITIVE_INFINITY };
+
+  function prepareImages(images: readonly RgbImage[]): PreparedLlavaNextImages {
+    const views = images.flatMap((image) => cutViews(image, gridPinpoints, viewSide, filter));
+    const imageSizes = images.map(({ height, width }) => ({ height, width }));
+    const pack = packImages(
+      imageSizes.map((size) => ({ size, cut: true })),
+      geometry,
+    );
+    return {
+      pixelValues: stackPlanes(views, table),
+      pixelShape: [views.length, 3, viewSide, viewSide],
+      imageSizes,
+      cropsPerImage: pack.viewsPerImage,
+      tokensPerImage: pack.rowsPerImage,
+      pack,
+    };
+  }
+
+  return {
+    tokenizer,
+    chatTemplate,
+    settings,
+    prepareImages,
+    prepareInputs(messages, images, options) {
+      const prepared = "pack" in images ? images : prepareImages(images);
+      return { ...prepared, ...prepareText(text, messages, prepared.tokensPerImage, options) };
+    },
+  };
+}
