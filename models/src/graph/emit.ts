@@ -5,7 +5,6 @@
 import { GraphError } from "../errors";
 import { GraphBuilder } from "./builder";
 import { mulDims } from "./dims";
-import { prune } from "./prune";
 import type { Dim, Graph, Node, OperatorAttributes, OpType, Value } from "./types";
 
 /**
@@ -35,7 +34,19 @@ export function emit(graph: Graph, { target }: { target: EmitTarget }): Graph {
     for (const [i, output] of node.outputs.entries()) if (output !== null) values.set(output, outputs[i]!);
   }
   for (const output of graph.outputs) b.output(output.name, values.get(output)!);
-  return prune(b.finish());
+  return inRunOrder(b.finish());
+}
+
+/**
+ * ONNX Runtime does not run nodes in file order: it starts from the nodes that nothing reads, the last in the file first,
+ * and runs what each needs. Left as built, every weight gradient would wait for the end of the backward pass and keep its
+ * activations alive until then. With these last nodes at the end, in reverse, the run follows the order of building.
+ */
+function inRunOrder(graph: Graph): Graph {
+  const read = new Set<Value | null>(graph.nodes.flatMap((node) => node.inputs));
+  const isLast = (node: Node) => !node.outputs.some((output) => output !== null && read.has(output));
+  const last = graph.nodes.filter(isLast);
+  return { ...graph, nodes: [...graph.nodes.filter((node) => !isLast(node)), ...last.reverse()] };
 }
 
 const fused: Lowerings = {
