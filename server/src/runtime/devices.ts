@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { ResourceError } from "@iad-r1/models/errors";
+import { CancelledError, ResourceError } from "@iad-r1/models/errors";
 import type { InferenceSession } from "onnxruntime-node";
 import { entryPath } from "./entry";
 import { loadOrt } from "./ort";
@@ -140,7 +140,7 @@ async function runProbe(device: Device, options: ProbeOptions): Promise<ProbeRes
     collect(child.stderr),
     exitOf(child),
   ]);
-  options.signal?.throwIfAborted();
+  if (options.signal?.aborted) throw new CancelledError();
   const line = stdout.trim().split("\n").at(-1) ?? "";
   try {
     if (line !== "") return JSON.parse(line) as ProbeResult;

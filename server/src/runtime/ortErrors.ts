@@ -6,12 +6,14 @@ import { AppError, GraphError, ModelFileError, ResourceError } from "@iad-r1/mod
 
 const outOfMemory = /failed to allocate|bad_alloc|bad allocation|out of memory|OOM|CUDA error 2\b|not enough memory/i;
 const externalData = /external data|external initializer|external_data/i;
+/** Where in the runtime's own source a check failed; means nothing to a person. */
+const sourcePlace = /\/onnxruntime_src\/\S+ (?:.*? was (?:true|false)\. )?/gs;
 const failingNode = /(?:running|Name:'|node:? ?)\s*(\w+) node\. Name:'([^']*)'/;
 
 /** @param doing what was attempted, such as "Loading the graph decoder" */
 export function fromOrtError(error: unknown, doing: string): AppError {
   if (error instanceof AppError) return error;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = (error instanceof Error ? error.message : String(error)).replace(sourcePlace, "");
   const node = failingNode.exec(text);
   const where = node === null ? {} : { where: `${node[1]} ${node[2]}` };
   if (outOfMemory.test(text)) {

@@ -1,0 +1,78 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Device, devices, probeDevice, probeDevices, resolveDevice } from "@iad-r1/server/runtime/devices";
+import { gemmPeak } from "@iad-r1/server/runtime/gemmPeak";
+import { defaultThreads } from "@iad-r1/server/runtime/threads";
+import { beforeAll, expect, test } from "vitest";
+import { buildEntry } from "../../helpers/buildEntry";
+import { temporaryFolder } from "../../helpers/temporaryFolder";
+
+let entry: string;
+
+beforeAll(async () => {
+  entry = await buildEntry("server/src/runtime/deviceProbeMain.ts");
+});
+
+/** A probe that does what `body` says. */
+function probeThat(body: string): string {
+  const path = join(temporaryFolder(), "probe.mjs");
+  writeFileSync(path, body);
+  return path;
+}
+
+test("the CPU is always there, with the speed it was measured at", async () => {
+  const report = await probeDevice("cpu", { entry });
+  expect(report).toMatchObject({ device: "cpu", available: true, detail: expect.stringMatching(/\d+ GFLOP\/s/) });
+  expect(report.gflops).toBeGreaterThan(1);
+});
+
+test("every device gets a report, and one that does not work says why", async () => {
+  const reports = await probeDevices({ entry });
+  expect(reports.map(({ device }) => device)).toEqual(devices);
+  for (const { available, detail, gflops } of reports) {
+    expect(detail.length).toBeGreaterThan(10);
+    expect(gflops !== undefined).toBe(available);
+  }
+});
+
+test("a device of another platform is refused with the platform's name", async () => {
+  const foreign: Device = process.platform === "darwin" ? "dml" : "coreml";
+  await expect(resolveDevice(foreign, { entry })).rejects.toMatchObject({
+    code: "resource/device",
+    message: expect.stringMatching(new RegExp(`${foreign} cannot be used: does not exist for ${process.platform}`)),
+    hint: expect.any(String),
+  });
+});
+
+test("a driver that crashes, hangs or talks nonsense takes only the probe with it", async () => {
+  const crash = await probeDevice("cpu", { entry: probeThat("console.error('driver: bad'); process.abort()") });
+  expect(crash).toMatchObject({
+    available: false,
+    detail: expect.stringMatching(/crashed the probe \(.*(SIGABRT|code)/),
+  });
+  const hang = await probeDevice("cpu", { entry: probeThat("for (;;);"), timeoutMs: 300 });
+  expect(hang).toMatchObject({ available: false, detail: "did not answer within 0.3 s" });
+  const nonsense = await probeDevice("cpu", { entry: probeThat("console.log('hello')") });
+  expect(nonsense).toMatchObject({ available: false });
+  const failure = probeThat(`console.log(JSON.stringify({ error: "no adapter" }))`);
+  expect(await probeDevice("cpu", { entry: failure })).toMatchObject({ available: false, detail: "no adapter" });
+});
+
+test("a probe stops when nobody waits for it any more", async () => {
+  const signal = AbortSignal.timeout(100);
+  await expect(probeDevice("cpu", { entry: probeThat("for (;;);"), signal })).rejects.toMatchObject({
+    name: "CancelledError",
+  });
+});
+
+test("auto leaves the CPU only for a device that is clearly faster", async () => {
+  expect(devices).toContain(await resolveDevice("auto", { entry }));
+  expect(await resolveDevice("cpu", { entry: "nowhere" })).toBe("cpu");
+});
+
+test("the peak of a matrix product is measured in wall and processor time", async () => {
+  const one = await gemmPeak({ threads: 1, size: 512, repeats: 5 });
+  expect(one.gflops).toBeGreaterThan(1);
+  expect(one.cpuMs).toBeLessThan(one.wallMs * 3);
+  expect(defaultThreads()).toBeGreaterThanOrEqual(1);
+});
