@@ -1,0 +1,292 @@
+/**
+ * A checkpoint under test: its programs compiled once each and run on plain rows of token ids and recorded pictures. One pass at a
+ * time, fresh buffers, no sampling: for comparing numbers, not for speed.
+ */
+import type { AdapterLayout } from "@iad-r1/models/nn/parameters";
+import { emit } from "@iad-r1/models/graph/emit";
+import { serialize } from "@iad-r1/models/graph/serialize";
+import type { Program } from "@iad-r1/models/programs/program";
+import type { Objective, TrainableSet } from "@iad-r1/models/programs/training";
+import type { ModelDescription } from "@iad-r1/models/zoo";
+import { createSession, type Session, type SessionOptions, type Tensors } from "../runtime/session";
+import { scalar, type Tensor, zeros } from "../runtime/tensors";
+import { type AdamWSettings, TrainableWeights } from "../train/trainableWeights";
+import {
+  imageFeeds,
+  imagePositions,
+  int32s,
+  int64s,
+  longest,
+  type RecordedBatch,
+  ropeFeeds,
+  sequenceFeeds,
+  type Targets,
+  targetFeeds,
+} from "./recordedInputs";
+
+/** The recorded optimiser: torch's AdamW with decay on every parameter. */
+const optimizerSettings: AdamWSettings = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+};
+export const recordedLearningRate = 1e-3;
+
+export interface LogProbs {
+  logProbs: Float32Array;
+  entropy: Float32Array;
+}
+
+export class CompiledModel {
+  private readonly sessions = new Map<string, Promise<Session>>();
+  private readonly features = new Map<RecordedBatch, Tensor>();
+
+  constructor(
+    readonly model: ModelDescription,
+    private readonly options: SessionOptions,
+  ) {}
+
+  /** The layout of the adapter the model was opened with, or null. */
+  private get layout(): AdapterLayout | null {
+    return this.model.adapter?.layout ?? null;
+  }
+
+  /** image_features [N, C] of a batch's pictures; null without pictures. */
+  async imageFeatures(batch: RecordedBatch): Promise<Tensor | null> {
+    if (batch.images.length === 0) return null;
+    let features = this.features.get(batch);
+    if (features === undefined) {
+      const session = await this.session("vision", () => this.model.programs.visionEncoder());
+      features = (await session.evaluate(imageFeeds(this.model, batch.images))).image_features!;
+      this.features.set(batch, features);
+    }
+    return features;
+  }
+
+  /** log p of the targets and the entropy of their distributions, through the program that training differentiates. */
+  async logProbs(batch: RecordedBatch, targets: Targets, adapterScale = 1): Promise<LogProbs> {
+    const images = batch.images.length > 0 ? "features" : "none";
+    const session = await this.session(`logProbs ${images}`, () =>
+      this.model.programs.logProbs({ images, entropy: true, adapter: this.layout }),
+    );
+    const result = await session.evaluate({
+      ...sequenceFeeds(this.model, batch.rows),
+      ...(await this.featureFeeds(batch)),
+      ...targetFeeds(targets),
+      ...(await this.adapterFeeds(adapterScale)),
+    });
+    return { logProbs: floats(result.log_probs!), entropy: floats(result.entropy!) };
+  }
+
+  /** Logits of chosen flat rows, through the program with the key-value cache. */
+  async logits(batch: RecordedBatch, rows: readonly number[], adapterScale = 1): Promise<Float32Array> {
+    const length = longest(batch.rows);
+    const { logits } = await this.fill(batch, rows, this.newCache(batch.rows.length, length), adapterScale);
+    return logits.data;
+  }
+
+  /** Greedy continuation of every row, `steps` tokens each, whatever they are. */
+  async greedy(batch: RecordedBatch, steps: number, adapterScale = 1): Promise<number[][]> {
+    const { decoder } = this.model.facts;
+    const lengths = batch.rows.map((row) => row.length);
+    const capacity = longest(batch.rows) + steps;
+    const cache = this.newCache(lengths.length, capacity);
+    const width = longest(batch.rows);
+    const lastRows = lengths.map((length, b) => b * width + length - 1);
+    const { logits } = await this.fill(batch, lastRows, cache, adapterScale);
+    const session = await this.decoder(false);
+    const rope = ropeFeeds(this.model, capacity);
+    const tokens = lengths.map((): number[] => []);
+    for (let step = 0; step < steps; step++) {
+      const next = tokens.map((row, b) => {
+        const best = argMax(logits.data.subarray(b * decoder.vocabSize, (b + 1) * decoder.vocabSize));
+        row.push(best);
+        return best;
+      });
+      if (step === steps - 1) break;
+      const positions = lengths.map((length) => length + step);
+      const feeds = {
+        ...cache,
+        ...rope,
+        ...(await this.adapterFeeds(adapterScale)),
+        input_ids: int64s(next, [next.length, 1]),
+        position_ids: int64s(positions, [next.length, 1]),
+        seqlens_k: int32s(positions),
+        total_sequence_length: scalar("int32", Math.max(...positions) + 1),
+        logit_positions: int64s([...next.keys()]),
+      };
+      await session.run(feeds, { logits });
+    }
+    return tokens;
+  }
+
+  /**
+   * A training program with its weights and optimiser.
+   *
+   * @param images "pixels" differentiates the tower as well
+   */
+  async trainer(
+    objective: Objective,
+    trainable: TrainableSet,
+    images: "features" | "pixels" | "none",
+  ): Promise<Trainer> {
+    const adapter = trainable === "adapter" ? this.layout : null;
+    const program = this.model.programs.training({ objective, trainable, images, adapter });
+    const session = await compile(program, this.options, `training ${trainable}`);
+    const weights = await TrainableWeights.create(
+      program.parameters.filter((parameter) => parameter.trainable),
+      (path) => (this.model.parameters.get(path) ?? this.model.adapter!.tensors.get(path)!).read(),
+      optimizerSettings,
+      this.options,
+    );
+    const scale: Tensors = adapter === null ? {} : { adapter_scale: scalar("float32", 1) };
+    return new Trainer(session, weights, scale);
+  }
+
+  /** What a training program is fed beside its objective. */
+  async trainingFeeds(
+    batch: RecordedBatch,
+    targets: Targets,
+    images: "features" | "pixels" | "none",
+  ): Promise<Tensors> {
+    return {
+      ...sequenceFeeds(this.model, batch.rows),
+      ...targetFeeds(targets),
+      ...(images === "pixels"
+        ? { ...imageFeeds(this.model, batch.images), image_positions: imagePositions(this.model, batch.rows) }
+        : await this.featureFeeds(batch)),
+    };
+  }
+
+  async dispose(): Promise<void> {
+    for (const session of this.sessions.values()) await (await session).dispose();
+  }
+
+  /** Runs the prompt into the cache and returns the logits of chosen rows. */
+  private async fill(
+    batch: RecordedBatch,
+    rows: readonly number[],
+    cache: Tensors,
+    adapterScale: number,
+  ): Promise<{ logits: Tensor<"float32"> }> {
+    const session = await this.decoder(batch.images.length > 0);
+    const logits = zeros("float32", [rows.length, this.model.facts.decoder.vocabSize]);
+    const feeds = {
+      ...cache,
+      ...sequenceFeeds(this.model, batch.rows),
+      ...(await this.featureFeeds(batch)),
+      ...(await this.adapterFeeds(adapterScale)),
+      seqlens_k: int32s(batch.rows.map((row) => row.length - 1)),
+      total_sequence_length: scalar("int32", longest(batch.rows)),
+      logit_positions: int64s(rows),
+    };
+    await session.run(feeds, { logits });
+    return { logits };
+  }
+
+  private decoder(images: boolean): Promise<Session> {
+    return this.session(`decoder ${images}`, () => this.model.programs.decoder({ images, adapter: this.layout }));
+  }
+
+  private newCache(batch: number, capacity: number): Tensors {
+    const { layers, kvHeads, headDim } = this.model.facts.decoder;
+    const cache: Record<string, Tensor> = {};
+    for (let layer = 0; layer < layers; layer++) {
+      cache[`key_cache.${layer}`] = zeros("float32", [batch, kvHeads, capacity, headDim]);
+      cache[`value_cache.${layer}`] = zeros("float32", [batch, kvHeads, capacity, headDim]);
+    }
+    return cache;
+  }
+
+  private async featureFeeds(batch: RecordedBatch): Promise<Tensors> {
+    const features = await this.imageFeatures(batch);
+    if (features === null) return {};
+    return { image_features: features, image_positions: imagePositions(this.model, batch.rows) };
+  }
+
+  private adapterWeights: Promise<Tensors> | null = null;
+
+  private async adapterFeeds(scale: number): Promise<Tensors> {
+    const { adapter } = this.model;
+    if (adapter === null) return {};
+    this.adapterWeights ??= (async () => {
+      const feeds: Record<string, Tensor> = {};
+      for (const [path, stored] of adapter.tensors) {
+        feeds[path] = { dtype: "float32", dims: stored.shape, data: await stored.read() };
+      }
+      return feeds;
+    })();
+    return { ...(await this.adapterWeights), adapter_scale: scalar("float32", scale) };
+  }
+
+  private session(name: string, program: () => Program): Promise<Session> {
+    let session = this.sessions.get(name);
+    if (session === undefined) {
+      session = compile(program(), this.options, name);
+      this.sessions.set(name, session);
+    }
+    return session;
+  }
+}
+
+/** One trainable state: loss and gradients of a batch, optimiser steps. */
+export class Trainer {
+  constructor(
+    private readonly session: Session,
+    readonly weights: TrainableWeights,
+    private readonly scale: Tensors,
+  ) {}
+
+  /** Loss and the per-token outputs; gradients are added onto the accumulators. */
+  async accumulate(feeds: Tensors): Promise<{ loss: number; tokens: Record<string, Float32Array> }> {
+    const count = feeds.targets!.dims[0]!;
+    const loss = zeros("float32", []);
+    const tokens: Record<string, Tensor<"float32">> = {};
+    for (const { name } of this.session.outputs) {
+      if (name !== "loss" && !name.endsWith(".next")) tokens[name] = zeros("float32", [count]);
+    }
+    await this.session.run({ ...feeds, ...this.weights.feeds, ...this.scale }, { loss, ...tokens });
+    return {
+      loss: loss.data[0]!,
+      tokens: Object.fromEntries(Object.entries(tokens).map(([name, { data }]) => [name, data])),
+    };
+  }
+
+  /** Accumulated gradients by parameter path; live arrays. */
+  gradients(): Map<string, Float32Array> {
+    const feeds = this.weights.feeds;
+    return new Map(this.weights.parameters.map(({ path }) => [path, floats(feeds[`grad.${path}`]!)]));
+  }
+
+  /** Current weights by parameter path; live arrays. */
+  values(): Map<string, Float32Array> {
+    return new Map(Object.entries(this.weights.weights).map(([path, { data }]) => [path, data]));
+  }
+
+  /** @returns the gradient norm before clipping */
+  step(): Promise<number> {
+    return this.weights.step(recordedLearningRate);
+  }
+
+  async dispose(): Promise<void> {
+    await this.weights.dispose();
+    await this.session.dispose();
+  }
+}
+
+function compile(program: Program, options: SessionOptions, name: string): Promise<Session> {
+  const target = options.device === undefined || options.device === "cpu" ? "fused" : "primitive";
+  return createSession(serialize(emit(program.graph, { target })), { ...options, name });
+}
+
+function argMax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
+
+function floats(value: Tensor): Float32Array {
+  return value.data as Float32Array;
+}

@@ -1,0 +1,114 @@
+/** The processor against the record: prompt text, token ids, picture geometry and pixel values. */
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { ModelFileError } from "@iad-r1/models/errors";
+import type { LlavaOnevisionProcessor, PreparedInputs, SeveralImages } from "@iad-r1/models/llavaOnevision/processor";
+import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
+import { decodeImage } from "@iad-r1/models/vision/decode";
+import type { RgbImage } from "@iad-r1/models/vision/image";
+import type { ModelDescription } from "@iad-r1/models/zoo";
+import { Comparison, tolerances, type VerifyCheck } from "./compare";
+import type { Reference } from "./referenceFiles";
+
+/** Every case, prepared from its messages and pictures; nothing when there is no cases.json, or no tokenizer to prepare with. */
+export async function inputChecks(model: ModelDescription, reference: Reference): Promise<VerifyCheck[]> {
+  const processor = await processorOf(model, "padSquare");
+  if (reference.cases === null || processor === null) return [];
+  const checks: VerifyCheck[] = [];
+  for (const name of Object.keys(reference.json.cases)) {
+    checks.push(...(await caseInputChecks(processor, reference, name, name)));
+  }
+  // The same prompt with several pictures, each cut into crops as older versions did.
+  const cropped = reference.json.two_pictures_with_crops?.name;
+  if (cropped !== undefined) {
+    const older = (await processorOf(model, "anyRes"))!;
+    checks.push(...(await caseInputChecks(older, reference, cropped, cropped.replace(/_.*$/, ""))));
+  }
+  return checks;
+}
+
+async function processorOf(
+  model: ModelDescription,
+  severalImages: SeveralImages,
+): Promise<LlavaOnevisionProcessor | null> {
+  try {
+    return await model.loadProcessor({ severalImages });
+  } catch (error) {
+    if (ModelFileError.is(error, "model/missing-tokenizer")) return null;
+    throw error;
+  }
+}
+
+/**
+ * @param name  of the recorded tensors
+ * @param given of the messages in cases.json
+ */
+async function caseInputChecks(
+  processor: LlavaOnevisionProcessor,
+  reference: Reference,
+  name: string,
+  givenName: string,
+): Promise<VerifyCheck[]> {
+  const given = reference.cases?.cases[givenName];
+  const recorded = reference.json.cases[givenName];
+  if (given === undefined || recorded === undefined) return [];
+  const images: RgbImage[] = [];
+  for (const file of given.images) images.push(await openImage(reference.folder, file));
+  const prepared = processor.prepareInputs(given.messages as ChatMessage[], images);
+  const { tensors } = reference;
+  const [row] = await tensors.rows(`${name}.input_ids`);
+  const completion = processor.tokenizer.encode(given.completion, { addSpecialTokens: false });
+  const eos = reference.json.special_ids.eos;
+  const ids = [...prepared.inputIds, ...completion, ...(eos === null ? [] : [eos])];
+  const exact = (quantity: string) => new Comparison(quantity, name, tolerances.exact);
+  const checks = [
+    exact("prompt_text").addExact([prepared.promptText], [recorded.prompt_text]).check(),
+    exact("input_ids").addExact(ids, row!).check(),
+  ];
+  if (tensors.has(`${name}.image_sizes`)) {
+    const sizes = prepared.imageSizes.flatMap(({ height, width }) => [height, width]);
+    checks.push(
+      exact("image_sizes")
+        .addExact(sizes, await tensors.integers(`${name}.image_sizes`))
+        .check(),
+    );
+  }
+  if (tensors.has(`${name}.pixel_values`)) checks.push(await pixelCheck(processor, reference, name, prepared));
+  return checks;
+}
+
+/**
+ * Recorded pixels come from torchvision's resampler, ours from Pillow's, which may differ by two grey levels.
+ */
+async function pixelCheck(
+  processor: LlavaOnevisionProcessor,
+  reference: Reference,
+  name: string,
+  prepared: PreparedInputs,
+): Promise<VerifyCheck> {
+  const { tensors } = reference;
+  const [count, crops, ...rest] = tensors.shape(`${name}.pixel_values`) as [number, number, ...number[]];
+  const view = rest.reduce((product, extent) => product * extent, 1);
+  const recorded = await tensors.floats(`${name}.pixel_values`);
+  const std = Math.min(...processor.settings.scaling.std);
+  const comparison = new Comparison("pixel_values", name, { abs: 2 / 255 / std + tolerances.pixelValues.abs, rel: 0 });
+  if (prepared.cropsPerImage.length !== count)
+    return comparison.fail(`${prepared.cropsPerImage.length} pictures`).check();
+  let offset = 0;
+  for (const [i, ours] of prepared.cropsPerImage.entries()) {
+    if (ours > crops) return comparison.fail(`picture ${i} has ${ours} crops instead of ${crops}`).check();
+    const start = i * crops * view;
+    const pixels = prepared.pixelValues.subarray(offset, offset + ours * view);
+    comparison.add(pixels, recorded.subarray(start, start + ours * view), `picture ${i}`);
+    offset += ours * view;
+  }
+  return comparison.check();
+}
+
+/** A JPEG's pixels depend on its decoder, so its recorded decoding is taken where there is one. */
+async function openImage(folder: string, file: string): Promise<RgbImage> {
+  const name = basename(file);
+  const decoded = join(folder, "images", name.replace(/\.[^.]+$/, ".decoded.png"));
+  const bytes = await readFile(decoded).catch(() => readFile(join(folder, "images", name)));
+  return decodeImage(bytes, name);
+}
