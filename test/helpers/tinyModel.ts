@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import type { EncodedPrompt } from "@iad-r1/server/generate/generator";
-import { ImageFeatures, imagesKey } from "@iad-r1/server/generate/imageFeatures";
+import { ImageFeatures } from "@iad-r1/server/generate/imageFeatures";
 import { LiveModel, type LiveModelOptions } from "@iad-r1/server/generate/liveModel";
 
 export const tinyFixture = fileURLToPath(new URL("../fixtures/vlm/llava-onevision", import.meta.url));
@@ -34,8 +34,10 @@ export async function tinyPrompts(model: LiveModel, names: readonly string[]): P
     names.map(async (name) => {
       const { images, messages } = cases[name]!;
       const pictures = await Promise.all(images.map((image) => loadImage(join(tinyFixture, "images", image))));
-      const inputs = model.processor.prepareInputs(messages, pictures);
-      const [rows] = await features.encode([{ key: imagesKey(inputs), images: inputs }]);
+      const [rows] = await features.encode([
+        { key: name, prepare: () => Promise.resolve(model.processor.prepareImages(pictures)) },
+      ]);
+      const inputs = model.processor.prepareInputs(messages, rows!.prepared);
       return { inputIds: inputs.inputIds, imageTokenPositions: inputs.imageTokenPositions, images: rows! };
     }),
   );

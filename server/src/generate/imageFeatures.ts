@@ -1,18 +1,27 @@
 /**
- * Pictures through the vision tower, once each: features are kept by the hash of the pictures they came from, up to a bound.
+ * Pictures through the vision tower, once each: features are kept by the name of the pictures they came from, up to a bound.
  * Views that are equal byte for byte (a small picture and its only crop) are computed once. It trains nothing: while the tower
  * is being trained, features cannot be kept and the training program takes pixels.
  */
-import { createHash } from "node:crypto";
 import { mergePackPlans } from "@iad-r1/models/llavaOnevision/packing";
 import type { PreparedImages } from "@iad-r1/models/llavaOnevision/processor";
 import { type Tensor, tensor } from "../runtime/tensors";
 import type { LiveModel } from "./liveModel";
 
-/** Image rows of one prompt: (N, C), row-major. */
+/** Pictures of one prompt through the tower. */
 export interface ImageRows {
+  /** (N, C), row-major. */
   rows: Float32Array;
   numRows: number;
+  /** What the processor needs to know to place them; the pixels are let go. */
+  prepared: PreparedImages;
+}
+
+/** Pictures of one prompt, prepared when they are not known yet. */
+export interface ImagesToEncode {
+  /** Names the pictures' content and order; equal names must mean equal pixels. */
+  key: string;
+  prepare: () => Promise<PreparedImages>;
 }
 
 export interface PixelFeeds {
@@ -34,36 +43,32 @@ export class ImageFeatures {
     private readonly maxBytes = 512 << 20,
   ) {}
 
-  /**
-   * Features for several prompts' pictures. Equal pictures are computed once, also within one call.
-   *
-   * @param keys a hash for each prompt's pictures, in order; see `imagesKey`
-   */
-  async encode(prompts: readonly { key: string; images: PreparedImages }[]): Promise<ImageRows[]> {
-    const missing = new Map<string, PreparedImages>();
+  /** Features for several prompts' pictures, in order. Equal pictures are computed once, also within one call. */
+  async encode(prompts: readonly ImagesToEncode[]): Promise<ImageRows[]> {
     const found = new Map<string, ImageRows>();
-    for (const { key, images } of prompts) {
+    let batch = new Map<string, PreparedImages>();
+    let views = 0;
+    for (const { key, prepare } of prompts) {
+      if (found.has(key) || batch.has(key)) continue;
       const kept = this.kept.get(key);
-      if (kept === undefined) missing.set(key, images);
-      else {
+      if (kept !== undefined) {
         this.kept.delete(key);
         this.kept.set(key, kept);
         found.set(key, kept);
+        continue;
       }
-    }
-    let batch: [string, PreparedImages][] = [];
-    let views = 0;
-    for (const entry of missing) {
-      const size = entry[1].pixelShape[0];
+      const images = await prepare();
+      const size = images.pixelShape[0];
       if (views > 0 && views + size > maxViewsPerRun) {
         await this.compute(batch, found);
-        batch = [];
+        batch = new Map();
         views = 0;
       }
-      batch.push(entry);
+      batch.set(key, images);
       views += size;
     }
-    if (batch.length > 0) await this.compute(batch, found);
+    if (batch.size > 0) await this.compute(batch, found);
+    this.shrink();
     return prompts.map(({ key }) => found.get(key)!);
   }
 
@@ -73,43 +78,36 @@ export class ImageFeatures {
     this.keptBytes = 0;
   }
 
-  private async compute(batch: readonly [string, PreparedImages][], found: Map<string, ImageRows>): Promise<void> {
+  private async compute(batch: ReadonlyMap<string, PreparedImages>, found: Map<string, ImageRows>): Promise<void> {
     const { decoder, patchesPerCrop } = this.model.description.facts;
     const { session, weights } = await this.model.program(
       "vision_encoder",
       (options) => this.model.description.programs.visionEncoder(options),
       { scope: "vision", prepack: true },
     );
-    const feeds = pixelFeeds(
-      batch.map(([, images]) => images),
-      patchesPerCrop,
-    );
+    const feeds = pixelFeeds([...batch.values()], patchesPerCrop);
     const numRows = feeds.pack_index.dims[1]!;
     const output = tensor("float32", new Float32Array(numRows * decoder.width), [numRows, decoder.width]);
     await session.run({ ...weights, ...feeds }, { image_features: output });
     let from = 0;
-    for (const [key, { pack }] of batch) {
-      const to = from + pack.numRows * decoder.width;
-      const entry = { rows: output.data.slice(from, to), numRows: pack.numRows };
+    for (const [key, images] of batch) {
+      const to = from + images.pack.numRows * decoder.width;
+      const prepared = { ...images, pixelValues: new Float32Array(0) };
+      const entry = { rows: output.data.slice(from, to), numRows: images.pack.numRows, prepared };
       from = to;
       found.set(key, entry);
       this.kept.set(key, entry);
       this.keptBytes += entry.rows.byteLength;
     }
+  }
+
+  private shrink(): void {
     for (const [key, { rows }] of this.kept) {
       if (this.keptBytes <= this.maxBytes) break;
       this.kept.delete(key);
       this.keptBytes -= rows.byteLength;
     }
   }
-}
-
-/** A name for pictures as one prompt shows them: their pixels, sizes and order decide. */
-export function imagesKey(images: PreparedImages): string {
-  const hash = createHash("sha256");
-  hash.update(JSON.stringify([images.pixelShape, images.imageSizes, images.cropsPerImage]));
-  hash.update(new Uint8Array(images.pixelValues.buffer, images.pixelValues.byteOffset, images.pixelValues.byteLength));
-  return hash.digest("base64");
 }
 
 /**
