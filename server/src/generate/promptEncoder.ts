@@ -1,0 +1,110 @@
+/**
+ * From messages and pictures to prompts as the decoder takes them: chat template, token ids, image features. Pictures are loaded and
+ * encoded once; what a picture is and where it lies is the caller's business.
+ */
+import { createHash } from "node:crypto";
+import type { PreparedImages } from "@iad-r1/models/llavaOnevision/processor";
+import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
+import type { RgbImage } from "@iad-r1/models/vision/image";
+import type { EncodedPrompt } from "./generator";
+import { ImageFeatures } from "./imageFeatures";
+import type { LiveModel } from "./liveModel";
+
+/** A picture that is loaded when it is needed. */
+export interface Picture {
+  /** Names its pixels: equal ids must mean equal pixels. */
+  id: string;
+  load: () => Promise<RgbImage>;
+}
+
+/** Messages with one picture for each image part, in order. */
+export interface PromptSource {
+  messages: readonly ChatMessage[];
+  pictures: readonly Picture[];
+}
+
+export interface EncodedPromptWithText extends EncodedPrompt {
+  promptText: string;
+  numImageTokens: number;
+}
+
+/** A prompt for a program with the tower inside: pixels instead of features. */
+export interface PixelPrompt extends EncodedPromptWithText {
+  pixels: PreparedImages | null;
+}
+
+export class PromptEncoder {
+  readonly features: ImageFeatures;
+  /** Prepared pixels for programs with the tower inside; bounded by number, as small models are trained so. */
+  private readonly prepared = new Map<string, PreparedImages>();
+
+  constructor(
+    private readonly model: LiveModel,
+    maxFeatureBytes?: number,
+  ) {
+    this.features = new ImageFeatures(model, maxFeatureBytes);
+  }
+
+  /**
+   * @throws DataError for pictures that cannot be read and messages that do not fit the template
+   */
+  async encode(prompts: readonly PromptSource[]): Promise<EncodedPromptWithText[]> {
+    const withPictures = prompts.filter(({ pictures }) => pictures.length > 0);
+    const rows = await this.features.encode(
+      withPictures.map(({ pictures }) => ({ key: keyOf(pictures), prepare: () => this.prepare(pictures) })),
+    );
+    const rowsOf = new Map(withPictures.map((prompt, i) => [prompt, rows[i]!]));
+    return prompts.map((prompt) => {
+      const images = rowsOf.get(prompt) ?? null;
+      const inputs = this.model.processor.prepareInputs(prompt.messages, images?.prepared ?? []);
+      return {
+        inputIds: inputs.inputIds,
+        imageTokenPositions: inputs.imageTokenPositions,
+        images,
+        promptText: inputs.promptText,
+        numImageTokens: images?.numRows ?? 0,
+      };
+    });
+  }
+
+  /** The same with pixels; `images` only counts the rows, as their values come from the tower in the program. */
+  async encodePixels(prompts: readonly PromptSource[]): Promise<PixelPrompt[]> {
+    return Promise.all(
+      prompts.map(async (prompt) => {
+        const pixels = prompt.pictures.length === 0 ? null : await this.keepPrepared(prompt.pictures);
+        const inputs = this.model.processor.prepareInputs(prompt.messages, pixels ?? []);
+        const numImageTokens = pixels?.pack.numRows ?? 0;
+        return {
+          inputIds: inputs.inputIds,
+          imageTokenPositions: inputs.imageTokenPositions,
+          images: null,
+          promptText: inputs.promptText,
+          ...{ numImageTokens, pixels },
+        };
+      }),
+    );
+  }
+
+  private async keepPrepared(pictures: readonly Picture[]): Promise<PreparedImages> {
+    const key = keyOf(pictures);
+    const kept = this.prepared.get(key);
+    if (kept !== undefined) return kept;
+    const images = await this.prepare(pictures);
+    if (this.prepared.size >= 512) this.prepared.delete(this.prepared.keys().next().value!);
+    this.prepared.set(key, images);
+    return images;
+  }
+
+  private async prepare(pictures: readonly Picture[]): Promise<PreparedImages> {
+    return this.model.processor.prepareImages(await Promise.all(pictures.map(({ load }) => load())));
+  }
+}
+
+/** SHA-256 of a rendered prompt. */
+export function promptHash(promptText: string): string {
+  return createHash("sha256").update(promptText).digest("hex");
+}
+
+function keyOf(pictures: readonly Picture[]): string {
+  return pictures.map(({ id }) => id).join("\n");
+}
