@@ -15,6 +15,8 @@ export interface HostTensor {
 export interface RunOptions {
   readonly target?: EmitTarget;
   readonly optimization?: "disabled" | "all";
+  /** Default 1. */
+  readonly threads?: number;
 }
 
 /** Lowers, checks, writes and runs `graph`; numbers in, numbers out. */
@@ -38,7 +40,7 @@ export interface CompiledGraph {
 
 export async function compileGraph(
   graph: Graph,
-  { target = "fused", optimization = "disabled" }: RunOptions = {},
+  { target = "fused", optimization = "disabled", threads = 1 }: RunOptions = {},
 ): Promise<CompiledGraph> {
   verify(graph);
   const emitted = emit(graph, { target });
@@ -46,7 +48,7 @@ export async function compileGraph(
   const { bytes } = serialize(emitted, { zeroCopy: false });
   const session = await InferenceSession.create(bytes, {
     graphOptimizationLevel: optimization,
-    intraOpNumThreads: 1,
+    intraOpNumThreads: threads,
     logSeverityLevel: 3,
   });
   return {
