@@ -69,6 +69,12 @@ const concepts: readonly (readonly [DefectCategory, string])[] = [
   ["Abrasion", "erosion, surface erosion, grinding damage, grinding, scuff, scuff mark, rub, rubbing, chafing"],
 ];
 
+/** Words that name nothing. */
+const fillers = new Set(["a", "an", "the", "of", "on", "in", "at", "and", "or", "with", "by", "to", "small", "large"]);
+
+/** Longer runs of letters are no words, and cutting at them would cost time. */
+const longestWord = 40;
+
 interface Concept {
   category: DefectCategory;
   /** The general term of its category. */
@@ -155,8 +161,6 @@ function overlap(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   return shared / (a.size + b.size - shared);
 }
 
-const fillers = new Set(["a", "an", "the", "of", "on", "in", "at", "and", "or", "with", "by", "to", "small", "large"]);
-
 /** Stemmed words without fillers. */
 function wordsOf(text: string): string[] {
   const words =
@@ -165,9 +169,6 @@ function wordsOf(text: string): string[] {
       .match(/\p{L}+/gu) ?? [];
   return words.filter((word) => !fillers.has(word)).map(stem);
 }
-
-/** Longer runs of letters are no words, and cutting at them would cost time. */
-const longestWord = 40;
 
 /** Folds the inflections of a word into one form, which need not be a word: cracks, cracked, cracking → crack; hole → hol. */
 function stem(word: string): string {
