@@ -411,24 +411,28 @@ function prefillFeeds(prompts: readonly EncodedPrompt[], length: number, width: 
   };
 }
 
-/** image_features [N,C] and image_positions [N,1] of a padded batch; nothing when no prompt has pictures. */
+/**
+ * image_positions [N,1] of a padded batch, and image_features [N,C] unless the program computes them from pixels; nothing when no
+ * prompt has pictures.
+ */
 export function imageFeeds(
   prompts: readonly Pick<EncodedPrompt, "images" | "imageTokenPositions">[],
   length: number,
   width: number,
 ): { image_features?: Tensor<"float32">; image_positions?: Tensor<"int64"> } {
-  const numRows = prompts.reduce((sum, { images }) => sum + (images?.numRows ?? 0), 0);
+  const numRows = prompts.reduce((sum, { imageTokenPositions }) => sum + imageTokenPositions.length, 0);
   if (numRows === 0) return {};
-  const features = new Float32Array(numRows * width);
   const positions = new BigInt64Array(numRows);
+  const features = new Float32Array(numRows * width);
+  let hasFeatures = true;
   let row = 0;
   for (const [b, { images, imageTokenPositions }] of prompts.entries()) {
-    if (images === null) continue;
-    features.set(images.rows, row * width);
+    if (images !== null) features.set(images.rows, row * width);
+    else if (imageTokenPositions.length > 0) hasFeatures = false;
     for (const place of imageTokenPositions) positions[row++] = BigInt(b * length + place);
   }
   return {
-    image_features: tensor("float32", features, [numRows, width]),
+    ...(hasFeatures && { image_features: tensor("float32", features, [numRows, width]) }),
     image_positions: tensor("int64", positions, [numRows, 1]),
   };
 }

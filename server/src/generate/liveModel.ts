@@ -142,8 +142,7 @@ export class LiveModel {
   ): Promise<CompiledProgram> {
     const { kind } = this.weights;
     const fed = kind === "all" || (kind === "language-model" && scope !== "vision");
-    const adapter = scope === "vision" ? null : (this.adapter?.layout ?? null);
-    const program = make({ weights: fed ? "inputs" : "files", adapter });
+    const program = make({ weights: fed ? "inputs" : "files", adapter: this.adapter?.layout ?? null });
     const device = this.options.device ?? "cpu";
     const model = serialize(emit(program.graph, { target: device === "cpu" ? "fused" : "primitive" }));
     const session = await createSession(model, {

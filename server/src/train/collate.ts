@@ -67,9 +67,8 @@ export function collate(sequences: readonly Sequence[], width: number, pixels?: 
       position_ids: tensor("int64", positionIds, [batch, length]),
       target_positions: tensor("int64", targetPositions, [numTargets]),
       targets: tensor("int64", targets, [numTargets]),
-      ...(pixels === undefined
-        ? images
-        : { ...pixels, ...(images.image_positions && { image_positions: images.image_positions }) }),
+      ...images,
+      ...pixels,
     },
     ...{ length, numTargets, offsets },
     numTokens: lengths.reduce((sum, one) => sum + one, 0),

@@ -1,0 +1,300 @@
+/**
+ * A model while it learns: the live model, its trainable weights with their optimiser, and the training program between them; a
+ * frozen copy of the start weights where a stage needs a reference; saving and restoring. Loops and losses are elsewhere.
+ *
+ * The reference of SC-GRPO is the model the stage started from. As the trainable weights are inputs of every program, the same
+ * log-probability session is simply fed a copy of the start values: no second model, and base + PA-SFT adapter is as good a
+ * reference as the bare base.
+ */
+import { join } from "node:path";
+import { adapterParameters, writeAdapter, writeFullCheckpoint } from "@iad-r1/models/adapters/adapter";
+import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
+import { type TensorToWrite, writeSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
+import { CheckpointError } from "@iad-r1/models/errors";
+import type { Objective } from "@iad-r1/models/programs/training";
+import type { ModelReference } from "@iad-r1/protocol/runs";
+import type { Trainable } from "../config/experiment";
+import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
+import { pixelFeeds } from "../generate/imageFeatures";
+import { Generator } from "../generate/generator";
+import { type CompiledProgram, LiveModel, type LiveWeights } from "../generate/liveModel";
+import type { Device } from "../runtime/devices";
+import { scalar, type Tensor, tensor } from "../runtime/tensors";
+import { type CollatedBatch, collate, type Sequence } from "./collate";
+import { type AdamWSettings, TrainableWeights } from "./trainableWeights";
+
+export interface TrainedModelOptions {
+  reference: ModelReference;
+  trainable: Trainable;
+  /** For a new adapter; an adapter of the reference keeps its own rank and targets. */
+  lora: { r: number; alpha: number; targets: readonly string[] };
+  objective: Extract<Objective, { kind: "sft" | "grpo" }>;
+  recompute: boolean;
+  adamW: AdamWSettings;
+  seed: number;
+  device: Device;
+  threads: number;
+}
+
+/** A prompt of the stage; with the tower in training, its pixels beside it. */
+export type TrainingPrompt = Sequence["prompt"] & Pick<EncodedPromptWithText, "promptText"> & { pixels?: unknown };
+
+export class TrainedModel {
+  readonly encoder: PromptEncoder;
+  readonly generator: Generator;
+  private start: ReadonlyMap<string, Tensor<"float32">> | null = null;
+
+  private constructor(
+    readonly live: LiveModel,
+    private readonly options: TrainedModelOptions,
+    private readonly program: CompiledProgram,
+    readonly weights: TrainableWeights,
+  ) {
+    this.encoder = new PromptEncoder(live);
+    this.generator = new Generator(live);
+  }
+
+  /** @throws ConfigError, ModelFileError, ResourceError */
+  static async open(options: TrainedModelOptions): Promise<TrainedModel> {
+    const { reference, trainable, lora, objective, recompute, seed, device, threads } = options;
+    const kinds: Record<Trainable, LiveWeights> = {
+      lora: { kind: "adapter", lora, seed },
+      language: { kind: "language-model" },
+      all: { kind: "all" },
+    };
+    const live = await LiveModel.open(reference, { device, threads, weights: kinds[trainable] });
+    const sets = { lora: "adapter", language: "language-model", all: "all" } as const;
+    const program = await live.program(
+      `training_${objective.kind}`,
+      (weights) =>
+        live.description.programs.training({
+          ...{ objective, recompute, trainable: sets[trainable] },
+          images: trainable === "all" ? "pixels" : "features",
+          ...weights,
+        }),
+      { scope: trainable === "all" ? "both" : "language" },
+    );
+    const parameters = program.trainable.map((path) => ({ path, shape: program.weights[path]!.dims, trainable: true }));
+    const weights = await TrainableWeights.create(
+      parameters,
+      (path) => program.weights[path]!.data as Float32Array,
+      options.adamW,
+      { device, ...(threads > 0 && { threads }) },
+    );
+    return new TrainedModel(live, options, program, weights);
+  }
+
+  /** Whether the vision tower learns, so that features change with every step. */
+  get trainsVision(): boolean {
+    return this.options.trainable === "all";
+  }
+
+  /** Numbers that learn. */
+  get numTrainable(): number {
+    return this.weights.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  }
+
+  /** Sequences as one batch of the training and log-probability programs. */
+  async collate(sequences: readonly (Omit<Sequence, "prompt"> & { source: PromptSource })[]): Promise<CollatedBatch> {
+    const { decoder, patchesPerCrop } = this.live.description.facts;
+    const sources = sequences.map(({ source }) => source);
+    if (!this.trainsVision) {
+      const prompts = await this.encoder.encode(sources);
+      return collate(
+        prompts.map((prompt, i) => ({ prompt, completionIds: sequences[i]!.completionIds })),
+        decoder.width,
+      );
+    }
+    const prompts = await this.encoder.encodePixels(sources);
+    const pictures = prompts.flatMap(({ pixels }) => (pixels === null ? [] : [pixels]));
+    return collate(
+      prompts.map((prompt, i) => ({ prompt, completionIds: sequences[i]!.completionIds })),
+      decoder.width,
+      pixelFeeds(pictures, patchesPerCrop),
+    );
+  }
+
+  /** Keeps the weights as they are now as the reference. */
+  keepReference(): void {
+    this.start = this.live.snapshot(this.weights.parameters.map(({ path }) => path));
+  }
+
+  /** Log-probabilities [M] under the reference. */
+  async referenceLogProbs(batch: CollatedBatch): Promise<Float32Array> {
+    const { session, weights } = await this.live.program(
+      "log_probs",
+      (options) =>
+        this.live.description.programs.logProbs({ images: this.trainsVision ? "pixels" : "features", ...options }),
+      { scope: this.trainsVision ? "both" : "language" },
+    );
+    const reference = Object.fromEntries(this.start ?? []);
+    // A parameter that only the training program has (none today) must not reach this session.
+    const known = Object.fromEntries(Object.entries(reference).filter(([path]) => path in weights));
+    const output = tensor("float32", new Float32Array(batch.numTargets), [batch.numTargets]);
+    await session.run(
+      { ...weights, ...known, ...this.live.ropeTables(batch.length), ...batch.feeds },
+      { log_probs: output },
+    );
+    return output.data;
+  }
+
+  /** One pass of the supervised objective: adds gradients, gives loss and log-probabilities [M]. */
+  async supervisedPass(
+    batch: CollatedBatch,
+    tokenWeights: Float32Array,
+  ): Promise<{ loss: number; logProbs: Float32Array }> {
+    const outputs = { loss: scalar("float32", 0), log_probs: perToken(batch) };
+    await this.pass(batch, { token_weights: vector(tokenWeights) }, outputs);
+    return { loss: outputs.loss.data[0]!, logProbs: outputs.log_probs.data };
+  }
+
+  /** One pass of the policy objective: adds gradients, gives the loss and what the metrics need, each [M]. */
+  async policyPass(batch: CollatedBatch, input: PolicyPassInput): Promise<PolicyPassOutput> {
+    const kl = input.refLogProbs !== null;
+    const feeds: Record<string, Tensor> = {
+      token_weights: vector(input.tokenWeights),
+      advantages: vector(input.advantages),
+      old_log_probs: vector(input.oldLogProbs),
+      epsilon_low: scalar("float32", input.epsilonLow),
+      epsilon_high: scalar("float32", input.epsilonHigh),
+    };
+    if (input.refLogProbs !== null) {
+      feeds.ref_log_probs = vector(input.refLogProbs);
+      feeds.beta = scalar("float32", input.beta);
+    }
+    const outputs = {
+      loss: scalar("float32", 0),
+      ...{ log_probs: perToken(batch), entropy: perToken(batch), ratio: perToken(batch) },
+    };
+    const klOutput = perToken(batch);
+    await this.pass(batch, feeds, kl ? { ...outputs, kl: klOutput } : outputs);
+    return {
+      loss: outputs.loss.data[0]!,
+      logProbs: outputs.log_probs.data,
+      entropy: outputs.entropy.data,
+      ratio: outputs.ratio.data,
+      kl: kl ? klOutput.data : null,
+    };
+  }
+
+  /** An optimiser step over the gradients added since the last one; returns their norm before clipping. */
+  async step(learningRate: number): Promise<number> {
+    const norm = await this.weights.step(learningRate);
+    if (this.trainsVision) this.encoder.features.clear();
+    return norm;
+  }
+
+  private async pass(
+    batch: CollatedBatch,
+    feeds: Record<string, Tensor>,
+    outputs: Record<string, Tensor>,
+  ): Promise<void> {
+    await this.program.session.run(
+      {
+        ...this.program.weights,
+        ...this.weights.feeds,
+        ...this.live.ropeTables(batch.length),
+        ...batch.feeds,
+        ...feeds,
+      },
+      outputs,
+    );
+  }
+
+  /** Writes the weights as others read them: a PEFT adapter, or a full checkpoint. */
+  async saveModel(folder: string): Promise<void> {
+    const { live } = this;
+    const values = new Map([...live.live].map(([path, { data }]) => [path, data]));
+    if (live.adapter !== null) {
+      // All matrices, also those of modules that get no gradient (a tower that an earlier adapter reached).
+      const parameters = adapterParameters(live.adapter.layout, live.description.base.shapes);
+      await writeAdapter(folder, live.adapter.config, parameters, values);
+      return;
+    }
+    // Half precision would round the weights away from what the optimiser holds: a resumed run must go on from the same numbers.
+    const { parameters } = live.description;
+    await writeFullCheckpoint(folder, { source: live.description.folder, table: parameters, values, dtype: "float32" });
+  }
+
+  /** The model that `saveModel` wrote, as others open it. */
+  savedReference(folder: string): ModelReference {
+    return this.live.adapter !== null
+      ? { base: this.live.reference.base, adapter: folder }
+      : { base: folder, adapter: null };
+  }
+
+  async saveOptimizer(folder: string): Promise<void> {
+    const tensors = Object.entries(this.weights.optimizerState).map(
+      ([name, { dims, data }]): TensorToWrite => ({ name, dtype: "float32", shape: dims, data }),
+    );
+    await writeSafetensors(join(folder, optimizerFile), tensors, { step: String(this.weights.steps) });
+  }
+
+  /** @throws CheckpointError `checkpoint/optimizer` when the file does not fit the trainable weights */
+  async restoreOptimizer(folder: string): Promise<void> {
+    const path = join(folder, optimizerFile);
+    const checkpoint = await openSafetensors(path);
+    for (const [name, target] of Object.entries(this.weights.optimizerState)) {
+      const values = checkpoint.has(name) ? await checkpoint.readFloat32(name) : null;
+      if (values === null || values.length !== target.data.length) {
+        throw new CheckpointError(
+          "checkpoint/optimizer",
+          `${optimizerFile} does not fit: ${name} is missing or of another size.`,
+          {
+            where: path,
+            hint: "The checkpoint was made with other trainable weights; resume with the settings it was made with.",
+          },
+        );
+      }
+      target.data.set(values);
+    }
+    const steps = Number(checkpoint.metadata.step);
+    if (!Number.isInteger(steps) || steps < 0) {
+      throw new CheckpointError(
+        "checkpoint/optimizer",
+        `${optimizerFile}: expected a whole number of steps, got ${checkpoint.metadata.step}.`,
+        {
+          where: path,
+          hint: "The checkpoint is damaged; resume from an earlier one.",
+        },
+      );
+    }
+    this.weights.steps = steps;
+  }
+
+  async dispose(): Promise<void> {
+    await this.weights.dispose();
+    await this.live.dispose();
+  }
+}
+
+const optimizerFile = "optimizer.safetensors";
+
+export interface PolicyPassInput {
+  /** All (M,) but the scalars. */
+  tokenWeights: Float32Array;
+  advantages: Float32Array;
+  oldLogProbs: Float32Array;
+  /** Null when the KL term is off. */
+  refLogProbs: Float32Array | null;
+  beta: number;
+  epsilonLow: number;
+  epsilonHigh: number;
+}
+
+export interface PolicyPassOutput {
+  loss: number;
+  /** (M,) each. */
+  logProbs: Float32Array;
+  entropy: Float32Array;
+  ratio: Float32Array;
+  kl: Float32Array | null;
+}
+
+function vector(values: Float32Array): Tensor<"float32"> {
+  return tensor("float32", values, [values.length]);
+}
+
+function perToken({ numTargets }: CollatedBatch): Tensor<"float32"> {
+  return tensor("float32", new Float32Array(numTargets), [numTargets]);
+}
