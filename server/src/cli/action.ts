@@ -1,6 +1,6 @@
 /** Runs one command: context in, exit code out. Every error of every command is printed here and nowhere else. */
 import { AppError, CancelledError, formatError } from "@iad-r1/models/errors";
-import type { Command } from "commander";
+import { type Command, CommanderError } from "commander";
 import { type CliContext, createContext } from "./context";
 
 /** Turns a command body into a commander action with a context made from the global options. */
@@ -22,6 +22,7 @@ export function action(body: Action) {
       await body(context, command);
       outcome.exitCode = context.signal.aborted ? 130 : context.exitCode;
     } catch (error) {
+      if (error instanceof CommanderError) throw error; // wrong usage: exit code 2
       outcome.exitCode = report(error, context);
     }
   };

@@ -45,7 +45,8 @@ export function smooth(values: readonly number[], weight: number): number[] {
 export function niceTicks(low: number, high: number, count: number): number[] {
   const rough = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.999) ?? power * 10;
+  const step =
+    [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.999) ?? power * 10;
   const ticks: number[] = [];
   for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-9; index++) {
     ticks.push(Number((index * step).toPrecision(12)));
@@ -55,7 +56,9 @@ export function niceTicks(low: number, high: number, count: number): number[] {
 
 /** @returns one `<svg>` element; a chart without a finite point says so instead of showing empty axes */
 export function svgChart({ title, xLabel, series, smoothing = 0, width = 460, height = 240 }: ChartOptions): string {
-  const points = series.flatMap((line) => line.x.map((x, index) => [x, line.y[index]!] as const)).filter(([, y]) => Number.isFinite(y));
+  const points = series
+    .flatMap((line) => line.x.map((x, index) => [x, line.y[index]!] as const))
+    .filter(([, y]) => Number.isFinite(y));
   const head = `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(describe(title, series))}">
 <text class="chart-title" x="${MARGIN.left}" y="18">${escapeHtml(title)}</text>`;
   if (points.length === 0) return `${head}<text class="tick" x="${MARGIN.left}" y="${height / 2}">no data</text></svg>`;
@@ -74,13 +77,21 @@ export function svgChart({ title, xLabel, series, smoothing = 0, width = 460, he
 
   const parts = [head];
   for (const tick of niceTicks(yLow, yHigh, 5)) {
-    parts.push(`<line class="grid" x1="${MARGIN.left}" x2="${width - MARGIN.right}" y1="${toY(tick)}" y2="${toY(tick)}"/>`);
-    parts.push(`<text class="tick" text-anchor="end" x="${MARGIN.left - 6}" y="${toY(tick) + 4}">${formatTick(tick)}</text>`);
+    parts.push(
+      `<line class="grid" x1="${MARGIN.left}" x2="${width - MARGIN.right}" y1="${toY(tick)}" y2="${toY(tick)}"/>`,
+    );
+    parts.push(
+      `<text class="tick" text-anchor="end" x="${MARGIN.left - 6}" y="${toY(tick) + 4}">${formatTick(tick)}</text>`,
+    );
   }
   for (const tick of niceTicks(xLow, xHigh, 6)) {
-    parts.push(`<text class="tick" text-anchor="middle" x="${toX(tick)}" y="${height - MARGIN.bottom + 16}">${formatTick(tick)}</text>`);
+    parts.push(
+      `<text class="tick" text-anchor="middle" x="${toX(tick)}" y="${height - MARGIN.bottom + 16}">${formatTick(tick)}</text>`,
+    );
   }
-  parts.push(`<text class="tick" text-anchor="end" x="${width - MARGIN.right}" y="${height - 4}">${escapeHtml(xLabel)}</text>`);
+  parts.push(
+    `<text class="tick" text-anchor="end" x="${width - MARGIN.right}" y="${height - 4}">${escapeHtml(xLabel)}</text>`,
+  );
 
   series.forEach((line, index) => {
     const colour = `var(--series-${index % 6})`;
@@ -89,7 +100,9 @@ export function svgChart({ title, xLabel, series, smoothing = 0, width = 460, he
       parts.push(`<path class="raw" d="${path(line.x, line.y, toX, toY)}" stroke="${colour}"/>`);
     }
     const shown = line.markers ? line.y : smooth(line.y, smoothing);
-    parts.push(`<path class="line" d="${path(line.x, shown, toX, toY)}" stroke="${colour}" stroke-dasharray="${dash}"/>`);
+    parts.push(
+      `<path class="line" d="${path(line.x, shown, toX, toY)}" stroke="${colour}" stroke-dasharray="${dash}"/>`,
+    );
     if (line.markers || line.x.length === 1) {
       line.x.forEach((x, at) => {
         const y = line.y[at]!;
@@ -101,7 +114,9 @@ export function svgChart({ title, xLabel, series, smoothing = 0, width = 460, he
     let x = MARGIN.left + 8 * title.length + 18;
     series.forEach((line, index) => {
       const colour = `var(--series-${index % 6})`;
-      parts.push(`<line x1="${x}" x2="${x + 18}" y1="14" y2="14" stroke="${colour}" stroke-width="2" stroke-dasharray="${DASHES[index % DASHES.length]}"/>`);
+      parts.push(
+        `<line x1="${x}" x2="${x + 18}" y1="14" y2="14" stroke="${colour}" stroke-width="2" stroke-dasharray="${DASHES[index % DASHES.length]}"/>`,
+      );
       parts.push(`<text class="tick" x="${x + 22}" y="18">${escapeHtml(line.name)}</text>`);
       x += 34 + 6.2 * line.name.length;
     });
@@ -120,7 +135,12 @@ function describe(title: string, series: readonly ChartSeries[]): string {
   return `${title}: ${sentences.join("; ")}`;
 }
 
-function path(xs: readonly number[], ys: readonly number[], toX: (x: number) => number, toY: (y: number) => number): string {
+function path(
+  xs: readonly number[],
+  ys: readonly number[],
+  toX: (x: number) => number,
+  toY: (y: number) => number,
+): string {
   let text = "";
   let pen = "M";
   xs.forEach((x, index) => {

@@ -47,6 +47,8 @@ export interface SynthFacts {
   defectType: DefectType | null;
   location: Location | null;
   locations: Location[];
+  /** Share of the defect in the main cell; null when normal. */
+  locationShare: number | null;
   /** Share of the picture that the defect covers, 0 when normal. */
   areaShare: number;
   /** The defect is darker (-1), of other colour only (0) or brighter (+1) than what it covers. */
@@ -270,6 +272,7 @@ function render(options: SynthOptions, withSound: boolean): { sample: SynthSampl
     defectType: null,
     location: null,
     locations: [],
+    locationShare: null,
     areaShare: 0,
     tone: 0,
     elongated: false,
@@ -291,6 +294,7 @@ function render(options: SynthOptions, withSound: boolean): { sample: SynthSampl
     defectType: defect.type,
     location: place.location,
     locations: place.locations,
+    locationShare: place.share,
     areaShare: place.area / (width * height),
     tone: defect.tone,
     elongated: place.area < 0.3 * long * long,

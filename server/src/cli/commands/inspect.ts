@@ -1,0 +1,110 @@
+/** `iad-r1 inspect IMAGE…`: look at pictures, the reasoning streamed as it is written. */
+import type { InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
+import { type Command, InvalidArgumentError } from "commander";
+import { openInspector } from "../../inspect/inspectImage";
+import { action } from "../action";
+import type { CliContext } from "../context";
+import { DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
+
+interface InspectOptions {
+  model?: string;
+  adapter?: string;
+  reference: string[];
+  device: (typeof DEVICE_CHOICES)[number];
+  threads: number;
+  maxTokens: number;
+  temperature: number;
+  seed: number;
+  question?: string;
+}
+
+export function registerInspect(program: Command): void {
+  const command = program
+    .command("inspect")
+    .description("look at pictures: the model reasons, then says whether, where and what the defect is")
+    .argument("<image...>", "PNG, JPEG, WebP, BMP or TIFF files")
+    .option(
+      "--reference <image>",
+      "a picture of a good part to compare with (repeatable)",
+      (value, all: string[]) => [...all, value],
+      [],
+    )
+    .option("--max-tokens <n>", "longest answer in tokens", integer(1), 512)
+    .option("--temperature <t>", "0 = always the most likely word", nonNegative, 0)
+    .option("--seed <n>", "seed of the sampling when the temperature is above 0", integer(0), 42)
+    .option("--threads <n>", "threads for the arithmetic; 0 = one per core", integer(0), 0)
+    .option("--question <text>", "ask this instead of the usual question");
+  modelOption(command);
+  deviceOption(command);
+  command.action(
+    action(async (context, self) => {
+      await inspectFiles(context, self.args, self.opts<InspectOptions>());
+    }),
+  );
+}
+
+/** Inspects the files one after another; a file that fails is reported and the others still run. */
+export async function inspectFiles(
+  context: CliContext,
+  images: readonly string[],
+  options: InspectOptions,
+): Promise<void> {
+  const model = resolveModel(options.model, options.adapter);
+  const inspector = await openInspector({ model, device: options.device, threads: options.threads });
+  try {
+    for (const image of images) {
+      context.signal.throwIfAborted();
+      const result = await inspector.inspect({
+        image,
+        references: options.reference,
+        ...(options.question === undefined ? {} : { question: options.question }),
+        temperature: options.temperature,
+        seed: options.seed,
+        maxNewTokens: options.maxTokens,
+        signal: context.signal,
+        onEvent: context.json ? () => {} : streamText(images.length > 1),
+      });
+      if (context.json) context.printJson(result);
+      else context.print(verdict(result));
+    }
+  } finally {
+    await inspector.dispose();
+  }
+}
+
+function streamText(withName: boolean): (event: InspectEvent) => void {
+  return (event) => {
+    if (event.type === "started" && withName) process.stdout.write(`${event.image}\n`);
+    if (event.type === "text") process.stdout.write(event.text);
+    if (event.type === "finished") process.stdout.write("\n");
+  };
+}
+
+/** One line a person can act on. */
+export function verdict({ answer, location, type, anomalyScore, tokens, timings }: Inspection): string {
+  const score = anomalyScore === null ? "" : ` · anomaly score ${anomalyScore.toFixed(2)}`;
+  const pace = `${tokens.completion} tokens in ${(timings.total / 1000).toFixed(1)} s`;
+  const found = [type, location].filter((part) => part !== null && part !== "").join(", ");
+  const said =
+    answer === null
+      ? "NO VERDICT (the answer could not be read)"
+      : answer === "yes"
+        ? `DEFECT${found === "" ? "" : `: ${found}`}`
+        : "GOOD";
+  return `→ ${said}${score} · ${pace}\n`;
+}
+
+function integer(low: number) {
+  return (value: string): number => {
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < low)
+      throw new InvalidArgumentError(`expected a whole number of at least ${low}.`);
+    return number;
+  };
+}
+
+function nonNegative(value: string): number {
+  const number = Number(value);
+  if (!Number.isFinite(number) || number < 0) throw new InvalidArgumentError("expected a number of at least 0.");
+  return number;
+}

@@ -1,0 +1,121 @@
+/** `iad-r1 eval` and `iad-r1 verify`: how good a model is, and whether the engine computes it rightly. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { loadSamples } from "../../data/loadSamples";
+import { evaluateReference } from "../../evaluate/evaluateModel";
+import { createRewardRegistry } from "../../rewards/registry";
+import { verifyModel } from "../../verify/verifyModel";
+import { action } from "../action";
+import { DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
+import { evaluationTable } from "../runView";
+import { duration, table } from "../terminalText";
+
+interface EvalOptions {
+  model?: string;
+  adapter?: string;
+  data: string;
+  out?: string;
+  limit?: string;
+  references: string;
+  rewards: string;
+  device: (typeof DEVICE_CHOICES)[number];
+  threads: string;
+}
+
+export function registerModelCommands(program: Command): void {
+  const evaluate = program
+    .command("eval")
+    .description("how good is a model on a data set? accuracies in percent, by category too")
+    .requiredOption(
+      "--data <path>",
+      "folder with annotations.jsonl, an MVTec folder, a data set file, or synth:SEED:COUNT",
+    )
+    .option("--out <folder>", "write report.json and one line per image to samples.jsonl")
+    .option("--limit <n>", "only the first n images")
+    .option("--references <n>", "reference images shown before each image", "0")
+    .option("--rewards <names>", "rewards to average over the answers", "iad-r1-strict")
+    .option("--threads <n>", "threads for the arithmetic; 0 = one per core", "0");
+  modelOption(evaluate);
+  deviceOption(evaluate);
+  evaluate.action(
+    action(async (context, command) => {
+      const options = command.opts<EvalOptions>();
+      const samples = await loadSamples(options.data);
+      const { report, samples: answers } = await evaluateReference(
+        resolveModel(options.model, options.adapter),
+        samples.slice(0, Number(options.limit ?? samples.length)),
+        {
+          device: options.device,
+          threads: Number(options.threads),
+          references: Number(options.references),
+          rewards: createRewardRegistry().resolve(options.rewards.split(",")),
+          signal: context.signal,
+          onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} images`),
+        },
+      );
+      if (context.interactive) process.stderr.write("\r\x1b[K");
+      if (options.out !== undefined) {
+        await mkdir(options.out, { recursive: true });
+        await writeFile(join(options.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+        await writeFile(
+          join(options.out, "samples.jsonl"),
+          answers.map((answer) => `${JSON.stringify(answer)}\n`).join(""),
+        );
+      }
+      if (context.json) return context.printJson(report);
+      for (const line of evaluationTable([{ label: options.model ?? "nano", report }])) context.print(line);
+      context.print("");
+      const percent = (value: number | null) => (value === null ? "–" : value.toFixed(1));
+      const rows = Object.entries(report.perCategory).map(([name, part]) => [
+        name,
+        `${part.numNormal}`,
+        `${part.numAnomalous}`,
+        percent(part.balancedAccuracy),
+        percent(part.normalAccuracy),
+        percent(part.anomalousAccuracy),
+      ]);
+      for (const line of table(
+        ["category", "normal images", "anomalous images", "balanced", "normal", "anomalous"],
+        rows,
+      ))
+        context.print(line);
+      context.print(`\n${report.numSamples} images in ${duration(report.seconds)}`);
+    }),
+  );
+
+  program
+    .command("verify")
+    .description("run a checkpoint on recorded inputs and compare every quantity with the record")
+    .argument("<model>", "checkpoint folder")
+    .requiredOption(
+      "--reference <folder>",
+      "folder with reference.json and reference.safetensors (see test/fixtures/vlm)",
+    )
+    .addOption(
+      new Option("--device <device>", "where to compute")
+        .choices(["cpu", "webgpu", "cuda", "dml", "coreml"])
+        .default("cpu"),
+    )
+    .action(
+      action(async (context, command) => {
+        const { reference, device } = command.opts<{ reference: string; device: "cpu" }>();
+        const report = await verifyModel(command.args[0]!, reference, { device, signal: context.signal });
+        if (!report.ok) context.fail();
+        if (context.json) return context.printJson(report);
+        const rows = report.checks.map(({ name, case: of, maxAbs, maxRel, ok, note }) => [
+          name,
+          of,
+          maxAbs.toExponential(1),
+          maxRel.toExponential(1),
+          ok ? "ok" : "DIFFERS",
+          note ?? "",
+        ]);
+        for (const line of table(["quantity", "case", "max abs", "max rel", "", "where"], rows)) context.print(line);
+        const failed = report.checks.filter(({ ok }) => !ok).length;
+        context.print(
+          `\n${report.checks.length - failed} of ${report.checks.length} quantities agree within their tolerance.`,
+        );
+      }),
+    );
+}

@@ -1,0 +1,136 @@
+/** `iad-r1 runs …`: list, show, compare and export recorded runs. */
+import { writeFile } from "node:fs/promises";
+import type { EvaluationReport } from "@iad-r1/protocol/runs";
+import { type Command, Option } from "commander";
+import { writeRunReport } from "../../report/collectReport";
+import { exportRun, type ExportFormat, exportFormats } from "../../runs/exportRun";
+import { findRun, listRuns, openRun } from "../../runs/store";
+import { action } from "../action";
+import { evaluationTable } from "../runView";
+import { duration, metric, table } from "../terminalText";
+
+const defaultFolder = ".iadr1/runs";
+
+export function registerRunCommands(program: Command): void {
+  const runs = program.command("runs").description("list, show, compare and export recorded runs");
+  const folderOption = () => new Option("--runs <folder>", "where run folders lie").default(defaultFolder);
+
+  runs
+    .command("list")
+    .description("all runs, newest first")
+    .addOption(folderOption())
+    .action(
+      action(async (context, command) => {
+        const listings = listRuns(command.opts<{ runs: string }>().runs);
+        if (context.json) return context.printJson(listings);
+        if (listings.length === 0) return context.log("No runs yet. `iad-r1 post-train iadr1.yaml` makes one.");
+        const rows = listings.map(({ id, kind, project, state, createdMs, lastStage, lastStep, last }) => [
+          id,
+          kind,
+          project,
+          state,
+          new Date(createdMs).toISOString().slice(0, 16).replace("T", " "),
+          lastStage === null ? "–" : `${lastStage} ${lastStep}`,
+          last.balanced_accuracy === undefined ? "–" : `${last.balanced_accuracy.toFixed(1)} %`,
+        ]);
+        for (const line of table(["run", "kind", "project", "state", "created", "last step", "balanced"], rows))
+          context.print(line);
+      }),
+    );
+
+  runs
+    .command("show")
+    .description("one run: stages, evaluations, where its files are")
+    .argument("<run>", "id, the start of an id, or folder")
+    .addOption(folderOption())
+    .action(
+      action(async (context, command) => {
+        const run = openRun(findRun(command.opts<{ runs: string }>().runs, command.args[0]!));
+        const rows = evaluationRows(run.evaluations());
+        if (context.json) return context.printJson({ ...run.manifest, folder: run.folder, evaluations: rows });
+        const { id, kind, state, createdMs, updatedMs, device, threads, plan, finishedStages } = run.manifest;
+        context.print(
+          `${id} · ${kind} · ${state} · ${duration((updatedMs - createdMs) / 1000)} · ${device}, ${threads} threads`,
+        );
+        for (const stage of plan) context.print(`  ${finishedStages.includes(stage.id) ? "✔" : "·"} ${stage.title}`);
+        context.print("");
+        for (const line of evaluationTable(rows)) context.print(line);
+        context.print(`\nfolder  ${run.folder}`);
+      }),
+    );
+
+  runs
+    .command("compare")
+    .description("the evaluations of several runs side by side, and how their settings differ")
+    .argument("<runs...>", "ids or folders")
+    .addOption(folderOption())
+    .action(
+      action(async (context, command) => {
+        const folder = command.opts<{ runs: string }>().runs;
+        const opened = command.args.map((name) => openRun(findRun(folder, name)));
+        const rows = opened.flatMap((run) =>
+          evaluationRows(run.evaluations()).map(({ label, report }) => ({
+            label: `${run.manifest.id} ${label}`,
+            report,
+          })),
+        );
+        const differences = configDifferences(opened.map((run) => run.manifest.config));
+        if (context.json) return context.printJson({ evaluations: rows, differences });
+        for (const line of evaluationTable(rows)) context.print(line);
+        context.print("");
+        if (differences.length === 0) return context.print("The settings are the same.");
+        const shown = differences.map(({ key, values }) => [
+          key,
+          ...values.map((value) => (value === undefined ? "–" : JSON.stringify(value))),
+        ]);
+        for (const line of table(["setting", ...opened.map((run) => run.manifest.id)], shown)) context.print(line);
+      }),
+    );
+
+  runs
+    .command("export")
+    .description("write the curves or the report of a run to a file")
+    .argument("<run>", "id, the start of an id, or folder")
+    .addOption(new Option("--format <format>", "what to write").choices([...exportFormats, "html"]).default("csv"))
+    .requiredOption("--out <file>", "file to write (a folder for tensorboard)")
+    .addOption(folderOption())
+    .action(
+      action(async (context, command) => {
+        const options = command.opts<{ runs: string; format: ExportFormat | "html"; out: string }>();
+        const folder = findRun(options.runs, command.args[0]!);
+        if (options.format === "html")
+          await writeFile(
+            options.out,
+            await import("node:fs/promises").then(async ({ readFile }) => readFile(await writeRunReport(folder))),
+          );
+        else await exportRun(openRun(folder), options.format, options.out);
+        if (context.json) context.printJson({ file: options.out });
+        else context.print(options.out);
+      }),
+    );
+}
+
+/** The last evaluation of every label, in order. */
+function evaluationRows(
+  events: readonly { label: string; report: EvaluationReport }[],
+): { label: string; report: EvaluationReport }[] {
+  return [...new Map(events.map(({ label, report }) => [label, report]))].map(([label, report]) => ({ label, report }));
+}
+
+/** Settings that are not the same in all configurations, by dotted path. */
+export function configDifferences(configs: readonly unknown[]): { key: string; values: unknown[] }[] {
+  const flat = configs.map((config) => flatten(config));
+  const keys = [...new Set(flat.flatMap((values) => [...values.keys()]))].sort();
+  return keys
+    .map((key) => ({ key, values: flat.map((values) => values.get(key)) }))
+    .filter(({ values }) => new Set(values.map((value) => JSON.stringify(value))).size > 1);
+}
+
+function flatten(value: unknown, prefix = "", into = new Map<string, unknown>()): Map<string, unknown> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    for (const [key, child] of Object.entries(value)) flatten(child, prefix === "" ? key : `${prefix}.${key}`, into);
+  } else into.set(prefix, value);
+  return into;
+}
+
+export { metric };

@@ -1,0 +1,116 @@
+/** `iad-r1 train …` and `iad-r1 post-train`: start or resume a run, show it, and say where everything lies. */
+import type { RunKind } from "@iad-r1/protocol/runs";
+import type { Command } from "commander";
+import { loadExperiment } from "../../config/parseExperiment";
+import { AppError } from "@iad-r1/models/errors";
+import { postTrain, type RunOutcome, runTraining } from "../../runs/postTrain";
+import { action } from "../action";
+import type { CliContext } from "../context";
+import { createRunView, evaluationTable } from "../runView";
+import { writeRunReport } from "../../report/collectReport";
+
+interface TrainOptions {
+  resume?: string;
+  set: string[];
+  runs?: string;
+  report: boolean;
+}
+
+export function registerTrainCommands(program: Command): void {
+  const train = program
+    .command("train")
+    .description("run one training stage described by an experiment file (iadr1.yaml)");
+  addRunOptions(train.command("pa-sft"), "stage 1: supervised fine-tuning on chains of thought").action(
+    start("pa-sft"),
+  );
+  addRunOptions(train.command("sc-grpo"), "stage 2: group-relative reinforcement learning on rewards").action(
+    start("sc-grpo"),
+  );
+  addRunOptions(train.command("perception"), "teach a new small model to see (how models/nano was made)").action(
+    start("perception"),
+  );
+  addRunOptions(
+    program.command("post-train"),
+    "both stages with an evaluation before, between and after; Ctrl-C stops cleanly, --resume goes on",
+  ).action(start("post-train"));
+}
+
+function addRunOptions(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .argument("[config]", "experiment file; not needed with --resume")
+    .option("--resume <run>", "go on with a stopped or killed run: its id, the start of its id, or its folder")
+    .option(
+      "--set <key=value>",
+      "change one setting of the file, e.g. --set stages.paSft.steps=50 (repeatable)",
+      collect,
+      [],
+    )
+    .option("--runs <folder>", "where run folders lie (default: the setting `output` of the file)")
+    .option("--no-report", "do not write report.html");
+}
+
+const collect = (value: string, previous: string[]) => [...previous, value];
+
+function start(kind: RunKind) {
+  return action(async (context, command) => {
+    const options = command.opts<TrainOptions>();
+    const file = command.args[0];
+    if (file === undefined && options.resume === undefined) {
+      command.error(
+        "error: give the path of an experiment file (iadr1.yaml), or --resume RUN to go on with an earlier run",
+      );
+    }
+    await train(context, { kind, file, ...options });
+  });
+}
+
+/** Runs one training command to its end; throws what made it fail. */
+export async function train(
+  context: CliContext,
+  options: TrainOptions & { kind: RunKind; file: string | undefined },
+): Promise<RunOutcome> {
+  const config = options.file === undefined ? null : loadExperiment(options.file, options.set);
+  const view = createRunView(context);
+  let outcome: RunOutcome;
+  try {
+    const runContext = {
+      signal: context.signal,
+      onEvent: view.show,
+      ...(options.resume === undefined ? {} : { resume: options.resume }),
+      ...(options.runs === undefined ? {} : { runsFolder: options.runs }),
+    };
+    outcome =
+      options.kind === "post-train"
+        ? await postTrain(config, runContext)
+        : await runTraining(options.kind, config, runContext);
+  } finally {
+    view.close();
+  }
+  await finish(context, outcome, options.report);
+  return outcome;
+}
+
+async function finish(context: CliContext, outcome: RunOutcome, report: boolean): Promise<void> {
+  if (outcome.state === "failed") {
+    throw new AppError(outcome.error?.code ?? "run/failed", outcome.error?.message ?? "The run failed.", {
+      ...(outcome.error?.hint === undefined ? {} : { hint: outcome.error.hint }),
+      where: outcome.error?.where ?? outcome.folder,
+    });
+  }
+  if (outcome.state === "stopped") {
+    context.log(`Stopped. Everything is saved; go on with:  iad-r1 post-train --resume ${outcome.runId}`);
+    return;
+  }
+  const reportFile = report ? await writeRunReport(outcome.folder) : null;
+  if (context.json) return;
+  if (outcome.rows.length > 0) {
+    context.print("");
+    for (const line of evaluationTable(outcome.rows)) context.print(line);
+    context.print("");
+  }
+  context.print(`run     ${outcome.folder}`);
+  if (reportFile !== null) context.print(`report  ${reportFile}`);
+  if (outcome.model?.adapter) context.print(`model   ${outcome.model.base} + ${outcome.model.adapter}`);
+  else if (outcome.model) context.print(`model   ${outcome.model.base}`);
+}

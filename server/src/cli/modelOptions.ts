@@ -1,0 +1,62 @@
+/** The options --model, --adapter and --device, the same in every command, and what a model name stands for. */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ConfigError } from "@iad-r1/models/errors";
+import type { ModelReference } from "@iad-r1/protocol/runs";
+import { type Command, Option } from "commander";
+
+export const DEVICE_CHOICES = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"] as const;
+
+/** The project folder: the bundle lies in dist/, the sources in server/src/cli/. */
+export const projectRoot = findProjectRoot(dirname(fileURLToPath(import.meta.url)));
+
+function findProjectRoot(folder: string): string {
+  const parent = dirname(folder);
+  return existsSync(join(folder, "models", "nano")) || parent === folder ? folder : findProjectRoot(parent);
+}
+
+/** The embedded checkpoint and the adapters that ship with it. */
+export const embeddedModel = {
+  base: join(projectRoot, "models", "nano", "base"),
+  paSft: join(projectRoot, "models", "nano", "pa-sft"),
+  scGrpo: join(projectRoot, "models", "nano", "sc-grpo"),
+};
+
+export function modelOption(command: Command): Command {
+  return command
+    .option(
+      "--model <folder>",
+      'a checkpoint folder, an adapter folder, or one of "nano" (embedded, both stages; the default), "nano:pa-sft", "nano:base"',
+    )
+    .option("--adapter <folder>", "a PEFT adapter to put on top of --model");
+}
+
+export function deviceOption(command: Command): Command {
+  return command.addOption(
+    new Option("--device <device>", "where to compute; see `iad-r1 doctor`").choices(DEVICE_CHOICES).default("auto"),
+  );
+}
+
+/** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
+export function resolveModel(model = "nano", adapter?: string): ModelReference {
+  const named: Record<string, ModelReference> = {
+    nano: { base: embeddedModel.base, adapter: embeddedModel.scGrpo },
+    "nano:sc-grpo": { base: embeddedModel.base, adapter: embeddedModel.scGrpo },
+    "nano:pa-sft": { base: embeddedModel.base, adapter: embeddedModel.paSft },
+    "nano:base": { base: embeddedModel.base, adapter: null },
+  };
+  const known = named[model];
+  if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
+  const folder = resolve(model);
+  if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
+    return { base: embeddedModel.base, adapter: folder };
+  }
+  if (!existsSync(join(folder, "config.json"))) {
+    throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
+      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or one of ${Object.keys(named).join(", ")}.`,
+      where: folder,
+    });
+  }
+  return { base: folder, adapter: adapter === undefined ? null : resolve(adapter) };
+}

@@ -1,0 +1,83 @@
+/**
+ * The recipe of a small base model that is taught to see from nothing (`iad-r1 train perception`): phases over synthetic pictures,
+ * first the vision tower alone with a dense loss, then the whole model with plain captions beside it.
+ */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { ConfigError } from "@iad-r1/models/errors";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const positive = z.number().positive();
+const count = z.number().int().positive();
+const range = z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]);
+
+const phaseSchema = z.strictObject({
+  name: z.string().min(1),
+  trainable: z.enum(["vision", "all"]).describe("Tower and projector, or the whole model."),
+  language: z.boolean().default(false).describe("Learn plain captions and questions beside the dense loss."),
+  steps: count,
+  batchSize: count,
+  learningRate: positive,
+  warmupSteps: z.number().int().min(0).default(100),
+  decayShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.2)
+    .describe("Share of the steps, at the end, over which the learning rate falls to 0."),
+  difficulty: z
+    .strictObject({ from: range, to: range, overSteps: count })
+    .describe("Range of difficulty of the pictures: larger, clearer defects first."),
+  anomalousShare: z.number().min(0).max(1).default(0.5),
+  weights: z
+    .strictObject({
+      defect: z.number().min(0).default(1),
+      type: z.number().min(0).default(0.3),
+      kind: z.number().min(0).default(0.1),
+      language: z.number().min(0).default(1),
+    })
+    .prefault({})
+    .describe("Weights of the losses."),
+});
+
+export const perceptionSchema = z.strictObject({
+  model: z
+    .string()
+    .describe(
+      "Folder with config.json, tokenizer and processor files; its weights are the start unless `init` is random.",
+    ),
+  init: z.enum(["random", "checkpoint"]).default("random"),
+  output: z.string().describe("Folder of the finished checkpoint."),
+  seed: z.number().int().min(0).default(1),
+  threads: z.number().int().min(0).default(0).describe("Threads for the arithmetic; 0 = one per core."),
+  weightDecay: z.number().min(0).default(0.05),
+  beta2: z.number().min(0).max(1).default(0.98),
+  maxGradNorm: positive.default(1),
+  evalEvery: count.default(500),
+  evalImages: count.default(400),
+  saveEvery: count.default(500),
+  phases: z.array(phaseSchema).min(1),
+});
+
+export type PerceptionConfig = z.output<typeof perceptionSchema>;
+export type PerceptionPhase = z.output<typeof phaseSchema>;
+
+/** Reads a recipe; paths in it are relative to the file. @throws ConfigError `config/unreadable`, `config/invalid` */
+export function loadPerceptionConfig(file: string): PerceptionConfig {
+  let data: unknown;
+  try {
+    data = parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError("config/unreadable", `The recipe ${file} cannot be read: ${reason}.`, { where: file, cause });
+  }
+  const result = perceptionSchema.safeParse(data);
+  if (!result.success) {
+    throw new ConfigError("config/invalid", `The recipe ${file} does not fit:\n${z.prettifyError(result.error)}`, {
+      where: file,
+    });
+  }
+  const folder = dirname(resolve(file));
+  return { ...result.data, model: resolve(folder, result.data.model), output: resolve(folder, result.data.output) };
+}

@@ -1,0 +1,101 @@
+/**
+ * What training changes: weights, gradient accumulators and AdamW's moments, as tensors that programs read and write in place, and
+ * the optimiser step over them. Knows nothing of losses, batches or schedules.
+ */
+import { GraphError } from "@iad-r1/models/errors";
+import { emit } from "@iad-r1/models/graph/emit";
+import { serialize } from "@iad-r1/models/graph/serialize";
+import { adamWScalars, optimizerProgram } from "@iad-r1/models/programs/optimizer";
+import type { ProgramParameter } from "@iad-r1/models/programs/program";
+import { createSession, type Session, type SessionOptions, type Tensors } from "../runtime/session";
+import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
+
+/** Settings of AdamW that stay the same during a run. */
+export interface AdamWSettings {
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** Gradients are scaled down to this global norm; Infinity never scales. */
+  maxGradNorm: number;
+  /** Which weights decay; all when left out. */
+  decays?: (path: string) => boolean;
+}
+
+export class TrainableWeights {
+  /** Optimiser steps taken: the t of the bias corrections. */
+  steps = 0;
+
+  private constructor(
+    readonly parameters: readonly ProgramParameter[],
+    /** By path; what the programs are fed. */
+    readonly weights: Readonly<Record<string, Tensor<"float32">>>,
+    /** `grad.<path>`, `m.<path>`, `v.<path>`. */
+    private readonly gradients: Readonly<Record<string, Tensor<"float32">>>,
+    private readonly moments: Readonly<Record<string, Tensor<"float32">>>,
+    private readonly optimizer: Session,
+    private readonly settings: AdamWSettings,
+  ) {}
+
+  /**
+   * @param parameters the trainable ones of a training program
+   * @param initial    start values by path, as many elements as the shape says; copied when they share memory with a file
+   */
+  static async create(
+    parameters: readonly ProgramParameter[],
+    initial: (path: string) => Promise<Float32Array> | Float32Array,
+    settings: AdamWSettings,
+    options: SessionOptions = {},
+  ): Promise<TrainableWeights> {
+    const weights: Record<string, Tensor<"float32">> = {};
+    const gradients: Record<string, Tensor<"float32">> = {};
+    const moments: Record<string, Tensor<"float32">> = {};
+    for (const { path, shape } of parameters) {
+      const values = await initial(path);
+      const count = shape.reduce((product, dim) => product * dim, 1);
+      if (values.length !== count) {
+        throw new GraphError("train/weight-size", `${path} needs ${count} start values, got ${values.length}.`);
+      }
+      weights[path] = tensor("float32", values, shape);
+      gradients[`grad.${path}`] = zeros("float32", shape);
+      moments[`m.${path}`] = zeros("float32", shape);
+      moments[`v.${path}`] = zeros("float32", shape);
+    }
+    const program = optimizerProgram(parameters, settings.decays === undefined ? {} : { decays: settings.decays });
+    const graph = emit(program.graph, {
+      target: options.device === undefined || options.device === "cpu" ? "fused" : "primitive",
+    });
+    const session = await createSession(serialize(graph), { ...options, name: "optimizer", optimization: "none" });
+    return new TrainableWeights(parameters, weights, gradients, moments, session, settings);
+  }
+
+  /** Weights and accumulators: what a training program is fed beside its batch. */
+  get feeds(): Tensors {
+    return { ...this.weights, ...this.gradients };
+  }
+
+  /**
+   * One AdamW step from the accumulated gradients, which are zero afterwards.
+   *
+   * @returns the global gradient norm before clipping
+   */
+  async step(learningRate: number): Promise<number> {
+    this.steps++;
+    const norm = zeros("float32", []);
+    const scalars = adamWScalars({ step: this.steps, learningRate, ...this.settings });
+    const feeds: Record<string, Tensor> = { ...this.feeds, ...this.moments };
+    for (const [name, value] of Object.entries(scalars)) feeds[name] = scalar("float32", value);
+    await this.optimizer.run(feeds, { grad_norm: norm });
+    for (const gradient of Object.values(this.gradients)) gradient.data.fill(0);
+    return norm.data[0]!;
+  }
+
+  /** The moments by name, to be stored and restored; the arrays are live. */
+  get optimizerState(): Readonly<Record<string, Tensor<"float32">>> {
+    return this.moments;
+  }
+
+  async dispose(): Promise<void> {
+    await this.optimizer.dispose();
+  }
+}
