@@ -36,7 +36,7 @@ export class AppError extends Error {
   }
 
   /** Type guard by class and, when given, by code. */
-  static is<T extends typeof AppError>(this: T, error: unknown, code?: string): error is InstanceType<T> {
+  static is<T extends AppError>(this: abstract new (...args: never[]) => T, error: unknown, code?: string): error is T {
     // biome-ignore lint/complexity/noThisInStatic: the guard must work on the subclass it is called on
     return error instanceof this && (code === undefined || error.code === code);
   }
