@@ -133,6 +133,11 @@ export const groupQueryAttention: Operator<OperatorAttributes["GroupQueryAttenti
     const [batch, length, width] = query.shape as [Dim, Dim, Dim];
     const headWidth = divideExactly(width, heads) ?? context.fail(`width ${width} cannot hold ${heads} heads`);
     if (typeof headWidth !== "number") return context.fail("the width of query must be a number");
+    if (context.attributes.do_rotary === 1 && headWidth % 16 !== 0) {
+      context.fail(
+        `with do_rotary the head width must be a multiple of 16, got ${headWidth}; use RotaryEmbedding before`,
+      );
+    }
     requireShape(context, key, [batch, length, keyHeads * headWidth], "key");
     requireShape(context, value, [batch, length, keyHeads * headWidth], "value");
     requireShape(context, pastKey, [batch, keyHeads, pastKey.shape[2]!, headWidth], "past_key");
