@@ -1,0 +1,99 @@
+/** What is wrong in a user's data file, placed where a person can mend it. Readers collect problems and never throw for content. */
+
+export interface DataProblem {
+  /** An error drops the record; a warning keeps it. */
+  severity: "error" | "warning";
+  /** Stable code such as `data/missing-image`. */
+  code: string;
+  message: string;
+  hint?: string;
+  file: string;
+  /** From 1; 0 when the problem is with a file or folder as a whole. */
+  line: number;
+  column: number;
+}
+
+export interface Parsed<T> {
+  value: T;
+  problems: DataProblem[];
+}
+
+export interface Position {
+  line: number;
+  column: number;
+}
+
+/** More problems than a person reads are counted, not kept. */
+const MAX_PROBLEMS = 1000;
+
+export class Problems {
+  readonly items: DataProblem[] = [];
+  private readonly file: string;
+  private dropped = 0;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  error(at: Position, code: string, message: string, hint?: string): void {
+    this.add("error", at, code, message, hint);
+  }
+
+  warning(at: Position, code: string, message: string, hint?: string): void {
+    this.add("warning", at, code, message, hint);
+  }
+
+  /** Problems of another file or part, kept as they are. */
+  append(problems: readonly DataProblem[]): void {
+    for (const problem of problems) {
+      if (this.items.length < MAX_PROBLEMS) this.items.push(problem);
+      else this.dropped++;
+    }
+  }
+
+  /** All problems by line, and one more that says how many are not listed. */
+  list(): DataProblem[] {
+    const sorted = [...this.items].sort((a, b) => a.line - b.line || a.column - b.column);
+    if (this.dropped > 0) {
+      sorted.push({
+        severity: "warning",
+        code: "data/more-problems",
+        message: `${this.dropped} more problems are not listed.`,
+        file: this.file,
+        line: 0,
+        column: 0,
+      });
+    }
+    return sorted;
+  }
+
+  private add(
+    severity: "error" | "warning",
+    at: Position,
+    code: string,
+    message: string,
+    hint: string | undefined,
+  ): void {
+    if (this.items.length >= MAX_PROBLEMS) {
+      this.dropped++;
+      return;
+    }
+    const problem: DataProblem = { severity, code, message, file: this.file, line: at.line, column: at.column };
+    if (hint !== undefined) problem.hint = hint;
+    this.items.push(problem);
+  }
+}
+
+/** The place of a problem with the file as a whole. */
+export const WHOLE_FILE: Position = { line: 0, column: 0 };
+
+export function hasErrors(problems: readonly DataProblem[]): boolean {
+  return problems.some((problem) => problem.severity === "error");
+}
+
+/** `file:line:column: message`, as compilers write it. */
+export function formatProblem(problem: DataProblem): string {
+  const place = problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
+  const cure = problem.hint === undefined ? "" : ` ${problem.hint}`;
+  return `${place}: ${problem.severity}: ${problem.message}${cure}`;
+}
