@@ -30,6 +30,7 @@ import { captionText, questionPairs } from "../data/synth/text";
 import { entryPath } from "../runtime/entry";
 import { createSession, type Session } from "../runtime/session";
 import { type Tensor, tensor, zeros } from "../runtime/tensors";
+import { towerWeight } from "./towerInit";
 import { TrainableWeights } from "./trainableWeights";
 
 /** A patch counts as defect when more than this share of its pixels is. */
@@ -550,7 +551,9 @@ async function startWeights(config: PerceptionConfig, model: ModelDescription, s
   for (const [path, shape] of model.base.shapes) {
     const stored = model.parameters.get(path);
     const data =
-      config.init === "random" || stored === undefined ? initialWeight(config.seed, path, shape) : await stored.read();
+      config.init === "random" || stored === undefined
+        ? (towerWeight(config.seed, path, shape, model.config.vision.heads) ?? initialWeight(config.seed, path, shape))
+        : await stored.read();
     weights.set(path, { shape, data });
   }
   await writeSafetensors(saved, entries(weights));
