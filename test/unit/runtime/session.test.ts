@@ -35,6 +35,11 @@ function counter() {
   return serialize(builder.finish());
 }
 
+/** Memory of this process that no file backs; Linux only. */
+function privateMiB(): number {
+  return Number(/RssAnon:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1024;
+}
+
 async function open(...args: Parameters<typeof createSession>) {
   const session = await createSession(...args);
   onTestFinished(() => session.dispose());
@@ -239,7 +244,7 @@ test.skipIf(process.platform !== "linux")("20,000 runs and 200 sessions leave no
   const collectGarbage = runInNewContext("gc") as () => void;
   const residentMiB = () => {
     collectGarbage();
-    return Number(/RssAnon:\s*(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))![1]) / 1024;
+    return privateMiB();
   };
   const model = counter();
   const session = await open(model, { threads: 1 });
@@ -284,3 +289,29 @@ test.skipIf(process.platform !== "linux")("a large output costs no copy", async 
   expect(inPlace).toBeLessThan(copied / 2);
   expect(next.data.at(-1)).toBe(1);
 });
+
+test.skipIf(process.platform !== "linux")(
+  "weights stay in the mapped file: sessions over them take no memory of their own",
+  async () => {
+    const path = join(temporaryFolder(), "model.safetensors");
+    const width = 4096;
+    const weight = new Float32Array(width * width).fill(0.5); // 64 MiB
+    await writeSafetensors(path, [{ name: "w", dtype: "float32", shape: [width, width], data: weight }]);
+    const builder = createBuilder("mapped");
+    const source = (await openSafetensors(path)).entry("w");
+    const w = builder.external("w", "float32", [width, width], source);
+    builder.output("y", builder.fusedMatMul(builder.input("x", "float32", ["N", width]), w, { transB: true }));
+    const model = serialize(builder.finish());
+    const x = tensor("float32", new Float32Array(width).fill(2), [1, width]);
+    const y = zeros("float32", [1, width]);
+    await (await open(model)).run({ x }, { y });
+    const before = privateMiB();
+    for (let i = 0; i < 4; i++) await (await open(model)).run({ x }, { y });
+    expect(privateMiB() - before).toBeLessThan(24);
+    expect([...new Set(y.data)]).toEqual([width]);
+    const prepacked = privateMiB();
+    await (await open(model, { prepack: true })).run({ x }, { y });
+    // What `prepack` is documented to cost.
+    expect(privateMiB() - prepacked).toBeGreaterThan(48);
+  },
+);
