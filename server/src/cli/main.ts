@@ -6,6 +6,7 @@ import { formatError } from "@iad-r1/models/errors";
 import { Command, CommanderError, Option } from "commander";
 import { interrupt, outcome } from "./action";
 import { registerDataCommands } from "./commands/data";
+import { registerDemo } from "./commands/demo";
 import { registerDoctor } from "./commands/doctor";
 import { registerInspect } from "./commands/inspect";
 import { registerModelCommands } from "./commands/model";
@@ -39,6 +40,7 @@ Examples:
 Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
     );
   for (const register of [
+    registerDemo,
     registerDoctor,
     registerInspect,
     registerTrainCommands,

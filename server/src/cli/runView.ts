@@ -35,7 +35,7 @@ export interface RunView {
 
 export function createRunView(context: CliContext): RunView {
   if (context.json) return { show: (event) => context.printJson(event), close: () => {} };
-  return context.interactive ? liveView(context) : plainView(context);
+  return context.interactive ? liveView() : plainView(context);
 }
 
 /** Follows the events; both views draw from this picture. */
@@ -172,7 +172,7 @@ function plainLine(event: RunEvent, stage: StageView | undefined): string | unde
 
 const prefixed = (text: string) => (text === "" ? "" : ` · ${text}`);
 
-function liveView(context: CliContext): RunView {
+function liveView(): RunView {
   const model = createModel();
   const screen = createLogUpdate(process.stderr, { showCursor: true });
   const warnings: string[] = [];

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { openInspector } from "../../inspect/inspectImage";
 import { action } from "../action";
 import type { CliContext } from "../context";
-import { DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
+import { type DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
 
 interface InspectOptions {
   model?: string;

@@ -2,12 +2,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { loadSamples } from "../../data/loadSamples";
 import { evaluateReference } from "../../evaluate/evaluateModel";
 import { createRewardRegistry } from "../../rewards/registry";
 import { verifyModel } from "../../verify/verifyModel";
 import { action } from "../action";
-import { DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
+import { DATA_HELP, samplesOf } from "../dataOption";
+import { type DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
 import { evaluationTable } from "../runView";
 import { duration, table } from "../terminalText";
 
@@ -27,10 +27,7 @@ export function registerModelCommands(program: Command): void {
   const evaluate = program
     .command("eval")
     .description("how good is a model on a data set? accuracies in percent, by category too")
-    .requiredOption(
-      "--data <path>",
-      "folder with annotations.jsonl, an MVTec folder, a data set file, or synth:SEED:COUNT",
-    )
+    .requiredOption("--data <path>", DATA_HELP)
     .option("--out <folder>", "write report.json and one line per image to samples.jsonl")
     .option("--limit <n>", "only the first n images")
     .option("--references <n>", "reference images shown before each image", "0")
@@ -41,7 +38,7 @@ export function registerModelCommands(program: Command): void {
   evaluate.action(
     action(async (context, command) => {
       const options = command.opts<EvalOptions>();
-      const samples = await loadSamples(options.data);
+      const samples = await samplesOf(options.data, context.signal);
       const { report, samples: answers } = await evaluateReference(
         resolveModel(options.model, options.adapter),
         samples.slice(0, Number(options.limit ?? samples.length)),

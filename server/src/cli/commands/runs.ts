@@ -1,5 +1,5 @@
 /** `iad-r1 runs …`: list, show, compare and export recorded runs. */
-import { writeFile } from "node:fs/promises";
+import { copyFile } from "node:fs/promises";
 import type { EvaluationReport } from "@iad-r1/protocol/runs";
 import { type Command, Option } from "commander";
 import { writeRunReport } from "../../report/collectReport";
@@ -7,7 +7,7 @@ import { exportRun, type ExportFormat, exportFormats } from "../../runs/exportRu
 import { findRun, listRuns, openRun } from "../../runs/store";
 import { action } from "../action";
 import { evaluationTable } from "../runView";
-import { duration, metric, table } from "../terminalText";
+import { duration, table } from "../terminalText";
 
 const defaultFolder = ".iadr1/runs";
 
@@ -98,11 +98,7 @@ export function registerRunCommands(program: Command): void {
       action(async (context, command) => {
         const options = command.opts<{ runs: string; format: ExportFormat | "html"; out: string }>();
         const folder = findRun(options.runs, command.args[0]!);
-        if (options.format === "html")
-          await writeFile(
-            options.out,
-            await import("node:fs/promises").then(async ({ readFile }) => readFile(await writeRunReport(folder))),
-          );
+        if (options.format === "html") await copyFile(await writeRunReport(folder), options.out);
         else await exportRun(openRun(folder), options.format, options.out);
         if (context.json) context.printJson({ file: options.out });
         else context.print(options.out);
@@ -132,5 +128,3 @@ function flatten(value: unknown, prefix = "", into = new Map<string, unknown>())
   } else into.set(prefix, value);
   return into;
 }
-
-export { metric };

@@ -91,13 +91,15 @@ export async function train(
   return outcome;
 }
 
+/** Turns a failed run into the error that the command line prints. */
+export function throwIfFailed(outcome: RunOutcome): void {
+  if (outcome.state !== "failed") return;
+  const { code = "run/failed", message = "The run failed.", hint, where } = outcome.error ?? {};
+  throw new AppError(code, message, { ...(hint === undefined ? {} : { hint }), where: where ?? outcome.folder });
+}
+
 async function finish(context: CliContext, outcome: RunOutcome, report: boolean): Promise<void> {
-  if (outcome.state === "failed") {
-    throw new AppError(outcome.error?.code ?? "run/failed", outcome.error?.message ?? "The run failed.", {
-      ...(outcome.error?.hint === undefined ? {} : { hint: outcome.error.hint }),
-      where: outcome.error?.where ?? outcome.folder,
-    });
-  }
+  throwIfFailed(outcome);
   if (outcome.state === "stopped") {
     context.log(`Stopped. Everything is saved; go on with:  iad-r1 post-train --resume ${outcome.runId}`);
     return;

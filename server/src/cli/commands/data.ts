@@ -1,0 +1,194 @@
+/** `iad-r1 data …`: make, check, convert and count data sets. */
+import { writeFile } from "node:fs/promises";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { convertDataset, DATA_FORMATS, type DataFormat, readDataset } from "../../data/dataset";
+import { findDuplicates } from "../../data/duplicates";
+import { type DataProblem, formatProblem, hasErrors } from "../../data/problems";
+import { datasetStats } from "../../data/stats";
+import { writeSynthDataset } from "../../data/synthDataset";
+import { action } from "../action";
+import type { CliContext } from "../context";
+import { table } from "../terminalText";
+
+/** More problems than this are counted, not printed. */
+const SHOWN_PROBLEMS = 50;
+
+export function registerDataCommands(program: Command): void {
+  const data = program.command("data").description("make, check, convert and count data sets");
+
+  data
+    .command("synth")
+    .description(
+      "generate inspection pictures with masks, reasoning and labels; the same bytes for a seed on every machine",
+    )
+    .requiredOption("--out <folder>", "folder to write")
+    .option("--count <n>", "number of pictures", whole, 200)
+    .option("--seed <n>", "another seed gives other pictures", whole, 1)
+    .option("--size <pixels>", "side of the pictures", whole, 224)
+    .option("--anomalous-share <share>", "share of pictures with a defect, 0 to 1", share, 0.5)
+    .option("--difficulty <level>", "0 = large, clear defects; 1 = small and faint; a mix when left out", share)
+    .option("--references", "also write a sound reference picture for each")
+    .option("--overwrite", "replace a folder that is there")
+    .action(
+      action(async (context, command) => {
+        const { out, references, ...options } = command.opts<{
+          out: string;
+          count: number;
+          seed: number;
+          size: number;
+          anomalousShare: number;
+          difficulty?: number;
+          references?: boolean;
+          overwrite?: boolean;
+        }>();
+        const samples = await writeSynthDataset(out, {
+          ...options,
+          shots: references === true ? 1 : 0,
+          signal: context.signal,
+          onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} pictures`),
+        });
+        if (context.interactive) process.stderr.write("\r\x1b[K");
+        const anomalous = samples.filter(({ label }) => label === "anomalous").length;
+        if (context.json) context.printJson({ folder: out, samples: samples.length, anomalous });
+        else context.print(`${samples.length} pictures, ${anomalous} with a defect, in ${out}`);
+      }),
+    );
+
+  addReadOptions(
+    data.command("validate"),
+    "find what is wrong: missing pictures, broken tags, answers that contradict them, duplicates",
+  )
+    .option("--duplicates", "also compare all pictures with each other")
+    .action(
+      action(async (context, command) => {
+        const { format, images, duplicates } = command.opts<ReadFlags & { duplicates?: boolean }>();
+        const { value, problems } = await readDataset(command.args[0]!, readOptions(context, format, images));
+        const report = duplicates === true ? await findDuplicates(value, { signal: context.signal }) : null;
+        if (hasErrors(problems)) context.fail();
+        if (context.json) {
+          const pairs = report?.pairs.map(({ a, b, kind, distance }) => ({ a: a.id, b: b.id, kind, distance })) ?? null;
+          return context.printJson({ ok: !hasErrors(problems), samples: value.length, problems, duplicates: pairs });
+        }
+        printProblems(context, problems);
+        for (const { a, b, kind } of report?.pairs ?? [])
+          context.print(
+            `${a.image} and ${b.image}: ${kind === "same" ? "the same picture" : "nearly the same picture"}`,
+          );
+        const errors = problems.filter(({ severity }) => severity === "error").length;
+        context.print(`${value.length} samples, ${errors} errors, ${problems.length - errors} warnings`);
+      }),
+    );
+
+  addReadOptions(data.command("stats"), "count labels, defect types, places and references").action(
+    action(async (context, command) => {
+      const { format, images } = command.opts<ReadFlags>();
+      const { value, problems } = await readDataset(command.args[0]!, readOptions(context, format, images));
+      const stats = datasetStats(value);
+      if (context.json) return context.printJson(stats);
+      printProblems(
+        context,
+        problems.filter(({ severity }) => severity === "error"),
+      );
+      context.print(
+        `${stats.samples} samples: ${stats.normal} normal, ${stats.anomalous} anomalous; ${stats.withMask} with a mask, ${stats.withReference} with a reference, ${stats.withThink} with reasoning\n`,
+      );
+      const rows = Object.entries(stats.categories).map(([name, { normal, anomalous, types }]) => [
+        name,
+        `${normal}`,
+        `${anomalous}`,
+        Object.entries(types)
+          .map(([type, count]) => `${type} ${count}`)
+          .join(", "),
+      ]);
+      for (const line of table(["category", "normal", "anomalous", "defect types"], rows)) context.print(line);
+      context.print("");
+      const places = Object.entries(stats.locations).map(([name, count]) => [name, `${count}`]);
+      for (const line of table(["place", "samples"], places)) context.print(line);
+    }),
+  );
+
+  addReadOptions(data.command("convert"), "write a data set in another format")
+    .requiredOption("--to <format>", `one of ${DATA_FORMATS.join(", ")}`, format)
+    .requiredOption("--out <path>", "file to write, or folder for the layouts folder and mvtec")
+    .addOption(
+      new Option("--shots <n>", "1 puts a reference picture before each picture").choices(["0", "1"]).default("0"),
+    )
+    .option("--copy-images", "copy the pictures beside the file")
+    .action(
+      action(async (context, command) => {
+        const options = command.opts<
+          ReadFlags & { to: DataFormat; out: string; shots: "0" | "1"; copyImages?: boolean }
+        >();
+        const { value, problems } = await convertDataset({
+          from: { path: command.args[0]!, ...readOptions(context, options.format, options.images) },
+          to: {
+            path: options.out,
+            format: options.to,
+            shots: options.shots === "1" ? 1 : 0,
+            copyImages: options.copyImages === true,
+            signal: context.signal,
+          },
+        });
+        if (context.json) return context.printJson({ out: options.out, samples: value.length, problems });
+        printProblems(context, problems);
+        context.print(`${value.length} samples written to ${options.out}`);
+      }),
+    );
+  data
+    .command("schema")
+    .description("print the JSON Schema of iadr1.yaml, for editors")
+    .option("--out <file>", "write it to a file")
+    .action(
+      action(async (context, command) => {
+        const { experimentJsonSchema } = await import("../../config/experiment");
+        const text = JSON.stringify(experimentJsonSchema(), null, 2);
+        const { out } = command.opts<{ out?: string }>();
+        if (out === undefined) context.print(text);
+        else await writeFile(out, `${text}\n`);
+      }),
+    );
+}
+
+interface ReadFlags {
+  format?: DataFormat;
+  images?: string;
+}
+
+function addReadOptions(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .argument("<path>", "data set: a folder with annotations.jsonl, an MVTec-style folder, or a JSON file")
+    .option("--format <format>", `one of ${DATA_FORMATS.join(", ")}; found out when left out`, format)
+    .option("--images <folder>", "folder that relative image paths start from");
+}
+
+function readOptions(context: CliContext, format: DataFormat | undefined, images: string | undefined) {
+  return {
+    signal: context.signal,
+    ...(format === undefined ? {} : { format }),
+    ...(images === undefined ? {} : { images }),
+  };
+}
+
+function printProblems(context: CliContext, problems: readonly DataProblem[]): void {
+  for (const problem of problems.slice(0, SHOWN_PROBLEMS)) context.log(formatProblem(problem));
+  if (problems.length > SHOWN_PROBLEMS) context.log(`… and ${problems.length - SHOWN_PROBLEMS} more`);
+}
+
+function format(value: string): DataFormat {
+  const found = DATA_FORMATS.find((name) => name === value);
+  if (found === undefined) throw new InvalidArgumentError(`expected one of ${DATA_FORMATS.join(", ")}.`);
+  return found;
+}
+
+function whole(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError("expected a whole number.");
+  return number;
+}
+
+function share(value: string): number {
+  const number = Number(value);
+  if (!(number >= 0 && number <= 1)) throw new InvalidArgumentError("expected a number from 0 to 1.");
+  return number;
+}
