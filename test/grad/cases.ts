@@ -427,6 +427,16 @@ export const gradientCases: { readonly [K in OpType]?: Checks } = {
         b.rotaryEmbedding(k!, positions!, cos!, sin!),
       ],
     },
+    {
+      title: "rotates heads that lie side by side",
+      inputs: {
+        q: { shape: [2, 3, 8], declared: ["B", "T", 8] },
+        positions: { ...ints([0, 1, 2, 4, 3, 2], 2, 3), declared: ["B", "T"] },
+        cos: { ...x(5, 2), frozen: true },
+        sin: { ...x(5, 2), frozen: true },
+      },
+      build: (b, { q, positions, cos, sin }) => b.rotaryEmbedding(q!, positions!, cos!, sin!),
+    },
   ],
   Attention: [
     {

@@ -95,14 +95,17 @@ const standard: Lowerings = {
     return [normalized!, null, inverse!, sum];
   },
   RotaryEmbedding: (b, [x, positions, cos, sin]) => {
-    const half = (table: Value) => b.unsqueeze(b.gather(table, positions!), [1]);
     const width = mulDims(cos!.shape[1]!, 2) as number;
-    const rest = (x!.shape[3] as number) - width;
-    const pieces = b.split(x!, rest > 0 ? [width / 2, width / 2, rest] : [width / 2, width / 2], 3);
+    // [B,H,T,D], or [B,T,H*D] seen as [B,T,H,D]: the angles broadcast over the heads.
+    const isFlat = x!.shape.length === 3;
+    const heads = isFlat ? b.reshape(x!, [...x!.shape.slice(0, 2), -1, width]) : x!;
+    const angles = (table: Value) => b.unsqueeze(b.gather(table, positions!), [isFlat ? 2 : 1]);
+    const rest = (heads.shape[3] as number) - width;
+    const pieces = b.split(heads, rest > 0 ? [width / 2, width / 2, rest] : [width / 2, width / 2], 3);
     const [x1, x2, unrotated] = pieces as [Value, Value, Value?];
-    const [c, s] = [half(cos!), half(sin!)];
+    const [c, s] = [angles(cos!), angles(sin!)];
     const rotated = [b.sub(b.mul(x1, c), b.mul(x2, s)), b.add(b.mul(x2, c), b.mul(x1, s))];
-    return [b.concat(unrotated === undefined ? rotated : [...rotated, unrotated], 3)];
+    return [b.reshape(b.concat(unrotated === undefined ? rotated : [...rotated, unrotated], 3), x!.shape)];
   },
   GroupQueryAttention: (_b, _inputs, _attributes, node) => noStandardForm(node),
   MatMulNBits: (_b, _inputs, _attributes, node) => noStandardForm(node),
