@@ -10,8 +10,11 @@ const externalData = /external data|external initializer|external_data/i;
 const sourcePlace = /\/onnxruntime_src\/\S+ (?:.*? was (?:true|false)\. )?/gs;
 const failingNode = /(?:running|Name:'|node:? ?)\s*(\w+) node\. Name:'([^']*)'/;
 
-/** @param doing what was attempted, such as "Loading the graph decoder" */
-export function fromOrtError(error: unknown, doing: string): AppError {
+/**
+ * @param doing   what was attempted, such as "Loading the graph decoder"
+ * @param weights folder of the weight files that the graph reads
+ */
+export function fromOrtError(error: unknown, doing: string, weights: string | null = null): AppError {
   if (error instanceof AppError) return error;
   const text = (error instanceof Error ? error.message : String(error)).replace(sourcePlace, "");
   const node = failingNode.exec(text);
@@ -24,9 +27,11 @@ export function fromOrtError(error: unknown, doing: string): AppError {
     });
   }
   if (externalData.test(text)) {
-    return new ModelFileError("model/external-data", `${doing}: the weight file does not fit the graph (${text}).`, {
+    const files = weights === null ? "a weight file" : `a weight file in ${weights}`;
+    return new ModelFileError("model/external-data", `${doing}: ${files} is shorter than its header said.`, {
       hint: "The checkpoint changed while it was being loaded, or it is damaged; copy it again.",
       cause: error,
+      ...(weights === null ? {} : { where: weights }),
     });
   }
   return new GraphError("graph/runtime", `${doing} failed: ${text}`, { cause: error, ...where });

@@ -11,7 +11,7 @@ import { loadOrt } from "./ort";
 import { fromOrtError } from "./ortErrors";
 import { describeTensor, fromOrt, isTensorDType, type Tensor, type TensorDType, toOrt } from "./tensors";
 import { defaultThreads } from "./threads";
-import { zeroCopyWorks } from "./zeroCopy";
+import { runWithoutCopy, zeroCopyWorks } from "./zeroCopy";
 
 export interface SessionOptions {
   /** Default "cpu". */
@@ -71,7 +71,7 @@ export async function createSession(model: OnnxModel, options: SessionOptions = 
     });
     return new Session(native, name, await zeroCopyWorks());
   } catch (error) {
-    throw fromOrtError(error, `Loading ${name}`);
+    throw fromOrtError(error, `Loading ${name}`, model.externalFolder);
   }
 }
 
@@ -218,32 +218,6 @@ export class Session {
   private feedError(message: string): GraphError {
     return new GraphError("graph/feed", `${this.name}: ${message}.`, { where: this.name });
   }
-}
-
-/** What the binding throws instead of converting a sequence; by then every output has been written. */
-const sequenceRefusal = "Non tensor type is temporarily not supported.";
-
-/**
- * Runs with every fetch preallocated. The binding would copy each of them once more into the result it returns; the
- * sequence among the fetches, the first to be converted, makes it give up before. See zeroCopy.ts for the check that
- * the installed version behaves like this.
- */
-export async function runWithoutCopy(
-  native: InferenceSession,
-  feeds: InferenceSession.OnnxValueMapType,
-  fetches: Record<string, InferenceSession.OnnxValueMapType[string] | null>,
-  name: string,
-): Promise<void> {
-  try {
-    await native.run(feeds, fetches);
-  } catch (error) {
-    if (error instanceof Error && error.message === sequenceRefusal) return;
-    throw fromOrtError(error, `Running ${name}`);
-  }
-  throw new InternalError(
-    "internal/zero-copy",
-    `${name}: the runtime converted a sequence, which it could not before.`,
-  );
 }
 
 function toOrtAll(infos: readonly TensorInfo[], tensors: Tensors): InferenceSession.OnnxValueMapType {

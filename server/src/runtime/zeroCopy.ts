@@ -1,13 +1,39 @@
 /**
- * Checks once per process that the installed ONNX Runtime lets outputs be written in place without a copy. The trick
- * (see `runWithoutCopy`) leans on behaviour that no document promises, so it is used only where it is seen to work;
- * everywhere else `Session.run` copies, with the same results.
+ * Runs whose outputs are written in place without a copy. The trick leans on behaviour of ONNX Runtime that no document
+ * promises, so a check once per process decides whether it is used; otherwise `Session.run` copies, with the same results.
  */
+import { InternalError } from "@iad-r1/models/errors";
 import { serialize, zeroCopyOutput } from "@iad-r1/models/graph/serialize";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
+import type { InferenceSession } from "onnxruntime-node";
 import { loadOrt } from "./ort";
-import { runWithoutCopy } from "./session";
+import { fromOrtError } from "./ortErrors";
 import { toOrt, zeros } from "./tensors";
+
+/** What the binding throws instead of converting a sequence; by then every output has been written. */
+const sequenceRefusal = "Non tensor type is temporarily not supported.";
+
+/**
+ * Runs with every fetch preallocated. The binding would copy each of them once more into the result it returns; the
+ * sequence among the fetches, the first to be converted, makes it give up before.
+ */
+export async function runWithoutCopy(
+  native: InferenceSession,
+  feeds: InferenceSession.OnnxValueMapType,
+  fetches: Record<string, InferenceSession.OnnxValueMapType[string] | null>,
+  name: string,
+): Promise<void> {
+  try {
+    await native.run(feeds, fetches);
+  } catch (error) {
+    if (error instanceof Error && error.message === sequenceRefusal) return;
+    throw fromOrtError(error, `Running ${name}`);
+  }
+  throw new InternalError(
+    "internal/zero-copy",
+    `${name}: the runtime converted a sequence, which it could not before.`,
+  );
+}
 
 let checked: Promise<boolean> | undefined;
 

@@ -9,7 +9,9 @@ import {
   writeSafetensors,
   writeShardedSafetensors,
 } from "@iad-r1/models/checkpoint/writeSafetensors";
+import { ModelFileError } from "@iad-r1/models/errors";
 import { build } from "esbuild";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
 
@@ -139,4 +141,31 @@ test("a file cut anywhere is refused, never read wrong", async () => {
     writeFileSync(path, whole.subarray(0, length));
     await expect(openSafetensors(path), `cut at ${length}`).rejects.toMatchObject({ name: "ModelFileError" });
   }
+});
+
+test("a file with any damage is read within its bounds or refused with our error", async () => {
+  const path = join(temporaryFolder(), "x.safetensors");
+  await writeSafetensors(path, weights);
+  const whole = readFileSync(path);
+  const damage = fc.record({ position: fc.nat(whole.length - 1), byte: fc.nat(255), insert: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 4 }), async (places) => {
+      let damaged = Buffer.from(whole);
+      for (const { position, byte, insert } of places) {
+        const after = damaged.subarray(insert ? position : position + 1);
+        damaged = Buffer.concat([damaged.subarray(0, position), Buffer.of(byte), after]);
+      }
+      writeFileSync(path, damaged);
+      try {
+        const checkpoint = await openSafetensors(path);
+        for (const [name, { length }] of checkpoint.tensors) {
+          expect((await checkpoint.read(name)).byteLength).toBe(length);
+          expect(length).toBeLessThan(damaged.length);
+        }
+      } catch (error) {
+        expect(error).toBeInstanceOf(ModelFileError);
+      }
+    }),
+    { numRuns: 300, seed: 1 },
+  );
 });
