@@ -17,6 +17,7 @@ import { loadMask } from "./pixels";
 import type { Parsed } from "./problems";
 import type { Shots } from "./prompts";
 import type { InspectionSample } from "./samples";
+import { checkStopped } from "./stop";
 import { readDataFile } from "./textFile";
 import { thinkOf } from "./think";
 
@@ -180,7 +181,7 @@ async function copyImages(
     }
   };
   for (const [done, sample] of samples.entries()) {
-    options.signal?.throwIfAborted();
+    checkStopped(options.signal);
     const category = safeName(sample.category);
     await copy(sample.image, `images/${category}`);
     for (const reference of sample.references) await copy(reference, `images/${category}`);
@@ -195,7 +196,7 @@ async function writeFolder(root: string, samples: readonly InspectionSample[], o
   const pathOf = await copyImages(root, samples, options);
   const annotations = [];
   for (const sample of samples) {
-    options.signal?.throwIfAborted();
+    checkStopped(options.signal);
     const { width, height } = await loadImage(sample.image);
     const annotation = { ...annotationOf(sample, pathOf), width, height, sha256: await fileHash(sample.image) };
     if (sample.mask !== null) {

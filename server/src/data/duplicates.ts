@@ -2,12 +2,14 @@
  * The same picture twice: exactly (SHA-256 of the file) or nearly (a 256-bit difference hash of the pixels), inside one data
  * set or across the parts of a split, where it makes a test worthless.
  */
+
+import { createHash } from "node:crypto";
 import { DataError } from "@iad-r1/models/errors";
 import type { RgbImage } from "@iad-r1/models/vision/image";
-import { createHash } from "node:crypto";
 import { fileHash } from "./formats/annotations";
 import { sampleImage } from "./pixels";
 import type { InspectionSample } from "./samples";
+import { checkStopped } from "./stop";
 
 export interface DuplicateOptions {
   /** Pictures whose hashes differ in at most this many of 256 bits are called similar. Default 6, at most 15. */
@@ -70,7 +72,7 @@ async function compare(
   let done = 0;
   for (const [part, samples] of Object.entries(parts)) {
     for (const sample of samples) {
-      options.signal?.throwIfAborted();
+      checkStopped(options.signal);
       try {
         const image = await sampleImage(sample);
         const file =

@@ -1,7 +1,8 @@
 /** The data sources of an experiment file, read into samples: format, part of a split, categories, limit. */
+
+import { resolve } from "node:path";
 import { ConfigError, DataError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
-import { resolve } from "node:path";
 import type { DataSource } from "../config/experiment";
 import { readDataset } from "./dataset";
 import { formatProblem, hasErrors, type Parsed } from "./problems";

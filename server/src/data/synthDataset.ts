@@ -16,6 +16,7 @@ import { writeTestFile } from "./formats/testFile";
 import { encodeMaskPng, encodePng } from "./png";
 import type { Shots } from "./prompts";
 import type { InspectionSample } from "./samples";
+import { checkStopped } from "./stop";
 import { generateReference, generateSample, type SynthOptions, type SynthSample } from "./synth/sample";
 import { thinkText } from "./synth/text";
 
@@ -47,7 +48,7 @@ export const SYNTH_FILES = {
  *     pa_sft.json  dataset_info.json  sc_grpo.json  test_synth_format.json  meta.json
  *
  * @returns the samples, with absolute paths
- * @throws ConfigError `synth/options`; DataError `data/folder-exists`; ResourceError `disk/full`; the signal's reason
+ * @throws ConfigError `synth/options`; DataError `data/folder-exists`; ResourceError `disk/full`; CancelledError
  */
 export async function writeSynthDataset(folder: string, options: SynthDatasetOptions): Promise<InspectionSample[]> {
   const { count, start = 0, shots = 0 } = options;
@@ -71,7 +72,7 @@ export async function writeSynthDataset(folder: string, options: SynthDatasetOpt
     const samples: InspectionSample[] = [];
     const annotations: Annotation[] = [];
     for (let k = 0; k < count; k++) {
-      options.signal?.throwIfAborted();
+      checkStopped(options.signal);
       const written = await writeSample(temporary, { ...options, index: start + k }, shots);
       samples.push(written.sample);
       annotations.push(written.annotation);
@@ -90,7 +91,7 @@ export async function writeSynthDataset(folder: string, options: SynthDatasetOpt
     }));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-    if (error instanceof AppError || options.signal?.aborted === true) throw error;
+    if (error instanceof AppError) throw error;
     throw writeError(target, error);
   }
 }

@@ -11,11 +11,12 @@ import { type JsonSource, parseJsonSource } from "../jsonSource";
 import { LOCATIONS } from "../locations";
 import { type Parsed, type Position, Problems } from "../problems";
 import type { InspectionSample } from "../samples";
+import { checkStopped } from "../stop";
 import { readDataFile } from "../textFile";
 import {
   absolutePath,
-  describe,
   type Draft,
+  describe,
   extraColumns,
   isRecord,
   type JsonRecord,
@@ -91,7 +92,7 @@ export async function readAnnotations(
   for (const draft of drafts) {
     const { sha256 } = draft;
     if (sha256 === undefined || !present.has(draft.sample)) continue;
-    options.signal?.throwIfAborted();
+    checkStopped(options.signal);
     const found = await fileHash(draft.sample.image);
     if (found === sha256) continue;
     wrong.add(draft.sample);

@@ -7,8 +7,8 @@ import type { InspectionSample } from "../samples";
 import { readDataFile } from "../textFile";
 import {
   absolutePath,
-  describe,
   type Draft,
+  describe,
   isRecord,
   type JsonRecord,
   type NeededFile,

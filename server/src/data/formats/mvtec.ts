@@ -10,6 +10,7 @@ import { locateMask } from "../locations";
 import { loadMask } from "../pixels";
 import { type Parsed, Problems, WHOLE_FILE } from "../problems";
 import type { InspectionSample } from "../samples";
+import { checkStopped } from "../stop";
 
 export interface MvtecOptions {
   split?: "train" | "test";
@@ -56,7 +57,7 @@ async function readObject(
   const samples: InspectionSample[] = [];
   for (const kind of await folders(join(object, split))) {
     for (const [index, name] of (await images(join(object, split, kind))).entries()) {
-      options.signal?.throwIfAborted();
+      checkStopped(options.signal);
       const image = join(object, split, kind, name);
       const sample: InspectionSample = {
         id: `${category}/${split}/${kind}/${name}`,
@@ -167,7 +168,7 @@ export async function writeMvtec(
     }
   };
   for (const [index, sample] of samples.entries()) {
-    signal?.throwIfAborted();
+    checkStopped(signal);
     const object = join(root, safeName(sample.category));
     const kind = sample.label === "normal" ? "good" : safeName(sample.defectType ?? "defect");
     const stem = String(index).padStart(5, "0");

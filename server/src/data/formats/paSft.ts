@@ -13,8 +13,8 @@ import { readDataFile } from "../textFile";
 import { targetOf } from "../think";
 import {
   arrayRecords,
-  describe,
   type Draft,
+  describe,
   extraColumns,
   isRecord,
   type JsonRecord,

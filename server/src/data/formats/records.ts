@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { type JsonSource, type JsonValue, parseJsonSource } from "../jsonSource";
 import { type Parsed, type Position, type Problems, WHOLE_FILE } from "../problems";
 import type { InspectionSample } from "../samples";
+import { checkStopped } from "../stop";
 
 export type JsonRecord = { [key: string]: JsonValue };
 
@@ -123,7 +124,7 @@ export async function settleDrafts(
   };
   const value: InspectionSample[] = [];
   for (let start = 0; start < drafts.length; start += LOOKED_AT_ONCE) {
-    signal?.throwIfAborted();
+    checkStopped(signal);
     const some = drafts.slice(start, start + LOOKED_AT_ONCE);
     const kept = await Promise.all(some.map((draft) => settle(draft, exists, problems)));
     some.forEach((draft, k) => {

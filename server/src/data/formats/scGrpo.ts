@@ -12,8 +12,8 @@ import { jsonLines } from "./paSft";
 import {
   absolutePath,
   arrayRecords,
-  describe,
   type Draft,
+  describe,
   extraColumns,
   isRecord,
   type JsonRecord,

@@ -8,8 +8,8 @@ import { categoryOfPath, type InspectionSample } from "../samples";
 import { readDataFile } from "../textFile";
 import {
   absolutePath,
-  describe,
   type Draft,
+  describe,
   isRecord,
   type JsonRecord,
   type NeededFile,

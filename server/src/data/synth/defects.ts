@@ -5,8 +5,8 @@
 import type { Random } from "@iad-r1/models/util/random";
 import {
   type Canvas,
-  clearCover,
   type Cover,
+  clearCover,
   coverConvex,
   coverEllipse,
   coverSegment,
@@ -15,8 +15,8 @@ import {
   luminance,
   mix,
   paint,
-  reveal,
   type Rgb,
+  reveal,
   scaleRgb,
   tint,
   touch,
@@ -570,7 +570,7 @@ function missingPart(job: DefectJob): boolean {
   }
   if (best === null || nearest > job.side * job.side * 0.05) return false;
   // Small elements are missing in groups, so that the gap can be seen.
-  const wanted = job.size * 0.35;
+  const wanted = job.size * (best.rx < job.size * 0.2 ? 0.5 : 0.35);
   clearCover(job.a);
   for (const element of scene.elements) {
     const dx = element.x - best.x;

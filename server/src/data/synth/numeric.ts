@@ -86,14 +86,13 @@ export interface NoiseMap {
   vy: number;
 }
 
-const COARSE_STEP = 4;
 let coarse = new Float32Array(0);
 
-/** Adds `amplitude` times value noise to every pixel of `plane`. Slow waves are computed on every fourth pixel only. */
+/** Adds `amplitude` times value noise to every pixel of `plane`. Slow waves are computed on every second or fourth pixel only. */
 export function addNoise(plane: Float32Array, width: number, height: number, map: NoiseMap, amplitude: number): void {
   const fastest = Math.max(Math.abs(map.ux) + Math.abs(map.uy), Math.abs(map.vx) + Math.abs(map.vy));
-  if (fastest * COARSE_STEP < 0.5) {
-    addCoarseNoise(plane, width, height, map, amplitude);
+  if (fastest < 0.25) {
+    addCoarseNoise(plane, width, height, map, amplitude, fastest < 0.125 ? 4 : 2);
     return;
   }
   for (let y = 0, i = 0; y < height; y++) {
@@ -103,8 +102,14 @@ export function addNoise(plane: Float32Array, width: number, height: number, map
   }
 }
 
-function addCoarseNoise(plane: Float32Array, width: number, height: number, map: NoiseMap, amplitude: number): void {
-  const step = COARSE_STEP;
+function addCoarseNoise(
+  plane: Float32Array,
+  width: number,
+  height: number,
+  map: NoiseMap,
+  amplitude: number,
+  step: number,
+): void {
   const columns = Math.floor((width + step - 2) / step) + 1;
   const rows = Math.floor((height + step - 2) / step) + 1;
   if (coarse.length < columns * rows) coarse = new Float32Array(columns * rows);

@@ -6,9 +6,9 @@ import { ConfigError } from "@iad-r1/models/errors";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
 import { LOCATIONS, type Location, type MaskPlace, placeOfAreas } from "../locations";
 import { type Camera, createCamera, develop } from "./camera";
-import { blurPlane, type Canvas, copyCanvas, type Cover, clearCover, Workspace } from "./canvas";
-import { DEFECT_TYPES, type DefectType } from "./defectTypes";
+import { blurPlane, type Canvas, type Cover, clearCover, copyCanvas, Workspace } from "./canvas";
 import { type DefectJob, PAINTERS } from "./defects";
+import { DEFECT_TYPES, type DefectType } from "./defectTypes";
 import { addDistractors, type Distractor } from "./distractors";
 import { KIND_IDS, KINDS } from "./kinds";
 import { clamp } from "./numeric";
@@ -126,9 +126,13 @@ interface Plan {
   options: SynthOptions;
 }
 
-/** How many kinds can show each type: rare types are drawn more often on the kinds that have them. */
+/** Types that few kinds can show are drawn more often on those, but do not crowd out the others there. */
 const TYPE_WEIGHTS = new Map(
-  DEFECT_TYPES.map((type) => [type, 1 / KINDS.filter((kind) => kind.defects.includes(type)).length]),
+  DEFECT_TYPES.map((type) => {
+    const kinds = KINDS.filter((kind) => kind.defects.includes(type)).length;
+    // kinds to the power of -3/4: between equal types and equal choice within a kind.
+    return [type, 1 / Math.sqrt(kinds * Math.sqrt(kinds))];
+  }),
 );
 
 function makePlan(options: SynthOptions): Plan {

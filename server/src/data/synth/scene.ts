@@ -3,8 +3,8 @@
  * texture frames, noise in frame coordinates, backdrops and poses. Defects and words come later and elsewhere.
  */
 import type { Random } from "@iad-r1/models/util/random";
-import type { DefectType } from "./defectTypes";
 import { type Canvas, type Cover, hsv, luminance, type Rgb, type Workspace } from "./canvas";
+import type { DefectType } from "./defectTypes";
 import { addNoise, clamp, cosTurns, sinTurns } from "./numeric";
 
 export interface Stage {

@@ -26,9 +26,9 @@ import {
   noisePlane,
   type Pose,
   poseRound,
+  type Stage,
   scene,
   shadePaint,
-  type Stage,
 } from "../scene";
 
 /** The canvas with its ground, a copy of the ground to show through gaps, and a cover to draw the part's outline in. */

@@ -14,8 +14,8 @@ import {
 } from "../canvas";
 import { bell, clamp, smoothstep } from "../numeric";
 import {
-  type Element,
   coordinates,
+  type Element,
   frameNoise,
   frameOf,
   type Kind,

@@ -20,9 +20,9 @@ import {
   metalColor,
   namedColor,
   noisePlane,
+  type Stage,
   scene,
   shadeFill,
-  type Stage,
 } from "../scene";
 
 /** Nearly level or upright, or any direction. */
