@@ -25,7 +25,7 @@ export interface StagePlan {
   totalSteps: number;
 }
 
-/** Where a model comes from. Paths are absolute, or relative to the run folder when the run made the file. */
+/** Where a model comes from. Paths are absolute; in run.json those inside the run folder are relative to it. */
 export interface ModelReference {
   /** Folder of the base checkpoint. */
   base: string;

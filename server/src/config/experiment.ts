@@ -113,7 +113,7 @@ const saving = {
     .int()
     .min(0)
     .default(0)
-    .describe("Evaluate on held-out data every so many steps; 0 = only at the end."),
+    .describe("Evaluate every so many steps and keep the best checkpoint; 0 = keep the last one."),
   evalSamples: count.optional().describe("Held-out samples used inside the stage; all when left out."),
   saveEvery: count.default(100).describe("Write a checkpoint every so many steps."),
   keepCheckpoints: count.default(2).describe("Newest checkpoints kept besides the best one."),
@@ -229,7 +229,10 @@ export const experimentSchema = z.strictObject({
   }),
   data: z.strictObject({
     train: sourcesSchema.describe("Training images with answers."),
-    heldOut: sourcesSchema.optional().describe("Images that no stage trains on; decides the best checkpoint."),
+    heldOut: sourcesSchema.optional().describe("Images that no stage trains on; the table of the run is about them."),
+    validation: sourcesSchema
+      .optional()
+      .describe("Images that choose the best checkpoint while training; `heldOut` when left out."),
   }),
   prompt: z
     .strictObject({

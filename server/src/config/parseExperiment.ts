@@ -329,7 +329,11 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
       base: resolve(folder, config.model.base),
       adapter: config.model.adapter === null ? null : resolve(folder, config.model.adapter),
     },
-    data: { train: sources(config.data.train)!, heldOut: sources(config.data.heldOut) },
+    data: {
+      train: sources(config.data.train)!,
+      heldOut: sources(config.data.heldOut),
+      validation: sources(config.data.validation),
+    },
     stages: {
       paSft: { ...config.stages.paSft, data: sources(config.stages.paSft.data) },
       scGrpo: { ...config.stages.scGrpo, data: sources(config.stages.scGrpo.data) },
@@ -359,11 +363,11 @@ function findConflicts(
     ["paSft", paSft],
     ["scGrpo", scGrpo],
   ] as const) {
-    if (stage.evalEvery > 0 && config.data.heldOut === undefined) {
+    if (stage.evalEvery > 0 && config.data.heldOut === undefined && config.data.validation === undefined) {
       add(
         ["stages", name, "evalEvery"],
-        `expected data.heldOut for an evaluation every ${stage.evalEvery} steps, got none.`,
-        "Add data.heldOut, or set evalEvery to 0.",
+        `expected data.validation or data.heldOut for an evaluation every ${stage.evalEvery} steps, got neither.`,
+        "Add images that are not trained on, or set evalEvery to 0.",
       );
     }
     if (stage.beta1 >= 1 || stage.beta2 >= 1) {
@@ -382,16 +386,19 @@ function findConflicts(
       "Clip-higher means a larger upper bound; leave the key out for equal bounds.",
     );
   }
-  const sameSynth = config.data.train.find(
-    (train) =>
-      train.kind === "synth" && config.data.heldOut?.some((held) => held.kind === "synth" && held.seed === train.seed),
-  );
-  if (sameSynth?.kind === "synth") {
+  const trainSeeds = [config.data.train, paSft.data ?? [], scGrpo.data ?? []].flat().flatMap(synthSeed);
+  for (const key of ["heldOut", "validation"] as const) {
+    const shared = (config.data[key] ?? []).flatMap(synthSeed).find((seed) => trainSeeds.includes(seed));
+    if (shared === undefined) continue;
     add(
-      ["data", "heldOut"],
-      `expected another seed than the training images, got ${sameSynth.seed} for both: the same images would be trained on and tested.`,
-      "Give the held-out images a seed of their own.",
+      ["data", key],
+      `expected another seed than the training images, got ${shared} for both: the same images would be trained on and tested.`,
+      "Give these images a seed of their own.",
     );
   }
   return problems;
+}
+
+function synthSeed(source: DataSource): number[] {
+  return source.kind === "synth" ? [source.seed] : [];
 }

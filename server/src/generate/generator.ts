@@ -4,6 +4,7 @@
  * shares a batch with whom changes nothing but rounding. It reads no files and scores nothing.
  */
 import { CancelledError, ConfigError } from "@iad-r1/models/errors";
+import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
 import { createTextStream, type TextStream } from "@iad-r1/models/text/streamText";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
 import type { FinishReason } from "@iad-r1/protocol/runs";
@@ -98,8 +99,8 @@ export class Generator {
   private readonly steps = new Map<number, StepTensors>();
 
   constructor(private readonly model: LiveModel) {
-    const { layers, kvHeads, headDim } = model.description.facts.decoder;
-    this.shape = { layers, kvHeads, headDim };
+    const { decoder } = model.description.facts;
+    this.shape = { layers: decoder.layers, kvHeads: decoder.kvHeads, headDim: cacheHeadDim(decoder) };
     this.cache = new KvCache(this.shape);
   }
 

@@ -12,6 +12,7 @@ import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { type TensorToWrite, writeSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
 import { CheckpointError } from "@iad-r1/models/errors";
 import type { Objective } from "@iad-r1/models/programs/training";
+import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Trainable } from "../config/experiment";
 import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
@@ -221,6 +222,29 @@ export class TrainedModel {
     return this.live.adapter !== null
       ? { base: this.live.reference.base, adapter: folder }
       : { base: folder, adapter: null };
+  }
+
+  /** Takes the trainable weights of another model on disk, as a resumed stage does after it kept its reference. */
+  async restoreWeights(reference: ModelReference): Promise<void> {
+    const stored = await loadModelDescription(
+      reference.base,
+      reference.adapter === null ? {} : { adapter: reference.adapter },
+    );
+    for (const { path } of this.weights.parameters) {
+      const source = stored.adapter?.tensors.get(path) ?? stored.parameters.get(path);
+      const target = this.live.live.get(path)!;
+      if (source === undefined || source.shape.join() !== target.dims.join()) {
+        throw new CheckpointError(
+          "checkpoint/weights",
+          `The checkpoint has no ${path} of the shape [${target.dims}].`,
+          {
+            where: reference.adapter ?? reference.base,
+            hint: "It was made with other trainable weights; resume with the settings it was made with.",
+          },
+        );
+      }
+      target.data.set(await source.read());
+    }
   }
 
   async saveOptimizer(folder: string): Promise<void> {

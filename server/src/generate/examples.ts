@@ -1,0 +1,125 @@
+/**
+ * From samples to prompts: which pictures and which words each of the three uses shows (supervised, policy, inspection; the
+ * reference has three different prompts), and what the model should answer. Loads nothing before it is asked.
+ */
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
+import type { RolloutRecord } from "@iad-r1/protocol/runs";
+import { fileHash } from "../data/formats/annotations";
+import { paSftRecord } from "../data/formats/paSft";
+import { inferenceMessages, sftMessages, trainingMessages } from "../data/messages";
+import { sampleImage, sampleReferences } from "../data/pixels";
+import { dataQuestion } from "../data/prompts";
+import type { InspectionSample } from "../data/samples";
+import { solutionOf } from "../data/think";
+import type { Picture, PromptSource } from "./promptEncoder";
+import { type Turn, turnPicture, turnSample } from "../data/augment";
+
+export interface PromptOptions {
+  /** Reference pictures shown before the query, where the sample has them. */
+  references: number;
+  turn?: Turn;
+}
+
+/** A supervised example: prompt and answer. */
+export interface SupervisedExample {
+  source: PromptSource;
+  answer: string;
+}
+
+/** A policy example: prompt and ground truth. */
+export interface PolicyExample {
+  source: PromptSource;
+  /** The tags alone. */
+  solution: string;
+  /** What the rewards see beside completion and solution. */
+  columns: Record<string, unknown>;
+}
+
+/** The chat of the file when it has one; else the published layout with the sample's own or a composed reasoning. */
+export function supervisedExample(
+  sample: InspectionSample,
+  { references, turn = 0 }: PromptOptions,
+): SupervisedExample {
+  const turned = turnSample(sample, turn);
+  if (turned.messages !== undefined) {
+    const pictures = picturesOf(sample, sample.references.length, turn);
+    const messages = sftMessages(turned.messages.slice(0, -1));
+    return { source: { messages, pictures }, answer: turned.messages.at(-1)!.content };
+  }
+  const pictures = picturesOf(sample, references, turn);
+  const shots = pictures.length > 1 ? 1 : 0;
+  const shown = { ...turned, references: shots === 1 ? ["reference"] : [] };
+  const { messages } = paSftRecord(shown, shots, (path) => path);
+  return { source: { messages: sftMessages(messages.slice(0, -1)), pictures }, answer: messages.at(-1)!.content };
+}
+
+export function policyExample(
+  sample: InspectionSample,
+  { references, turn = 0, style }: PromptOptions & { style: "question" | "expert" | "system" },
+): PolicyExample {
+  const turned = turnSample(sample, turn);
+  const pictures = picturesOf(sample, references, turn);
+  const prompt = trainingMessages(
+    { image: pictures.map(({ id }) => id), problem: sample.question ?? dataQuestion },
+    { shots: pictures.length > 1 ? 1 : 0, style, imageRoot: "" },
+  );
+  const { category, label, defectType, location, locations } = turned;
+  return {
+    source: { messages: prompt!.messages, pictures },
+    solution: solutionOf(turned),
+    columns: { ...sample.extra, ...{ id: sample.id, category, label, defectType, location, locations } },
+  };
+}
+
+/** As the published inference scripts ask LLaVA-OneVision. */
+export function inspectionPrompt(pictures: readonly Picture[]): PromptSource {
+  // Only the Anomaly-R1 family puts anything but text and images into its messages.
+  const messages = inferenceMessages("iad-r1-llava", pictures.length - 1) as ChatMessage[];
+  return { messages, pictures };
+}
+
+/** References first, the picture to inspect last; both turned alike. */
+export function picturesOf(sample: InspectionSample, references: number, turn: Turn = 0): Picture[] {
+  const count = sample.synth !== undefined ? Math.min(1, references) : Math.min(references, sample.references.length);
+  const suffix = turn === 0 ? "" : `~${turn}`;
+  const name = nameOf(sample);
+  const shown = Array.from({ length: count }, (_, i): Picture => {
+    const reference = sample.synth === undefined ? sample.references[i]! : `${name}/reference`;
+    return { id: reference + suffix, load: async () => turnPicture((await sampleReferences(sample, i + 1))[i]!, turn) };
+  });
+  return [...shown, { id: name + suffix, load: async () => turnPicture(await sampleImage(sample), turn) }];
+}
+
+/** A generated picture is named by all that decides its pixels: the same seed can be drawn in other sizes. */
+function nameOf({ image, synth }: InspectionSample): string {
+  if (synth === undefined) return image;
+  return `${image}#${createHash("sha256").update(JSON.stringify(synth)).digest("hex").slice(0, 8)}`;
+}
+
+/** Hashes and sizes of pictures for the record: of the file where there is one, else of the pixels. */
+export class PictureLedger {
+  private readonly known = new Map<string, Promise<RolloutRecord["imageRefs"][number]>>();
+
+  refs(pictures: readonly Picture[]): Promise<RolloutRecord["imageRefs"]> {
+    return Promise.all(
+      pictures.map((picture) => {
+        let ref = this.known.get(picture.id);
+        if (ref === undefined) {
+          ref = describe(picture);
+          this.known.set(picture.id, ref);
+        }
+        return ref;
+      }),
+    );
+  }
+}
+
+async function describe({ id, load }: Picture): Promise<RolloutRecord["imageRefs"][number]> {
+  const path = id.replace(/~\d$/, "");
+  const info = await stat(path).catch(() => null);
+  if (info?.isFile()) return { id, sha256: await fileHash(path), sizeBytes: info.size };
+  const { data } = await load();
+  return { id, sha256: createHash("sha256").update(data).digest("hex"), sizeBytes: data.byteLength };
+}

@@ -1,0 +1,166 @@
+/**
+ * One look at one picture: streams what the model writes, says when a tag opens and closes, and ends with the parsed verdict and
+ * the times. Many labelled pictures at once are evaluate/evaluateModel.ts.
+ */
+import { resolve } from "node:path";
+import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
+import { loadImage } from "@iad-r1/models/vision/decode";
+import type { AnswerTag, InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
+import type { ModelReference } from "@iad-r1/protocol/runs";
+import { inspectionPrompt } from "../generate/examples";
+import { Generator } from "../generate/generator";
+import { LiveModel } from "../generate/liveModel";
+import { type Picture, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
+import { parseTags } from "../rewards/tags";
+import { type DeviceChoice, resolveDevice } from "../runtime/devices";
+
+export interface InspectorOptions {
+  model: ModelReference;
+  device?: DeviceChoice;
+  /** 0: one per core. */
+  threads?: number;
+}
+
+export interface InspectRequest {
+  /** Path of the picture. */
+  image: string;
+  /** Paths of pictures of good parts, shown first. */
+  references?: readonly string[];
+  /** Instead of the usual question. */
+  question?: string;
+  /** 0, the default, is greedy. */
+  temperature?: number;
+  seed?: number;
+  /** Default 512; less where the model's positions end before. */
+  maxNewTokens?: number;
+  signal?: AbortSignal;
+  onEvent?: (event: InspectEvent) => void;
+}
+
+/** A model that is ready to look. */
+export interface Inspector {
+  /**
+   * @throws DataError when a picture cannot be read
+   * @throws CancelledError
+   */
+  inspect(request: InspectRequest): Promise<Inspection>;
+  dispose(): Promise<void>;
+}
+
+/** @throws ModelFileError, ResourceError */
+export async function openInspector({ model: reference, device, threads }: InspectorOptions): Promise<Inspector> {
+  const model = await LiveModel.open(reference, {
+    device: await resolveDevice(device ?? "auto"),
+    ...(threads !== undefined && { threads }),
+  });
+  const encoder = new PromptEncoder(model, 64 << 20);
+  const generator = new Generator(model);
+  return {
+    inspect: (request) => inspect({ model, encoder, generator }, request),
+    dispose: () => model.dispose(),
+  };
+}
+
+async function inspect(
+  { model, encoder, generator }: { model: LiveModel; encoder: PromptEncoder; generator: Generator },
+  request: InspectRequest,
+): Promise<Inspection> {
+  const { image, references = [], temperature = 0, seed = 0, signal, onEvent = () => undefined } = request;
+  const started = performance.now();
+  const pictures: Picture[] = [];
+  for (const path of [...references, image]) {
+    const loaded = await loadImage(path);
+    // The file may change between two inspections; the time makes every look a picture of its own.
+    pictures.push({ id: `${resolve(path)}@${started}`, load: () => Promise.resolve(loaded) });
+    if (path === image) {
+      onEvent({ type: "started", image, references: [...references], width: loaded.width, height: loaded.height });
+    }
+  }
+  const loaded = performance.now();
+  const [prompt] = await encoder.encode([promptOf(pictures, request.question)]);
+  const encoded = performance.now();
+  const tags = new TagFollower(onEvent);
+  let prefilled = encoded;
+  let firstToken = 0;
+  const { maxPositions } = model.description.facts.decoder;
+  const [group] = await generator.generate([{ prompt: prompt!, count: 1, seed: [seed, "inspect"] }], {
+    sampling: { temperature, topK: 0, topP: 1, repetitionPenalty: 1 },
+    maxNewTokens: Math.max(1, Math.min(request.maxNewTokens ?? 512, maxPositions - prompt!.inputIds.length)),
+    anomalyScore: true,
+    ...(signal && { signal }),
+    onPrefill: () => {
+      prefilled = performance.now();
+      const { inputIds, numImageTokens } = prompt!;
+      onEvent({
+        ...{ type: "prefilled", promptTokens: inputIds.length, imageTokens: numImageTokens },
+        ms: prefilled - encoded,
+      });
+    },
+    onText: ({ text, anomalyScore }) => {
+      firstToken ||= performance.now();
+      onEvent({ type: "text", text, anomalyScore });
+      tags.push(text);
+    },
+  });
+  const ended = performance.now();
+  const { text, finish, anomalyScore, ids } = group![0]!;
+  const { answer, location, type, think } = parseTags(text);
+  const result: Inspection = {
+    ...{ image, answer, location, type, think, text, anomalyScore, finish },
+    tokens: { prompt: prompt!.inputIds.length, image: prompt!.numImageTokens, completion: ids.length },
+    timings: {
+      preprocess: loaded - started,
+      vision: encoded - loaded,
+      prefill: prefilled - encoded,
+      firstToken: (firstToken || ended) - started,
+      decode: ended - prefilled,
+      total: ended - started,
+    },
+  };
+  onEvent({ type: "finished", result });
+  return result;
+}
+
+function promptOf(pictures: readonly Picture[], question: string | undefined): PromptSource {
+  const prompt = inspectionPrompt(pictures);
+  if (question === undefined) return prompt;
+  // The question is the last text of the user's message.
+  const messages = prompt.messages.map((message): ChatMessage => {
+    if (typeof message.content === "string") return message;
+    const last = message.content.findLastIndex((part) => part.type === "text");
+    return {
+      ...message,
+      content: message.content.map((part, i) => (i === last ? { type: "text", text: question } : part)),
+    };
+  });
+  return { ...prompt, messages };
+}
+
+const answerTags: readonly AnswerTag[] = ["think", "location", "type", "answer"];
+
+/** Notices tags while the text grows. A tag that never closes has no closing event. */
+class TagFollower {
+  private text = "";
+  private searched = 0;
+  private open: { tag: AnswerTag; bodyStart: number } | null = null;
+
+  constructor(private readonly onEvent: (event: InspectEvent) => void) {}
+
+  push(piece: string): void {
+    this.text += piece;
+    const pattern = /<(\/?)(think|location|type|answer)>/gi;
+    pattern.lastIndex = this.searched;
+    for (let match = pattern.exec(this.text); match !== null; match = pattern.exec(this.text)) {
+      this.searched = pattern.lastIndex;
+      const tag = answerTags.find((name) => name === match![2]!.toLowerCase())!;
+      if (match[1] === "") {
+        this.open = { tag, bodyStart: pattern.lastIndex };
+        this.onEvent({ type: "tag", tag, phase: "open", body: null });
+      } else if (this.open?.tag === tag) {
+        const body = this.text.slice(this.open.bodyStart, match.index).trim();
+        this.open = null;
+        this.onEvent({ type: "tag", tag, phase: "close", body });
+      }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Stage 1, Perception Activation supervised fine-tuning: next-token cross-entropy on what the assistant says (reasoning, place, type,
+ * answer, end token), nothing on the prompt.
+ *
+ * Left out, against the reference: several processes and ZeRO, bfloat16, packing, and its own chat templates (the checkpoint's is
+ * used). The mean runs over all labelled tokens of an optimiser step, so the number of passes changes nothing.
+ */
+import { ConfigError } from "@iad-r1/models/errors";
+import { createRandom } from "@iad-r1/models/util/random";
+import type { ModelReference } from "@iad-r1/protocol/runs";
+import type { PaSftConfig } from "../config/experiment";
+import { turnsOf } from "../data/augment";
+import type { InspectionSample } from "../data/samples";
+import { supervisedExample } from "../generate/examples";
+import type { PromptSource } from "../generate/promptEncoder";
+import type { Device } from "../runtime/devices";
+import { DataOrder } from "./dataOrder";
+import { learningRateAt } from "./schedule";
+import { type StageContext, type StageResult, StageRun } from "./stage";
+import { TrainedModel } from "./trainedModel";
+
+export interface PaSftInput {
+  config: PaSftConfig;
+  /** The model to start from. */
+  model: ModelReference;
+  samples: readonly InspectionSample[];
+  /** Reference pictures in each prompt. */
+  references: number;
+  device: Device;
+  threads: number;
+}
+
+/** One example as ids: the prompt comes from its messages, the answer is trained. */
+interface LabelledSequence {
+  source: PromptSource;
+  completionIds: number[];
+}
+
+export async function runPaSft(input: PaSftInput, context: StageContext): Promise<StageResult> {
+  const { config, samples } = input;
+  const { plan, resume, seed, recorder } = context;
+  const model = await TrainedModel.open({
+    ...{ reference: resume === null ? input.model : resumedModel(input.model, resume.folder, config) },
+    ...{ trainable: config.trainable, lora: config.lora, recompute: config.recompute, adamW: config, seed },
+    ...{ objective: { kind: "sft" }, device: input.device, threads: input.threads },
+  });
+  try {
+    if (resume !== null) await model.restoreOptimizer(resume.folder);
+    const run = new StageRun(context, model, config);
+    const order = new DataOrder(seed, plan.id, samples.length);
+    const samplesPerStep = config.batchSize * config.gradientAccumulation;
+    let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
+    let numCut = 0;
+
+    while (step < plan.totalSteps) {
+      // 1. The samples of this step, in the order of the seed.
+      const sequences = Array.from({ length: samplesPerStep }, (_, i) => {
+        const position = samplesSeen + i;
+        const sequence = label(model, samples[order.at(position)!]!, input, seed, position);
+        return sequence;
+      });
+      numCut += await cutLongOnes(model, sequences, config.maxLength);
+
+      // 2. Gradients of the mean over all labelled tokens, pass by pass.
+      const numLabelled = sequences.reduce((sum, { completionIds }) => sum + completionIds.length, 0);
+      let loss = 0;
+      let correctTokens = 0;
+      let tokens = 0;
+      for (let from = 0; from < sequences.length; from += config.batchSize) {
+        run.progress(step, from / sequences.length, "");
+        const batch = await model.collate(sequences.slice(from, from + config.batchSize));
+        const weights = new Float32Array(batch.numTargets).fill(1 / numLabelled);
+        const pass = await model.supervisedPass(batch, weights);
+        loss += pass.loss;
+        for (const logProb of pass.logProbs) correctTokens += Math.exp(logProb);
+        tokens += batch.numTokens;
+      }
+
+      // 3. The update.
+      const schedule = { ...config, totalSteps: plan.totalSteps };
+      const learningRate = learningRateAt(step, schedule);
+      const gradNorm = await model.step(learningRate);
+      checkFinite(loss, gradNorm, plan.id, step + 1);
+
+      step += 1;
+      samplesSeen += samplesPerStep;
+      numTokens += tokens;
+      const epoch = order.epoch(samplesSeen);
+      await run.finishStep(
+        { step, samplesSeen, numTokens, epoch },
+        {
+          ...{ loss, grad_norm: gradNorm, learning_rate: learningRate, epoch, num_tokens: numTokens },
+          mean_token_probability: correctTokens / numLabelled,
+        },
+        tokens,
+      );
+    }
+    if (numCut > 0) {
+      recorder.log(
+        "warning",
+        "data/truncated",
+        `${numCut} sequences were longer than ${config.maxLength} tokens and were cut.`,
+      );
+    }
+    return run.result();
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** The weights of a checkpoint: an adapter on the same base, or a full checkpoint of its own. */
+export function resumedModel(
+  start: ModelReference,
+  folder: string,
+  { trainable }: Pick<PaSftConfig, "trainable">,
+): ModelReference {
+  return trainable === "lora" ? { base: start.base, adapter: folder } : { base: folder, adapter: null };
+}
+
+function label(
+  model: TrainedModel,
+  sample: InspectionSample,
+  { config, references }: PaSftInput,
+  seed: number,
+  position: number,
+): LabelledSequence {
+  const turns = turnsOf[config.augment];
+  const turn = turns[createRandom(seed, "turn", position).int(turns.length)]!;
+  const { source, answer } = supervisedExample(sample, { references, turn });
+  const end = model.live.description.generation.eosTokenIds[0];
+  if (end === undefined) {
+    throw new ConfigError("train/no-end-token", "The model names no end token, so it could never learn to stop.", {
+      hint: "Add eos_token_id to generation_config.json.",
+    });
+  }
+  return { source, completionIds: [...model.live.processor.tokenizer.encode(answer), end] };
+}
+
+/**
+ * Cuts answers so that prompt and answer fit (reference section 4.1). Image tokens are never cut: a prompt that fills the limit by
+ * itself is refused.
+ *
+ * @returns how many were cut
+ */
+async function cutLongOnes(model: TrainedModel, sequences: LabelledSequence[], maxLength: number): Promise<number> {
+  const limit = Math.min(maxLength, model.live.description.facts.decoder.maxPositions);
+  const prompts = model.trainsVision
+    ? await model.encoder.encodePixels(sequences.map(({ source }) => source))
+    : await model.encoder.encode(sequences.map(({ source }) => source));
+  let cut = 0;
+  for (const [i, sequence] of sequences.entries()) {
+    const room = limit - prompts[i]!.inputIds.length;
+    if (sequence.completionIds.length <= room) continue;
+    if (room < 1) {
+      throw new ConfigError(
+        "train/prompt-too-long",
+        `A prompt has ${prompts[i]!.inputIds.length} tokens, the limit is ${limit}.`,
+        { hint: "Raise maxLength, use smaller pictures, or fewer reference images." },
+      );
+    }
+    sequence.completionIds = sequence.completionIds.slice(0, room);
+    cut += 1;
+  }
+  return cut;
+}
+
+/** @throws ConfigError `train/diverged` as soon as a loss or gradient is not a number: nothing after it could be right */
+export function checkFinite(loss: number, gradNorm: number, stage: string, step: number): void {
+  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return;
+  throw new ConfigError(
+    "train/diverged",
+    `${stage} step ${step}: expected a finite loss and gradient, got ${loss} and ${gradNorm}.`,
+    {
+      hint: "Lower the learning rate, add warm-up steps, and resume from the last checkpoint.",
+    },
+  );
+}

@@ -1,0 +1,215 @@
+/**
+ * What both training stages do around their steps: pace and time left, evaluation on held-out pictures, checkpoints, stopping. The
+ * loops themselves are paSft.ts and scGrpo.ts.
+ */
+import { CancelledError } from "@iad-r1/models/errors";
+import { createRandom } from "@iad-r1/models/util/random";
+import type { EvaluatedSample, EvaluationReport, ModelReference, StagePlan } from "@iad-r1/protocol/runs";
+import type { InspectionSample } from "../data/samples";
+import { evaluateModel, type EvaluateModelOptions } from "../evaluate/evaluateModel";
+import type { CheckpointStore, StoredCheckpoint, TrainerState } from "../runs/checkpoints";
+import type { RunRecorder } from "../runs/recorder";
+import type { TrainedModel } from "./trainedModel";
+
+/** What a stage is given by the run. */
+export interface StageContext {
+  plan: StagePlan;
+  recorder: RunRecorder;
+  checkpoints: CheckpointStore;
+  /** Looked at after every step. */
+  signal: AbortSignal;
+  /** The checkpoint to go on from; null at the start of the stage. */
+  resume: StoredCheckpoint | null;
+  /** Optimiser steps of the training stages before this one. */
+  stepsBefore: number;
+  seed: number;
+  /** Pictures that decide the best checkpoint; null when there are none. */
+  validation: readonly InspectionSample[] | null;
+  evaluation: Omit<EvaluateModelOptions, "signal" | "onProgress">;
+  /** Writes the answers behind an evaluation; returns the file's path relative to the run folder. */
+  writeSamples: (name: string, samples: readonly EvaluatedSample[]) => string;
+}
+
+export interface SavingOptions {
+  evalEvery: number;
+  evalSamples?: number | undefined;
+  saveEvery: number;
+  keepCheckpoints: number;
+}
+
+/** Where a stage is after a step; the part of the trainer state that the loop counts itself. */
+export interface StagePosition {
+  step: number;
+  samplesSeen: number;
+  numTokens: number;
+  epoch: number;
+}
+
+/** The model a stage leaves: its best evaluated checkpoint, else its last one. */
+export interface StageResult {
+  model: ModelReference;
+  step: number;
+}
+
+export class StageRun {
+  private best: TrainerState["best"];
+  private readonly pace: Pace;
+
+  constructor(
+    private readonly context: StageContext,
+    private readonly model: TrainedModel,
+    private readonly saving: SavingOptions,
+  ) {
+    this.best = context.resume?.state.best ?? null;
+    this.pace = new Pace(context.resume?.state.step ?? 0);
+  }
+
+  /** Tells how far the step is; `part` is the share of it that is done, 0 to 1. */
+  progress(step: number, part: number, activity: string): void {
+    const { plan, recorder } = this.context;
+    recorder.emit({
+      ...{ type: "progress", stage: plan.id, step, totalSteps: plan.totalSteps, activity },
+      ...this.pace.estimate(step + part, plan.totalSteps),
+    });
+  }
+
+  /**
+   * After an optimiser step: scalars, then evaluation and checkpoint where they are due.
+   *
+   * @param tokens that went through the model in this step
+   * @throws CancelledError when the run shall stop; the checkpoint is written
+   */
+  async finishStep(position: StagePosition, values: Record<string, number>, tokens: number): Promise<void> {
+    const { plan, recorder, signal } = this.context;
+    const { evalEvery, saveEvery } = this.saving;
+    const { step } = position;
+    this.pace.finish(step, tokens);
+    recorder.emit({ type: "scalars", stage: plan.id, step, values });
+    this.progress(step, 0, "");
+    // Between two steps the thread listens: a stop comes in as a message.
+    await new Promise((resolve) => setImmediate(resolve));
+    const last = step === plan.totalSteps;
+    const evaluates = evalEvery > 0 && (step % evalEvery === 0 || last) && !signal.aborted;
+    const balancedAccuracy = evaluates ? await this.evaluate(step) : null;
+    const stops = signal.aborted && !last;
+    if (step % saveEvery === 0 || last || stops || evaluates) await this.save(position, balancedAccuracy);
+    if (stops) throw new CancelledError();
+  }
+
+  /** Evaluates the model as it is; gives its balanced accuracy. Null when it was cut short. */
+  async evaluate(step: number): Promise<number | null> {
+    const { plan, recorder, validation, evaluation, signal, seed, writeSamples } = this.context;
+    if (validation === null) return null;
+    const count = this.saving.evalSamples ?? validation.length;
+    // Data sets list one category after the other: a part of them must be drawn.
+    const samples =
+      count < validation.length ? createRandom(seed, "validation").shuffle(validation).slice(0, count) : validation;
+    let result: Awaited<ReturnType<typeof evaluateModel>>;
+    try {
+      result = await evaluateModel(this.model, samples, {
+        ...evaluation,
+        signal,
+        onProgress: ({ finished, total }) => this.progress(step, 0, `evaluating ${finished}/${total}`),
+      });
+    } catch (error) {
+      if (CancelledError.is(error)) return null;
+      throw error;
+    }
+    this.pace.pause();
+    const { balancedAccuracy } = result.report;
+    const best = balancedAccuracy !== null && balancedAccuracy >= (this.best?.balancedAccuracy ?? -1);
+    if (best) this.best = { step, balancedAccuracy };
+    recorder.emit({
+      ...{ type: "evaluation", stage: plan.id, step, label: `${plan.id}@${step}`, report: result.report, best },
+      samplesFile: writeSamples(`${plan.id}-${String(step).padStart(6, "0")}`, result.samples),
+    });
+    recorder.emit({ type: "scalars", stage: plan.id, step, values: evaluationScalars(result.report) });
+    return balancedAccuracy;
+  }
+
+  private async save(position: StagePosition, balancedAccuracy: number | null): Promise<void> {
+    const { plan, recorder, checkpoints, stepsBefore, seed } = this.context;
+    const { step } = position;
+    const state: TrainerState = {
+      ...{ format: "iad-r1/trainer-state", version: 1, stage: plan.id, totalSteps: plan.totalSteps },
+      ...position,
+      globalStep: stepsBefore + step,
+      random: { seed, stage: plan.id, step },
+      ...{ balancedAccuracy, best: this.best },
+    };
+    recorder.flush();
+    const { path, sizeBytes } = await checkpoints.save(state, async (folder) => {
+      await this.model.saveModel(folder);
+      await this.model.saveOptimizer(folder);
+    });
+    const best = this.best?.step === step;
+    recorder.emit({ type: "checkpoint", stage: plan.id, step, path, balancedAccuracy, best, sizeBytes });
+    checkpoints.prune(plan.id, this.saving.keepCheckpoints, this.best?.step ?? null);
+    this.pace.pause();
+  }
+
+  /**
+   * The run shall stop in the middle of a step: the weights are still those of the last finished one, which is saved.
+   *
+   * @throws CancelledError always
+   */
+  async stop(position: StagePosition): Promise<never> {
+    const { plan, checkpoints } = this.context;
+    const isSaved = checkpoints.newest(plan.id)?.state.step === position.step;
+    if (position.step > 0 && !isSaved) await this.save(position, null);
+    throw new CancelledError();
+  }
+
+  /** After the last step. */
+  result(): StageResult {
+    const { plan, checkpoints } = this.context;
+    const step = this.best?.step ?? plan.totalSteps;
+    const { folder } = checkpoints.at(plan.id, step);
+    return { model: this.model.savedReference(folder), step };
+  }
+}
+
+/** Held-out numbers as curves. */
+export function evaluationScalars(report: EvaluationReport): Record<string, number> {
+  const values: Record<string, number | null> = {
+    "eval/balanced_accuracy": report.balancedAccuracy,
+    "eval/normal_accuracy": report.normalAccuracy,
+    "eval/anomalous_accuracy": report.anomalousAccuracy,
+    "eval/auroc": report.auroc,
+    "eval/location_accuracy": report.locationAccuracy,
+    "eval/type_score": report.typeScore,
+    "eval/unparsed": report.unparsed,
+    "eval/reward": report.rewardTotal,
+  };
+  return Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+}
+
+/** Speed over the last steps. Evaluations and checkpoints between steps do not count. */
+class Pace {
+  private readonly recent: { ms: number; tokens: number }[] = [];
+  private since = performance.now();
+
+  constructor(private step: number) {}
+
+  finish(step: number, tokens: number): void {
+    const now = performance.now();
+    this.recent.push({ ms: (now - this.since) / Math.max(1, step - this.step), tokens });
+    if (this.recent.length > 20) this.recent.shift();
+    this.step = step;
+    this.since = now;
+  }
+
+  pause(): void {
+    this.since = performance.now();
+  }
+
+  estimate(done: number, total: number): { tokensPerSecond: number | null; secondsLeft: number | null } {
+    if (this.recent.length === 0) return { tokensPerSecond: null, secondsLeft: null };
+    const ms = this.recent.reduce((sum, step) => sum + step.ms, 0);
+    const tokens = this.recent.reduce((sum, step) => sum + step.tokens, 0);
+    return {
+      tokensPerSecond: tokens / (ms / 1000),
+      secondsLeft: Math.max(0, ((total - done) * ms) / this.recent.length / 1000),
+    };
+  }
+}
