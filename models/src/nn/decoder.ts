@@ -19,7 +19,7 @@ export interface Rope {
   sin: Value;
 }
 
-/** Keys and values of one layer: [B, KV, S, D] each. */
+/** Keys and values of one layer: [B, KV, S, cacheHeadDim] each. */
 export interface LayerCache {
   key: Value;
   value: Value;
@@ -29,6 +29,11 @@ export interface LayerCache {
 export interface CacheLengths {
   seqlensK: Value;
   totalLength: Value;
+}
+
+/** Head width in the cache: ONNX Runtime's cached attention wants multiples of 8, so others are filled up with zeros. */
+export function cacheHeadDim({ headDim }: DecoderConfig): number {
+  return Math.ceil(headDim / 8) * 8;
 }
 
 /** Parameter shapes of the stack and the embedding, without the output head. */
@@ -75,7 +80,6 @@ export function flattenRows(net: Network, x: Value): Value {
  * causal, so what stands behind a token cannot reach it.
  */
 export function decoderStack(net: Network, path: string, config: DecoderConfig, x: Value, rope: Rope): Value {
-  const { b } = net;
   const mask = causalMask(net, x.shape[1]!);
   let hidden = x;
   for (let i = 0; i < config.layers; i++) {
@@ -102,7 +106,6 @@ export function cachedDecoderStack(
   cache: readonly LayerCache[],
   lengths: CacheLengths,
 ): { hidden: Value; cache: LayerCache[] } {
-  const { b } = net;
   const present: LayerCache[] = [];
   let hidden = x;
   for (const [i, past] of cache.entries()) {
@@ -189,11 +192,12 @@ function attendCached(
   const { heads, kvHeads, headDim } = config;
   const { q, k, v } = project(net, at, config, x);
   const rotate = (y: Value) => b.rotaryEmbedding(y, rope.positionIds, rope.cos, rope.sin); // [B,T,H*D]
+  const padded = cacheHeadDim(config);
   const { output, presentKey, presentValue } = b.groupQueryAttention(
     {
-      query: rotate(q),
-      key: rotate(k),
-      value: v,
+      query: resizeHeads(net, rotate(q), heads, padded),
+      key: resizeHeads(net, rotate(k), kvHeads, padded),
+      value: resizeHeads(net, v, kvHeads, padded),
       pastKey: past.key,
       pastValue: past.value,
       seqlensK: lengths.seqlensK,
@@ -202,9 +206,23 @@ function attendCached(
     { num_heads: heads, kv_num_heads: kvHeads, scale: 1 / Math.sqrt(headDim), do_rotary: 0 },
   );
   return {
-    output: linear(net, `${at}.self_attn.o_proj`, output, config.width, false),
+    output: linear(net, `${at}.self_attn.o_proj`, resizeHeads(net, output, heads, headDim), config.width, false),
     cache: { key: presentKey, value: presentValue },
   };
+}
+
+/** [B,T,count*D] -> [B,T,count*width]: each head cut, or filled up with zeros, which add nothing to scores and sums. */
+function resizeHeads(net: Network, x: Value, count: number, width: number): Value {
+  const { b } = net;
+  const [batch, tokens, total] = x.shape as [Dim, Dim, number];
+  const current = total / count;
+  if (current === width) return x;
+  const split = b.reshape(x, [batch, tokens, count, current]);
+  const resized =
+    width < current
+      ? b.slice(split, [0], [width], [3])
+      : b.concat([split, b.full([batch, tokens, count, width - current], 0)], 3);
+  return b.reshape(resized, [batch, tokens, count * width]);
 }
 
 /** [T,T]: 0 where a token may look, a very negative number behind it. */

@@ -3,7 +3,7 @@
  * tokens. Sampling and buffers are the host's.
  */
 import type { ParameterTable } from "../checkpoint/parameterTable";
-import { cachedDecoderStack, decoderLogits, type LayerCache } from "../nn/decoder";
+import { cachedDecoderStack, cacheHeadDim, decoderLogits, type LayerCache } from "../nn/decoder";
 import {
   embedInputs,
   entropy,
@@ -38,7 +38,7 @@ export interface DecoderOptions extends WeightOptions {
 /**
  * Prefill and decoding in one graph. Inputs input_ids and position_ids int64 [B,T], rope_cos and rope_sin [L,D/2], seqlens_k int32
  * [B] (each row's total length minus one), total_sequence_length int32 [] (the largest), key_cache.<l> and value_cache.<l>
- * [B,KV,S,D], logit_positions int64 [M] (flat rows b*T + t) -> logits [M,V] and the caches' ".next".
+ * [B, KV, S, cacheHeadDim], logit_positions int64 [M] (flat rows b*T + t) -> logits [M,V] and the caches' ".next".
  *
  * To fill the cache, T is the longest row, rows are padded on the right and the total is T. To go on, T is 1. Rows may have
  * different lengths.
@@ -53,7 +53,7 @@ export function decoderProgram(model: VisionLanguageNetwork, table: ParameterTab
     totalLength: b.input("total_sequence_length", "int32", []),
   };
   const rows = b.input("logit_positions", "int64", ["M"]);
-  const cacheShape = ["B", decoder.kvHeads, "S", decoder.headDim];
+  const cacheShape = ["B", decoder.kvHeads, "S", cacheHeadDim(decoder)];
   const cache = Array.from(
     { length: decoder.layers },
     (_, i): LayerCache => ({

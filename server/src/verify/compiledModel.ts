@@ -2,6 +2,7 @@
  * A checkpoint under test: its programs compiled once each and run on plain rows of token ids and recorded pictures. One pass at a
  * time, fresh buffers, no sampling: for comparing numbers, not for speed.
  */
+import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
 import type { AdapterLayout } from "@iad-r1/models/nn/parameters";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
@@ -191,7 +192,9 @@ export class CompiledModel {
   }
 
   private newCache(batch: number, capacity: number): Tensors {
-    const { layers, kvHeads, headDim } = this.model.facts.decoder;
+    const { decoder } = this.model.facts;
+    const { layers, kvHeads } = decoder;
+    const headDim = cacheHeadDim(decoder);
     const cache: Record<string, Tensor> = {};
     for (let layer = 0; layer < layers; layer++) {
       cache[`key_cache.${layer}`] = zeros("float32", [batch, kvHeads, capacity, headDim]);

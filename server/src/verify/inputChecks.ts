@@ -12,8 +12,9 @@ import type { Reference } from "./referenceFiles";
 
 /** Every case, prepared from its messages and pictures; nothing when there is no cases.json, or no tokenizer to prepare with. */
 export async function inputChecks(model: ModelDescription, reference: Reference): Promise<VerifyCheck[]> {
+  if (reference.cases === null) return [];
   const processor = await processorOf(model, "padSquare");
-  if (reference.cases === null || processor === null) return [];
+  if (processor === null) return [];
   const checks: VerifyCheck[] = [];
   for (const name of Object.keys(reference.json.cases)) {
     checks.push(...(await caseInputChecks(processor, reference, name, name)));
