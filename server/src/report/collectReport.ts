@@ -149,7 +149,7 @@ async function inspection({ path, truth, text, anomalyScore, correct }: Inspecte
 
 /** A picture file, or a picture `synth:SEED/INDEX` drawn again as the configuration of the run says. */
 function pictureOf(run: StoredRun, path: string): Promise<RgbImage> | RgbImage {
-  const name = /^synth:(.*)\/(\d+)$/.exec(path);
+  const name = /^synth:(.*)\/(\d+)(?:#.*)?$/.exec(path);
   if (name === null) return loadImage(path);
   const { data } = run.manifest.config as { data: Record<string, DataSource[] | undefined> };
   for (const source of Object.values(data).flatMap((sources) => sources ?? [])) {

@@ -2,11 +2,14 @@
 import type { RunKind } from "@iad-r1/protocol/runs";
 import type { Command } from "commander";
 import { loadExperiment } from "../../config/parseExperiment";
+import { loadPerceptionConfig } from "../../config/perception";
 import { AppError } from "@iad-r1/models/errors";
 import { postTrain, type RunOutcome, runTraining } from "../../runs/postTrain";
+import { trainPerception } from "../../train/perception";
 import { action } from "../action";
 import type { CliContext } from "../context";
 import { createRunView, evaluationTable } from "../runView";
+import { metric } from "../terminalText";
 import { writeRunReport } from "../../report/collectReport";
 
 interface TrainOptions {
@@ -26,9 +29,13 @@ export function registerTrainCommands(program: Command): void {
   addRunOptions(train.command("sc-grpo"), "stage 2: group-relative reinforcement learning on rewards").action(
     start("sc-grpo"),
   );
-  addRunOptions(train.command("perception"), "teach a new small model to see (how models/nano was made)").action(
-    start("perception"),
-  );
+  train
+    .command("perception")
+    .description(
+      "teach a new small model to see, from random weights (how models/nano was made); a second call goes on",
+    )
+    .argument("<recipe>", "recipe file, see models/nano/perception.yaml")
+    .action(action((context, command) => perception(context, command.args[0]!)));
   addRunOptions(
     program.command("post-train"),
     "both stages with an evaluation before, between and after; Ctrl-C stops cleanly, --resume goes on",
@@ -63,6 +70,28 @@ function start(kind: RunKind) {
     }
     await train(context, { kind, file, ...options });
   });
+}
+
+async function perception(context: CliContext, recipe: string): Promise<void> {
+  const config = loadPerceptionConfig(recipe);
+  const rounded = (values: Record<string, number>) =>
+    Object.entries(values)
+      .map(([name, value]) => `${name} ${metric(value)}`)
+      .join(" · ");
+  const finished = await trainPerception(config, {
+    signal: context.signal,
+    onProgress: (progress) => {
+      const { phase, step, totalSteps, imagesPerSecond, losses } = progress;
+      if (context.json) context.printJson(progress);
+      else context.log(`${phase} ${step}/${totalSteps} · ${rounded(losses)} · ${imagesPerSecond.toFixed(0)} images/s`);
+    },
+    onScores: (phase, step, scores) => {
+      if (context.json) context.printJson({ phase, step, scores });
+      else context.log(`${phase} ${step} · held out: ${rounded({ ...scores })}`);
+    },
+  });
+  if (finished) context.print(config.output);
+  else context.log("Stopped. Everything is saved; the same command goes on.");
 }
 
 /** Runs one training command to its end; throws what made it fail. */
