@@ -21,7 +21,7 @@ export interface DeviceReport {
   readonly detail: string;
   /** What to do about it; absent where nothing can be done. */
   readonly hint?: string;
-  /** Speed of a float32 matrix product of 1024^3 with transfers, in 10^9 operations per second. */
+  /** Speed of a float32 matrix product with transfers, in 10^9 operations per second. */
   readonly gflops?: number;
 }
 
@@ -49,8 +49,9 @@ export async function probeDevice(device: Device, options: ProbeOptions = {}): P
   if (obstacle !== undefined) return { device, available: false, ...obstacle };
   const result = await runProbe(device, options);
   if ("gflops" in result) {
-    const detail = `multiplies float32 matrices at ${result.gflops.toFixed(0)} GFLOP/s`;
-    return { device, available: true, detail, gflops: result.gflops };
+    const { gflops } = result;
+    const detail = `multiplies float32 matrices at ${gflops < 10 ? gflops.toPrecision(2) : gflops.toFixed(0)} GFLOP/s`;
+    return { device, available: true, detail, gflops };
   }
   return { device, available: false, detail: result.error, hint: hints[device] };
 }
