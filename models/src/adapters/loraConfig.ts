@@ -4,7 +4,7 @@
  */
 import { ConfigReader } from "../checkpoint/configReader";
 import type { JsonObject } from "../util/jsonFile";
-import { patternFor, selectModules, type TargetSelection } from "./targetModules";
+import { matchInTime, patternFor, selectModules, type TargetSelection } from "./targetModules";
 
 export interface LoraConfig extends TargetSelection {
   /** Rank r. */
@@ -129,13 +129,17 @@ export function loraConfigToJson(config: LoraConfig): JsonObject {
  * The adapted linears with their ranks and scalings.
  *
  * @param linearModules every linear of the network but the output head, as module paths
- * @throws ModelFileError `model/config-value` when nothing matches
+ * @throws ModelFileError `model/config-value` when nothing matches, `adapter/bad-pattern`
  */
 export function loraTargets(
   config: LoraConfig,
   linearModules: readonly string[],
   where = "adapter_config.json",
 ): LoraTarget[] {
+  return matchInTime(where, () => findTargets(config, linearModules, where));
+}
+
+function findTargets(config: LoraConfig, linearModules: readonly string[], where: string): LoraTarget[] {
   const paths = selectModules(config, linearModules, where);
   if (paths.length === 0) {
     new ConfigReader({}, where).fail(

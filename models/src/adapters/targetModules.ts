@@ -1,9 +1,9 @@
 /**
- * Which modules an adapter configuration means, by PEFT's own matching rules. Patterns come from files, so they run with a
- * time limit: a pattern that backtracks for ever ends in an error.
+ * Which modules an adapter configuration means, by PEFT's own matching rules. Patterns come from files, so matching runs with a
+ * time limit: patterns that backtrack for ever end in an error.
  */
-import { createContext, runInContext } from "node:vm";
 import { ModelFileError } from "../errors";
+import { TimeLimitError, withTimeLimit } from "../util/timeLimit";
 
 /** The part of an adapter configuration that selects modules; names as in adapter_config.json. */
 export interface TargetSelection {
@@ -17,14 +17,33 @@ export interface TargetSelection {
   layersPattern: readonly string[];
 }
 
-const matchLimitMs = 2000;
+const matchLimitMs = 3000;
+const hint = 'Name the modules in a list instead, such as ["q_proj", "v_proj"].';
+
+/**
+ * Runs all the matching of one configuration within the time limit.
+ *
+ * @throws ModelFileError `adapter/bad-pattern` when it takes longer
+ */
+export function matchInTime<T>(where: string, match: () => T): T {
+  try {
+    return withTimeLimit(matchLimitMs, match);
+  } catch (cause) {
+    if (!(cause instanceof TimeLimitError)) throw cause;
+    throw new ModelFileError(
+      "adapter/bad-pattern",
+      `${where}: matching the patterns of modules took longer than ${cause.limitMs} ms.`,
+      { where, hint, cause },
+    );
+  }
+}
 
 /**
  * The module paths an adapter is put on, in the given order.
  *
  * @param linearModules every linear of the network but the output head, as module paths
  * @param where the file for messages
- * @throws ModelFileError `adapter/bad-pattern` for a pattern that does not compile or takes too long
+ * @throws ModelFileError `adapter/bad-pattern` for a pattern that does not compile
  */
 export function selectModules(selection: TargetSelection, linearModules: readonly string[], where: string): string[] {
   const { targetModules, excludeModules, modulesToSave, layersToTransform } = selection;
@@ -79,9 +98,8 @@ function layerFilter(layers: readonly number[], patterns: readonly string[]): (p
   };
 }
 
-/** Runs `^(?:pattern)$` over all paths inside a context that can be interrupted. */
+/** The paths that `^(?:pattern)$` fits. */
 function matchAll(pattern: string, paths: readonly string[], where: string): string[] {
-  const hint = 'Name the modules in a list instead, such as ["q_proj", "v_proj"].';
   let expression: RegExp;
   try {
     expression = new RegExp(`^(?:${pattern})$`);
@@ -92,20 +110,7 @@ function matchAll(pattern: string, paths: readonly string[], where: string): str
       { where, hint, cause },
     );
   }
-  try {
-    const context = createContext({ expression, paths: [...paths] });
-    return [
-      ...(runInContext("paths.filter((path) => expression.test(path))", context, {
-        timeout: matchLimitMs,
-      }) as string[]),
-    ];
-  } catch (cause) {
-    throw new ModelFileError(
-      "adapter/bad-pattern",
-      `${where}: matching the module pattern "${clip(pattern)}" took longer than ${matchLimitMs} ms.`,
-      { where, hint, cause },
-    );
-  }
+  return paths.filter((path) => expression.test(path));
 }
 
 /** Python's spellings that JavaScript writes otherwise: named groups and the absolute anchors. */

@@ -7,6 +7,7 @@
 import { Template } from "@huggingface/jinja";
 import { DataError, ModelFileError } from "../errors";
 import { describeJson, isJsonObject, readJsonFile, readTextFile } from "../util/jsonFile";
+import { TimeLimitError, withTimeLimit } from "../util/timeLimit";
 
 export interface TextPart {
   type: "text";
@@ -80,32 +81,57 @@ function sourceOf(value: unknown, where: string): string | undefined {
   );
 }
 
+/** Templates come from files: these bounds are far above what any needs. */
+const templateLimitMs = 3000;
+const maxPromptLength = 1 << 24;
+const maxRange = 100_000;
+
 /** Parses a template. `where` names its file in errors. @throws ModelFileError `model/broken-chat-template` */
 export function createChatTemplate(
   source: string,
   namedTokens: Readonly<Record<string, string>> = {},
   where?: string,
 ): ChatTemplate {
+  const broken = (message: string, cause?: unknown) => {
+    return new ModelFileError("model/broken-chat-template", `The chat template ${message}.`, {
+      where,
+      hint: "Copy the model's own chat template again.",
+      cause,
+    });
+  };
+  const inTime = <T>(run: () => T): T => {
+    try {
+      return withTimeLimit(templateLimitMs, run);
+    } catch (error) {
+      throw error instanceof TimeLimitError ? broken(`took longer than ${error.limitMs} ms`, error) : error;
+    }
+  };
+
   let template: Template;
   try {
-    template = new Template(source);
+    template = inTime(() => new Template(source));
+    template.parsed.body.unshift(...new Template("{% set range = bounded_range %}").parsed.body);
   } catch (error) {
-    throw new ModelFileError(
-      "model/broken-chat-template",
-      `The chat template cannot be parsed: ${(error as Error).message}.`,
-      { where, hint: "Copy the model's own chat template again.", cause: error },
-    );
+    if (error instanceof ModelFileError) throw error;
+    // Where a template ends too early, the parser runs into its own end.
+    const reason = error instanceof SyntaxError ? error.message : "it breaks off or is nested too deep";
+    throw broken(`cannot be parsed: ${reason}`, error);
   }
 
   function run(messages: unknown[], addGenerationPrompt: boolean, variables: Record<string, unknown> = {}): string {
-    return template.render({
-      ...namedTokens,
-      messages,
-      add_generation_prompt: addGenerationPrompt,
-      tools: null,
-      documents: null,
-      ...variables,
-    });
+    const text = inTime(() =>
+      template.render({
+        ...namedTokens,
+        messages,
+        add_generation_prompt: addGenerationPrompt,
+        tools: null,
+        documents: null,
+        bounded_range: boundedRange,
+        ...variables,
+      }),
+    );
+    if (text.length <= maxPromptLength) return text;
+    throw broken(`makes a prompt of ${text.length} characters, expected at most ${maxPromptLength}`);
   }
 
   let takesParts: boolean | undefined;
@@ -121,6 +147,7 @@ export function createChatTemplate(
       try {
         return run(shaped, options.addGenerationPrompt ?? true, options.variables);
       } catch (error) {
+        if (error instanceof ModelFileError) throw error;
         throw new DataError("data/chat", `The chat template refuses the messages: ${(error as Error).message}.`, {
           where,
           hint: "Use the roles system, user and assistant, in an order that the model knows.",
@@ -129,6 +156,14 @@ export function createChatTemplate(
       }
     },
   };
+}
+
+/** Jinja's `range`, which a template could ask for more numbers than memory holds. */
+function boundedRange(from: number, to?: number, step = 1): number[] {
+  const [start, end] = to === undefined || to === null ? [0, from] : [from, to];
+  const count = Math.max(0, Math.ceil((end - start) / (step ?? 1)));
+  if (!(count <= maxRange)) throw new Error(`range() of ${count} numbers, expected at most ${maxRange}`);
+  return Array.from({ length: count }, (_, i) => start + i * (step ?? 1));
 }
 
 /**
@@ -146,7 +181,8 @@ function readsParts(run: (messages: unknown[], addGenerationPrompt: boolean) => 
       return false;
     }
     return true;
-  } catch {
+  } catch (error) {
+    if (error instanceof ModelFileError) throw error;
     try {
       return !run([{ role: "user", content: probe }], false).includes(probe);
     } catch {

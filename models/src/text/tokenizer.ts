@@ -14,6 +14,7 @@ import {
   textOfTokens,
   withoutBlanks,
 } from "./detokenize";
+import { TimeLimitError, withTimeLimit } from "../util/timeLimit";
 import { qwen2TokenizerJson } from "./qwen2Files";
 
 export interface Tokenizer {
@@ -50,6 +51,8 @@ export interface TokenizerParts {
 /** Above every known vocabulary; keeps a damaged id from asking for gigabytes. */
 const maxTokenId = 4_000_000;
 const maxTextLength = 64 * 1024 * 1024;
+/** Patterns of a tokenizer come from its file; sound ones take milliseconds for a prompt. */
+const encodeLimitMs = 3000;
 
 /**
  * Loads the tokenizer of a checkpoint folder: `tokenizer.json`, or the older `vocab.json` and `merges.txt` of Qwen2,
@@ -160,7 +163,18 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
         );
       }
       if (text.length === 0 && !options.addSpecialTokens) return [];
-      return encoder.encode(text, { add_special_tokens: options.addSpecialTokens ?? false }).ids;
+      try {
+        return withTimeLimit(encodeLimitMs, () => {
+          return encoder.encode(text, { add_special_tokens: options.addSpecialTokens ?? false }).ids;
+        });
+      } catch (error) {
+        if (!(error instanceof TimeLimitError)) throw error;
+        throw new ModelFileError(
+          "model/slow-tokenizer",
+          `The patterns of the tokenizer took longer than ${error.limitMs} ms on a text of ${text.length} characters.`,
+          { where, hint: "The file is damaged or hostile; copy the model's own tokenizer.json again.", cause: error },
+        );
+      }
     },
     decode(ids, options = {}) {
       const kept: TokenBytes[] = [];
