@@ -6,6 +6,7 @@
 import { ConfigReader } from "../checkpoint/configReader";
 import { type DecoderConfig, parseDecoderConfig, qwen2Defaults } from "../nn/decoderConfig";
 import type { VisionTransformerConfig } from "../nn/visionTransformer";
+import { describeResolutions, isResolution } from "../vision/anyRes";
 
 export interface LlavaOnevisionConfig {
   vision: VisionTransformerConfig;
@@ -107,17 +108,12 @@ function parsePinpoints(reader: ConfigReader, imageSize: number): [number, numbe
     const steps = [1, 2, 3, 4, 5, 6];
     return steps.flatMap((rows) => steps.map((columns): [number, number] => [rows * 384, columns * 384]));
   }
-  const isPair = (item: unknown): item is [number, number] =>
-    Array.isArray(item) &&
-    item.length === 2 &&
-    item.every((side) => Number.isInteger(side) && side > 0 && side % imageSize === 0 && side <= pixels.max);
-  if (!Array.isArray(value) || value.length === 0 || value.length > 1024 || !value.every(isPair)) {
-    return reader.fail(
-      "image_grid_pinpoints",
-      `1 to 1024 pairs [height, width] of multiples of image_size = ${imageSize}`,
-      value,
-    );
+  const expected = describeResolutions(`image_size = ${imageSize}`);
+  if (!Array.isArray(value) || value.length === 0 || value.length > 1024) {
+    return reader.fail("image_grid_pinpoints", expected, value);
   }
+  const wrong: unknown = value.find((item) => !isResolution(item, imageSize));
+  if (wrong !== undefined) reader.fail("image_grid_pinpoints", expected, JSON.stringify(wrong));
   return value;
 }
 

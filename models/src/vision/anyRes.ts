@@ -13,6 +13,25 @@ import { type ResampleFilter, resizeImage } from "./resample";
 /** [height, width] in pixels. */
 export type Resolution = readonly [height: number, width: number];
 
+/** Far above every known checkpoint (36 views of 384 pixels), far below what a machine chokes on. */
+export const resolutionLimits = { pixels: 1 << 24, views: 256 };
+
+/** Whether a resolution is a grid of square views of bearable cost. */
+export function isResolution(value: unknown, side: number): value is [height: number, width: number] {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [height, width] = value as unknown[];
+  const isEdge = (edge: unknown): edge is number =>
+    Number.isSafeInteger(edge) && Number(edge) > 0 && Number(edge) % side === 0;
+  if (!isEdge(height) || !isEdge(width)) return false;
+  return height * width <= resolutionLimits.pixels && (height / side) * (width / side) <= resolutionLimits.views;
+}
+
+/** What a list of resolutions has to be, for messages. */
+export function describeResolutions(side: string): string {
+  const { pixels, views } = resolutionLimits;
+  return `1 to 1024 pairs [height, width] of multiples of ${side} with at most ${pixels} pixels and ${views} views`;
+}
+
 /** Where most of the picture's pixels survive; among equals the one with the least unused area; among those the first. */
 export function selectBestResolution(size: ImageSize, resolutions: readonly Resolution[]): Resolution {
   let best: Resolution | undefined;

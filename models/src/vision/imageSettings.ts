@@ -5,6 +5,7 @@
 import { ConfigReader } from "../checkpoint/configReader";
 import { ModelFileError } from "../errors";
 import { readJsonFile } from "../util/jsonFile";
+import { describeResolutions, isResolution } from "./anyRes";
 import type { ImageSize } from "./image";
 import type { PixelScaling } from "./pixelValues";
 import { type ResampleFilter, resampleFilters } from "./resample";
@@ -119,13 +120,11 @@ export function readPinpoints(
   fallback: readonly (readonly [number, number])[],
 ): readonly (readonly [number, number])[] {
   const value = reader.raw("image_grid_pinpoints") ?? fallback;
-  const isPair = (item: unknown): item is [number, number] =>
-    Array.isArray(item) &&
-    item.length === 2 &&
-    item.every((edge) => Number.isInteger(edge) && edge > 0 && edge <= sides.max && edge % side === 0);
-  if (!Array.isArray(value) || value.length === 0 || value.length > 1024 || !value.every(isPair)) {
-    return reader.fail("image_grid_pinpoints", `1 to 1024 pairs [height, width] of multiples of ${side}`, value);
+  if (!Array.isArray(value) || value.length === 0 || value.length > 1024) {
+    return reader.fail("image_grid_pinpoints", describeResolutions(`${side}`), value);
   }
+  const wrong: unknown = value.find((item) => !isResolution(item, side));
+  if (wrong !== undefined) reader.fail("image_grid_pinpoints", describeResolutions(`${side}`), JSON.stringify(wrong));
   return value;
 }
 
