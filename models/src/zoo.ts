@@ -136,7 +136,7 @@ export async function loadModelDescription(
     config,
     folder,
     facts: { ...facts, numParameters: countElements(shapes) },
-    generation: await readGenerationConfig(folder, text),
+    generation: await readGenerationConfig(folder, text, facts.decoder.vocabSize),
     parameters,
     base,
     adapter,
@@ -152,7 +152,7 @@ export async function loadModelDescription(
 }
 
 function architectureOf(json: JsonObject): Architecture {
-  const type = new ConfigReader(json, "config.json").string("model_type", "");
+  const type = new ConfigReader(json, "config.json").string("model_type");
   const architecture = Object.hasOwn(architectures, type) ? architectures[type] : undefined;
   if (architecture !== undefined) return architecture;
   const known = Object.keys(architectures).join(", ");

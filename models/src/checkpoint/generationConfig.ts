@@ -14,15 +14,19 @@ export interface GenerationConfig {
   repetitionPenalty: number;
 }
 
-const tokenIds = { min: 0, max: (1 << 22) - 1 };
-
 /**
  * Reads the file; what it leaves out comes from the text configuration, then from transformers' defaults.
  *
  * @param text the text_config of config.json
+ * @param vocabSize V; an end token beyond it would never come
  * @throws ModelFileError `model/config-value`
  */
-export async function readGenerationConfig(folder: string, text: ConfigReader): Promise<GenerationConfig> {
+export async function readGenerationConfig(
+  folder: string,
+  text: ConfigReader,
+  vocabSize: number,
+): Promise<GenerationConfig> {
+  const tokenIds = { min: 0, max: vocabSize - 1 };
   const name = "generation_config.json";
   const reader = new ConfigReader((await readJsonFile(folder, name)) ?? {}, name);
   const eosTokenIds = reader.integers("eos_token_id", tokenIds);
@@ -32,7 +36,7 @@ export async function readGenerationConfig(folder: string, text: ConfigReader): 
     padTokenId: pad.has("pad_token_id") ? pad.integer("pad_token_id", { min: -1, max: tokenIds.max }) : null,
     doSample: reader.boolean("do_sample", false),
     temperature: reader.number("temperature", { min: 0, max: 1e6 }, 1),
-    topK: reader.integer("top_k", { min: 0, max: tokenIds.max }, 50),
+    topK: reader.integer("top_k", { min: 0, max: 1 << 22 }, 50),
     topP: reader.number("top_p", { min: 0, max: 1 }, 1),
     repetitionPenalty: reader.number("repetition_penalty", { min: 1e-6, max: 1e6 }, 1),
   };

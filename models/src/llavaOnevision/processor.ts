@@ -161,12 +161,21 @@ function checkAgainstModel(
     ["vision_aspect_ratio", `anyres_max_${model.maxViews}`, `anyres_max_${settings.maxViews}`],
     [`id of ${settings.imageToken} (image_token_id)`, model.imageTokenId, tokenizer.tokenToId(settings.imageToken)],
   ];
+  const hint = "Take config.json, tokenizer and processor files from the same checkpoint.";
   for (const [what, expected, got] of facts) {
     if (expected === got) continue;
     throw new ModelFileError(
       "model/processor-mismatch",
       `${what}: config.json says ${String(expected)}, the processor's files say ${String(got)}.`,
-      { where: image.where, hint: "Take config.json, tokenizer and processor files from the same checkpoint." },
+      { where: image.where, hint },
+    );
+  }
+  // Embeddings often have more rows than there are tokens; with fewer, a token would read beyond the table.
+  if (tokenizer.vocabSize > model.text.vocabSize) {
+    throw new ModelFileError(
+      "model/processor-mismatch",
+      `vocab_size: config.json says ${model.text.vocabSize}, the tokenizer has the id ${tokenizer.vocabSize - 1}.`,
+      { where: "tokenizer.json", hint },
     );
   }
 }
