@@ -67,8 +67,12 @@ export class CancelledError extends AppError {
 /** A bug of ours. */
 export class InternalError extends AppError {}
 
-/** Prints what, where and the cure, one per line; never a stack. */
+/** Prints what, where and the cure, one per line; never a stack. Names from files cannot command the terminal. */
 export function formatError(error: unknown): string {
+  return withoutControls(describeError(error));
+}
+
+function describeError(error: unknown): string {
   if (error instanceof AppError) {
     const lines = [error.message];
     if (error.where !== undefined && !error.message.includes(error.where)) lines.push(`  where: ${error.where}`);
@@ -76,4 +80,11 @@ export function formatError(error: unknown): string {
     return lines.join("\n");
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+function withoutControls(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
 }
