@@ -101,7 +101,7 @@ export function storedParameter(
   shape: readonly number[],
 ): StoredParameter {
   const { name, dtype, file, offset, length } = tensor;
-  const where = checkpoint.source;
+  const where = file;
   if (!isParameterDType(dtype)) {
     throw new ModelFileError(
       "model/tensor-type",

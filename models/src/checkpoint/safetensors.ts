@@ -17,7 +17,7 @@ import {
   type StoredDType,
   type TensorEntry,
 } from "./safetensorsHeader";
-import { clip, parseStrictJson } from "./strictJson";
+import { clip, parseStrictJson } from "../util/strictJson";
 
 /** Elements as stored: halves are bits in a Uint16Array, bool is 0 or 1, 8-bit floats are bytes. */
 export type StoredArray =
@@ -325,10 +325,11 @@ function allocate(entry: TensorEntry, sizeBytes: number): ArrayBuffer {
   }
 }
 
+/** A file that is there but cannot be looked at (a link to itself, a closed folder) is there: opening it says what is wrong. */
 async function isThere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
-    () => false,
+    (error: NodeJS.ErrnoException) => error.code !== "ENOENT",
   );
 }
 

@@ -6,7 +6,7 @@
  */
 import { ModelFileError } from "../errors";
 import type { DType } from "../graph/types";
-import { clip, parseStrictJson } from "./strictJson";
+import { clip, parseStrictJson } from "../util/strictJson";
 
 /** Element types of files; the ones the graph does not have can be listed and copied, not computed with. */
 export type StoredDType =

@@ -5,6 +5,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ModelFileError } from "../errors";
+import { parseStrictJson } from "./strictJson";
 
 export type JsonObject = Record<string, unknown>;
 
@@ -14,7 +15,7 @@ const maxTextBytes = 256 * 1024 * 1024;
 /**
  * Text of `folder/name` as UTF-8 (a byte order mark is dropped), or undefined when there is no such file.
  *
- * @throws ModelFileError `model/unreadable-file` or `model/file-too-large`
+ * @throws ModelFileError `model/unreadable-file`, `model/file-too-large` or `model/not-text`
  */
 export async function readTextFile(folder: string, name: string): Promise<string | undefined> {
   const path = join(folder, name);
@@ -33,8 +34,7 @@ export async function readTextFile(folder: string, name: string): Promise<string
         { where: path, hint: "The file does not look like the one of a checkpoint; download it again." },
       );
     }
-    const text = await readFile(path, "utf8");
-    return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+    return decode(await readFile(path), name, path);
   } catch (error) {
     if (error instanceof ModelFileError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
@@ -47,33 +47,33 @@ export async function readTextFile(folder: string, name: string): Promise<string
   }
 }
 
+function decode(bytes: Uint8Array, name: string, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ModelFileError("model/not-text", `${name} is not UTF-8 text.`, {
+      where: path,
+      hint: "The file is damaged or was saved in another encoding; copy or download it again.",
+      cause,
+    });
+  }
+}
+
 /**
  * The JSON object in `folder/name`, or undefined when there is no such file.
  *
- * @throws ModelFileError `model/broken-json` when the text is not JSON or not an object at the top
+ * @throws ModelFileError `model/broken-json` when the text is not JSON, repeats a key, nests without end or is not an object
  */
 export async function readJsonFile(folder: string, name: string): Promise<JsonObject | undefined> {
   const text = await readTextFile(folder, name);
   if (text === undefined) return undefined;
   const path = join(folder, name);
-  const hint = "The file is damaged; copy or download it again.";
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new ModelFileError("model/broken-json", `${name} is not valid JSON: ${(error as Error).message}.`, {
-      where: path,
-      hint,
-      cause: error,
-    });
-  }
-  if (!isJsonObject(value)) {
-    throw new ModelFileError("model/broken-json", `${name}: expected a JSON object, got ${describeJson(value)}.`, {
-      where: path,
-      hint,
-    });
-  }
-  return value;
+  const value = parseStrictJson(text, "model/broken-json", name, path);
+  if (isJsonObject(value)) return value;
+  throw new ModelFileError("model/broken-json", `${name}: expected a JSON object, got ${describeJson(value)}.`, {
+    where: path,
+    hint: "The file is damaged; copy or download it again.",
+  });
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
