@@ -91,7 +91,7 @@ function charts(series: readonly ScalarSeries[]): ChartOptions[] {
       xLabel: "step",
       smoothing: 0.8,
       series: components.map(({ name, steps, values }) => ({
-        name: name.slice("rewards/".length, -"/mean".length),
+        name: shortName(name),
         x: [...steps],
         y: [...values],
       })),
@@ -99,6 +99,9 @@ function charts(series: readonly ScalarSeries[]): ChartOptions[] {
   }
   return found;
 }
+
+/** "rewards/iad-r1-strict/format/mean" -> "format". */
+const shortName = (metric: string) => metric.split("/").at(-2)!;
 
 /** Held-out images that most tell the stages apart: first those whose answers changed. */
 async function examples(run: StoredRun): Promise<ReportExample[]> {

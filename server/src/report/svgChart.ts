@@ -84,7 +84,7 @@ export function svgChart({ title, xLabel, series, smoothing = 0, width = 460, he
       `<text class="tick" text-anchor="end" x="${MARGIN.left - 6}" y="${toY(tick) + 4}">${formatTick(tick)}</text>`,
     );
   }
-  for (const tick of niceTicks(xLow, xHigh, 6)) {
+  for (const tick of niceTicks(xLow, xHigh, Math.min(6, Math.max(1, xHigh - xLow)))) {
     parts.push(
       `<text class="tick" text-anchor="middle" x="${toX(tick)}" y="${height - MARGIN.bottom + 16}">${formatTick(tick)}</text>`,
     );
@@ -95,7 +95,7 @@ export function svgChart({ title, xLabel, series, smoothing = 0, width = 460, he
 
   series.forEach((line, index) => {
     const colour = `var(--series-${index % 6})`;
-    const dash = DASHES[Math.floor(index / 1) % DASHES.length]!;
+    const dash = DASHES[index % DASHES.length]!;
     if (!line.markers && smoothing > 0) {
       parts.push(`<path class="raw" d="${path(line.x, line.y, toX, toY)}" stroke="${colour}"/>`);
     }
