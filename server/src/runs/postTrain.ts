@@ -457,7 +457,7 @@ function fromPortable(folder: string, { base, adapter }: ModelReference): ModelR
 }
 
 /** Sorts by time, says what it is about, and is a valid folder name everywhere: `20260131-142233-inspection-9f2c`. */
-function newRunId(project: string): string {
+export function newRunId(project: string): string {
   const time = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   const name =
     project

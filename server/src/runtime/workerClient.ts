@@ -155,6 +155,11 @@ export class WorkerClient<M extends Methods> {
     await this.closed;
   }
 
+  /** Ends the worker at once; what it was doing is lost, and calls in progress reject. */
+  kill(reason: string): void {
+    this.wire.kill(reason);
+  }
+
   /** For `startWorker`. */
   async start(init: unknown, timeoutMs: number): Promise<void> {
     const started = new Promise<AppError | undefined>((resolve) => {
