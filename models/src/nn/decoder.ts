@@ -3,9 +3,10 @@
  * gate. Once as a plain function of whole sequences, which is differentiated, and once with a key-value cache for generation.
  * The configuration's parser is in decoderConfig.ts, the loss in programs/.
  *
- * Shapes: B rows, T tokens, C width, H query heads, KV key heads, D head width, V vocabulary, M chosen tokens, S cache slots.
+ * Shapes: B rows, T tokens, C width, H query heads, KV key heads, D head width, V vocabulary, M chosen tokens, S cache slots;
+ * where completions share a prompt: B prompts of P tokens, G completions of L tokens each, R = B*P + B*G*L tokens in all.
  */
-import { mulDims } from "../graph/dims";
+import { addDims, mulDims } from "../graph/dims";
 import type { Dim, Value } from "../graph/types";
 import type { DecoderConfig } from "./decoderConfig";
 import { linear, linearShapes } from "./linear";
@@ -23,6 +24,19 @@ export interface Rope {
 export interface LayerCache {
   key: Value;
   value: Value;
+}
+
+/**
+ * B prompts of P tokens with G completions of L tokens each, as one list of R tokens: all prompts, then all completions. A
+ * completion sees its prompt and itself, so prompts are computed once for all their completions.
+ */
+export interface SharedPrompts {
+  batch: Dim;
+  promptTokens: Dim;
+  completions: Dim;
+  completionTokens: Dim;
+  /** int64 [B]: what of each prompt is not padding. */
+  promptLengths: Value;
 }
 
 /** How full the cache is: int32 [B], the row's total length minus one; and the largest total length, a scalar. */
@@ -69,33 +83,49 @@ export function placeRows(net: Network, x: Value, features: Value, positions: Va
   return b.reshape(b.scatterND(flattenRows(net, x), positions, features), x.shape); // [B*T,C] -> [B,T,C]
 }
 
-/** [B,T,C] -> [B*T,C]. */
+/** [..,C] -> [rows,C]. */
 export function flattenRows(net: Network, x: Value): Value {
-  const [batch, tokens, width] = x.shape as [Dim, Dim, Dim];
-  return net.b.reshape(x, [mulDims(batch, tokens), width]);
+  return net.b.reshape(x, [x.shape.slice(0, -1).reduce<Dim>(mulDims, 1), x.shape.at(-1)!]);
 }
 
 /**
- * All layers over whole sequences: x [B,T,C] -> [B,T,C], not yet normalised. Rows may be padded on the right: attention is
- * causal, so what stands behind a token cannot reach it.
+ * All layers over whole sequences: x [B,T,C] -> [M,C] at the flat rows `rows` int64 [M], not yet normalised. Rows may be padded on
+ * the right: attention is causal, so what stands behind a token cannot reach it.
  */
-export function decoderStack(net: Network, path: string, config: DecoderConfig, x: Value, rope: Rope): Value {
+export function decoderStack(
+  net: Network,
+  path: string,
+  config: DecoderConfig,
+  x: Value,
+  rope: Rope,
+  rows: Value,
+): Value {
   const mask = causalMask(net, x.shape[1]!);
-  let hidden = x;
-  for (let i = 0; i < config.layers; i++) {
-    const at = `${path}.layers.${i}`;
-    hidden = net.block(at, () =>
-      decoderLayer(net, at, config, hidden, (input) => attend(net, at, config, input, rope, mask)),
-    );
-  }
-  return hidden;
+  return stack(net, path, config, x, rows, (at, input) => attend(net, at, config, input, rope, mask));
+}
+
+/**
+ * The same over the tokens x [R,C] of completions that share prompts, with one row of position ids [1,R]. Completions are padded on
+ * the right like prompts; what stands behind the end of a prompt is hidden from its completions.
+ */
+export function sharedDecoderStack(
+  net: Network,
+  path: string,
+  config: DecoderConfig,
+  x: Value,
+  rope: Rope,
+  layout: SharedPrompts,
+  rows: Value,
+): Value {
+  const masks = sharedMasks(net, layout);
+  return stack(net, path, config, x, rows, (at, input) => attendShared(net, at, config, input, rope, layout, masks));
 }
 
 /**
  * The same layers with a cache: x [B,T,C] holds the T newest tokens of each row. Filling an empty cache, rows are padded on the
  * right and `seqlensK` says where each ends; going on, T is 1.
  *
- * @returns hidden [B,T,C], and each layer's cache, meant to be written over the given one
+ * @returns hidden [M,C] at the flat `rows`, and each layer's cache, meant to be written over the given one
  */
 export function cachedDecoderStack(
   net: Network,
@@ -105,53 +135,65 @@ export function cachedDecoderStack(
   rope: Rope,
   cache: readonly LayerCache[],
   lengths: CacheLengths,
+  rows: Value,
 ): { hidden: Value; cache: LayerCache[] } {
   const present: LayerCache[] = [];
-  let hidden = x;
-  for (const [i, past] of cache.entries()) {
-    const at = `${path}.layers.${i}`;
-    hidden = net.block(at, () =>
-      decoderLayer(net, at, config, hidden, (input) => {
-        const result = attendCached(net, at, config, input, rope, past, lengths);
-        present.push(result.cache);
-        return result.output;
-      }),
-    );
-  }
+  const hidden = stack(net, path, config, x, rows, (at, input) => {
+    const result = attendCached(net, at, config, input, rope, cache[present.length]!, lengths);
+    present.push(result.cache);
+    return result.mixed;
+  });
   return { hidden, cache: present };
 }
 
-/** Chosen rows int64 [M] of hidden [B,T,C] (flat, b*T + t) -> final norm -> logits [M,V]. */
+/** hidden [M,C] -> final norm -> logits [M,V]. */
 export function decoderLogits(
   net: Network,
   paths: { decoder: string; head: string },
   config: DecoderConfig,
   hidden: Value,
-  rows: Value,
 ): Value {
   const { b } = net;
-  const chosen = b.gather(flattenRows(net, hidden), rows); // [M,C]
-  const normed = rmsNorm(net, `${paths.decoder}.norm`, chosen, config.normEpsilon);
+  const normed = rmsNorm(net, `${paths.decoder}.norm`, hidden, config.normEpsilon);
   const head = config.tied ? `${paths.decoder}.embed_tokens.weight` : `${paths.head}.weight`;
   return b.linear(normed, net.parameter(head, [config.vocabSize, config.width])); // [M,V]
 }
 
+/** Mixes tokens: normed [..,C] -> the heads side by side [..,H*D], before the output projection. `at` is the layer's path. */
+type Attention = (at: string, normed: Value) => Value;
+
+/** All layers: x [..,C] -> [M,C] at the flat `rows`. */
+function stack(net: Network, path: string, config: DecoderConfig, x: Value, rows: Value, attention: Attention): Value {
+  let hidden = x;
+  for (let i = 0; i < config.layers; i++) {
+    const at = `${path}.layers.${i}`;
+    // Nothing looks at other rows after the last attention.
+    const kept = i === config.layers - 1 ? rows : null;
+    hidden = net.block(at, () => decoderLayer(net, at, config, hidden, attention, kept));
+  }
+  return hidden;
+}
+
+/** One layer; behind its attention only the flat rows `kept` go on, when there are any: [..,C] -> [..,C] or [M,C]. */
 function decoderLayer(
   net: Network,
   at: string,
   config: DecoderConfig,
   x: Value,
-  attention: (normed: Value) => Value,
+  attention: Attention,
+  kept: Value | null,
 ): Value {
   const { b } = net;
-  const attended = b.add(x, attention(rmsNorm(net, `${at}.input_layernorm`, x, config.normEpsilon)));
+  const keep = (y: Value) => (kept === null ? y : b.gather(flattenRows(net, y), kept));
+  const mixed = attention(at, rmsNorm(net, `${at}.input_layernorm`, x, config.normEpsilon));
+  const attended = b.add(keep(x), linear(net, `${at}.self_attn.o_proj`, keep(mixed), config.width, false));
   const normed = rmsNorm(net, `${at}.post_attention_layernorm`, attended, config.normEpsilon);
   const gate = b.silu(linear(net, `${at}.mlp.gate_proj`, normed, config.mlpWidth, false));
   const up = linear(net, `${at}.mlp.up_proj`, normed, config.mlpWidth, false);
   return b.add(attended, linear(net, `${at}.mlp.down_proj`, b.mul(gate, up), config.width, false));
 }
 
-/** x [B,T,C] -> the three projections [B,T,H*D], [B,T,KV*D], [B,T,KV*D]. */
+/** x [..,C] -> the three projections [..,H*D], [..,KV*D], [..,KV*D]. */
 function project(net: Network, at: string, config: DecoderConfig, x: Value): { q: Value; k: Value; v: Value } {
   const { heads, kvHeads, headDim, attentionBias } = config;
   return {
@@ -175,8 +217,70 @@ function attend(net: Network, at: string, config: DecoderConfig, x: Value, rope:
     mask,
     1 / Math.sqrt(headDim),
   );
-  const merged = b.reshape(b.transpose(output, [0, 2, 1, 3]), [batch, tokens, heads * headDim]);
-  return linear(net, `${at}.self_attn.o_proj`, merged, config.width, false);
+  return b.reshape(b.transpose(output, [0, 2, 1, 3]), [batch, tokens, heads * headDim]);
+}
+
+/**
+ * Prompts look at themselves, completions at their prompt's keys, repeated for each of them, and their own. (Repeated keys are few
+ * beside the scores; products with them once for all would need a softmax over two pieces.)
+ */
+function attendShared(
+  net: Network,
+  at: string,
+  config: DecoderConfig,
+  x: Value,
+  rope: Rope,
+  { batch, promptTokens, completions, completionTokens }: SharedPrompts,
+  masks: { prompts: Value; completions: Value },
+): Value {
+  const { b } = net;
+  const { heads, kvHeads, headDim } = config;
+  const scale = 1 / Math.sqrt(headDim);
+  const sequences = mulDims(batch, completions);
+  const sizes = [mulDims(batch, promptTokens), mulDims(sequences, completionTokens)] as const;
+  /** [R,count*D] -> of the prompts [B,count,P,D], of the completions [B*G,count,L,D]. */
+  const split = (y: Value, count: number): [prompts: Value, completions: Value] => {
+    const [prompts, rest] = b.split(y, sizes, 0) as [Value, Value];
+    const byHead = (part: Value, rows: Dim, tokens: Dim) =>
+      b.transpose(b.reshape(part, [rows, tokens, count, headDim]), [0, 2, 1, 3]);
+    return [byHead(prompts, batch, promptTokens), byHead(rest, sequences, completionTokens)];
+  };
+  const join = (y: Value, rows: Dim) => b.reshape(b.transpose(y, [0, 2, 1, 3]), [rows, heads * headDim]);
+  const rotate = (y: Value) => {
+    const one = b.rotaryEmbedding(b.unsqueeze(y, [0]), rope.positionIds, rope.cos, rope.sin); // [1,R,count*D]
+    return b.reshape(one, y.shape);
+  };
+  /** [B,KV,P,D] and [B*G,KV,L,D] -> [B*G,KV,P+L,D]. */
+  const behind = (prompts: Value, own: Value) => {
+    const repeated = b.expand(b.unsqueeze(prompts, [1]), [batch, completions, kvHeads, promptTokens, headDim]);
+    return b.concat([b.reshape(repeated, [sequences, kvHeads, promptTokens, headDim]), own], 2);
+  };
+  const projected = project(net, at, config, x);
+  const [promptQ, q] = split(rotate(projected.q), heads);
+  const [promptK, k] = split(rotate(projected.k), kvHeads);
+  const [promptV, v] = split(projected.v, kvHeads);
+  const ofPrompts = b.attention(promptQ, promptK, promptV, masks.prompts, scale);
+  const ofCompletions = b.attention(q, behind(promptK, k), behind(promptV, v), masks.completions, scale);
+  return b.concat([join(ofPrompts, sizes[0]), join(ofCompletions, sizes[1])], 0);
+}
+
+/** prompts [P,P]; completions [B*G,1,L,P+L]. */
+function sharedMasks(net: Network, layout: SharedPrompts): { prompts: Value; completions: Value } {
+  const { b } = net;
+  const { batch, promptTokens, completions, completionTokens } = layout;
+  const place = b.unsqueeze(b.cumSum(b.full([promptTokens], 1), 0), [0]); // [1,P] 1..P
+  const isPrompt = b.lessOrEqual(place, b.unsqueeze(b.cast(layout.promptLengths, "float32"), [1])); // [B,P]
+  const prompt = b.reshape(b.where(isPrompt, b.scalar(0), b.scalar(unseen)), [batch, 1, 1, promptTokens]);
+  const own = causalMask(net, completionTokens);
+  const parts = [
+    b.expand(prompt, [batch, completions, completionTokens, promptTokens]),
+    b.expand(own, [batch, completions, completionTokens, completionTokens]),
+  ];
+  const keys = addDims(promptTokens, completionTokens);
+  return {
+    prompts: causalMask(net, promptTokens),
+    completions: b.reshape(b.concat(parts, 3), [mulDims(batch, completions), 1, completionTokens, keys]),
+  };
 }
 
 function attendCached(
@@ -187,7 +291,7 @@ function attendCached(
   rope: Rope,
   past: LayerCache,
   lengths: CacheLengths,
-): { output: Value; cache: LayerCache } {
+): { mixed: Value; cache: LayerCache } {
   const { b } = net;
   const { heads, kvHeads, headDim } = config;
   const { q, k, v } = project(net, at, config, x);
@@ -206,7 +310,7 @@ function attendCached(
     { num_heads: heads, kv_num_heads: kvHeads, scale: 1 / Math.sqrt(headDim), do_rotary: 0 },
   );
   return {
-    output: linear(net, `${at}.self_attn.o_proj`, resizeHeads(net, output, heads, headDim), config.width, false),
+    mixed: resizeHeads(net, output, heads, headDim),
     cache: { key: presentKey, value: presentValue },
   };
 }
@@ -225,10 +329,13 @@ function resizeHeads(net: Network, x: Value, count: number, width: number): Valu
   return b.reshape(resized, [batch, tokens, count * width]);
 }
 
+/** Added to the scores of what a token may not see. */
+const unseen = -1e9;
+
 /** [T,T]: 0 where a token may look, a very negative number behind it. */
 function causalMask(net: Network, tokens: Dim): Value {
   const { b } = net;
   const order = b.cumSum(b.full([tokens], 1), 0); // [T] 1..T, float32: exact for any length in use
   const visible = b.lessOrEqual(b.unsqueeze(order, [0]), b.unsqueeze(order, [1])); // key <= query
-  return b.where(visible, b.scalar(0), b.scalar(-1e9));
+  return b.where(visible, b.scalar(0), b.scalar(unseen));
 }

@@ -12,7 +12,7 @@ import {
   openNetwork,
   type Program,
   ropeInputs,
-  sequenceHidden,
+  type SequenceLayout,
   targetLogProbs,
   type VisionLanguageNetwork,
   type WeightOptions,
@@ -62,8 +62,8 @@ export function decoderProgram(model: VisionLanguageNetwork, table: ParameterTab
     }),
   );
   const embedded = embedInputs(net, model, inputIds, imageInputs(net, model, options.images ? "features" : "none"));
-  const result = cachedDecoderStack(net, paths.decoder, decoder, embedded, rope, cache, lengths);
-  b.output("logits", decoderLogits(net, paths, decoder, result.hidden, rows));
+  const result = cachedDecoderStack(net, paths.decoder, decoder, embedded, rope, cache, lengths, rows);
+  b.output("logits", decoderLogits(net, paths, decoder, result.hidden));
   for (const [i, { key, value }] of result.cache.entries()) {
     b.output(`key_cache.${i}.next`, key);
     b.output(`value_cache.${i}.next`, value);
@@ -73,19 +73,20 @@ export function decoderProgram(model: VisionLanguageNetwork, table: ParameterTab
 
 export interface LogProbsOptions extends WeightOptions {
   images: ImageSource;
+  /** "rows" when left out. */
+  layout?: SequenceLayout;
   /** Also the output entropy [M]. */
   entropy?: boolean;
 }
 
-/** Inputs of `sequenceHidden`, target_positions and targets int64 [M] -> log_probs [M] (and entropy [M]), in nats. */
+/** Inputs of the layout, target_positions and targets int64 [M] -> log_probs [M] (and entropy [M]), in nats. */
 export function logProbsProgram(
   model: VisionLanguageNetwork,
   table: ParameterTable,
   options: LogProbsOptions,
 ): Program {
   const { b, net } = openNetwork("log_probs", table, options);
-  const hidden = sequenceHidden(net, model, imageInputs(net, model, options.images));
-  const { selected, all } = targetLogProbs(net, model, hidden);
+  const { selected, all } = targetLogProbs(net, model, imageInputs(net, model, options.images), options.layout);
   b.output("log_probs", selected);
   if (options.entropy === true) b.output("entropy", entropy(b, all));
   return close(net);

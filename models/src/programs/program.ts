@@ -7,7 +7,15 @@
 import type { ParameterTable } from "../checkpoint/parameterTable";
 import type { GraphBuilder } from "../graph/builder";
 import type { Graph, Value } from "../graph/types";
-import { decoderLogits, decoderStack, embedTokens, placeRows, type Rope } from "../nn/decoder";
+import {
+  decoderLogits,
+  decoderStack,
+  embedTokens,
+  placeRows,
+  type Rope,
+  sharedDecoderStack,
+  type SharedPrompts,
+} from "../nn/decoder";
 import type { DecoderConfig } from "../nn/decoderConfig";
 import { type AdapterLayout, Network, type ParameterInput } from "../nn/parameters";
 import { createBuilder } from "../ops/createBuilder";
@@ -80,16 +88,45 @@ export function imageInputs(net: Network, model: VisionLanguageNetwork, source: 
   return { features: () => features, patches: features };
 }
 
-/** input_ids, positions and image rows -> hidden states [B,T,C] of whole sequences. */
-export function sequenceHidden(net: Network, model: VisionLanguageNetwork, images: ImageRows | null): Value {
+/**
+ * How sequences lie in a batch.
+ * - "rows": each sequence is a row. Inputs input_ids and position_ids int64 [B,T].
+ * - "shared-prompts": each row is a prompt that G completions share, which are inputs of their own; the prompt is computed once for
+ *   all of them. Inputs input_ids and position_ids int64 [B,P], prompt_lengths int64 [B], completion_ids and
+ *   completion_position_ids int64 [B,G,L]. Flat rows count all prompts first (b*P + p), then all completions
+ *   (B*P + (b*G + g)*L + l).
+ */
+export type SequenceLayout = "rows" | "shared-prompts";
+
+/** Hidden states [M,C] of whole sequences at the flat `rows` int64 [M]. */
+function sequenceHidden(
+  net: Network,
+  model: VisionLanguageNetwork,
+  images: ImageRows | null,
+  layout: SequenceLayout,
+  rows: Value,
+): Value {
   const { b } = net;
+  const { decoder, paths } = model;
   const inputIds = b.input("input_ids", "int64", ["B", "T"]);
-  const rope = ropeInputs(b, model.decoder.headDim);
-  const embedded = embedInputs(net, model, inputIds, images);
-  return decoderStack(net, model.paths.decoder, model.decoder, embedded, rope);
+  const rope = ropeInputs(b, decoder.headDim);
+  if (layout === "rows") {
+    return decoderStack(net, paths.decoder, decoder, embedInputs(net, model, inputIds, images), rope, rows);
+  }
+  const completionIds = b.input("completion_ids", "int64", ["B", "G", "L"]);
+  const completionPositions = b.input("completion_position_ids", "int64", ["B", "G", "L"]);
+  const shared: SharedPrompts = {
+    ...{ batch: "B", promptTokens: "T", completions: "G", completionTokens: "L" },
+    promptLengths: b.input("prompt_lengths", "int64", ["B"]),
+  };
+  const joined = (prompts: Value, completions: Value) =>
+    b.concat([b.reshape(prompts, ["B*T"]), b.reshape(completions, ["B*G*L"])], 0); // [R]
+  const embedded = embedInputs(net, model, joined(inputIds, completionIds), images); // [R,C]
+  const positionIds = b.unsqueeze(joined(rope.positionIds, completionPositions), [0]); // [1,R]
+  return sharedDecoderStack(net, paths.decoder, decoder, embedded, { ...rope, positionIds }, shared, rows);
 }
 
-/** Token embeddings [B,T,C] with the image rows at `image_positions` int64 [N,1] (flat rows b*T + t). */
+/** Token embeddings [..,C] with the image rows at the flat rows `image_positions` int64 [N,1]. */
 export function embedInputs(
   net: Network,
   model: VisionLanguageNetwork,
@@ -107,12 +144,14 @@ export function embedInputs(
 export function targetLogProbs(
   net: Network,
   model: VisionLanguageNetwork,
-  hidden: Value,
+  images: ImageRows | null,
+  layout: SequenceLayout = "rows",
 ): { selected: Value; all: Value } {
   const { b } = net;
   const rows = b.input("target_positions", "int64", ["M"]);
   const targets = b.input("targets", "int64", ["M"]);
-  return b.tokenLogProbs(decoderLogits(net, model.paths, model.decoder, hidden, rows), targets);
+  const hidden = sequenceHidden(net, model, images, layout, rows);
+  return b.tokenLogProbs(decoderLogits(net, model.paths, model.decoder, hidden), targets);
 }
 
 /** all [M,V] log-probabilities -> entropy [M] in nats. */

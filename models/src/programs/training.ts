@@ -17,7 +17,7 @@ import {
   imageInputs,
   openNetwork,
   type Program,
-  sequenceHidden,
+  type SequenceLayout,
   targetLogProbs,
   type VisionLanguageNetwork,
   type WeightOptions,
@@ -52,6 +52,8 @@ export interface TrainingOptions extends WeightOptions {
   trainable: TrainableSet;
   /** "features" keeps the tower out of the graph: for a frozen tower whose outputs the host has cached. */
   images: ImageSource;
+  /** "rows" when left out. */
+  layout?: SequenceLayout;
   /** Compute each block again while going backward: less memory, about a third more time. */
   recompute?: boolean;
 }
@@ -79,10 +81,21 @@ export function trainingProgram(
       },
     );
   }
+  const outside = [...(options.adapter?.keys() ?? [])].find((path) => !path.startsWith(`${model.paths.decoder}.`));
+  if (source !== "pixels" && trainable === "adapter" && outside !== undefined) {
+    throw new ConfigError(
+      "train/trainable",
+      `The adapter changes ${outside}, which is not in a training graph with images: "${source}".`,
+      {
+        hint: "Keep the vision tower in the training graph, or let the adapter target the language model only.",
+        data: { module: outside },
+      },
+    );
+  }
   const trains = trainableTest(model, trainable);
   const { b, net } = openNetwork(`training_${objective.kind}`, table, options, trains);
   const images = imageInputs(net, model, source);
-  const loss = b.output("loss", objectiveLoss(net, model, objective, images));
+  const loss = b.output("loss", objectiveLoss(net, model, options, images));
 
   const trained = net.inputs.filter(({ input }) => trains(input.path));
   if (trained.length === 0) {
@@ -127,34 +140,45 @@ function trainableTest(model: VisionLanguageNetwork, set: TrainableSet): (path: 
 function objectiveLoss(
   net: Network,
   model: VisionLanguageNetwork,
-  objective: Objective,
+  { objective, layout = "rows" }: TrainingOptions,
   images: ImageRows | null,
 ): Value {
   switch (objective.kind) {
     case "sft":
-      return supervisedLoss(net, model, images);
+      return supervisedLoss(net, model, images, layout);
     case "grpo":
-      return policyLoss(net, model, images, objective.kl);
+      return policyLoss(net, model, images, layout, objective.kl);
     case "perception": {
       const dense = objective.heads.map((head) => auxiliaryLoss(net, images!.patches, head));
-      return net.b.sum(objective.language ? [...dense, supervisedLoss(net, model, images)] : dense);
+      return net.b.sum(objective.language ? [...dense, supervisedLoss(net, model, images, layout)] : dense);
     }
   }
 }
 
-function supervisedLoss(net: Network, model: VisionLanguageNetwork, images: ImageRows | null): Value {
+function supervisedLoss(
+  net: Network,
+  model: VisionLanguageNetwork,
+  images: ImageRows | null,
+  layout: SequenceLayout,
+): Value {
   const { b } = net;
-  const { selected } = targetLogProbs(net, model, sequenceHidden(net, model, images));
+  const { selected } = targetLogProbs(net, model, images, layout);
   b.output("log_probs", selected);
   return b.neg(weightedSum(b, selected, b.input("token_weights", "float32", ["M"])));
 }
 
 /** @see DeepSeekMath, arXiv:2402.03300, section 4.1; the clip bounds are separate as in DAPO, arXiv:2503.14476. */
-function policyLoss(net: Network, model: VisionLanguageNetwork, images: ImageRows | null, kl: boolean): Value {
+function policyLoss(
+  net: Network,
+  model: VisionLanguageNetwork,
+  images: ImageRows | null,
+  layout: SequenceLayout,
+  kl: boolean,
+): Value {
   const { b } = net;
   const perToken = (name: string) => b.input(name, "float32", ["M"]);
   const scalar = (name: string) => b.input(name, "float32", []);
-  const { selected, all } = targetLogProbs(net, model, sequenceHidden(net, model, images));
+  const { selected, all } = targetLogProbs(net, model, images, layout);
   const advantages = perToken("advantages");
   const ratio = b.exp(b.sub(selected, perToken("old_log_probs")));
   const clipped = b.clip(ratio, b.sub(1, scalar("epsilon_low")), b.add(scalar("epsilon_high"), 1));
