@@ -40,9 +40,16 @@ export interface LogProbs {
   entropy: Float32Array;
 }
 
+/** A program ready to run. */
+interface Compiled {
+  session: Session;
+  program: Program;
+}
+
 export class CompiledModel {
-  private readonly sessions = new Map<string, Promise<Session>>();
-  private readonly features = new Map<RecordedBatch, Tensor>();
+  private readonly compiled = new Map<string, Promise<Compiled>>();
+  private readonly features = new Map<RecordedBatch, Map<number, Tensor>>();
+  private readonly adapterValues = new Map<string, Tensor>();
 
   constructor(
     readonly model: ModelDescription,
@@ -55,13 +62,16 @@ export class CompiledModel {
   }
 
   /** image_features [N, C] of a batch's pictures; null without pictures. */
-  async imageFeatures(batch: RecordedBatch): Promise<Tensor | null> {
+  async imageFeatures(batch: RecordedBatch, adapterScale = 1): Promise<Tensor | null> {
     if (batch.images.length === 0) return null;
-    let features = this.features.get(batch);
+    const known = this.features.get(batch) ?? new Map<number, Tensor>();
+    this.features.set(batch, known);
+    let features = known.get(adapterScale);
     if (features === undefined) {
-      const session = await this.session("vision", () => this.model.programs.visionEncoder());
-      features = (await session.evaluate(imageFeeds(this.model, batch.images))).image_features!;
-      this.features.set(batch, features);
+      const vision = await this.compile("vision", () => this.model.programs.visionEncoder({ adapter: this.layout }));
+      const feeds = { ...imageFeeds(this.model, batch.images), ...(await this.adapterFeeds(vision, adapterScale)) };
+      features = (await vision.session.evaluate(feeds)).image_features!;
+      known.set(adapterScale, features);
     }
     return features;
   }
@@ -69,14 +79,14 @@ export class CompiledModel {
   /** log p of the targets and the entropy of their distributions, through the program that training differentiates. */
   async logProbs(batch: RecordedBatch, targets: Targets, adapterScale = 1): Promise<LogProbs> {
     const images = batch.images.length > 0 ? "features" : "none";
-    const session = await this.session(`logProbs ${images}`, () =>
+    const compiled = await this.compile(`logProbs ${images}`, () =>
       this.model.programs.logProbs({ images, entropy: true, adapter: this.layout }),
     );
-    const result = await session.evaluate({
+    const result = await compiled.session.evaluate({
       ...sequenceFeeds(this.model, batch.rows),
-      ...(await this.featureFeeds(batch)),
+      ...(await this.featureFeeds(batch, adapterScale)),
       ...targetFeeds(targets),
-      ...(await this.adapterFeeds(adapterScale)),
+      ...(await this.adapterFeeds(compiled, adapterScale)),
     });
     return { logProbs: floats(result.log_probs!), entropy: floats(result.entropy!) };
   }
@@ -97,7 +107,7 @@ export class CompiledModel {
     const width = longest(batch.rows);
     const lastRows = lengths.map((length, b) => b * width + length - 1);
     const { logits } = await this.fill(batch, lastRows, cache, adapterScale);
-    const session = await this.decoder(false);
+    const decode = await this.decoder(false);
     const rope = ropeFeeds(this.model, capacity);
     const tokens = lengths.map((): number[] => []);
     for (let step = 0; step < steps; step++) {
@@ -111,14 +121,14 @@ export class CompiledModel {
       const feeds = {
         ...cache,
         ...rope,
-        ...(await this.adapterFeeds(adapterScale)),
+        ...(await this.adapterFeeds(decode, adapterScale)),
         input_ids: int64s(next, [next.length, 1]),
         position_ids: int64s(positions, [next.length, 1]),
         seqlens_k: int32s(positions),
         total_sequence_length: scalar("int32", Math.max(...positions) + 1),
         logit_positions: int64s([...next.keys()]),
       };
-      await session.run(feeds, { logits });
+      await decode.session.run(feeds, { logits });
     }
     return tokens;
   }
@@ -157,12 +167,12 @@ export class CompiledModel {
       ...targetFeeds(targets),
       ...(images === "pixels"
         ? { ...imageFeeds(this.model, batch.images), image_positions: imagePositions(this.model, batch.rows) }
-        : await this.featureFeeds(batch)),
+        : await this.featureFeeds(batch, 1)),
     };
   }
 
   async dispose(): Promise<void> {
-    for (const session of this.sessions.values()) await (await session).dispose();
+    for (const compiled of this.compiled.values()) await (await compiled).session.dispose();
   }
 
   /** Runs the prompt into the cache and returns the logits of chosen rows. */
@@ -172,23 +182,23 @@ export class CompiledModel {
     cache: Tensors,
     adapterScale: number,
   ): Promise<{ logits: Tensor<"float32"> }> {
-    const session = await this.decoder(batch.images.length > 0);
+    const prefill = await this.decoder(batch.images.length > 0);
     const logits = zeros("float32", [rows.length, this.model.facts.decoder.vocabSize]);
     const feeds = {
       ...cache,
       ...sequenceFeeds(this.model, batch.rows),
-      ...(await this.featureFeeds(batch)),
-      ...(await this.adapterFeeds(adapterScale)),
+      ...(await this.featureFeeds(batch, adapterScale)),
+      ...(await this.adapterFeeds(prefill, adapterScale)),
       seqlens_k: int32s(batch.rows.map((row) => row.length - 1)),
       total_sequence_length: scalar("int32", longest(batch.rows)),
       logit_positions: int64s(rows),
     };
-    await session.run(feeds, { logits });
+    await prefill.session.run(feeds, { logits });
     return { logits };
   }
 
-  private decoder(images: boolean): Promise<Session> {
-    return this.session(`decoder ${images}`, () => this.model.programs.decoder({ images, adapter: this.layout }));
+  private decoder(images: boolean): Promise<Compiled> {
+    return this.compile(`decoder ${images}`, () => this.model.programs.decoder({ images, adapter: this.layout }));
   }
 
   private newCache(batch: number, capacity: number): Tensors {
@@ -203,34 +213,34 @@ export class CompiledModel {
     return cache;
   }
 
-  private async featureFeeds(batch: RecordedBatch): Promise<Tensors> {
-    const features = await this.imageFeatures(batch);
+  private async featureFeeds(batch: RecordedBatch, adapterScale: number): Promise<Tensors> {
+    const features = await this.imageFeatures(batch, adapterScale);
     if (features === null) return {};
     return { image_features: features, image_positions: imagePositions(this.model, batch.rows) };
   }
 
-  private adapterWeights: Promise<Tensors> | null = null;
-
-  private async adapterFeeds(scale: number): Promise<Tensors> {
-    const { adapter } = this.model;
-    if (adapter === null) return {};
-    this.adapterWeights ??= (async () => {
-      const feeds: Record<string, Tensor> = {};
-      for (const [path, stored] of adapter.tensors) {
-        feeds[path] = { dtype: "float32", dims: stored.shape, data: await stored.read() };
+  /** The adapter's matrices that a program asks for, and its switch. */
+  private async adapterFeeds({ program }: Compiled, scale: number): Promise<Tensors> {
+    const feeds: Record<string, Tensor> = {};
+    for (const { path, shape } of program.parameters) {
+      let value = this.adapterValues.get(path);
+      if (value === undefined) {
+        value = { dtype: "float32", dims: shape, data: await this.model.adapter!.tensors.get(path)!.read() };
+        this.adapterValues.set(path, value);
       }
-      return feeds;
-    })();
-    return { ...(await this.adapterWeights), adapter_scale: scalar("float32", scale) };
+      feeds[path] = value;
+    }
+    return program.parameters.length === 0 ? {} : { ...feeds, adapter_scale: scalar("float32", scale) };
   }
 
-  private session(name: string, program: () => Program): Promise<Session> {
-    let session = this.sessions.get(name);
-    if (session === undefined) {
-      session = compile(program(), this.options, name);
-      this.sessions.set(name, session);
+  private compile(name: string, build: () => Program): Promise<Compiled> {
+    let compiled = this.compiled.get(name);
+    if (compiled === undefined) {
+      const program = build();
+      compiled = compile(program, this.options, name).then((session) => ({ session, program }));
+      this.compiled.set(name, compiled);
     }
-    return session;
+    return compiled;
   }
 }
 
