@@ -267,6 +267,10 @@ export class Trainer {
     };
   }
 
+  clearGradients(): void {
+    for (const gradient of this.gradients().values()) gradient.fill(0);
+  }
+
   /** Accumulated gradients by parameter path; live arrays. */
   gradients(): Map<string, Float32Array> {
     const feeds = this.weights.feeds;

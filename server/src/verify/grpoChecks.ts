@@ -30,15 +30,21 @@ export async function grpoChecks(compiled: CompiledModel, reference: Reference):
     compare("policy_per_token_logps").add(policy.logProbs, recorded.policyLogProbs).check(),
     compare("ref_per_token_logps").add(base.logProbs, recorded.refLogProbs).check(),
   ];
-  for (const single of json.single) {
-    // Without old log-probabilities the ratio is one: the old policy is the present one.
-    const old = single.old_logps === "given" ? recorded.oldLogProbs : [...policy.logProbs];
-    await withPolicy(compiled, recorded, single, old, json, async (trainer, feeds) => {
-      checks.push(...(await singleChecks(trainer, feeds, single, recorded)));
+  for (const kl of [true, false]) {
+    const singles = json.single.filter(({ beta }) => (beta !== 0) === kl);
+    await withPolicy(compiled, recorded, kl, async (trainer) => {
+      for (const single of singles) {
+        // Without old log-probabilities the ratio is one: the old policy is the present one.
+        const old = single.old_logps === "given" ? recorded.oldLogProbs : policy.logProbs;
+        const feeds = await policyFeeds(compiled, recorded, single, old, json);
+        checks.push(...(await singleChecks(trainer, feeds, single, recorded)));
+        trainer.clearGradients();
+      }
     });
   }
   for (const steps of json.three_steps) {
-    await withPolicy(compiled, recorded, steps, recorded.oldLogProbs, json, async (trainer, feeds) => {
+    await withPolicy(compiled, recorded, steps.beta !== 0, async (trainer) => {
+      const feeds = await policyFeeds(compiled, recorded, steps, recorded.oldLogProbs, json);
       checks.push(...(await stepChecks(trainer, feeds, steps)));
     });
   }
@@ -73,30 +79,42 @@ async function readCompletions(reference: Reference): Promise<RecordedCompletion
   };
 }
 
+function imageSource({ batch }: RecordedCompletions): "none" | "features" {
+  return batch.images.length === 0 ? "none" : "features";
+}
+
+/** Opens the recorded adapter as the policy, unchanged by what others did. */
 async function withPolicy(
   compiled: CompiledModel,
   recorded: RecordedCompletions,
-  run: GrpoRun,
-  oldLogProbs: readonly number[],
-  json: GrpoJson,
-  use: (trainer: Trainer, feeds: Tensors) => Promise<void>,
+  kl: boolean,
+  use: (trainer: Trainer) => Promise<void>,
 ): Promise<void> {
-  const kl = run.beta !== 0;
-  const images = recorded.batch.images.length === 0 ? "none" : "features";
-  const trainer = await compiled.trainer({ kind: "grpo", kl }, "adapter", images);
+  const trainer = await compiled.trainer({ kind: "grpo", kl }, "adapter", imageSource(recorded));
   try {
-    await use(trainer, {
-      ...(await compiled.trainingFeeds(recorded.batch, recorded.targets, images)),
-      token_weights: float32s(tokenWeights(run.loss_type, recorded.lengths, json)),
-      advantages: float32s(recorded.advantages),
-      old_log_probs: float32s(oldLogProbs),
-      epsilon_low: scalar("float32", run.epsilon_low),
-      epsilon_high: scalar("float32", run.epsilon_high),
-      ...(kl ? { ref_log_probs: float32s(recorded.refLogProbs), beta: scalar("float32", run.beta) } : {}),
-    });
+    await use(trainer);
   } finally {
     await trainer.dispose();
   }
+}
+
+async function policyFeeds(
+  compiled: CompiledModel,
+  recorded: RecordedCompletions,
+  run: GrpoRun,
+  oldLogProbs: ArrayLike<number>,
+  json: GrpoJson,
+): Promise<Tensors> {
+  const reference = { ref_log_probs: float32s(recorded.refLogProbs), beta: scalar("float32", run.beta) };
+  return {
+    ...(await compiled.trainingFeeds(recorded.batch, recorded.targets, imageSource(recorded))),
+    token_weights: float32s(tokenWeights(run.loss_type, recorded.lengths, json)),
+    advantages: float32s(recorded.advantages),
+    old_log_probs: float32s(oldLogProbs),
+    epsilon_low: scalar("float32", run.epsilon_low),
+    epsilon_high: scalar("float32", run.epsilon_high),
+    ...(run.beta === 0 ? {} : reference),
+  };
 }
 
 /** The reductions of TRL's loss types as weights of the tokens. */
