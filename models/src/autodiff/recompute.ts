@@ -19,6 +19,11 @@ export function blockOf(node: Node, scopes: readonly string[]): string | undefin
     );
 }
 
+/** A scalar has no extent to depend on, and ONNX Runtime reshapes no 4-bit integers. */
+function canBeHeld(value: Value | null): boolean {
+  return value !== null && value.shape.length > 0 && value.dtype !== "int4" && value.dtype !== "uint4";
+}
+
 export class RecomputedBlock {
   private readonly copies = new Map<Value, Value>();
   private readonly guarded = new Map<Value, Value>();
@@ -54,8 +59,8 @@ export class RecomputedBlock {
   private copiedInputs(node: Node): (Value | null)[] {
     const isMember = (value: Value | null) => value?.producer != null && this.members.has(value.producer);
     const isActivation = (value: Value | null) => value?.producer != null;
-    // A node that reads weights only (a Cast, a DequantizeLinear) is held back by its first tensor.
-    const held = node.inputs.some(isActivation) ? undefined : node.inputs.find((value) => value!.shape.length > 0);
+    // A node that reads weights only (a Cast, a DequantizeLinear) is held back by its first tensor that Reshape can take.
+    const held = node.inputs.some(isActivation) ? undefined : node.inputs.find(canBeHeld);
     return node.inputs.map((value) => {
       if (value === null) return null;
       if (isMember(value)) return this.read(value);
@@ -64,8 +69,8 @@ export class RecomputedBlock {
   }
 
   private guard(value: Value): Value {
-    // Tensors that describe shapes must stay known, and a scalar has no extent to depend on.
-    if (value.shape.length === 0 || value.content !== undefined) return value;
+    // Tensors that describe shapes must stay known.
+    if (!canBeHeld(value) || value.content !== undefined) return value;
     let result = this.guarded.get(value);
     if (result === undefined) {
       const { b } = this;

@@ -477,9 +477,15 @@ export class GraphBuilder {
     const targetTensor = readAtRunTime ? this.lengths(target) : this.int64s(target as number[]);
     return this.one("Reshape", [x, targetTensor], {}, [{ dtype: x.dtype, shape, content: x.content }]);
   }
-  /** Output axis i is input axis perm[i]. No node for the identity permutation. */
+  /** Output axis i is input axis perm[i]. No node for the identity permutation; two in a row are one. */
   transpose(x: Value, perm: readonly number[]): Value {
-    return perm.every((axis, i) => axis === i) ? x : this.one("Transpose", [x], { perm });
+    if (perm.length === x.shape.length && perm.every((axis, i) => axis === i)) return x;
+    if (x.producer?.opType !== "Transpose") return this.one("Transpose", [x], { perm });
+    const inner = (x.producer.attributes as OperatorAttributes["Transpose"]).perm;
+    return this.transpose(
+      x.producer.inputs[0]!,
+      perm.map((axis) => inner[axis]!),
+    );
   }
   concat(values: readonly Value[], axis: number): Value {
     return values.length === 1 ? values[0]! : this.one("Concat", values, { axis });

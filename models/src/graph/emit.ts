@@ -38,15 +38,23 @@ export function emit(graph: Graph, { target }: { target: EmitTarget }): Graph {
 }
 
 /**
- * ONNX Runtime does not run nodes in file order: it starts from the nodes that nothing reads, the last in the file first,
- * and runs what each needs. Left as built, every weight gradient would wait for the end of the backward pass and keep its
- * activations alive until then. With these last nodes at the end, in reverse, the run follows the order of building.
+ * ONNX Runtime does not run nodes in file order. It starts from the nodes that nothing reads, the last in the file first, and
+ * runs what each needs, of several inputs the one built last first. Left as built, every weight gradient would wait for
+ * the end of the backward pass, with its activations alive until then, and all weights would be unpacked at the start.
+ * With unread nodes at the end, in reverse, and those that read constants only in front, things run when they are needed.
  */
 function inRunOrder(graph: Graph): Graph {
+  const fixed = new Set<Value | null>(graph.constants.map(({ value }) => value));
   const read = new Set<Value | null>(graph.nodes.flatMap((node) => node.inputs));
-  const isLast = (node: Node) => !node.outputs.some((output) => output !== null && read.has(output));
-  const last = graph.nodes.filter(isLast);
-  return { ...graph, nodes: [...graph.nodes.filter((node) => !isLast(node)), ...last.reverse()] };
+  const [first, middle, last]: [Node[], Node[], Node[]] = [[], [], []];
+  for (const node of graph.nodes) {
+    if (node.inputs.every((input) => input === null || fixed.has(input))) {
+      for (const output of node.outputs) fixed.add(output);
+      first.push(node);
+    } else if (node.outputs.some((output) => read.has(output))) middle.push(node);
+    else last.push(node);
+  }
+  return { ...graph, nodes: [...first, ...middle, ...last.reverse()] };
 }
 
 const fused: Lowerings = {

@@ -192,6 +192,42 @@ describe("recomputed blocks", () => {
     for (const node of inner) for (const output of node.outputs) expect(read.has(output)).toBe(false);
   });
 
+  it("unpack their frozen weights again", async () => {
+    const results = [];
+    for (const recompute of [[], ["block"]]) {
+      const b = createBuilder("unpack");
+      const [x, first] = [b.input("x", "float32", ["N", 4]), b.input("first", "float32", [4, 4])];
+      const packed = b.constant(
+        "int4",
+        [4, 4],
+        Uint8Array.of(0x21, 0x43, 0x65, 0x87, 0xa9, 0xcb, 0xed, 0x0f),
+        "packed",
+      );
+      const scale = b.constant(
+        "float32",
+        [4, 2],
+        Float32Array.from({ length: 8 }, (_, i) => i + 1),
+        "scale",
+      );
+      const halves = b.constant("bfloat16", [4, 4], new Uint16Array(16).fill(0x3f80), "halves");
+      const hidden = b.linear(x, first);
+      const y = b.scope("block", () => {
+        const unpacked = b.dequantizeLinear(packed, scale, null, { axis: 1, block_size: 2 });
+        return b.linear(b.silu(b.linear(hidden, unpacked)), b.cast(halves, "float32"));
+      });
+      b.output("gradient", gradients(b, sumOf(b, y), [first], { recompute })[0]!);
+      b.output("y", y);
+      const graph = b.finish();
+      const unpacking = graph.nodes.filter((node) => ["DequantizeLinear", "Cast"].includes(node.opType));
+      expect(unpacking.map((node) => node.scope)).toEqual(
+        recompute.length === 0 ? ["block", "block"] : ["block", "block", "recompute.block", "recompute.block"],
+      );
+      const feeds = { x: floats([2, 4], 1, 2, 3, 4, 5, 6, 7, 8), first: floats([4, 4], ...new Array(16).fill(0.01)) };
+      results.push(await runGraph(graph, feeds));
+    }
+    expect(results[1]).toEqual(results[0]);
+  });
+
   it("wait for the gradient that enters them", () => {
     const graph = blocks(true);
     // Everything recomputed must descend from a node of the backward pass.

@@ -101,6 +101,19 @@ describe("the builder", () => {
   });
 });
 
+describe("transpose", () => {
+  it("makes one node of two in a row and none of a pair that cancels", () => {
+    const b = createBuilder("transpose");
+    const x = b.input("x", "float32", [2, 3, 4]);
+    const y = b.transpose(x, [1, 2, 0]);
+    const z = b.transpose(y, [1, 0, 2]);
+    expect(z.producer!.inputs[0]).toBe(x);
+    expect(z.producer!.attributes).toEqual({ perm: [2, 1, 0] });
+    expect(z.shape).toEqual([4, 3, 2]);
+    expect(b.transpose(y, [2, 0, 1])).toBe(x);
+  });
+});
+
 describe("reshape", () => {
   function targetOf(from: Dim[], to: Dim[]): readonly Dim[] | undefined {
     const b = createBuilder("reshape");
