@@ -4,7 +4,7 @@
  * The configuration's parser is in decoderConfig.ts, the loss in programs/.
  *
  * Shapes: B rows, T tokens, C width, H query heads, KV key heads, D head width, V vocabulary, M chosen tokens, S cache slots;
- * where completions share a prompt: B prompts of P tokens, G completions of L tokens each, R = B*P + B*G*L tokens in all.
+ * where completions share a prompt: B prompts of P tokens, G completions of U tokens each, R = B*P + B*G*U tokens in all.
  */
 import { addDims, mulDims } from "../graph/dims";
 import type { Dim, Value } from "../graph/types";
@@ -27,7 +27,7 @@ export interface LayerCache {
 }
 
 /**
- * B prompts of P tokens with G completions of L tokens each, as one list of R tokens: all prompts, then all completions. A
+ * B prompts of P tokens with G completions of U tokens each, as one list of R tokens: all prompts, then all completions. A
  * completion sees its prompt and itself, so prompts are computed once for all their completions.
  */
 export interface SharedPrompts {
@@ -105,7 +105,7 @@ export function decoderStack(
 }
 
 /**
- * The same over the tokens x [R,C] of completions that share prompts, with one row of position ids [1,R]. Completions are padded on
+ * The same over the tokens x [R,C] of completions that share prompts, with position ids [R,1]. Completions are padded on
  * the right like prompts; what stands behind the end of a prompt is hidden from its completions.
  */
 export function sharedDecoderStack(
@@ -238,7 +238,7 @@ function attendShared(
   const scale = 1 / Math.sqrt(headDim);
   const sequences = mulDims(batch, completions);
   const sizes = [mulDims(batch, promptTokens), mulDims(sequences, completionTokens)] as const;
-  /** [R,count*D] -> of the prompts [B,count,P,D], of the completions [B*G,count,L,D]. */
+  /** [R,count*D] -> of the prompts [B,count,P,D], of the completions [B*G,count,U,D]. */
   const split = (y: Value, count: number): [prompts: Value, completions: Value] => {
     const [prompts, rest] = b.split(y, sizes, 0) as [Value, Value];
     const byHead = (part: Value, rows: Dim, tokens: Dim) =>
@@ -247,10 +247,10 @@ function attendShared(
   };
   const join = (y: Value, rows: Dim) => b.reshape(b.transpose(y, [0, 2, 1, 3]), [rows, heads * headDim]);
   const rotate = (y: Value) => {
-    const one = b.rotaryEmbedding(b.unsqueeze(y, [0]), rope.positionIds, rope.cos, rope.sin); // [1,R,count*D]
-    return b.reshape(one, y.shape);
+    // Each token as a sequence of its own: ONNX Runtime refuses sequences longer than the tables, and R may be.
+    return b.reshape(b.rotaryEmbedding(b.unsqueeze(y, [1]), rope.positionIds, rope.cos, rope.sin), y.shape);
   };
-  /** [B,KV,P,D] and [B*G,KV,L,D] -> [B*G,KV,P+L,D]. */
+  /** [B,KV,P,D] and [B*G,KV,U,D] -> [B*G,KV,P+U,D]. */
   const behind = (prompts: Value, own: Value) => {
     const repeated = b.expand(b.unsqueeze(prompts, [1]), [batch, completions, kvHeads, promptTokens, headDim]);
     return b.concat([b.reshape(repeated, [sequences, kvHeads, promptTokens, headDim]), own], 2);
@@ -264,7 +264,7 @@ function attendShared(
   return b.concat([join(ofPrompts, sizes[0]), join(ofCompletions, sizes[1])], 0);
 }
 
-/** prompts [P,P]; completions [B*G,1,L,P+L]. */
+/** prompts [P,P]; completions [B*G,1,U,P+U]. */
 function sharedMasks(net: Network, layout: SharedPrompts): { prompts: Value; completions: Value } {
   const { b } = net;
   const { batch, promptTokens, completions, completionTokens } = layout;

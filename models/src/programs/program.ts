@@ -93,8 +93,8 @@ export function imageInputs(net: Network, model: VisionLanguageNetwork, source: 
  * - "rows": each sequence is a row. Inputs input_ids and position_ids int64 [B,T].
  * - "shared-prompts": each row is a prompt that G completions share, which are inputs of their own; the prompt is computed once for
  *   all of them. Inputs input_ids and position_ids int64 [B,P], prompt_lengths int64 [B], completion_ids and
- *   completion_position_ids int64 [B,G,L]. Flat rows count all prompts first (b*P + p), then all completions
- *   (B*P + (b*G + g)*L + l).
+ *   completion_position_ids int64 [B,G,U]. Flat rows count all prompts first (b*P + p), then all completions
+ *   (B*P + (b*G + g)*U + u).
  */
 export type SequenceLayout = "rows" | "shared-prompts";
 
@@ -113,16 +113,16 @@ function sequenceHidden(
   if (layout === "rows") {
     return decoderStack(net, paths.decoder, decoder, embedInputs(net, model, inputIds, images), rope, rows);
   }
-  const completionIds = b.input("completion_ids", "int64", ["B", "G", "L"]);
-  const completionPositions = b.input("completion_position_ids", "int64", ["B", "G", "L"]);
+  const completionIds = b.input("completion_ids", "int64", ["B", "G", "U"]);
+  const completionPositions = b.input("completion_position_ids", "int64", ["B", "G", "U"]);
   const shared: SharedPrompts = {
-    ...{ batch: "B", promptTokens: "T", completions: "G", completionTokens: "L" },
+    ...{ batch: "B", promptTokens: "T", completions: "G", completionTokens: "U" },
     promptLengths: b.input("prompt_lengths", "int64", ["B"]),
   };
   const joined = (prompts: Value, completions: Value) =>
-    b.concat([b.reshape(prompts, ["B*T"]), b.reshape(completions, ["B*G*L"])], 0); // [R]
+    b.concat([b.reshape(prompts, ["B*T"]), b.reshape(completions, ["B*G*U"])], 0); // [R]
   const embedded = embedInputs(net, model, joined(inputIds, completionIds), images); // [R,C]
-  const positionIds = b.unsqueeze(joined(rope.positionIds, completionPositions), [0]); // [1,R]
+  const positionIds = b.unsqueeze(joined(rope.positionIds, completionPositions), [1]); // [R,1]
   return sharedDecoderStack(net, paths.decoder, decoder, embedded, { ...rope, positionIds }, shared, rows);
 }
 

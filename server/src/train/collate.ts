@@ -1,6 +1,7 @@
 /**
- * Prompts with their completions as one padded batch for the log-probability and training programs. Rows are padded on the right,
- * which causal attention cannot see; only completion tokens are labelled. It weighs nothing: token weights are the caller's.
+ * Prompts with their completions as one padded batch for the log-probability and training programs, in either layout. Padding is on
+ * the right, where causal attention cannot see it; only completion tokens are labelled. It weighs nothing: token weights are the
+ * caller's.
  */
 import type { Tensor } from "../runtime/tensors";
 import { tensor } from "../runtime/tensors";
@@ -13,32 +14,39 @@ export interface Sequence {
   completionIds: ArrayLike<number>;
 }
 
+/** Several completions of one prompt. */
+export interface SequenceGroup {
+  prompt: EncodedPrompt;
+  completions: readonly ArrayLike<number>[];
+}
+
 export interface CollatedBatch {
   /** Inputs of the program but for weights, rotary tables and what belongs to the objective. */
   feeds: Record<string, Tensor>;
-  /** T, of the longest row; rounded up so that fewer shapes occur. */
+  /** Of the longest sequence, padding included: rows of rotary tables that are needed. */
   length: number;
   /** M, labelled tokens. */
   numTargets: number;
-  /** First labelled token of each row among the M; one more at the end. */
+  /** First labelled token of each completion among the M; one more at the end. */
   offsets: number[];
-  /** Tokens without padding. */
+  /** Tokens that are computed, without padding. */
   numTokens: number;
 }
 
-/** Lengths are rounded up to a multiple of it, as the reference pads. */
+/** Lengths are rounded up to a multiple of it, so that fewer shapes occur. */
 const lengthStep = 8;
 
 /**
+ * Every sequence as a row of its own.
+ *
  * @param width  C of the decoder
  * @param pixels the tower's inputs for the pictures of all rows, when the program computes features itself
  */
 export function collate(sequences: readonly Sequence[], width: number, pixels?: PixelFeeds): CollatedBatch {
   const batch = sequences.length;
   const lengths = sequences.map(({ prompt, completionIds }) => prompt.inputIds.length + completionIds.length);
-  const length = Math.ceil(Math.max(...lengths) / lengthStep) * lengthStep;
-  const offsets = [0];
-  for (const { completionIds } of sequences) offsets.push(offsets.at(-1)! + completionIds.length);
+  const length = roundUp(Math.max(...lengths));
+  const offsets = offsetsOf(sequences.map(({ completionIds }) => completionIds));
   const numTargets = offsets.at(-1)!;
   const inputIds = new BigInt64Array(batch * length);
   const positionIds = new BigInt64Array(batch * length);
@@ -73,6 +81,77 @@ export function collate(sequences: readonly Sequence[], width: number, pixels?: 
     ...{ length, numTargets, offsets },
     numTokens: lengths.reduce((sum, one) => sum + one, 0),
   };
+}
+
+/**
+ * Every prompt once, with its completions beside it (layout "shared-prompts"). Groups may differ in size: missing completions are
+ * padding. A prompt's last token predicts the first token of each of its completions.
+ */
+export function collateShared(groups: readonly SequenceGroup[], width: number, pixels?: PixelFeeds): CollatedBatch {
+  const batch = groups.length;
+  const promptLengths = groups.map(({ prompt }) => prompt.inputIds.length);
+  const promptTokens = roundUp(Math.max(...promptLengths));
+  const groupSize = Math.max(...groups.map(({ completions }) => completions.length));
+  const all = groups.flatMap(({ completions }) => completions);
+  const completionTokens = roundUp(Math.max(...all.map(({ length }) => length)));
+  const offsets = offsetsOf(all);
+  const numTargets = offsets.at(-1)!;
+  const inputIds = new BigInt64Array(batch * promptTokens);
+  const positionIds = new BigInt64Array(batch * promptTokens);
+  const completionIds = new BigInt64Array(batch * groupSize * completionTokens);
+  const completionPositions = new BigInt64Array(completionIds.length);
+  const targetPositions = new BigInt64Array(numTargets);
+  const targets = new BigInt64Array(numTargets);
+  let target = 0;
+  for (const [b, { prompt, completions }] of groups.entries()) {
+    const start = promptLengths[b]!;
+    for (let p = 0; p < promptTokens; p++) positionIds[b * promptTokens + p] = BigInt(Math.min(p, start - 1));
+    for (let p = 0; p < start; p++) inputIds[b * promptTokens + p] = BigInt(prompt.inputIds[p]!);
+    for (let g = 0; g < groupSize; g++) {
+      const at = (b * groupSize + g) * completionTokens;
+      const ids = completions[g] ?? [];
+      const last = Math.max(0, ids.length - 1);
+      for (let l = 0; l < completionTokens; l++) completionPositions[at + l] = BigInt(start + Math.min(l, last));
+      for (let l = 0; l < ids.length; l++) {
+        completionIds[at + l] = BigInt(ids[l]!);
+        targets[target] = BigInt(ids[l]!);
+        const predicting = l === 0 ? b * promptTokens + start - 1 : batch * promptTokens + at + l - 1;
+        targetPositions[target++] = BigInt(predicting);
+      }
+    }
+  }
+  const shape = [batch, groupSize, completionTokens];
+  return {
+    feeds: {
+      input_ids: tensor("int64", inputIds, [batch, promptTokens]),
+      position_ids: tensor("int64", positionIds, [batch, promptTokens]),
+      prompt_lengths: tensor("int64", BigInt64Array.from(promptLengths, BigInt), [batch]),
+      completion_ids: tensor("int64", completionIds, shape),
+      completion_position_ids: tensor("int64", completionPositions, shape),
+      target_positions: tensor("int64", targetPositions, [numTargets]),
+      targets: tensor("int64", targets, [numTargets]),
+      ...imageFeeds(
+        groups.map(({ prompt }) => prompt),
+        promptTokens,
+        width,
+      ),
+      ...pixels,
+    },
+    length: promptTokens + completionTokens,
+    ...{ numTargets, offsets },
+    numTokens: promptLengths.reduce((sum, one) => sum + one, 0) + numTargets,
+  };
+}
+
+function roundUp(length: number): number {
+  return Math.ceil(length / lengthStep) * lengthStep;
+}
+
+/** Where each list begins when they lie one after another; one more at the end. */
+function offsetsOf(lists: readonly ArrayLike<number>[]): number[] {
+  const offsets = [0];
+  for (const { length } of lists) offsets.push(offsets.at(-1)! + length);
+  return offsets;
 }
 
 /**
