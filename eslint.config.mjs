@@ -34,14 +34,25 @@ export default tseslint.config(
       "no-restricted-imports": forbid([
         ...except(outside.models),
         only(
-          [...modelLayers.slice(index + 1), "llavaOnevision", "llava", "llavaNext", "qwen2Vl", "qwen25Vl"].map((name) => `../${name}/*`),
+          [...modelLayers.slice(index + 1), "llavaOnevision", "llava", "llavaNext", "qwen2Vl", "qwen25Vl"].map(
+            (name) => `../${name}/*`,
+          ),
           `models/src/${layer} may import only what stands to its left: ${modelLayers.join(" < ")}.`,
         ),
       ]),
     },
   })),
   { files: ["server/src/**/*.ts"], rules: { "no-restricted-imports": forbid(except(outside.models, outside.server)) } },
-  { files: ["server/src/runtime/**/*.ts"], rules: { "no-restricted-imports": forbid(except(outside.models, outside.ort)) } },
-  { files: ["server/src/stream/**/*.ts"], rules: { "no-restricted-imports": forbid(except(outside.models, outside.ws)) } },
-  { files: ["server/src/lsp/**/*.ts", "server/src/main.ts"], rules: { "no-restricted-imports": forbid(except(outside.models, outside.lsp)) } },
+  {
+    files: ["server/src/runtime/**/*.ts"],
+    rules: { "no-restricted-imports": forbid(except(outside.models, outside.ort)) },
+  },
+  {
+    files: ["server/src/stream/**/*.ts"],
+    rules: { "no-restricted-imports": forbid(except(outside.models, outside.ws)) },
+  },
+  {
+    files: ["server/src/lsp/**/*.ts", "server/src/main.ts"],
+    rules: { "no-restricted-imports": forbid(except(outside.models, outside.lsp)) },
+  },
 );

@@ -36,7 +36,9 @@ export async function bundle() {
     logLevel: "warning",
     external: ["onnxruntime-node", "sharp"],
     // CommonJS packages inside an ES module bundle need `require`.
-    banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
   });
 }
 

@@ -13,18 +13,24 @@ const stamp = join(root, ".cache", "installed");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Node ${process.versions.node} is too old: IAD-R1 needs Node 20.19 or newer. Get it from https://nodejs.org.`);
+  console.error(
+    `Node ${process.versions.node} is too old: IAD-R1 needs Node 20.19 or newer. Get it from https://nodejs.org.`,
+  );
   process.exit(1);
 }
 
-const wanted = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+const wanted = createHash("sha256")
+  .update(readFileSync(join(root, "package-lock.json")))
+  .digest("hex");
 const installed = existsSync(stamp) && existsSync(join(root, "node_modules")) ? readFileSync(stamp, "utf8") : "";
 if (installed !== wanted) {
   process.stderr.write("Installing packages (once, about half a minute)… ");
   const started = Date.now();
   const { code, output } = await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
   if (code !== 0) {
-    process.stderr.write(`failed\n${output}\nnpm ci ended with code ${code}. Check the network and run the command again.\n`);
+    process.stderr.write(
+      `failed\n${output}\nnpm ci ended with code ${code}. Check the network and run the command again.\n`,
+    );
     process.exit(1);
   }
   mkdirSync(join(root, ".cache"), { recursive: true });

@@ -19,7 +19,9 @@ if (!existsSync(report)) {
 }
 const result = JSON.parse(readFileSync(report, "utf8"));
 // A file that cannot be loaded holds no tests, yet it is a failure.
-const brokenFiles = result.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
+const brokenFiles = result.testResults.filter(
+  (file) => file.status === "failed" && file.assertionResults.length === 0,
+).length;
 const failed = result.numFailedTests + brokenFiles;
 console.log(`${result.numPassedTests} passed, ${failed} failed`);
 process.exit(failed > 0 || result.numPassedTests === 0 ? 1 : (status ?? 1));
