@@ -153,16 +153,3 @@ function offsetsOf(lists: readonly ArrayLike<number>[]): number[] {
   for (const { length } of lists) offsets.push(offsets.at(-1)! + length);
   return offsets;
 }
-
-/**
- * Splits sequences into passes of at most `maxRows`, like lengths together, so that little is padded.
- *
- * @returns indices into `sequences`, pass by pass; the same for the same lengths
- */
-export function splitByLength(sequences: readonly Sequence[], maxRows: number): number[][] {
-  const length = (i: number) => sequences[i]!.prompt.inputIds.length + sequences[i]!.completionIds.length;
-  const order = sequences.map((_, i) => i).sort((a, b) => length(b) - length(a) || a - b);
-  const passes: number[][] = [];
-  for (let from = 0; from < order.length; from += maxRows) passes.push(order.slice(from, from + maxRows));
-  return passes;
-}

@@ -22,7 +22,7 @@ import { writeFileDurably } from "../runs/durableFile";
 import { rolloutsFile } from "../runs/store";
 import type { Device } from "../runtime/devices";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
-import type { CollatedBatch } from "./collate";
+import { type CollatedBatch, planPasses } from "./collate";
 import { DataOrder } from "./dataOrder";
 import { tokenWeights } from "./losses";
 import { checkFinite, resumedModel } from "./paSft";
@@ -223,10 +223,10 @@ interface PolicyUpdate {
   tokens: number;
 }
 
-/** One pass of several completions, cut out of the batch of the step. */
+/** Completions that go through the training program together. */
 interface PolicyPass {
   batch: CollatedBatch;
-  /** Which completions; row r of the batch is completion `members[r]`. */
+  /** Which completions of the step, in the order of the batch. */
   members: number[];
   advantages: Float32Array;
   tokenWeights: Float32Array;
@@ -244,20 +244,16 @@ async function updatePolicy(
 ): Promise<PolicyUpdate> {
   const { groups, advantages, weights } = rollouts;
   const kl = config.beta > 0;
-  const sequences = groups.flatMap(({ example, prompt, completions }) =>
-    completions.map((completion) => ({ source: example.source, prompt, completion })),
-  );
-  // Without KL a completion with advantage 0 has no gradient: it need not be computed.
-  const moving = sequences.map((_, i) => i).filter((i) => kl || advantages.advantages[i] !== 0);
-  const length = (i: number) => sequences[i]!.prompt.inputIds.length + sequences[i]!.completion.ids.length;
-  moving.sort((a, b) => length(b) - length(a) || a - b);
-
+  const completions = groups.flatMap((group) => group.completions);
   const passes: PolicyPass[] = [];
-  for (let from = 0; from < moving.length; from += config.microBatchSize) {
-    const members = moving.slice(from, from + config.microBatchSize);
-    const batch = await model.collate(
-      members.map((i) => ({ source: sequences[i]!.source, completionIds: sequences[i]!.completion.ids })),
+  for (const parts of splitIntoPasses(groups, config, (i) => kl || advantages.advantages[i] !== 0)) {
+    const batch = await model.collateGroups(
+      parts.map(({ group, members }) => ({
+        source: group.example.source,
+        completions: members.map((i) => completions[i]!.ids),
+      })),
     );
+    const members = parts.flatMap((part) => part.members);
     const perToken = (values: (i: number) => ArrayLike<number>) => {
       const all = new Float32Array(batch.numTargets);
       members.forEach((i, row) => {
@@ -267,21 +263,19 @@ async function updatePolicy(
     };
     passes.push({
       ...{ batch, members },
-      advantages: perToken((i) =>
-        new Float32Array(sequences[i]!.completion.ids.length).fill(advantages.advantages[i]!),
-      ),
+      advantages: perToken((i) => new Float32Array(completions[i]!.ids.length).fill(advantages.advantages[i]!)),
       tokenWeights: perToken((i) => weights[i]!),
-      oldLogProbs: perToken((i) => sequences[i]!.completion.logProbs),
+      oldLogProbs: perToken((i) => completions[i]!.logProbs),
       refLogProbs: kl ? await model.referenceLogProbs(batch) : null,
     });
-    run.progress(step, 0.5 + (0.1 * from) / moving.length, "reference");
+    run.progress(step, 0.5, "reference");
   }
 
   const sums: Record<string, number> = {};
   const add = (name: string, value: number) => {
     sums[name] = (sums[name] ?? 0) + value / config.iterations;
   };
-  const klOfCompletion = kl ? new Float64Array(sequences.length) : null;
+  const klOfCompletion = kl ? new Float64Array(completions.length) : null;
   const epsilonHigh = config.epsilonHigh ?? config.epsilonLow;
   for (let iteration = 0; iteration < config.iterations; iteration++) {
     const statistics = new TokenStatistics(config.epsilonLow, epsilonHigh);
@@ -314,9 +308,51 @@ async function updatePolicy(
     for (const [name, value] of Object.entries(statistics.metrics(kl))) add(name, value);
   }
   const prompts = groups.reduce((sum, { prompt }) => sum + prompt.inputIds.length, 0);
-  const written = sequences.reduce((sum, { completion }) => sum + completion.ids.length, 0);
+  const written = completions.reduce((sum, { ids }) => sum + ids.length, 0);
   const read = passes.reduce((sum, { batch }) => sum + batch.numTokens, 0);
   return { metrics: sums, kl: klOfCompletion, tokens: prompts + written + read };
+}
+
+/** Some completions of one group. */
+interface PassPart {
+  group: Group;
+  /** Numbers among all completions of the step. */
+  members: number[];
+}
+
+/**
+ * Passes of at most `microBatchSize` completions: whole groups where they fit, as their prompt is then computed once, and like
+ * lengths together, so that little is padded. The same for the same rollouts.
+ *
+ * @param moves whether a completion has a gradient at all
+ */
+function splitIntoPasses(
+  groups: readonly Group[],
+  { microBatchSize, groupSize }: ScGrpoConfig,
+  moves: (completion: number) => boolean,
+): PassPart[][] {
+  const parts = groups.flatMap((group, g): PassPart[] => {
+    const members = group.completions.map((_, i) => g * groupSize + i).filter(moves);
+    const pieces: PassPart[] = [];
+    for (let from = 0; from < members.length; from += microBatchSize) {
+      pieces.push({ group, members: members.slice(from, from + microBatchSize) });
+    }
+    return pieces;
+  });
+  const length = ({ group }: PassPart) =>
+    group.prompt.inputIds.length + Math.max(...group.completions.map(({ ids }) => ids.length));
+  const order = parts.map((part, i) => ({ part, i })).sort((a, b) => length(b.part) - length(a.part) || a.i - b.i);
+  const passes: PassPart[][] = [];
+  let room = 0;
+  for (const { part } of order) {
+    if (part.members.length > room) {
+      passes.push([]);
+      room = microBatchSize;
+    }
+    passes.at(-1)!.push(part);
+    room -= part.members.length;
+  }
+  return passes;
 }
 
 /** Means over the tokens that count, as TRL logs them. */

@@ -15,13 +15,13 @@ import type { Objective } from "@iad-r1/models/programs/training";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Trainable } from "../config/experiment";
-import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
-import { pixelFeeds } from "../generate/imageFeatures";
-import { Generator } from "../generate/generator";
+import { type EncodedPrompt, Generator } from "../generate/generator";
+import { type PixelFeeds, pixelFeeds } from "../generate/imageFeatures";
+import { PromptEncoder, type PromptSource } from "../generate/promptEncoder";
 import { type CompiledProgram, LiveModel, type LiveWeights } from "../generate/liveModel";
 import type { Device } from "../runtime/devices";
 import { scalar, type Tensor, tensor } from "../runtime/tensors";
-import { type CollatedBatch, collate, type Sequence } from "./collate";
+import { type CollatedBatch, collate, collateShared } from "./collate";
 import { type AdamWSettings, TrainableWeights } from "./trainableWeights";
 
 export interface TrainedModelOptions {
@@ -36,9 +36,6 @@ export interface TrainedModelOptions {
   device: Device;
   threads: number;
 }
-
-/** A prompt of the stage; with the tower in training, its pixels beside it. */
-export type TrainingPrompt = Sequence["prompt"] & Pick<EncodedPromptWithText, "promptText"> & { pixels?: unknown };
 
 export class TrainedModel {
   readonly encoder: PromptEncoder;
@@ -70,6 +67,8 @@ export class TrainedModel {
       (weights) =>
         live.description.programs.training({
           ...{ objective, recompute, trainable: sets[trainable] },
+          // A group's prompt is computed once for all its completions.
+          layout: objective.kind === "grpo" ? "shared-prompts" : "rows",
           images: trainable === "all" ? "pixels" : "features",
           ...weights,
         }),
@@ -95,24 +94,30 @@ export class TrainedModel {
     return this.weights.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   }
 
-  /** Sequences as one batch of the training and log-probability programs. */
-  async collate(sequences: readonly (Omit<Sequence, "prompt"> & { source: PromptSource })[]): Promise<CollatedBatch> {
-    const { decoder, patchesPerCrop } = this.live.description.facts;
-    const sources = sequences.map(({ source }) => source);
-    if (!this.trainsVision) {
-      const prompts = await this.encoder.encode(sources);
-      return collate(
-        prompts.map((prompt, i) => ({ prompt, completionIds: sequences[i]!.completionIds })),
-        decoder.width,
-      );
-    }
+  /** Sequences as one batch of the supervised objective. */
+  async collate(
+    sequences: readonly { source: PromptSource; completionIds: ArrayLike<number> }[],
+  ): Promise<CollatedBatch> {
+    const { prompts, pixels } = await this.encode(sequences.map(({ source }) => source));
+    const batch = prompts.map((prompt, i) => ({ prompt, completionIds: sequences[i]!.completionIds }));
+    return collate(batch, this.live.description.facts.decoder.width, pixels);
+  }
+
+  /** Groups as one batch of the policy objective and of the reference. */
+  async collateGroups(
+    groups: readonly { source: PromptSource; completions: readonly ArrayLike<number>[] }[],
+  ): Promise<CollatedBatch> {
+    const { prompts, pixels } = await this.encode(groups.map(({ source }) => source));
+    const batch = prompts.map((prompt, i) => ({ prompt, completions: groups[i]!.completions }));
+    return collateShared(batch, this.live.description.facts.decoder.width, pixels);
+  }
+
+  /** Prompts with features, or with pixels where the tower is in the program. */
+  private async encode(sources: readonly PromptSource[]): Promise<{ prompts: EncodedPrompt[]; pixels?: PixelFeeds }> {
+    if (!this.trainsVision) return { prompts: await this.encoder.encode(sources) };
     const prompts = await this.encoder.encodePixels(sources);
     const pictures = prompts.flatMap(({ pixels }) => (pixels === null ? [] : [pixels]));
-    return collate(
-      prompts.map((prompt, i) => ({ prompt, completionIds: sequences[i]!.completionIds })),
-      decoder.width,
-      pixelFeeds(pictures, patchesPerCrop),
-    );
+    return { prompts, pixels: pixelFeeds(pictures, this.live.description.facts.patchesPerCrop) };
   }
 
   /** Keeps the weights as they are now as the reference. */
@@ -120,12 +125,15 @@ export class TrainedModel {
     this.start = this.live.snapshot(this.weights.parameters.map(({ path }) => path));
   }
 
-  /** Log-probabilities [M] under the reference. */
+  /** Log-probabilities [M] of a batch of groups under the reference. */
   async referenceLogProbs(batch: CollatedBatch): Promise<Float32Array> {
     const { session, weights } = await this.live.program(
       "log_probs",
       (options) =>
-        this.live.description.programs.logProbs({ images: this.trainsVision ? "pixels" : "features", ...options }),
+        this.live.description.programs.logProbs({
+          ...{ images: this.trainsVision ? "pixels" : "features", layout: "shared-prompts" },
+          ...options,
+        }),
       { scope: this.trainsVision ? "both" : "language" },
     );
     const reference = Object.fromEntries(this.start ?? []);

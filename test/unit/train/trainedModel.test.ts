@@ -147,9 +147,7 @@ describe("policy training", () => {
       pixelValues,
     });
     await model.encoder.features.encode([{ key: cases.a!.images[0]!, prepare }]);
-    const batch = await model.collate(
-      rows("completion_ids").map((completionIds) => ({ source: source("a"), completionIds })),
-    );
+    const batch = await model.collateGroups([{ source: source("a"), completions: rows("completion_ids") }]);
     const pass = (
       options: Pick<Single, "loss_type" | "beta" | "epsilon_low" | "epsilon_high">,
       oldLogProbs: Float32Array,
