@@ -1,7 +1,7 @@
 /** The last steps of a photograph: light, contrast, colour cast, sensor noise, rounding to bytes. Works pixel by pixel. */
 import type { Random } from "@iad-r1/models/util/random";
 import type { Canvas } from "./canvas";
-import { NORMALS } from "./numeric";
+import { clamp, NORMALS } from "./numeric";
 
 export interface Camera {
   /** Smoothing passes and weight, applied before a defect is drawn. */
@@ -47,48 +47,54 @@ export function createCamera(random: Random, gray: boolean): Camera {
 /** Develops a canvas into RGB bytes. The same camera gives every canvas the same light and noise. */
 export function develop(camera: Camera, canvas: Canvas): Uint8Array {
   const { width, height, r, g, b } = canvas;
-  const data = new Uint8Array(width * height * 3);
-  const [gr, gg, gb] = camera.gain;
+  // Clips and rounds (halves to even) as it stores.
+  const data = new Uint8ClampedArray(width * height * 3);
+  const gr = 255 * camera.gain[0];
+  const gg = 255 * camera.gain[1];
+  const gb = 255 * camera.gain[2];
+  const noise = 255 * camera.noise;
+  const chroma = 255 * camera.chroma;
   const columnLight = new Float64Array(width);
-  const shifts = new Float64Array(width);
+  const blocks = new Float64Array(width);
   for (let x = 0; x < width; x++) {
     const u = (2 * x) / width - 1;
     columnLight[x] = camera.slopeX * u - camera.vignette * u * u;
   }
   let seed = camera.noiseSeed;
-  for (let y = 0; y < height; y++) {
+  for (let y = 0, i = 0, o = 0; y < height; y++) {
     seed = (Math.imul(seed, 1103515245) + 12345) | 0;
     const start = (seed >>> 8) & 0xffff;
     const v = (2 * y) / height - 1;
     const rowLight = 1 + camera.slopeY * v - camera.vignette * v * v;
-    for (let x = 0; x < width; x++) shifts[x] = camera.offset + camera.noise * NORMALS[(start + x) & 0xffff]!;
-    if (camera.blocks > 0) {
+    if ((y & 7) === 0) {
       const row = Math.imul((y >> 3) + camera.noiseSeed, 7919);
       for (let x = 0; x < width; x++) {
-        shifts[x] = shifts[x]! + camera.blocks * NORMALS[(row + Math.imul(x >> 3, 104729)) & 0xffff]!;
+        blocks[x] = 255 * (camera.offset + camera.blocks * NORMALS[(row + Math.imul(x >> 3, 104729)) & 0xffff]!);
       }
     }
-    for (let x = 0, i = y * width, o = 3 * i; x < width; x++, i++, o += 3) {
-      const light = rowLight + columnLight[x]!;
-      const shift = shifts[x]!;
-      if (camera.gray) {
-        const value = toByte((0.3 * r[i]! + 0.59 * g[i]! + 0.11 * b[i]!) * gg * light + shift);
+    if (camera.gray) {
+      for (let x = 0; x < width; x++, i++, o += 3) {
+        const shift = blocks[x]! + noise * NORMALS[(start + x) & 0xffff]!;
+        const value = (0.3 * r[i]! + 0.59 * g[i]! + 0.11 * b[i]!) * gg * (rowLight + columnLight[x]!) + shift;
         data[o] = value;
         data[o + 1] = value;
         data[o + 2] = value;
-      } else {
-        const tint = camera.chroma * NORMALS[(start + x + 21001) & 0xffff]!;
-        data[o] = toByte(r[i]! * gr * light + shift + tint);
-        data[o + 1] = toByte(g[i]! * gg * light + shift);
-        data[o + 2] = toByte(b[i]! * gb * light + shift - tint);
       }
+      continue;
+    }
+    for (let x = 0; x < width; x++, i++, o += 3) {
+      const light = rowLight + columnLight[x]!;
+      const shift = blocks[x]! + noise * NORMALS[(start + x) & 0xffff]!;
+      const tint = chroma * NORMALS[(start + x + 21001) & 0xffff]!;
+      data[o] = r[i]! * gr * light + shift + tint;
+      data[o + 1] = g[i]! * gg * light + shift;
+      data[o + 2] = b[i]! * gb * light + shift - tint;
     }
   }
-  return data;
+  return new Uint8Array(data.buffer);
 }
 
-/** Rounds a value in [0, 1] to a byte, clipping what lies outside. */
-function toByte(value: number): number {
-  const level = value * 255 + 0.5;
-  return level < 0 ? 0 : level > 255 ? 255 : level | 0;
+/** What a value of one channel becomes in even light, 0 to 1: over-exposure can hide a difference. */
+export function exposed(camera: Camera, channel: 0 | 1 | 2, value: number): number {
+  return clamp(value * camera.gain[channel] + camera.offset, 0, 1);
 }

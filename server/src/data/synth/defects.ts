@@ -560,6 +560,7 @@ function missingPart(job: DefectJob): boolean {
   let best = null;
   let nearest = Infinity;
   for (const element of scene.elements) {
+    if (element.x < 0 || element.y < 0 || element.x >= out.width || element.y >= out.height) continue;
     const dx = element.x - job.cx;
     const dy = element.y - job.cy;
     const d = dx * dx + dy * dy;
@@ -568,7 +569,7 @@ function missingPart(job: DefectJob): boolean {
       best = element;
     }
   }
-  if (best === null || nearest > job.side * job.side * 0.05) return false;
+  if (best === null) return false;
   // Small elements are missing in groups, so that the gap can be seen.
   const wanted = job.size * (best.rx < job.size * 0.2 ? 0.5 : 0.35);
   clearCover(job.a);

@@ -5,7 +5,7 @@
 import { ConfigError } from "@iad-r1/models/errors";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
 import { LOCATIONS, type Location, type MaskPlace, placeOfAreas } from "../locations";
-import { type Camera, createCamera, develop } from "./camera";
+import { type Camera, createCamera, develop, exposed } from "./camera";
 import { blurPlane, type Canvas, type Cover, clearCover, copyCanvas, Workspace } from "./canvas";
 import { type DefectJob, PAINTERS } from "./defects";
 import { DEFECT_TYPES, type DefectType } from "./defectTypes";
@@ -53,7 +53,7 @@ export interface SynthFacts {
   areaShare: number;
   /** The defect is darker (-1), of other colour only (0) or brighter (+1) than what it covers. */
   tone: -1 | 0 | 1;
-  /** Longer than 2.2 times its width, by its box. */
+  /** It covers less than a third of the square around it. */
   elongated: boolean;
   /** Harmless things that were drawn on purpose. */
   distractors: Distractor[];
@@ -247,6 +247,9 @@ function smooth(camera: Camera, scene: Scene, work: Workspace): void {
   }
 }
 
+/** Mean change of a channel below which a defect counts as not to be seen, whatever the difficulty. */
+const FAINTEST = 0.07;
+
 /** How far the contrast of a drawn defect may be changed; things with colours of their own keep them. */
 const GAINS: Partial<Record<DefectType, readonly [number, number]>> = {
   "foreign object": [0.8, 1.25],
@@ -257,43 +260,70 @@ const GAINS: Partial<Record<DefectType, readonly [number, number]>> = {
   "surface damage": [0.7, 1.3],
 };
 
+interface Shot {
+  scene: Scene;
+  camera: Camera;
+  distractors: Distractor[];
+  defect: DrawnDefect | null;
+}
+
+/** Scenes tried for one sample before giving up; the second is needed once in some ten thousand samples. */
+const SCENES = 8;
+
+/**
+ * The scene and, when planned, the defect in it. A scene in which no allowed defect finds a place is photographed anew from
+ * elsewhere.
+ *
+ * @throws ConfigError `synth/options` when no scene can show an allowed defect
+ */
+function shoot(plan: Plan, work: Workspace): Shot {
+  const { seed, index } = plan.options;
+  const target = {
+    x: (((plan.cell % 3) + 0.5) * plan.width) / 3,
+    y: ((Math.floor(plan.cell / 3) + 0.5) * plan.height) / 3,
+  };
+  for (let turn = 0; turn < SCENES; turn++) {
+    work.reset();
+    const view = createRandom("synth", seed, index, "view", turn);
+    const scene = renderScene(plan, work, view, target);
+    const distractors = addDistractors(scene, work, view, plan.side);
+    const camera = createCamera(view, scene.gray);
+    smooth(camera, scene, work);
+    if (!plan.anomalous) return { scene, camera, distractors, defect: null };
+    const random = createRandom("synth", seed, index, "defect", turn);
+    const defect = drawDefect(plan, scene, camera, work, random);
+    if (defect !== null) return { scene, camera, distractors, defect };
+  }
+  throw new ConfigError("synth/options", `No defect of the chosen types could be drawn on "${plan.kind.id}".`, {
+    hint: "Allow more defect types, more kinds or larger pictures.",
+  });
+}
+
 function render(options: SynthOptions, withSound: boolean): { sample: SynthSample; sound: SynthImage | null } {
   const plan = makePlan(options);
-  const { width, height, kind } = plan;
-  const work = workspace(width, height);
-  const view = createRandom("synth", options.seed, options.index, "view");
-  const target = { x: (((plan.cell % 3) + 0.5) * width) / 3, y: ((Math.floor(plan.cell / 3) + 0.5) * height) / 3 };
-  const scene = renderScene(plan, work, view, target);
-  const distractors = addDistractors(scene, work, view, plan.side);
-  const camera = createCamera(view, scene.gray);
-  smooth(camera, scene, work);
-  const facts: SynthFacts = {
-    seed: options.seed,
-    index: options.index,
-    kind: kind.id,
-    look: scene.look,
-    label: "normal",
-    defectType: null,
-    location: null,
-    locations: [],
-    locationShare: null,
-    areaShare: 0,
-    tone: 0,
-    elongated: false,
-    distractors,
-    gray: camera.gray,
-  };
-  const defect = plan.anomalous ? drawDefect(plan, scene, work) : null;
+  const { width, height } = plan;
+  const { scene, camera, distractors, defect } = shoot(plan, workspace(width, height));
   const image = { width, height, data: develop(camera, defect === null ? scene.canvas : defect.canvas) };
   const sound = withSound ? { width, height, data: develop(camera, scene.canvas) } : null;
+  const common = {
+    seed: options.seed,
+    index: options.index,
+    kind: plan.kind.id,
+    look: scene.look,
+    distractors,
+    gray: camera.gray,
+    difficulty: plan.difficulty,
+    image,
+  };
   if (defect === null) {
-    return { sample: { ...facts, image, mask: null, box: null, difficulty: plan.difficulty }, sound };
+    const nothing = { mask: null, box: null, defectType: null, location: null, locations: [], locationShare: null };
+    return { sample: { ...common, ...nothing, label: "normal", areaShare: 0, tone: 0, elongated: false }, sound };
   }
   const { place } = defect;
   const [x0, y0, x1, y1] = place.box;
   const long = Math.max(x1 - x0, y1 - y0);
   const sample: SynthSample = {
-    ...facts,
+    ...common,
     label: "anomalous",
     defectType: defect.type,
     location: place.location,
@@ -302,20 +332,10 @@ function render(options: SynthOptions, withSound: boolean): { sample: SynthSampl
     areaShare: place.area / (width * height),
     tone: defect.tone,
     elongated: place.area < 0.3 * long * long,
-    image,
     mask: defect.mask,
     box: place.box,
-    difficulty: plan.difficulty,
   };
   return { sample, sound };
-}
-
-interface DrawnDefect {
-  canvas: Canvas;
-  mask: Uint8Array;
-  place: MaskPlace;
-  type: DefectType;
-  tone: -1 | 0 | 1;
 }
 
 /** Tries of one type in the planned cell, then of any type, then anywhere on the product with less contrast asked. */
@@ -323,10 +343,9 @@ const PATIENCE = { type: 7, cell: 14, contrast: 28, all: 80 };
 
 /**
  * Draws until the defect can be seen and, for most samples, lies clearly in the planned cell. What is asked for is lowered
- * step by step, and the try with the clearest place is kept.
+ * step by step, and the try with the clearest place is kept; null when nothing could be seen at all.
  */
-function drawDefect(plan: Plan, scene: Scene, work: Workspace): DrawnDefect {
-  const random = createRandom("synth", plan.options.seed, plan.options.index, "defect");
+function drawDefect(plan: Plan, scene: Scene, camera: Camera, work: Workspace, random: Random): DrawnDefect | null {
   const out = work.canvas();
   const touched = work.cover();
   const a = work.cover();
@@ -362,17 +381,14 @@ function drawDefect(plan: Plan, scene: Scene, work: Workspace): DrawnDefect {
     };
     if (!PAINTERS[type](job)) continue;
     const patience = attempt < PATIENCE.contrast ? 1 : PATIENCE.contrast / attempt / 2;
-    const drawn = finish(plan, scene, out, touched, type, patience);
+    const drawn = finish(plan, scene, camera, out, touched, type, patience);
     if (drawn === null) continue;
     const planned = attempt >= PATIENCE.cell || drawn.place.location === LOCATIONS[plan.cell];
     if (!plan.strict || (planned && drawn.place.share >= 0.6)) return drawn;
     if (best === null || drawn.place.share > best.place.share) best = keep(drawn, work, best);
     if (attempt >= PATIENCE.contrast) break;
   }
-  if (best !== null) return best;
-  throw new ConfigError("synth/options", `No defect of the chosen types could be drawn on "${plan.kind.id}".`, {
-    hint: "Allow more defect types or another kind.",
-  });
+  return best;
 }
 
 /** Copies a drawn defect out of the working canvas, which the next attempt overwrites. */
@@ -413,6 +429,7 @@ function findSpot(plan: Plan, scene: Scene, random: Random, cell: number): [numb
 function finish(
   plan: Plan,
   scene: Scene,
+  camera: Camera,
   out: Canvas,
   touched: Cover,
   type: DefectType,
@@ -483,10 +500,27 @@ function finish(
       out.r[i] = clean.r[i]! + dr;
       out.g[i] = clean.g[i]! + dg;
       out.b[i] = clean.b[i]! + db;
-      reached += Math.abs(dr) + Math.abs(dg) + Math.abs(db);
+      reached += seenChange(camera, clean, i, dr, dg, db);
     }
   }
-  if (reached / (3 * count) < least * wanted * patience || place === null) return null;
+  if (reached / (3 * count) < Math.max(FAINTEST, least * wanted * patience) || place === null) return null;
   const tone = signed > 0.25 * change ? 1 : signed < -0.25 * change ? -1 : 0;
   return { canvas: out, mask, place, type, tone };
+}
+
+/** Sum over the channels of what the camera leaves of a change at pixel i, in even light. */
+function seenChange(camera: Camera, clean: Canvas, i: number, dr: number, dg: number, db: number): number {
+  const r = clean.r[i]!;
+  const g = clean.g[i]!;
+  const b = clean.b[i]!;
+  if (camera.gray) {
+    const value = 0.3 * r + 0.59 * g + 0.11 * b;
+    const change = 0.3 * dr + 0.59 * dg + 0.11 * db;
+    return 3 * Math.abs(exposed(camera, 1, value + change) - exposed(camera, 1, value));
+  }
+  return (
+    Math.abs(exposed(camera, 0, r + dr) - exposed(camera, 0, r)) +
+    Math.abs(exposed(camera, 1, g + dg) - exposed(camera, 1, g)) +
+    Math.abs(exposed(camera, 2, b + db) - exposed(camera, 2, b))
+  );
 }

@@ -242,15 +242,19 @@ export function metalColor(random: Random): NamedColor {
   return { name, rgb: [rgb[0] * gain, rgb[1] * gain, rgb[2] * gain] };
 }
 
-/** What a part lies on: tray, belt, light table or cloth, in a brightness that sets off the colour of the part. */
-export function backdrop(stage: Stage, part: Rgb, value?: readonly [number, number]): { canvas: Canvas; rgb: Rgb } {
+/** What a part lies on: tray, belt, light table or cloth, in a brightness that sets off the colours of the part. */
+export function backdrop(
+  stage: Stage,
+  part: readonly Rgb[],
+  value?: readonly [number, number],
+): { canvas: Canvas; rgb: Rgb } {
   const { product } = stage;
   let rgb: Rgb = [0, 0, 0];
   for (let k = 0; k < 12; k++) {
     const [low, high] = value ?? product.pick(GROUND_VALUES);
     const saturation = product.next() < 0.6 ? product.uniform(0, 0.1) : product.uniform(0.1, 0.45);
     rgb = hsv(product.next(), saturation, product.uniform(low, high));
-    if (Math.abs(luminance(rgb) - luminance(part)) > 0.2) break;
+    if (part.every((color) => Math.abs(luminance(rgb) - luminance(color)) > 0.2)) break;
   }
   const canvas = stage.work.canvas();
   const frame = frameOf(stage, product.uniform(-0.02, 0.02) + product.int(2) * 0.25);

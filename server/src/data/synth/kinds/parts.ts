@@ -6,7 +6,6 @@ import {
   coverEllipse,
   coverSegment,
   lighten,
-  mix,
   paint,
   type Rgb,
   scaleRgb,
@@ -34,7 +33,7 @@ import {
 /** The canvas with its ground, a copy of the ground to show through gaps, and a cover to draw the part's outline in. */
 function onGround(
   stage: Stage,
-  part: Rgb,
+  part: readonly Rgb[],
   value?: readonly [number, number],
 ): { canvas: Canvas; background: Canvas; body: Cover } {
   const { canvas: background } = backdrop(stage, part, value);
@@ -104,7 +103,7 @@ const washer: Kind = {
   render(stage) {
     const { product, view } = stage;
     const metal = metalColor(product);
-    const { canvas, background, body } = onGround(stage, metal.rgb);
+    const { canvas, background, body } = onGround(stage, [metal.rgb]);
     const pose = poseRound(stage, 0.36, 0.56);
     const bore = product.uniform(0.22, 0.48);
     const squash = view.uniform(0.94, 1);
@@ -158,7 +157,7 @@ const gear: Kind = {
   render(stage) {
     const { product, width, height } = stage;
     const metal = product.next() < 0.7 ? metalColor(product) : namedColor(product);
-    const { canvas, background, body } = onGround(stage, metal.rgb);
+    const { canvas, background, body } = onGround(stage, [metal.rgb]);
     const pose = poseRound(stage, 0.38, 0.55);
     const teeth = 10 + product.int(22);
     const tooth = product.uniform(0.1, 0.2);
@@ -237,7 +236,7 @@ const hexNut: Kind = {
   render(stage) {
     const { product, width, height } = stage;
     const metal = metalColor(product);
-    const { canvas, background, body } = onGround(stage, metal.rgb);
+    const { canvas, background, body } = onGround(stage, [metal.rgb]);
     const pose = poseRound(stage, 0.36, 0.52);
     dropShadow(canvas, pose, 0.35, 0.04 * pose.radius, 0.06 * pose.radius);
     const normals: number[] = [];
@@ -292,7 +291,7 @@ const tablets: Kind = {
   render(stage) {
     const { product, view, side, width, height } = stage;
     const pill = namedColor(product, 0.45);
-    const { canvas, background, body } = onGround(stage, pill.rgb);
+    const { canvas, background, body } = onGround(stage, [pill.rgb]);
     const frame = frameOf(stage, view.uniform(-0.02, 0.02) + 0.25 * product.int(2));
     const columns = 2 + product.int(3);
     const pitch = side / (columns + 0.3);
@@ -368,7 +367,7 @@ const capsule: Kind = {
     const { product, view, side, width, height } = stage;
     const one = namedColor(product, 0.25);
     const two = namedColor(product, 0.4);
-    const { canvas, background, body } = onGround(stage, mix(one.rgb, two.rgb, 0.5));
+    const { canvas, background, body } = onGround(stage, [one.rgb, two.rgb]);
     const turns = view.next() * 0.5;
     const cos = cosTurns(turns);
     const sin = sinTurns(turns);
@@ -440,7 +439,7 @@ const bottleMouth: Kind = {
       { name: "blue", rgb: [0.15, 0.25, 0.45] },
       { name: "clear", rgb: [0.55, 0.6, 0.6] },
     ]);
-    const { canvas, background, body } = onGround(stage, glass.rgb, [0.75, 0.97]);
+    const { canvas, background, body } = onGround(stage, [glass.rgb], [0.75, 0.97]);
     const pose = poseRound(stage, 0.42, 0.56);
     coverEllipse(body, pose.cx, pose.cy, pose.radius, pose.radius, 1, 0, 1.3);
     const rings: { at: number; width: number; depth: number; wobble: number }[] = [];
@@ -491,11 +490,11 @@ const threadedBar: Kind = {
   nouns: ["threaded spindle", "ball screw", "threaded bar", "screw thread"],
   surface: "thread",
   sound: ["the flanks are smooth", "the thread turns run evenly", "the raceway shines without a pit"],
-  defects: ["pitting", "scratch", "stain", "wear", "foreign object", "notch", "surface damage", "color anomaly"],
+  defects: ["pitting", "scratch", "stain", "wear", "foreign object", "surface damage", "color anomaly"],
   render(stage) {
     const { product, view, side, width, height } = stage;
     const metal = product.next() < 0.5 ? { name: "steel", rgb: [0.6, 0.56, 0.45] as Rgb } : metalColor(product);
-    const { canvas, background, body } = onGround(stage, metal.rgb, [0.2, 0.6]);
+    const { canvas, background, body } = onGround(stage, [metal.rgb], [0.2, 0.6]);
     const upright = product.next() < 0.25;
     const frame = frameOf(stage, (upright ? 0.25 : 0) + view.uniform(-0.015, 0.015));
     const [p, q] = coordinates(stage, frame);
@@ -579,7 +578,7 @@ const biscuit: Kind = {
       { name: "brown", rgb: [0.6, 0.42, 0.26] },
       { name: "dark", rgb: [0.36, 0.24, 0.17] },
     ]);
-    const { canvas, background, body } = onGround(stage, dough.rgb, product.next() < 0.7 ? [0.12, 0.35] : undefined);
+    const { canvas, background, body } = onGround(stage, [dough.rgb], product.next() < 0.7 ? [0.12, 0.35] : undefined);
     const pose = poseRound(stage, 0.28, 0.46);
     const square = product.next() < 0.25;
     const squash = product.uniform(0.7, 1);
@@ -662,7 +661,7 @@ const cable: Kind = {
   render(stage) {
     const { product, view } = stage;
     const jacket = namedColor(product, 0.7);
-    const { canvas, background, body } = onGround(stage, jacket.rgb);
+    const { canvas, background, body } = onGround(stage, [jacket.rgb]);
     const pose = poseRound(stage, 0.4, 0.54);
     const count = 3 + product.int(3);
     const filler = scaleRgb(jacket.rgb, product.uniform(0.35, 0.7));
@@ -728,7 +727,7 @@ const connector: Kind = {
   render(stage) {
     const { product, view, side, width, height } = stage;
     const housing = namedColor(product, 0.6);
-    const { canvas, background, body } = onGround(stage, housing.rgb);
+    const { canvas, background, body } = onGround(stage, [housing.rgb]);
     const turns = view.uniform(-0.03, 0.03) + 0.25 * view.int(2);
     const cos = cosTurns(turns);
     const sin = sinTurns(turns);

@@ -79,9 +79,14 @@ const circuitBoard: Kind = {
         line(traces, start, v + k, jog, v + k, half);
         line(traces, jog, v + k, jog + Math.abs(shift), v + k + shift, half);
         line(traces, jog + Math.abs(shift), v + k + shift, end, v + k + shift, half);
-        for (let u = start + 1; u < jog - 1; u += 2) {
-          const [x, y] = place(u, v + k);
-          elements.push({ x, y, rx: pitch * 0.7, ry: half * 2.2, cos: frame.cos, sin: frame.sin });
+        for (const [from, to, row] of [
+          [start, jog, v + k],
+          [jog + Math.abs(shift), end, v + k + shift],
+        ] as const) {
+          for (let u = from + 1; u < to - 1; u += 2) {
+            const [x, y] = place(u, row);
+            elements.push({ x, y, rx: pitch * 0.7, ry: half * 2.2, cos: frame.cos, sin: frame.sin });
+          }
         }
         for (const [u, w] of [
           [start, v + k],
@@ -254,7 +259,9 @@ const printedLabel: Kind = {
   element: "a piece of the print",
   render(stage) {
     const { product, view, side, width, height } = stage;
-    const ground = namedColor(product, 0.3);
+    let ground = namedColor(product, 0.3);
+    // The paper is nearly white: it lies on something darker.
+    for (let k = 0; k < 12 && luminance(ground.rgb) > 0.6; k++) ground = namedColor(product, 0.3);
     const frame = frameOf(stage, view.uniform(-0.03, 0.03) + (view.next() < 0.25 ? 0.25 : 0));
     const shade = noisePlane(stage, frame, 30, 60, product.uniform(0.02, 0.09));
     const background = stage.work.canvas();
