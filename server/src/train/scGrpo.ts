@@ -22,7 +22,7 @@ import { writeFileDurably } from "../runs/durableFile";
 import { rolloutsFile } from "../runs/store";
 import type { Device } from "../runtime/devices";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
-import { type CollatedBatch, planPasses } from "./collate";
+import type { CollatedBatch } from "./collate";
 import { DataOrder } from "./dataOrder";
 import { tokenWeights } from "./losses";
 import { checkFinite, resumedModel } from "./paSft";
