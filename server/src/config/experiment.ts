@@ -7,6 +7,8 @@ import { z } from "zod";
 
 const positive = z.number().positive();
 const count = z.number().int().positive();
+/** Sequences that are in memory together. */
+const rows = count.max(4096);
 const share = z.number().min(0).max(1);
 
 /** Keeps a part of a source: a shuffle with `seed` inside every (category, label), then the first `share` of it or the rest. */
@@ -68,8 +70,8 @@ export const dataSourceSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("synth").describe("Generated inspection images; byte-identical for a seed."),
     seed: z.number().int().describe("Use different seeds for training and held-out images."),
-    count: count.describe("Number of images."),
-    size: count.default(112).describe("Width and height in pixels."),
+    count: count.max(1_000_000).describe("Number of images."),
+    size: count.min(32).max(1024).default(112).describe("Width and height in pixels."),
     anomalousShare: share.default(0.5).describe("Share of images with a defect."),
     difficulty: share.default(0.5).describe("0 = large, clear defects; 1 = small and faint ones."),
     ...common,
@@ -81,7 +83,7 @@ const sourcesSchema = z
   .transform((value) => (Array.isArray(value) ? value : [value]));
 
 const loraSchema = z.strictObject({
-  r: count.default(8).describe("Rank."),
+  r: count.max(1024).default(8).describe("Rank."),
   alpha: positive.default(16).describe("The update is scaled by alpha / r."),
   targets: z
     .array(z.string())
@@ -123,7 +125,7 @@ export const paSftSchema = z.strictObject({
   learningRate: positive.default(2e-5),
   epochs: positive.default(1).describe("Passes over the training data; `steps` wins when given."),
   steps: count.optional().describe("Optimiser steps."),
-  batchSize: count.default(1).describe("Samples per forward and backward pass."),
+  batchSize: rows.default(1).describe("Samples per forward and backward pass."),
   gradientAccumulation: count.default(8).describe("Passes per optimiser step."),
   trainable: trainableSchema.default("all"),
   lora: loraSchema.prefault({}),
@@ -152,8 +154,8 @@ export const rewardUseSchema = z.strictObject({
 });
 
 export const scGrpoSchema = z.strictObject({
-  groupSize: z.number().int().min(2).default(4).describe("G: completions per prompt."),
-  promptsPerStep: count.default(6).describe("Prompts per optimiser step."),
+  groupSize: rows.min(2).default(4).describe("G: completions per prompt."),
+  promptsPerStep: rows.default(6).describe("Prompts per optimiser step."),
   epochs: positive.default(1).describe("Passes over the training data; `steps` wins when given."),
   steps: count.optional().describe("Batches of rollouts (each gives `iterations` optimiser steps)."),
   iterations: count.default(1).describe("Optimiser steps per batch of rollouts."),
@@ -189,7 +191,7 @@ export const scGrpoSchema = z.strictObject({
   repetitionPenalty: positive.default(1),
   maxCompletionLength: count.default(512).describe("In tokens."),
   maxPromptLength: count.default(8192).describe("In tokens, with image tokens; longer prompts are refused."),
-  microBatchSize: count.default(8).describe("Completions per forward and backward pass; changes memory, not results."),
+  microBatchSize: rows.default(8).describe("Completions per forward and backward pass; changes memory, not results."),
   rewards: z
     .array(rewardUseSchema)
     .min(1)
@@ -253,14 +255,14 @@ export const experimentSchema = z.strictObject({
     .prefault({}),
   evaluation: z
     .strictObject({
-      batchSize: count.default(16),
+      batchSize: rows.default(16),
       maxCompletionLength: count.default(512),
       temperature: z.number().min(0).default(0).describe("0 = greedy."),
     })
     .prefault({}),
   seed: z.number().int().min(0).default(42),
   device: z.enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]).default("auto"),
-  threads: z.number().int().min(0).default(0).describe("Threads for the arithmetic; 0 = one per core."),
+  threads: z.number().int().min(0).max(1024).default(0).describe("Threads for the arithmetic; 0 = one per core."),
   output: z.string().default(".iadr1/runs").describe("Folder of the run folders."),
 });
 

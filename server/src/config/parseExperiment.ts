@@ -2,12 +2,12 @@
  * Reads `iadr1.yaml`: text and `--set key=value` overrides in, a checked configuration or a list of problems with line and column out.
  * What the keys mean is `experiment.ts`; nothing here looks at models or data.
  */
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "@iad-r1/models/errors";
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isNode, isScalar, type LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { type DataSource, type ExperimentConfig, type ExperimentInput, experimentSchema } from "./experiment";
+import { parseYaml, plainValue, readConfigText } from "./yamlFile";
 
 /** Something wrong in a configuration, placed where a person can mend it. */
 export interface ConfigProblem {
@@ -35,18 +35,10 @@ export interface ParseOptions {
   overrides?: readonly string[];
 }
 
-const maxFileBytes = 1 << 20;
-
 /** Checks a configuration text. Never throws for anything a person can write into the file. */
 export function parseExperiment(text: string, options: ParseOptions): ParsedExperiment {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const problems: ConfigProblem[] = document.errors.map((error) => ({
-    code: "config/syntax",
-    path: "",
-    message: error.message,
-    ...position(lines, error.pos[0]),
-  }));
+  const { document, lines, faults } = parseYaml(text);
+  const problems: ConfigProblem[] = faults.map((fault) => ({ code: "config/syntax", path: "", ...fault }));
   if (problems.length > 0) return { value: null, problems };
   if (document.contents !== null && !isMap(document.contents)) {
     return {
@@ -70,8 +62,7 @@ export function parseExperiment(text: string, options: ParseOptions): ParsedExpe
   if (problems.length > 0) return { value: null, problems };
   let plain: unknown;
   try {
-    // Aliases can blow a small file up to gigabytes; a configuration needs few.
-    plain = document.toJS({ maxAliasCount: 50 }) ?? {};
+    plain = plainValue(document) ?? {};
   } catch (error) {
     return {
       value: null,
@@ -91,32 +82,10 @@ export function parseExperiment(text: string, options: ParseOptions): ParsedExpe
 /**
  * Reads and checks a configuration file.
  *
- * @throws ConfigError `config/unreadable`, or `config/invalid` that lists every problem as `file:line:column message`
+ * @throws ConfigError `config/unreadable`, `config/too-large`, or `config/invalid` that lists every problem as `file:line:column message`
  */
 export function loadExperiment(file: string, overrides: readonly string[] = []): ExperimentConfig {
-  let text: string;
-  try {
-    const bytes = readFileSync(file);
-    if (bytes.length > maxFileBytes) {
-      throw new ConfigError(
-        "config/too-large",
-        `${file}: expected at most ${maxFileBytes} bytes of configuration, got ${bytes.length}.`,
-        { where: file, hint: "Point at an iadr1.yaml file." },
-      );
-    }
-    text = bytes.toString("utf8");
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw new ConfigError(
-      "config/unreadable",
-      `${file}: the configuration cannot be read (${(error as Error).message}).`,
-      {
-        where: file,
-        hint: "Check the path; a configuration is a YAML file such as iadr1.yaml.",
-        cause: error,
-      },
-    );
-  }
+  const text = readConfigText(file);
   const { value, problems } = parseExperiment(text, { folder: dirname(resolve(file)), overrides });
   if (value !== null) return value;
   const listed = problems.map((problem) =>

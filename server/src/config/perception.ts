@@ -2,11 +2,10 @@
  * The recipe of a small base model that is taught to see from nothing (`iad-r1 train perception`): phases over synthetic pictures,
  * first the vision tower alone with a dense loss, then the whole model with plain captions beside it.
  */
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "@iad-r1/models/errors";
-import { parse } from "yaml";
 import { z } from "zod";
+import { parseYaml, plainValue, readConfigText } from "./yamlFile";
 
 const positive = z.number().positive();
 const count = z.number().int().positive();
@@ -29,6 +28,12 @@ const phaseSchema = z.strictObject({
   difficulty: z
     .strictObject({ from: range, to: range, overSteps: count })
     .describe("Range of difficulty of the pictures: larger, clearer defects first."),
+  largeShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe("Share of pictures of twice the side, seen as a small whole and four quarters."),
   anomalousShare: z.number().min(0).max(1).default(0.5),
   weights: z
     .strictObject({
@@ -63,20 +68,30 @@ export const perceptionSchema = z.strictObject({
 export type PerceptionConfig = z.output<typeof perceptionSchema>;
 export type PerceptionPhase = z.output<typeof phaseSchema>;
 
-/** Reads a recipe; paths in it are relative to the file. @throws ConfigError `config/unreadable`, `config/invalid` */
+/** Reads a recipe; paths in it are relative to the file. @throws ConfigError `config/unreadable`, `config/too-large`, `config/invalid` */
 export function loadPerceptionConfig(file: string): PerceptionConfig {
+  const invalid = (reason: string, cause?: unknown) =>
+    new ConfigError("config/invalid", `The recipe ${file} does not fit:\n${reason}`, {
+      where: file,
+      hint: "Mend the lines above; models/nano has a recipe that works.",
+      cause,
+    });
+  const { document, faults } = parseYaml(readConfigText(file));
+  if (faults.length > 0) {
+    throw invalid(faults.map(({ line, column, message }) => `${file}:${line}:${column} ${message}`).join("\n"));
+  }
   let data: unknown;
   try {
-    data = parse(readFileSync(file, "utf8"));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError("config/unreadable", `The recipe ${file} cannot be read: ${reason}.`, { where: file, cause });
+    data = plainValue(document);
+  } catch (error) {
+    throw invalid((error as Error).message, error);
   }
   const result = perceptionSchema.safeParse(data);
   if (!result.success) {
-    throw new ConfigError("config/invalid", `The recipe ${file} does not fit:\n${z.prettifyError(result.error)}`, {
-      where: file,
+    const reasons = result.error.issues.map(({ path, message }) => {
+      return `${path.join(".") || "recipe"}: ${message.replace(/, received undefined$/, ", got nothing")}`;
     });
+    throw invalid(reasons.join("\n"));
   }
   const folder = dirname(resolve(file));
   return { ...result.data, model: resolve(folder, result.data.model), output: resolve(folder, result.data.output) };

@@ -1,0 +1,106 @@
+/**
+ * Configuration files as YAML, read with suspicion: kind and size before content, then syntax, nesting, tags and aliases. What the
+ * keys mean is the matter of each schema.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { ConfigError } from "@iad-r1/models/errors";
+import { type Document, LineCounter, parseDocument } from "yaml";
+
+const maxFileBytes = 1 << 20;
+/** Open brackets inside each other; parsers recurse. */
+const maxBrackets = 100;
+/** Aliases can blow a small file up to gigabytes; a configuration needs few. */
+const maxAliasCount = 50;
+
+/** A fault of the text, at a place counted from 1. */
+export interface YamlFault {
+  message: string;
+  line: number;
+  column: number;
+}
+
+export interface YamlSource {
+  document: Document;
+  lines: LineCounter;
+  faults: YamlFault[];
+}
+
+/**
+ * The text of a configuration file, without a byte order mark.
+ *
+ * @throws ConfigError `config/unreadable`, `config/too-large`
+ */
+export function readConfigText(file: string): string {
+  const unreadable = (reason: string, cause?: unknown) =>
+    new ConfigError("config/unreadable", `${file}: the configuration cannot be read (${reason}).`, {
+      where: file,
+      hint: "Check the path; a configuration is a YAML file in UTF-8, such as iadr1.yaml.",
+      cause,
+    });
+  let bytes: Uint8Array;
+  try {
+    const info = statSync(file);
+    if (!info.isFile()) throw unreadable(`it is ${info.isDirectory() ? "a folder" : "a device"}, expected a file`);
+    if (info.size > maxFileBytes) {
+      throw new ConfigError(
+        "config/too-large",
+        `${file}: expected at most ${maxFileBytes} bytes of configuration, got ${info.size}.`,
+        { where: file, hint: "Point at an iadr1.yaml file." },
+      );
+    }
+    bytes = readFileSync(file);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw unreadable((error as Error).message, error);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw unreadable("it is not UTF-8 text", error);
+  }
+}
+
+/** Parses a text. Where there are faults, the document must not be used. */
+export function parseYaml(text: string): YamlSource {
+  const lines = new LineCounter();
+  const tooDeep = placeTooDeep(text);
+  if (tooDeep !== null) {
+    const message = `Brackets are nested more than ${maxBrackets} deep.`;
+    return { document: parseDocument(""), lines, faults: [{ message, ...tooDeep }] };
+  }
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  // A warning is a tag that nobody knows, such as code to be run in another language.
+  const faults = [...document.errors, ...document.warnings].map(({ message, pos }) => {
+    const { line, col } = lines.linePos(pos[0]);
+    return { message, line: Math.max(1, line), column: Math.max(1, col) };
+  });
+  return { document, lines, faults };
+}
+
+/** The document as plain data. @throws Error for a bomb of aliases or an alias inside itself, as a sentence for the person */
+export function plainValue(document: Document): unknown {
+  const plain: unknown = document.toJS({ maxAliasCount });
+  try {
+    JSON.stringify(plain);
+  } catch (cause) {
+    throw new Error("An alias stands inside what it refers to.", { cause });
+  }
+  return plain;
+}
+
+function placeTooDeep(text: string): { line: number; column: number } | null {
+  let depth = 0;
+  let line = 1;
+  let lineStart = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === "[" || c === "{") depth++;
+    else if (c === "]" || c === "}") depth--;
+    else if (c === "\n") {
+      line++;
+      lineStart = i + 1;
+    }
+    if (depth > maxBrackets) return { line, column: i - lineStart + 1 };
+  }
+  return null;
+}
