@@ -3,7 +3,7 @@
  * shares its prompt's prefill) and moved (finished rows leave). It knows nothing of tokens.
  */
 import { InternalError } from "@iad-r1/models/errors";
-import { type Tensor, tensor } from "../runtime/tensors";
+import { type Tensor, tensor, zeros } from "../runtime/tensors";
 
 export interface KvShape {
   layers: number;
@@ -24,13 +24,13 @@ export class KvCache {
     return 2 * layers * rows * kvHeads * slots * headDim * 4;
   }
 
-  /** Makes room; memory only grows. What was in the cache is lost. */
+  /** Makes room; memory only grows. What was in the cache is lost. @throws ResourceError `resource/memory` */
   reserve(rows: number, slots: number): void {
     const { layers, kvHeads, headDim } = this.shape;
     const length = rows * kvHeads * slots * headDim;
     if ((this.buffers[0]?.length ?? 0) < length) {
       this.buffers = [];
-      this.buffers = Array.from({ length: 2 * layers }, () => new Float32Array(length));
+      this.buffers = Array.from({ length: 2 * layers }, () => zeros("float32", [length]).data);
       this.views.clear();
     }
     if (rows !== this.numRows || slots !== this.slots) this.views.clear();
