@@ -22,6 +22,10 @@ export async function buildEntry(source: string): Promise<string> {
     format: "esm",
     target: "node20",
     external: ["onnxruntime-node", "sharp"],
+    // CommonJS packages inside an ES module bundle need `require`.
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
   });
   return outfile;
 }

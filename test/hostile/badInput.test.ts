@@ -43,3 +43,8 @@ describe.each(Object.entries(subjects))("%s", (_, cases) => {
     expect(growthMiB).toBeLessThan(maxGrowthMiB);
   });
 });
+
+test.each(harmlessCases.map((one) => [one.name, one] as const))("%s is read rightly", async (name, { gives }) => {
+  const { outcome } = await run(name);
+  expect(outcome).toEqual({ kind: "nothing", value: gives });
+});

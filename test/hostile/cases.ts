@@ -2,7 +2,10 @@
 import type { HarmlessCase, HostileCase } from "../helpers/hostileCase";
 import { adapterCases } from "./adapterCases";
 import { configCases } from "./configCases";
+import { dataCases, oddDatasets } from "./dataCases";
+import { imageCases, oddImages } from "./imageCases";
 import { processorCases } from "./processorCases";
+import { oddSettings, settingsCases } from "./settingsCases";
 import { textCases } from "./textCases";
 import { weightsCases } from "./weightsCases";
 
@@ -12,8 +15,12 @@ export const subjects: Readonly<Record<string, readonly HostileCase[]>> = {
   "tokenizer and chat template": textCases,
   "image processor": processorCases,
   adapter: adapterCases,
+  image: imageCases,
+  "data set": dataCases,
+  settings: settingsCases,
 };
 
 export const hostileCases: readonly HostileCase[] = Object.values(subjects).flat();
 
-export const harmlessCases: readonly HarmlessCase[] = [];
+/** What looks odd but is right: refusing it would be as wrong as accepting damage. */
+export const harmlessCases: readonly HarmlessCase[] = [...oddImages, ...oddDatasets, ...oddSettings];
