@@ -69,11 +69,14 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
     label: null,
     issues,
   };
-  if (result.answer === null) broken("There is no <answer>.");
-  else if (result.answer.toLowerCase() === "yes") result.label = "anomalous";
+  // One broken tag hides those behind it; their absence is no second fault.
+  const whole = !issues.some((issue) => issue.severity === "error");
+  if (result.answer === null) {
+    if (whole) broken("There is no <answer>.");
+  } else if (result.answer.toLowerCase() === "yes") result.label = "anomalous";
   else if (result.answer.toLowerCase() === "no") result.label = "normal";
   else broken(`<answer> must be Yes or No, got ${clip(result.answer)}.`);
-  if (needThink && bodies.think === null) broken("There is no <think>.");
+  if (needThink && bodies.think === null && whole) broken("There is no <think>.");
   if (!needThink && bodies.think !== null) {
     issues.push({ severity: "warning", code: "data/unusual-answer", message: "A solution has no <think> of its own." });
   }

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 
 let samples: SynthSample[];
 beforeAll(() => {
-  samples = Array.from({ length: 600 }, (_, index) => generateSample({ seed: "words", index, size: 40 }));
+  samples = Array.from({ length: 400 }, (_, index) => generateSample({ seed: "words", index, size: 40 }));
 });
 
 describe("targetText", () => {
@@ -43,7 +43,7 @@ describe("targetText", () => {
     expect(targetText(sample)).toBe(targetText({ ...sample }));
     const variants = new Set(Array.from({ length: 20 }, (_, variant) => thinkText(sample, { variant })));
     expect(variants.size).toBeGreaterThan(15);
-    expect(new Set(samples.map((one) => thinkText(one))).size).toBeGreaterThan(500);
+    expect(new Set(samples.map((one) => thinkText(one))).size).toBeGreaterThan(340);
   });
 
   it("uses some hundreds of words in all", () => {
