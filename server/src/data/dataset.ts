@@ -19,7 +19,6 @@ import type { Shots } from "./prompts";
 import type { InspectionSample } from "./samples";
 import { checkStopped } from "./stop";
 import { readDataFile } from "./textFile";
-import { thinkOf } from "./think";
 
 export const DATA_FORMATS = ["folder", "pa-sft", "sc-grpo", "test", "meta", "mvtec"] as const;
 export type DataFormat = (typeof DATA_FORMATS)[number];
@@ -217,14 +216,4 @@ async function makeFolder(path: string): Promise<void> {
   } catch (error) {
     throw writeError(path, error);
   }
-}
-
-/** Gives every sample its reasoning, so that it is written out with them. */
-export function withThink(samples: readonly InspectionSample[], withReference: boolean): InspectionSample[] {
-  return samples.map((sample) => ({ ...sample, think: thinkOf(sample, withReference) }));
-}
-
-/** Problems of several files as one list. */
-export function mergeParsed(parts: readonly Parsed<InspectionSample[]>[]): Parsed<InspectionSample[]> {
-  return { value: parts.flatMap((part) => part.value), problems: parts.flatMap((part) => part.problems) };
 }

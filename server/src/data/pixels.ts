@@ -1,7 +1,8 @@
 /** The pixels of a sample: decoded from its files or generated on the spot. */
-import type { RgbImage } from "@iad-r1/models/vision/image";
-import { loadImage } from "@iad-r1/models/vision/decode";
+
 import { DataError } from "@iad-r1/models/errors";
+import { loadImage } from "@iad-r1/models/vision/decode";
+import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { InspectionSample } from "./samples";
 import { generateReference, generateSample } from "./synth/sample";
 

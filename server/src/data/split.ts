@@ -67,9 +67,9 @@ function assignCategory(
       const part = (k + tie) % weights.length;
       let lack = 0;
       for (const label of ["normal", "anomalous"] as const) {
-        // Samples that the part is short of, counted relative to its share.
+        // Samples that the part is short of; a label that is rare in the category weighs as much as a frequent one.
         const wanted = total[label] * weights[part]!;
-        lack += (brings[label] * (wanted - given[part]![label])) / Math.max(wanted, 1e-9);
+        lack += (brings[label] * (wanted - given[part]![label])) / Math.max(total[label], 1);
       }
       if (lack > bestLack + 1e-12) {
         bestLack = lack;

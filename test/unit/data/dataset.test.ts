@@ -1,0 +1,311 @@
+/** Formats told apart and turned into one another; annotation and MVTec-style folders; the real samples. */
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { convertDataset, detectFormat, readDataset, writeDataset } from "@iad-r1/server/data/dataset";
+import { parseAnnotations, readAnnotations } from "@iad-r1/server/data/formats/annotations";
+import { checkAnswer } from "@iad-r1/server/data/grammar";
+import { locateMask } from "@iad-r1/server/data/locations";
+import { loadMask } from "@iad-r1/server/data/pixels";
+import { encodeMaskPng, encodePng } from "@iad-r1/server/data/png";
+import { formatProblem, Problems } from "@iad-r1/server/data/problems";
+import type { InspectionSample } from "@iad-r1/server/data/samples";
+import { loadSource, loadSources, requireSound } from "@iad-r1/server/data/sources";
+import { datasetStats } from "@iad-r1/server/data/stats";
+import { writeSynthDataset } from "@iad-r1/server/data/synthDataset";
+import { solutionOf, targetOf } from "@iad-r1/server/data/think";
+import { validateDataset } from "@iad-r1/server/data/validate";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const real = join(import.meta.dirname, "../../../samples/real");
+
+let folder: string;
+let set: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dataset-"));
+  set = join(folder, "set");
+  await writeSynthDataset(set, { seed: 9, count: 8, size: 40, shots: 1, kinds: ["washer", "leather"] });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe("convertDataset", () => {
+  it("carries label, place, type, mask and reasoning through every format that has them", async () => {
+    const { value: truth } = await readAnnotations(set);
+    const look = (sample: InspectionSample) => [sample.label, sample.defectType, sample.location, sample.category];
+    for (const format of ["pa-sft", "sc-grpo", "folder", "mvtec", "test", "meta"] as const) {
+      const path = join(folder, format, format === "folder" || format === "mvtec" ? "out" : "out.json");
+      await convertDataset({ from: { path: set }, to: { path, format, shots: 1, copyImages: true } });
+      expect(await detectFormat(path)).toBe(format);
+      const { value, problems } = await readDataset(path);
+      expect(problems.filter((problem) => problem.code !== "data/good-in-path")).toEqual([]);
+      const kept = (list: InspectionSample[]) => list.map(look).map(String).sort();
+      if (format === "test") expect(value.map((sample) => sample.label)).toEqual(truth.map((sample) => sample.label));
+      else if (format === "meta") expect(value).toHaveLength(truth.length);
+      else expect(kept(value)).toEqual(kept(truth));
+      expect(value.every((sample) => sample.references.length === 1 || format === "meta")).toBe(true);
+      if (format === "folder") expect(value.map((sample) => sample.think)).toEqual(truth.map((sample) => sample.think));
+      if (format === "mvtec" || format === "meta" || format === "folder") {
+        expect(value.filter((sample) => sample.mask !== null)).toHaveLength(
+          truth.filter((sample) => sample.mask !== null).length,
+        );
+      }
+    }
+  });
+
+  it("writes a PA-SFT file that is a fixed point of reading and writing", async () => {
+    const one = join(set, "copy1.json");
+    const two = join(set, "copy2.json");
+    await convertDataset({ from: { path: join(set, "pa_sft.json") }, to: { path: one, format: "pa-sft", shots: 1 } });
+    await convertDataset({ from: { path: one }, to: { path: two, format: "pa-sft", shots: 1 } });
+    expect(await readFile(two, "utf8")).toBe(await readFile(one, "utf8"));
+    expect(JSON.parse(await readFile(one, "utf8"))).toEqual(
+      JSON.parse(await readFile(join(set, "pa_sft.json"), "utf8")),
+    );
+  });
+
+  it("says what it expected when a format cannot be told", async () => {
+    const path = join(folder, "what.json");
+    for (const [text, why] of [
+      ["[{}]", "neither messages nor a solution"],
+      ["{}", "neither conversations nor lists"],
+      ["[", "line 1"],
+    ] as const) {
+      await writeFile(path, text);
+      await expect(detectFormat(path)).rejects.toThrow(why);
+    }
+    await mkdir(join(folder, "empty"));
+    await expect(detectFormat(join(folder, "empty"))).rejects.toMatchObject({ code: "data/unknown-format" });
+    await expect(detectFormat(join(folder, "missing"))).rejects.toMatchObject({ code: "data/missing-file" });
+  });
+});
+
+describe("readAnnotations", () => {
+  const line = { id: "1", image: "a.png", category: "c", label: "anomalous", defect_type: "hole", location: "center" };
+
+  it.each([
+    ["broken JSON", '{"id": 1', "Expected"],
+    ["a line that is no object", "[]", "Expected an object"],
+    [
+      "a label of another kind",
+      JSON.stringify({ ...line, label: "bad" }),
+      '"label" must be "normal" or "anomalous", got "bad".',
+    ],
+    ["no id", JSON.stringify({ ...line, id: undefined }), '"id" must be text, got nothing.'],
+    [
+      "a place that is none of nine",
+      JSON.stringify({ ...line, location: "middle" }),
+      '"location" must be one of top left',
+    ],
+    [
+      "a normal line with a type",
+      JSON.stringify({ ...line, label: "normal", location: null }),
+      'The label is normal, but "defect_type" is "hole".',
+    ],
+    [
+      "an image that is its own reference",
+      JSON.stringify({ ...line, reference: "a.png" }),
+      "An image cannot be its own reference.",
+    ],
+  ])("reports %s and reads the other lines", (_, broken, message) => {
+    const problems = new Problems("annotations.jsonl");
+    const drafts = parseAnnotations(
+      `${JSON.stringify(line)}\n\n${broken}\n${JSON.stringify({ ...line, id: "2" })}\n`,
+      "/root",
+      problems,
+    );
+    expect(drafts.map((draft) => draft.sample.id)).toEqual(["1", "2"]);
+    const [problem, ...more] = problems.list().map(formatProblem);
+    expect(more).toEqual([]);
+    expect(problem).toMatch(/^annotations\.jsonl:3:\d+: error: /);
+    expect(problem).toContain(message);
+  });
+
+  it("finds an image that is not the one that was annotated", async () => {
+    const copy = join(folder, "tampered");
+    await cp(set, copy, { recursive: true });
+    const { value } = await readAnnotations(copy);
+    await writeFile(value[2]!.image, encodePng({ width: 1, height: 1, data: new Uint8Array(3) }));
+    const checked = await readAnnotations(copy, { verifyHashes: true });
+    expect(checked.value).toHaveLength(value.length - 1);
+    expect(checked.problems).toMatchObject([{ code: "data/wrong-hash", line: 3 }]);
+  });
+});
+
+describe("readMvtec", () => {
+  it("reads objects, splits, masks and references, and finds the place in the mask", async () => {
+    const root = join(folder, "mvtec-made", "bolt");
+    const image = encodePng({ width: 6, height: 6, data: new Uint8Array(108) });
+    const mask = new Uint8Array(36);
+    mask[5 * 6 + 5] = 255;
+    const files: [string, Uint8Array][] = [
+      ["train/good/000.png", image],
+      ["train/good/001.png", image],
+      ["test/good/000.png", image],
+      ["test/bent_tip/000.png", image],
+      ["test/bent_tip/001.png", image],
+      ["ground_truth/bent_tip/000_mask.png", encodeMaskPng(mask, 6, 6)],
+    ];
+    for (const [name, bytes] of files) {
+      await mkdir(join(root, name, ".."), { recursive: true });
+      await writeFile(join(root, name), bytes);
+    }
+    for (const path of [root, join(root, "..")]) {
+      const { value, problems } = await readDataset(path);
+      expect(value.map((sample) => [sample.category, sample.label, sample.defectType, sample.location])).toEqual([
+        ["bolt", "anomalous", "bent tip", "bottom right"],
+        ["bolt", "anomalous", "bent tip", null],
+        ["bolt", "normal", null, null],
+      ]);
+      expect(value.every((sample) => sample.references[0]!.includes(join("train", "good")))).toBe(true);
+      expect(problems).toMatchObject([{ severity: "warning", code: "data/missing-mask" }]);
+    }
+    const train = await readDataset(root, { split: "train" });
+    expect(train.value.map((sample) => sample.references[0])).toEqual([train.value[1]!.image, train.value[0]!.image]);
+  });
+
+  it("says which folders it missed", async () => {
+    await expect(readDataset(set, { format: "mvtec" })).rejects.toMatchObject({ code: "data/wrong-layout" });
+    await expect(readDataset(join(folder, "missing"), { format: "mvtec" })).rejects.toMatchObject({
+      code: "data/missing-folder",
+    });
+  });
+});
+
+describe("writeDataset", () => {
+  it("refuses samples that have no file", async () => {
+    const { value } = await loadSource(
+      { kind: "synth", seed: 1, count: 2, size: 40, anomalousShare: 0.5, difficulty: 0.5 },
+      { folder },
+    );
+    await expect(writeDataset(join(folder, "no.json"), "meta", value)).rejects.toMatchObject({ code: "data/no-files" });
+  });
+});
+
+describe("samples/real", () => {
+  it("is complete: every image, mask and reference is there and is the one that was annotated", async () => {
+    const { value, problems } = await readAnnotations(real, { verifyHashes: true });
+    expect(problems).toEqual([]);
+    const { normal, anomalous, categories } = datasetStats(value);
+    expect([value.length, normal, anomalous]).toEqual([157, 70, 87]);
+    expect(categories.ball_screw).toEqual({ normal: 14, anomalous: 25, types: { pitting: 25 } });
+    expect(Object.keys(JSON.parse(await readFile(join(real, "sources.json"), "utf8"))).sort()).toEqual([
+      "aws-cookie",
+      "bsdata",
+      "pv-vision",
+      "sap-lgp",
+    ]);
+  });
+
+  it("has masks that lie where the annotation says", async () => {
+    const { value } = await readAnnotations(real);
+    const masked = value.filter((sample) => sample.mask !== null).slice(0, 30);
+    for (const sample of masked) {
+      const mask = await loadMask(sample.mask!);
+      expect(sample.locations).toContain(locateMask(mask.data, mask.width, mask.height)!.location);
+    }
+  });
+
+  it("gets training targets in the grammar, the same each time and true to the annotation", async () => {
+    const { value } = await readAnnotations(real);
+    for (const sample of value) {
+      const target = targetOf(sample, false);
+      expect(checkAnswer(target, true)).toMatchObject({
+        issues: [],
+        label: sample.label,
+        location: sample.location,
+        type: sample.defectType,
+      });
+      expect(targetOf({ ...sample }, false)).toBe(target);
+      expect(target.endsWith(solutionOf(sample))).toBe(true);
+      if (sample.label === "anomalous") expect(target.split("</think>")[0]).toContain(sample.defectType);
+    }
+    expect(new Set(value.map((sample) => targetOf(sample, true))).size).toBeGreaterThan(100);
+  });
+});
+
+describe("loadSource", () => {
+  it("takes categories, a side of a split and a limit", async () => {
+    const source = { kind: "folder", path: real, categories: ["cookie", "solar_cell"] } as const;
+    const all = await loadSource({ ...source, categories: [...source.categories] }, { folder });
+    expect(all.value).toHaveLength(78);
+    const part = (side: "first" | "rest") =>
+      loadSource({ ...source, categories: ["cookie"], part: { seed: 1, share: 0.5, side } }, { folder });
+    const [first, rest] = [await part("first"), await part("rest")];
+    expect(first.value.length + rest.value.length).toBe(32);
+    expect(first.value.filter((sample) => sample.label === "normal")).toHaveLength(8);
+    const limited = await loadSource({ ...source, categories: ["cookie"], limit: 5 }, { folder });
+    expect(limited.value).toHaveLength(5);
+  });
+
+  it("names the categories when one is unknown, and the first problem when nothing is left", async () => {
+    await expect(loadSource({ kind: "folder", path: real, categories: ["car"] }, { folder })).rejects.toMatchObject({
+      hint: "Categories: ball_screw, cookie, light_guide_plate, solar_cell.",
+    });
+    const path = join(folder, "gone.json");
+    await writeFile(
+      path,
+      JSON.stringify([{ id: "1", image: "gone.png", problem: "?", solution: "<answer>No</answer>" }]),
+    );
+    await expect(loadSources([{ kind: "sc-grpo", path: "gone.json" }], { folder })).rejects.toMatchObject({
+      code: "data/no-samples",
+      hint: expect.stringContaining("gone.json:1:"),
+    });
+    expect(() =>
+      requireSound({
+        value: [],
+        problems: [{ severity: "error", code: "x", message: "m", file: "f", line: 2, column: 1 }],
+      }),
+    ).toThrow("1 error");
+  });
+});
+
+describe("validateDataset", () => {
+  it("finds nothing wrong with a set that was just written", async () => {
+    const seen: number[] = [];
+    const report = await validateDataset(set, {
+      pixels: true,
+      duplicates: true,
+      onProgress: (done) => seen.push(done),
+    });
+    expect(report).toMatchObject({ ok: true, format: "folder", problems: [], duplicates: [] });
+    expect(report.stats.samples).toBe(8);
+    expect(seen.at(-1)).toBe(8);
+  });
+
+  it("finds images that cannot be read, masks of another size, and places that the mask contradicts", async () => {
+    const copy = join(folder, "damaged");
+    await writeSynthDataset(copy, { seed: 9, count: 4, size: 40, anomalousShare: 1 });
+    const { value } = await readAnnotations(copy);
+    const [first, second, third] = value as [InspectionSample, InspectionSample, InspectionSample];
+    await writeFile(first.image, "no picture");
+    await writeFile(second.mask!, encodeMaskPng(new Uint8Array(9).fill(255), 3, 3));
+    const far = new Uint8Array(1600);
+    far[third.location === "top left" ? 1599 : 0] = 255;
+    await writeFile(third.mask!, encodeMaskPng(far, 40, 40));
+    const report = await validateDataset(copy, { pixels: true });
+    expect(report.ok).toBe(false);
+    expect(
+      report.problems.map((problem) => [problem.severity, problem.code, problem.message.includes(first.id)]),
+    ).toEqual([
+      ["error", "data/not-an-image", true],
+      ["error", "data/mask-size", false],
+      ["warning", "data/wrong-place", false],
+    ]);
+  });
+});
+
+describe("datasetStats", () => {
+  it("counts labels, types, places and reasoning", async () => {
+    const { value } = await readAnnotations(real);
+    const stats = datasetStats(value);
+    expect(stats).toMatchObject({
+      types: { crack: 32, pitting: 25, scratch: 16, "dark area": 7, spot: 6, "cross crack": 1 },
+      locations: { center: 38, "center right": 10, "bottom left": 9 },
+      unclearPlaces: 10,
+      withReference: 157,
+      withThink: 0,
+      thinkWords: null,
+    });
+    expect(datasetStats([])).toMatchObject({ samples: 0, categories: {} });
+  });
+});
