@@ -12,12 +12,11 @@ import type { PaSftConfig } from "../config/experiment";
 import { turnsOf } from "../data/augment";
 import type { InspectionSample } from "../data/samples";
 import { supervisedExample } from "../generate/examples";
-import type { PromptSource } from "../generate/promptEncoder";
 import type { Device } from "../runtime/devices";
 import { DataOrder } from "./dataOrder";
 import { learningRateAt } from "./schedule";
 import { type StageContext, type StageResult, StageRun } from "./stage";
-import { TrainedModel } from "./trainedModel";
+import { TrainedModel, type TrainingPrompt } from "./trainedModel";
 
 export interface PaSftInput {
   config: PaSftConfig;
@@ -28,12 +27,6 @@ export interface PaSftInput {
   references: number;
   device: Device;
   threads: number;
-}
-
-/** One example as ids: the prompt comes from its messages, the answer is trained. */
-interface LabelledSequence {
-  source: PromptSource;
-  completionIds: number[];
 }
 
 export async function runPaSft(input: PaSftInput, context: StageContext): Promise<StageResult> {
@@ -50,16 +43,25 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
     const order = new DataOrder(seed, plan.id, samples.length);
     const samplesPerStep = config.batchSize * config.gradientAccumulation;
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
+    const endToken = endTokenOf(model);
+    const limit = Math.min(config.maxLength, model.live.description.facts.decoder.maxPositions);
     let numCut = 0;
 
     while (step < plan.totalSteps) {
       // 1. The samples of this step, in the order of the seed.
-      const sequences = Array.from({ length: samplesPerStep }, (_, i) => {
+      const examples = Array.from({ length: samplesPerStep }, (_, i) => {
         const position = samplesSeen + i;
-        const sequence = label(model, samples[order.at(position)!]!, input, seed, position);
-        return sequence;
+        const turns = turnsOf[config.augment];
+        const turn = turns[createRandom(seed, "turn", position).int(turns.length)]!;
+        return supervisedExample(samples[order.at(position)!]!, { references: input.references, turn });
       });
-      numCut += await cutLongOnes(model, sequences, config.maxLength);
+      const prompts = await model.encode(examples.map(({ source }) => source));
+      const sequences = prompts.map((prompt, i) => {
+        const answer = [...model.live.processor.tokenizer.encode(examples[i]!.answer), endToken];
+        const completionIds = answer.slice(0, roomFor(prompt, limit));
+        if (completionIds.length < answer.length) numCut += 1;
+        return { prompt, completionIds };
+      });
 
       // 2. Gradients of the mean over all labelled tokens, pass by pass.
       const numLabelled = sequences.reduce((sum, { completionIds }) => sum + completionIds.length, 0);
@@ -68,7 +70,7 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
       let tokens = 0;
       for (let from = 0; from < sequences.length; from += config.batchSize) {
         run.progress(step, from / sequences.length, "");
-        const batch = await model.collate(sequences.slice(from, from + config.batchSize));
+        const batch = model.collate(sequences.slice(from, from + config.batchSize));
         const weights = new Float32Array(batch.numTargets).fill(1 / numLabelled);
         const pass = await model.supervisedPass(batch, weights);
         loss += pass.loss;
@@ -117,51 +119,26 @@ export function resumedModel(
   return trainable === "lora" ? { base: start.base, adapter: folder } : { base: folder, adapter: null };
 }
 
-function label(
-  model: TrainedModel,
-  sample: InspectionSample,
-  { config, references }: PaSftInput,
-  seed: number,
-  position: number,
-): LabelledSequence {
-  const turns = turnsOf[config.augment];
-  const turn = turns[createRandom(seed, "turn", position).int(turns.length)]!;
-  const { source, answer } = supervisedExample(sample, { references, turn });
+/** @throws ConfigError `train/no-end-token` */
+function endTokenOf(model: TrainedModel): number {
   const end = model.live.description.generation.eosTokenIds[0];
-  if (end === undefined) {
-    throw new ConfigError("train/no-end-token", "The model names no end token, so it could never learn to stop.", {
-      hint: "Add eos_token_id to generation_config.json.",
-    });
-  }
-  return { source, completionIds: [...model.live.processor.tokenizer.encode(answer), end] };
+  if (end !== undefined) return end;
+  throw new ConfigError("train/no-end-token", "The model names no end token, so it could never learn to stop.", {
+    hint: "Add eos_token_id to generation_config.json.",
+  });
 }
 
 /**
- * Cuts answers so that prompt and answer fit (reference section 4.1). Image tokens are never cut: a prompt that fills the limit by
- * itself is refused.
+ * Tokens that an answer may have so that it fits behind its prompt. Answers are cut from behind; a prompt that fills the limit by
+ * itself is refused, as cutting it (reference section 4.1) would cut image tokens.
  *
- * @returns how many were cut
+ * @throws ConfigError `train/prompt-too-long`
  */
-async function cutLongOnes(model: TrainedModel, sequences: LabelledSequence[], maxLength: number): Promise<number> {
-  const limit = Math.min(maxLength, model.live.description.facts.decoder.maxPositions);
-  const prompts = model.trainsVision
-    ? await model.encoder.encodePixels(sequences.map(({ source }) => source))
-    : await model.encoder.encode(sequences.map(({ source }) => source));
-  let cut = 0;
-  for (const [i, sequence] of sequences.entries()) {
-    const room = limit - prompts[i]!.inputIds.length;
-    if (sequence.completionIds.length <= room) continue;
-    if (room < 1) {
-      throw new ConfigError(
-        "train/prompt-too-long",
-        `A prompt has ${prompts[i]!.inputIds.length} tokens, the limit is ${limit}.`,
-        { hint: "Raise maxLength, use smaller pictures, or fewer reference images." },
-      );
-    }
-    sequence.completionIds = sequence.completionIds.slice(0, room);
-    cut += 1;
-  }
-  return cut;
+function roomFor({ inputIds }: TrainingPrompt, limit: number): number {
+  if (inputIds.length < limit) return limit - inputIds.length;
+  throw new ConfigError("train/prompt-too-long", `A prompt has ${inputIds.length} tokens, the limit is ${limit}.`, {
+    hint: "Raise maxLength, use smaller pictures, or fewer reference images.",
+  });
 }
 
 /** @throws ConfigError `train/diverged` as soon as a loss or gradient is not a number: nothing after it could be right */

@@ -6,26 +6,22 @@
  * paired wrongly for more than one prompt per device). Prompts are in prompt-major order. New here: several updates per batch,
  * clip-higher, other loss types, dynamic sampling, masked truncation; all off by default.
  */
-import { join } from "node:path";
-import { CancelledError, RewardError } from "@iad-r1/models/errors";
+import { CancelledError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
-import type { ModelReference, RolloutRecord } from "@iad-r1/protocol/runs";
+import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { ScGrpoConfig } from "../config/experiment";
 import { turnsOf } from "../data/augment";
 import type { InspectionSample } from "../data/samples";
-import { PictureLedger, type PolicyExample, policyExample } from "../generate/examples";
-import type { Completion } from "../generate/generator";
-import { type EncodedPromptWithText, promptHash } from "../generate/promptEncoder";
+import { PictureLedger, policyExample } from "../generate/examples";
 import type { WeightedReward } from "../rewards/contract";
-import { rolloutStatus, type ScoredRow, scoreCompletions } from "../rewards/evaluate";
-import { writeFileDurably } from "../runs/durableFile";
-import { rolloutsFile } from "../runs/store";
 import type { Device } from "../runtime/devices";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
 import type { CollatedBatch } from "./collate";
 import { DataOrder } from "./dataOrder";
 import { tokenWeights } from "./losses";
 import { checkFinite, resumedModel } from "./paSft";
+import { completionMetrics, flatShare, meanOf, rewardMetrics, TokenStatistics } from "./policyMetrics";
+import { checkErrorShare, type Group, rolloutRecords, rollOutGroups, writeRollouts } from "./rollouts";
 import { learningRateAt } from "./schedule";
 import { type StageContext, type StageResult, StageRun } from "./stage";
 import { TrainedModel } from "./trainedModel";
@@ -43,22 +39,8 @@ export interface ScGrpoInput {
   threads: number;
 }
 
-/** One prompt with its G completions, scored. */
-interface Group {
-  sample: InspectionSample;
-  example: PolicyExample;
-  prompt: EncodedPromptWithText;
-  completions: Completion[];
-  rows: ScoredRow[];
-  generateMs: number;
-  rewardMs: number;
-}
-
 /** At most so many times are groups without a difference replaced; then the step goes on with what there is. */
 const maxSamplingRounds = 3;
-/** Share of failed rewards above which a run that leaves failures out stops. */
-const maxErrorShare = 0.05;
-
 export async function runScGrpo(input: ScGrpoInput, context: StageContext): Promise<StageResult> {
   const { config, samples } = input;
   const { plan, resume, seed } = context;
@@ -118,7 +100,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
       await run.finishStep(
         { step, samplesSeen, numTokens, epoch },
         {
-          ...rewardMetrics(input.rewards, groups, advantages),
+          ...rewardMetrics(input.rewards, rows, advantages),
           ...completionMetrics(completions),
           ...update.metrics,
           ...{ epoch, num_tokens: numTokens },
@@ -162,34 +144,17 @@ async function rollOut(
       };
     });
     taken += wanted;
-    const prompts = await model.encoder.encode(chosen.map(({ example }) => example.source));
-    const before = performance.now();
-    const total = wanted * config.groupSize;
-    const generated = await model.generator.generate(
-      prompts.map((prompt, i) => ({
-        ...{ prompt, count: config.groupSize },
-        seed: [seed, plan.id, step, chosen[i]!.sample.id, chosen[i]!.position],
-      })),
-      {
-        sampling: config,
-        maxNewTokens: config.maxCompletionLength,
-        maxRows: Math.max(64, config.groupSize),
-        signal,
-        onProgress: (finished) => run.progress(step, (0.5 * finished) / total, `rollouts ${finished}/${total}`),
-      },
-    );
-    const generateMs = (performance.now() - before) / total;
-    for (const [i, { sample, example }] of chosen.entries()) {
-      const scoring = performance.now();
-      const rows = scoreCompletions(
-        rewards,
-        generated[i]!.map(({ text }) => ({ completion: text, solution: example.solution, columns: example.columns })),
-        { groupSize: config.groupSize, onError: config.rewardErrors },
-      );
-      const rewardMs = (performance.now() - scoring) / config.groupSize;
-      groups.push({ sample, example, prompt: prompts[i]!, completions: generated[i]!, rows, generateMs, rewardMs });
-    }
-    checkErrors(groups, config.rewardErrors);
+    const wantedGroups = chosen.map(({ sample, example, position }) => ({
+      ...{ sample, example },
+      seed: [seed, plan.id, step, sample.id, position],
+    }));
+    const fresh = await rollOutGroups(model, wantedGroups, {
+      ...{ groupSize: config.groupSize, sampling: config, maxNewTokens: config.maxCompletionLength },
+      ...{ rewards, onError: config.rewardErrors, signal },
+      onProgress: (finished, total) => run.progress(step, (0.5 * finished) / total, `rollouts ${finished}/${total}`),
+    });
+    groups.push(...fresh);
+    if (config.rewardErrors === "skip") checkErrorShare(groups);
     const isLastRound = round === maxSamplingRounds - 1;
     if (config.dynamicSampling && !isLastRound) {
       const useful = groups.filter(({ rows }) => rows.some(({ total }) => total !== rows[0]!.total));
@@ -198,20 +163,6 @@ async function rollOut(
     }
   }
   return { groups, taken };
-}
-
-/** @throws RewardError `reward/many-errors` */
-function checkErrors(groups: readonly Group[], policy: ScGrpoConfig["rewardErrors"]): void {
-  if (policy !== "skip") return;
-  const rows = groups.flatMap((group) => group.rows);
-  const failing = rows.filter(({ status }) => Object.values(status).includes("error"));
-  if (failing.length <= maxErrorShare * rows.length) return;
-  const [name, note] = Object.entries(failing[0]!.notes).find(([, one]) => one.error !== undefined) ?? ["?", {}];
-  throw new RewardError(
-    "reward/many-errors",
-    `Rewards failed on ${failing.length} of ${rows.length} completions, expected at most ${100 * maxErrorShare} %. ${name}: ${String(note.error)}`,
-    { hint: "Correct the reward, then resume the run; or set rewardErrors to zero." },
-  );
 }
 
 interface PolicyUpdate {
@@ -247,11 +198,11 @@ async function updatePolicy(
   const completions = groups.flatMap((group) => group.completions);
   const passes: PolicyPass[] = [];
   for (const parts of splitIntoPasses(groups, config, (i) => kl || advantages.advantages[i] !== 0)) {
-    const batch = await model.collateGroups(
-      parts.map(({ group, members }) => ({
-        source: group.example.source,
-        completions: members.map((i) => completions[i]!.ids),
-      })),
+    const prompts = model.trainsVision
+      ? await model.encode(parts.map(({ group }) => group.example.source))
+      : parts.map(({ group }) => group.prompt);
+    const batch = model.collateGroups(
+      parts.map(({ members }, i) => ({ prompt: prompts[i]!, completions: members.map((c) => completions[c]!.ids) })),
     );
     const members = parts.flatMap((part) => part.members);
     const perToken = (values: (i: number) => ArrayLike<number>) => {
@@ -355,142 +306,26 @@ function splitIntoPasses(
   return passes;
 }
 
-/** Means over the tokens that count, as TRL logs them. */
-class TokenStatistics {
-  private count = 0;
-  private readonly sums = { entropy: 0, kl: 0, low: 0, high: 0 };
-
-  constructor(
-    private readonly epsilonLow: number,
-    private readonly epsilonHigh: number,
-  ) {}
-
-  add(pass: PolicyPass, output: { entropy: Float32Array; ratio: Float32Array; kl: Float32Array | null }): void {
-    for (let t = 0; t < output.ratio.length; t++) {
-      if (pass.tokenWeights[t] === 0) continue;
-      this.count += 1;
-      this.sums.entropy += output.entropy[t]!;
-      this.sums.kl += output.kl?.[t] ?? 0;
-      const advantage = pass.advantages[t]!;
-      if (output.ratio[t]! < 1 - this.epsilonLow && advantage < 0) this.sums.low += 1;
-      if (output.ratio[t]! > 1 + this.epsilonHigh && advantage > 0) this.sums.high += 1;
-    }
-  }
-
-  metrics(kl: boolean): Record<string, number> {
-    const count = Math.max(1, this.count);
-    const { entropy, low, high } = this.sums;
-    return {
-      entropy: entropy / count,
-      ...(kl && { kl: this.sums.kl / count }),
-      "clip_ratio/low_mean": low / count,
-      "clip_ratio/high_mean": high / count,
-      "clip_ratio/region_mean": (low + high) / count,
-    };
-  }
-}
-
-/** Names as TRL's; a completion that no reward applied to counts nowhere. */
-function rewardMetrics(
-  rewards: readonly WeightedReward[],
-  groups: readonly Group[],
-  { groupDeviations, isFlat }: GroupAdvantages,
-): Record<string, number> {
-  const rows = groups.flatMap((group) => group.rows);
-  const values: Record<string, number> = {
-    reward: meanOf(rows.flatMap(({ total }) => total ?? [])),
-    reward_std: meanOf(groupDeviations),
-    frac_reward_zero_std: isFlat.filter(Boolean).length / Math.max(1, isFlat.length),
-  };
-  for (const { reward } of rewards) {
-    const scores = rows.flatMap(({ scores: all }) => all[reward.name] ?? []);
-    if (scores.length === 0) continue;
-    values[`rewards/${reward.name}/mean`] = meanOf(scores);
-    values[`rewards/${reward.name}/std`] = deviationOf(scores);
-  }
-  const failed = rows.filter(({ status }) => Object.values(status).includes("error")).length;
-  if (failed > 0) values["rewards/error_share"] = failed / rows.length;
-  return values;
-}
-
-function completionMetrics(completions: readonly Completion[]): Record<string, number> {
-  const lengths = completions.map(({ ids }) => ids.length);
-  const ended = completions.filter(({ finish }) => finish !== "length").map(({ ids }) => ids.length);
-  return {
-    "completions/mean_length": meanOf(lengths),
-    "completions/min_length": Math.min(...lengths),
-    "completions/max_length": Math.max(...lengths),
-    "completions/clipped_ratio": 1 - ended.length / completions.length,
-    ...(ended.length > 0 && { "completions/mean_terminated_length": meanOf(ended) }),
-  };
-}
-
 async function recordRollouts(
   { recorder, plan }: StageContext,
   step: number,
   groups: readonly Group[],
-  { advantages, isFlat }: GroupAdvantages,
+  advantages: GroupAdvantages,
   update: PolicyUpdate,
   ledger: PictureLedger,
 ): Promise<void> {
-  const records: RolloutRecord[] = [];
-  for (const [g, group] of groups.entries()) {
-    const imageRefs = await ledger.refs(group.example.source.pictures);
-    for (const [index, completion] of group.completions.entries()) {
-      const row = group.rows[index]!;
-      const at = records.length;
-      records.push({
-        ...{ run: recorder.manifest.id, step, mode: "train", group: g, index, sampleId: group.sample.id, imageRefs },
-        promptHash: promptHash(group.prompt.promptText),
-        solution: group.example.solution,
-        completion: completion.text,
-        ...{ finish: completion.finish, length: completion.ids.length, rewards: row.scores },
-        status: Object.fromEntries(Object.entries(row.status).map(([name, status]) => [name, rolloutStatus(status)])),
-        notes: flattenNotes(row.notes),
-        ...{ total: row.total, advantage: advantages[at]!, refKl: update.kl?.[at] ?? null },
-        entropy: meanOf(completion.entropies),
-        meanLogProb: meanOf(completion.logProbs),
-        timings: { generateMs: round(group.generateMs), rewardMs: round(group.rewardMs) },
-      });
-    }
-  }
-  const file = rolloutsFile(step);
-  writeFileDurably(join(recorder.folder, file), records.map((record) => `${JSON.stringify(record)}\n`).join(""));
-  const best = records.reduce((a, b) => (b.advantage > a.advantage ? b : a), records[0]!);
+  const run = recorder.manifest.id;
+  const records = await rolloutRecords(groups, { run, step, mode: "train", advantages, kl: update.kl, ledger });
+  const file = writeRollouts(recorder.folder, step, records);
+  const best = records.reduce((a, b) => (b.advantage > a.advantage ? b : a));
   recorder.emit({
     ...{ type: "rollouts", stage: plan.id, step, file, numRollouts: records.length, numGroups: groups.length },
     rewardMean: meanOf(records.flatMap(({ total }) => total ?? [])),
-    zeroVarianceShare: isFlat.filter(Boolean).length / Math.max(1, isFlat.length),
+    zeroVarianceShare: flatShare(advantages.isFlat),
     example: {
       sampleId: best.sampleId,
       completion: best.completion.slice(0, 400),
       ...{ total: best.total ?? 0, advantage: best.advantage },
     },
   });
-}
-
-/** {reward: {key: value}} -> {"reward/key": value}. */
-function flattenNotes(notes: ScoredRow["notes"]): RolloutRecord["notes"] {
-  return Object.fromEntries(
-    Object.entries(notes).flatMap(([name, entries]) =>
-      Object.entries(entries).map(([key, value]) => [`${name}/${key}`, value] as const),
-    ),
-  );
-}
-
-function meanOf(values: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]!;
-  return values.length === 0 ? 0 : sum / values.length;
-}
-
-/** With divisor n - 1, as torch's. */
-function deviationOf(values: readonly number[]): number {
-  if (values.length < 2) return 0;
-  const center = meanOf(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1));
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

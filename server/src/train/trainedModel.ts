@@ -11,13 +11,14 @@ import { adapterParameters, writeAdapter, writeFullCheckpoint } from "@iad-r1/mo
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { type TensorToWrite, writeSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
 import { CheckpointError } from "@iad-r1/models/errors";
+import type { PreparedImages } from "@iad-r1/models/llavaOnevision/processor";
 import type { Objective } from "@iad-r1/models/programs/training";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Trainable } from "../config/experiment";
-import { type EncodedPrompt, Generator } from "../generate/generator";
+import { Generator } from "../generate/generator";
 import { type PixelFeeds, pixelFeeds } from "../generate/imageFeatures";
-import { PromptEncoder, type PromptSource } from "../generate/promptEncoder";
+import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
 import { type CompiledProgram, LiveModel, type LiveWeights } from "../generate/liveModel";
 import type { Device } from "../runtime/devices";
 import { scalar, type Tensor, tensor } from "../runtime/tensors";
@@ -36,6 +37,9 @@ export interface TrainedModelOptions {
   device: Device;
   threads: number;
 }
+
+/** A prompt that is trained on; `pixels` where the tower learns. */
+export type TrainingPrompt = EncodedPromptWithText & { pixels?: PreparedImages | null };
 
 export class TrainedModel {
   readonly encoder: PromptEncoder;
@@ -94,30 +98,31 @@ export class TrainedModel {
     return this.weights.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   }
 
+  /** Prompts for training: with features, or with pixels where the tower is in the program. */
+  async encode(sources: readonly PromptSource[]): Promise<TrainingPrompt[]> {
+    return this.trainsVision ? this.encoder.encodePixels(sources) : this.encoder.encode(sources);
+  }
+
   /** Sequences as one batch of the supervised objective. */
-  async collate(
-    sequences: readonly { source: PromptSource; completionIds: ArrayLike<number> }[],
-  ): Promise<CollatedBatch> {
-    const { prompts, pixels } = await this.encode(sequences.map(({ source }) => source));
-    const batch = prompts.map((prompt, i) => ({ prompt, completionIds: sequences[i]!.completionIds }));
-    return collate(batch, this.live.description.facts.decoder.width, pixels);
+  collate(sequences: readonly { prompt: TrainingPrompt; completionIds: ArrayLike<number> }[]): CollatedBatch {
+    return collate(sequences, this.width, this.pixels(sequences));
   }
 
   /** Groups as one batch of the policy objective and of the reference. */
-  async collateGroups(
-    groups: readonly { source: PromptSource; completions: readonly ArrayLike<number>[] }[],
-  ): Promise<CollatedBatch> {
-    const { prompts, pixels } = await this.encode(groups.map(({ source }) => source));
-    const batch = prompts.map((prompt, i) => ({ prompt, completions: groups[i]!.completions }));
-    return collateShared(batch, this.live.description.facts.decoder.width, pixels);
+  collateGroups(
+    groups: readonly { prompt: TrainingPrompt; completions: readonly ArrayLike<number>[] }[],
+  ): CollatedBatch {
+    return collateShared(groups, this.width, this.pixels(groups));
   }
 
-  /** Prompts with features, or with pixels where the tower is in the program. */
-  private async encode(sources: readonly PromptSource[]): Promise<{ prompts: EncodedPrompt[]; pixels?: PixelFeeds }> {
-    if (!this.trainsVision) return { prompts: await this.encoder.encode(sources) };
-    const prompts = await this.encoder.encodePixels(sources);
-    const pictures = prompts.flatMap(({ pixels }) => (pixels === null ? [] : [pixels]));
-    return { prompts, pixels: pixelFeeds(pictures, this.live.description.facts.patchesPerCrop) };
+  private get width(): number {
+    return this.live.description.facts.decoder.width;
+  }
+
+  private pixels(rows: readonly { prompt: TrainingPrompt }[]): PixelFeeds | undefined {
+    if (!this.trainsVision) return undefined;
+    const pictures = rows.flatMap(({ prompt }) => prompt.pixels ?? []);
+    return pixelFeeds(pictures, this.live.description.facts.patchesPerCrop);
   }
 
   /** Keeps the weights as they are now as the reference. */

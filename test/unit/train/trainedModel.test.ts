@@ -42,13 +42,13 @@ async function open(options: Partial<TrainedModelOptions>): Promise<TrainedModel
 const withAdapter = { base: tinyCheckpoint, adapter: tinyFixture };
 
 /** Prompts with completions and the end token, as the fixture has them. */
-function sequences(model: TrainedModel, texts: readonly [name: string, completion: string][]) {
+async function collated(model: TrainedModel, texts: readonly (readonly [name: string, completion: string])[]) {
   const { tokenizer } = model.live.processor;
   const end = [...model.live.eosIds][0]!;
-  return texts.map(([name, completion]) => ({
-    source: source(name),
-    completionIds: [...tokenizer.encode(completion), end],
-  }));
+  const prompts = await model.encode(texts.map(([name]) => source(name)));
+  return model.collate(
+    prompts.map((prompt, i) => ({ prompt, completionIds: [...tokenizer.encode(texts[i]![1]), end] })),
+  );
 }
 
 describe("supervised training", () => {
@@ -61,12 +61,12 @@ describe("supervised training", () => {
   }
 
   async function follow(model: TrainedModel, passes: readonly (readonly [string, string][])[], expected: Trajectory) {
-    const batches = await Promise.all(passes.map((pass) => model.collate(sequences(model, pass))));
+    const batches = await Promise.all(passes.map((pass) => collated(model, pass)));
     const total = batches.reduce((sum, { numTargets }) => sum + numTargets, 0);
     const loss = async () => {
       let sum = 0;
       for (const [i, pass] of passes.entries()) {
-        const batch = model.trainsVision ? await model.collate(sequences(model, pass)) : batches[i]!;
+        const batch = model.trainsVision ? await collated(model, pass) : batches[i]!;
         const weights = new Float32Array(batch.numTargets).fill(1 / total);
         sum += (await model.supervisedPass(batch, weights)).loss;
       }
@@ -147,7 +147,9 @@ describe("policy training", () => {
       pixelValues,
     });
     await model.encoder.features.encode([{ key: cases.a!.images[0]!, prepare }]);
-    const batch = await model.collateGroups([{ source: source("a"), completions: rows("completion_ids") }]);
+    const batch = model.collateGroups([
+      { prompt: (await model.encode([source("a")]))[0]!, completions: rows("completion_ids") },
+    ]);
     const pass = (
       options: Pick<Single, "loss_type" | "beta" | "epsilon_low" | "epsilon_high">,
       oldLogProbs: Float32Array,
@@ -232,7 +234,7 @@ describe("a saved model", () => {
         const model = await open({ trainable, lora: { ...lora, targets: ["q_proj", "down_proj"] } });
         const text: [string, string][] = [["b", cases.b!.completion]];
         const run = async (one: TrainedModel) => {
-          const batch = await one.collate(sequences(one, text));
+          const batch = await collated(one, text);
           return one.supervisedPass(batch, new Float32Array(batch.numTargets).fill(1 / batch.numTargets));
         };
         const losses: number[] = [];

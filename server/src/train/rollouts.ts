@@ -1,0 +1,199 @@
+/**
+ * Rollouts: groups of completions of one prompt, generated together, scored, and written down. Used by SC-GRPO and to look at what a
+ * model would say. It updates nothing.
+ */
+import { join } from "node:path";
+import { RewardError } from "@iad-r1/models/errors";
+import type { ModelReference, RolloutRecord } from "@iad-r1/protocol/runs";
+import type { InspectionSample } from "../data/samples";
+import { PictureLedger, type PolicyExample, policyExample } from "../generate/examples";
+import { type Completion, Generator } from "../generate/generator";
+import { LiveModel } from "../generate/liveModel";
+import { type EncodedPromptWithText, PromptEncoder, promptHash } from "../generate/promptEncoder";
+import type { SamplingOptions } from "../generate/sample";
+import type { WeightedReward } from "../rewards/contract";
+import { type RewardErrorPolicy, rolloutStatus, type ScoredRow, scoreCompletions } from "../rewards/evaluate";
+import { writeFileDurably } from "../runs/durableFile";
+import { rolloutsFile } from "../runs/store";
+import { type DeviceChoice, resolveDevice } from "../runtime/devices";
+import { type GroupAdvantages, groupAdvantages } from "./advantages";
+import { meanOf } from "./policyMetrics";
+
+/** One prompt with its G completions, scored. */
+export interface Group {
+  sample: InspectionSample;
+  example: PolicyExample;
+  prompt: EncodedPromptWithText;
+  completions: Completion[];
+  rows: ScoredRow[];
+  /** Per completion. */
+  generateMs: number;
+  rewardMs: number;
+}
+
+export interface RollOutOptions {
+  groupSize: number;
+  sampling: SamplingOptions;
+  maxNewTokens: number;
+  rewards: readonly WeightedReward[];
+  onError: RewardErrorPolicy;
+  signal?: AbortSignal;
+  onProgress?: (finished: number, total: number) => void;
+}
+
+/**
+ * @param wanted each prompt, and the name of its stream of random numbers
+ * @throws CancelledError, RewardError with the policy "stop"
+ */
+export async function rollOutGroups(
+  { generator, encoder }: { generator: Generator; encoder: PromptEncoder },
+  wanted: readonly { sample: InspectionSample; example: PolicyExample; seed: readonly (number | string)[] }[],
+  options: RollOutOptions,
+): Promise<Group[]> {
+  const { groupSize, sampling, maxNewTokens, rewards, onError, signal, onProgress } = options;
+  const prompts = await encoder.encode(wanted.map(({ example }) => example.source));
+  const total = wanted.length * groupSize;
+  const started = performance.now();
+  const generated = await generator.generate(
+    prompts.map((prompt, i) => ({ prompt, count: groupSize, seed: wanted[i]!.seed })),
+    {
+      ...{ sampling, maxNewTokens, maxRows: Math.max(64, groupSize) },
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress: (finished: number) => onProgress(finished, total) }),
+    },
+  );
+  const generateMs = (performance.now() - started) / total;
+  return wanted.map(({ sample, example }, i) => {
+    const scoring = performance.now();
+    const completions = generated[i]!;
+    const rows = scoreCompletions(
+      rewards,
+      completions.map(({ text }) => ({ completion: text, solution: example.solution, columns: example.columns })),
+      { groupSize, onError },
+    );
+    const rewardMs = (performance.now() - scoring) / groupSize;
+    return { sample, example, prompt: prompts[i]!, completions, rows, generateMs, rewardMs };
+  });
+}
+
+/** Share of failed rewards above which a run that leaves failures out stops. */
+const maxErrorShare = 0.05;
+
+/** @throws RewardError `reward/many-errors` */
+export function checkErrorShare(groups: readonly Group[]): void {
+  const rows = groups.flatMap((group) => group.rows);
+  const failing = rows.filter(({ status }) => Object.values(status).includes("error"));
+  if (failing.length <= maxErrorShare * rows.length) return;
+  const [name, note] = Object.entries(failing[0]!.notes).find(([, one]) => one.error !== undefined) ?? ["?", {}];
+  throw new RewardError(
+    "reward/many-errors",
+    `Rewards failed on ${failing.length} of ${rows.length} completions, expected at most ${100 * maxErrorShare} %. ${name}: ${String(note.error)}`,
+    { hint: "Correct the reward, then resume the run; or set rewardErrors to zero." },
+  );
+}
+
+export interface RecordContext {
+  run: string;
+  step: number;
+  mode: "train" | "eval";
+  advantages: GroupAdvantages;
+  /** (N,) mean k3 estimate of each completion, or null. */
+  kl: ArrayLike<number> | null;
+  ledger: PictureLedger;
+}
+
+/** One record for each completion, group by group. */
+export async function rolloutRecords(groups: readonly Group[], context: RecordContext): Promise<RolloutRecord[]> {
+  const { run, step, mode, advantages, kl, ledger } = context;
+  const records: RolloutRecord[] = [];
+  for (const [g, group] of groups.entries()) {
+    const imageRefs = await ledger.refs(group.example.source.pictures);
+    for (const [index, completion] of group.completions.entries()) {
+      const row = group.rows[index]!;
+      const at = records.length;
+      records.push({
+        ...{ run, step, mode, group: g, index, sampleId: group.sample.id, imageRefs },
+        promptHash: promptHash(group.prompt.promptText),
+        solution: group.example.solution,
+        completion: completion.text,
+        ...{ finish: completion.finish, length: completion.ids.length, rewards: row.scores },
+        status: Object.fromEntries(Object.entries(row.status).map(([name, status]) => [name, rolloutStatus(status)])),
+        notes: flattenNotes(row.notes),
+        ...{ total: row.total, advantage: advantages.advantages[at]!, refKl: kl?.[at] ?? null },
+        entropy: meanOf(completion.entropies),
+        meanLogProb: meanOf(completion.logProbs),
+        timings: { generateMs: round(group.generateMs), rewardMs: round(group.rewardMs) },
+      });
+    }
+  }
+  return records;
+}
+
+/** Writes the records of a step into a run folder; returns the file's path relative to it. */
+export function writeRollouts(runFolder: string, step: number, records: readonly RolloutRecord[]): string {
+  const file = rolloutsFile(step);
+  writeFileDurably(join(runFolder, file), records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+  return file;
+}
+
+export interface SampleRolloutsOptions extends Partial<SamplingOptions> {
+  /** G; default 8. */
+  groupSize?: number;
+  maxNewTokens?: number;
+  rewards: readonly WeightedReward[];
+  style?: "question" | "expert" | "system";
+  references?: number;
+  seed?: number;
+  device?: DeviceChoice;
+  /** 0: one per core. */
+  threads?: number;
+  signal?: AbortSignal;
+  onProgress?: (finished: number, total: number) => void;
+}
+
+/** What a model says to each sample, G times, with rewards and advantages; the sampling defaults are those of training. */
+export async function sampleRollouts(
+  reference: ModelReference,
+  samples: readonly InspectionSample[],
+  options: SampleRolloutsOptions,
+): Promise<RolloutRecord[]> {
+  const { groupSize = 8, style = "expert", references = 0, seed = 0, rewards, signal, onProgress } = options;
+  const { temperature = 0.9, topK = 50, topP = 0.9, repetitionPenalty = 1 } = options;
+  const model = await LiveModel.open(reference, {
+    device: await resolveDevice(options.device ?? "auto"),
+    ...(options.threads !== undefined && { threads: options.threads }),
+  });
+  try {
+    const wanted = samples.map((sample) => ({
+      sample,
+      example: policyExample(sample, { references, style }),
+      seed: [seed, "rollouts", sample.id],
+    }));
+    const parts = { generator: new Generator(model), encoder: new PromptEncoder(model) };
+    const groups = await rollOutGroups(parts, wanted, {
+      ...{ groupSize, rewards, onError: "skip", maxNewTokens: options.maxNewTokens ?? 256 },
+      sampling: { temperature, topK, topP, repetitionPenalty },
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+    });
+    const totals = groups.flatMap(({ rows }) => rows.map(({ total }) => total));
+    const advantages = groupAdvantages(totals, { groupSize });
+    const ledger = new PictureLedger();
+    return await rolloutRecords(groups, { run: "", step: 0, mode: "eval", advantages, kl: null, ledger });
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** {reward: {key: value}} -> {"reward/key": value}. */
+function flattenNotes(notes: ScoredRow["notes"]): RolloutRecord["notes"] {
+  return Object.fromEntries(
+    Object.entries(notes).flatMap(([name, entries]) =>
+      Object.entries(entries).map(([key, value]) => [`${name}/${key}`, value] as const),
+    ),
+  );
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
