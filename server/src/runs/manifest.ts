@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointError } from "@iad-r1/models/errors";
-import type { RunManifest } from "@iad-r1/protocol/runs";
+import type { RunManifest, RunState } from "@iad-r1/protocol/runs";
 import { writeFileDurably } from "./durableFile";
 
 const fileName = "run.json";
@@ -25,9 +25,9 @@ export function readManifest(folder: string): RunManifest {
       hint: "`iad-r1 runs list` shows the runs there are.",
     });
   }
-  let value: Partial<RunManifest> | null;
+  let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, "utf8")) as Partial<RunManifest> | null;
+    value = JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
     throw new CheckpointError("run/broken-manifest", `run.json is not JSON: ${(error as Error).message}.`, {
       where: path,
@@ -35,25 +35,53 @@ export function readManifest(folder: string): RunManifest {
       cause: error,
     });
   }
-  const usable =
-    typeof value === "object" &&
-    value !== null &&
-    value.format === "iad-r1/run" &&
-    value.version === 1 &&
-    typeof value.id === "string" &&
-    typeof value.state === "string" &&
-    Array.isArray(value.plan) &&
-    Array.isArray(value.finishedStages) &&
-    typeof value.stageModels === "object" &&
-    value.stageModels !== null;
-  if (!usable) {
-    throw new CheckpointError(
-      "run/broken-manifest",
-      `run.json: expected format iad-r1/run, version 1, got ${String(value?.format)}, ${String(value?.version)}.`,
-      { where: path, hint: "The run was written by another version, or the file is damaged." },
-    );
+  const wrong = findFault(value);
+  if (wrong === null) return value as RunManifest;
+  throw new CheckpointError("run/broken-manifest", `run.json: expected ${wrong}.`, {
+    where: path,
+    hint: "The run was written by another version, or the file is damaged; copy it again.",
+  });
+}
+
+const states: readonly RunState[] = ["queued", "starting", "running", "stopping", "completed", "stopped", "failed"];
+
+/** The first thing that is not as it should be, as what was expected and what was found; null when all is well. */
+function findFault(value: unknown): string | null {
+  if (!isRecord(value)) return "an object, got something else";
+  const { format, version, id, state, config, plan, finishedStages, stageModels, hashes } = value;
+  if (format !== "iad-r1/run" || version !== 1) {
+    return `format iad-r1/run, version 1, got ${String(format)}, ${String(version)}`;
   }
-  return value as RunManifest;
+  const known: readonly unknown[] = states;
+  const checks: [what: string, ok: boolean, got: unknown][] = [
+    ["an id", typeof id === "string", id],
+    [`a state of ${states.join(", ")}`, known.includes(state), state],
+    ["a config", isRecord(config), config],
+    ["a plan of stages", Array.isArray(plan) && plan.every(isStage), plan],
+    ["a list of finished stages", isStrings(finishedStages), finishedStages],
+    ["a map of stage models", isRecord(stageModels) && Object.values(stageModels).every(isModel), stageModels],
+    ["hashes", isRecord(hashes) && typeof hashes.config === "string", hashes],
+  ];
+  const first = checks.find(([, ok]) => !ok);
+  return first === undefined ? null : `${first[0]}, got ${(JSON.stringify(first[2]) ?? "nothing").slice(0, 60)}`;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isStrings(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function isStage(value: unknown): boolean {
+  return isRecord(value) && typeof value.id === "string" && typeof value.kind === "string";
+}
+
+function isModel(value: unknown): boolean {
+  return (
+    isRecord(value) && typeof value.base === "string" && (value.adapter === null || typeof value.adapter === "string")
+  );
 }
 
 /** SHA-256 of a value's JSON with sorted keys, so that the order of keys does not matter. */

@@ -150,6 +150,12 @@ async function create(kind: RunKind, config: ExperimentConfig | null, context: R
 function reopen(config: ExperimentConfig | null, context: RunContext): OpenRun {
   const folder = findRun(context.runsFolder ?? config?.output ?? join(".iadr1", "runs"), context.resume!);
   const stored = readManifest(folder);
+  if (hashJson(stored.config) !== stored.hashes.config) {
+    throw new CheckpointError("run/broken-manifest", "run.json: the config is not the one the run was started with.", {
+      where: folder,
+      hint: "Bring back run.json as it was, or start a new run with the changed configuration.",
+    });
+  }
   if (config !== null && hashJson(config) !== stored.hashes.config) {
     throw new ConfigError(
       "run/config-changed",
@@ -186,6 +192,8 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
   const { recorder, config, isResumed } = run;
   const { manifest } = recorder;
   const startedMs = Date.now();
+  // What is wrong with the model is said before any time goes into data.
+  await loadModelDescription(config.model.base, config.model.adapter === null ? {} : { adapter: config.model.adapter });
   const data = await loadData(config);
   const rewards = createRewardRegistry().resolve(config.stages.scGrpo.rewards ?? [config.preset]);
   const hashes = {
