@@ -3,7 +3,7 @@
  * together until each has ended; rows that end leave the batch at once. Every completion draws from a stream of its own, so who
  * shares a batch with whom changes nothing but rounding. It reads no files and scores nothing.
  */
-import { CancelledError, ConfigError } from "@iad-r1/models/errors";
+import { CancelledError, ConfigError, ModelFileError } from "@iad-r1/models/errors";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
 import { createTextStream, type TextStream } from "@iad-r1/models/text/streamText";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
@@ -107,6 +107,7 @@ export class Generator {
   /**
    * @returns for each request its completions, in order
    * @throws ConfigError `generate/too-long` when a prompt and its answer exceed the model's positions
+   * @throws ModelFileError `generate/not-finite` when the model computes no numbers
    * @throws CancelledError when the signal is aborted
    */
   async generate(requests: readonly GenerationRequest[], options: GenerationOptions): Promise<Completion[][]> {
@@ -149,7 +150,8 @@ export class Generator {
     progress: { finished: number; numTokens: number },
   ): Promise<void> {
     const { vocabSize } = this.model.description.facts.decoder;
-    const askIds = options.anomalyScore ? this.model.processor.tokenizer.encode("<answer>") : [];
+    if (options.anomalyScore) this.probe ??= new AnswerProbe(this.model.processor.tokenizer, vocabSize);
+    const askIds = options.anomalyScore ? this.probe!.question.ids : [];
     const longest = Math.max(...chosen.map((request) => promptLength(requests[request]!)));
     const numRows = chosen.reduce((sum, request) => sum + requests[request]!.count, 0);
     const slots = Math.ceil((longest + options.maxNewTokens + askIds.length) / 64) * 64;
@@ -158,7 +160,6 @@ export class Generator {
       this.logits = new Float32Array(numRows * vocabSize);
       this.steps.clear();
     }
-    if (options.anomalyScore) this.probe ??= new AnswerProbe(this.model.processor.tokenizer, vocabSize);
 
     await this.prefill(chosen, requests, slots, options.signal);
     options.onPrefill?.();
@@ -309,6 +310,7 @@ export class Generator {
       return;
     }
     const statistics = rowStatistics(logits);
+    if (!Number.isFinite(statistics.logSumExp)) throw notFinite();
     if (options.anomalyScore)
       row.anomalyScore = this.probe!.score(row.watch.text, logits, statistics) ?? row.anomalyScore;
     let allowed = logits;
@@ -349,7 +351,7 @@ export class Generator {
       row.pending = next;
       return;
     }
-    row.anomalyScore = this.probe!.score("<answer>", logits, rowStatistics(logits));
+    row.anomalyScore = this.probe!.score(this.probe!.question.text, logits, rowStatistics(logits));
     row.phase = "done";
   }
 
@@ -436,4 +438,15 @@ export function imageFeeds(
     ...(hasFeatures && { image_features: tensor("float32", features, [numRows, width]) }),
     image_positions: tensor("int64", positions, [numRows, 1]),
   };
+}
+
+/** Choosing among NaN would give the first token of the vocabulary for ever, which looks like an answer. */
+function notFinite(): ModelFileError {
+  return new ModelFileError(
+    "generate/not-finite",
+    "The model computes NaN or infinity where probabilities should be.",
+    {
+      hint: "Its weights are damaged, or its training diverged: use another checkpoint or adapter.",
+    },
+  );
 }
