@@ -4,7 +4,7 @@
  */
 import { copyFile, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomically } from "../checkpoint/atomicFile";
+import { writeError, writeFileAtomically } from "../checkpoint/atomicFile";
 import {
   type NameRule,
   type ParameterShapes,
@@ -214,7 +214,11 @@ export async function writeFullCheckpoint(folder: string, checkpoint: FullCheckp
   await writeShardedSafetensors(folder, tensors);
   const present = new Set(await readdir(checkpoint.source));
   for (const name of companionFiles) {
-    if (present.has(name)) await copyFile(join(checkpoint.source, name), join(folder, name));
+    if (!present.has(name)) continue;
+    const target = join(folder, name);
+    await copyFile(join(checkpoint.source, name), target).catch((error: unknown) => {
+      throw writeError(target, error);
+    });
   }
 }
 
