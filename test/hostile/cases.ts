@@ -3,8 +3,10 @@ import type { HarmlessCase, HostileCase } from "../helpers/hostileCase";
 import { adapterCases } from "./adapterCases";
 import { configCases } from "./configCases";
 import { dataCases, oddDatasets } from "./dataCases";
+import { diskCases } from "./diskCases";
 import { imageCases, oddImages } from "./imageCases";
 import { processorCases } from "./processorCases";
+import { oddRuns, runCases } from "./runCases";
 import { oddSettings, settingsCases } from "./settingsCases";
 import { textCases } from "./textCases";
 import { weightsCases } from "./weightsCases";
@@ -18,9 +20,11 @@ export const subjects: Readonly<Record<string, readonly HostileCase[]>> = {
   image: imageCases,
   "data set": dataCases,
   settings: settingsCases,
+  run: runCases,
+  "full disk": diskCases,
 };
 
 export const hostileCases: readonly HostileCase[] = Object.values(subjects).flat();
 
 /** What looks odd but is right: refusing it would be as wrong as accepting damage. */
-export const harmlessCases: readonly HarmlessCase[] = [...oddImages, ...oddDatasets, ...oddSettings];
+export const harmlessCases: readonly HarmlessCase[] = [...oddImages, ...oddDatasets, ...oddSettings, ...oddRuns];
