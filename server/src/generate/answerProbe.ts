@@ -10,6 +10,11 @@ export class AnswerProbe {
   /** Ids by what must stand before them: the whole opening tag, or all of it but its last character. */
   private readonly afterTag: YesNoIds;
   private readonly beforeBracket: YesNoIds;
+  /**
+   * What to feed to a model that gave no answer, so that the next token would be its answer: the opening tag, without its bracket
+   * where both answers are one token with the bracket (the split pattern of Qwen2 leads to that).
+   */
+  readonly question: { ids: readonly number[]; text: string };
 
   constructor(tokenizer: Tokenizer, vocabSize: number) {
     this.afterTag = { yes: [], no: [] };
@@ -20,6 +25,15 @@ export class AnswerProbe {
       add(this.afterTag, text, id);
       if (text.startsWith(">")) add(this.beforeBracket, text.slice(1), id);
     }
+    const tag = "<answer>";
+    const [yes, no] = [tokenizer.encode(`${tag}Yes`), tokenizer.encode(`${tag}No`)];
+    const shared = yes.slice(
+      0,
+      yes.findIndex((id, i) => id !== no[i]),
+    );
+    const ids =
+      bothWays(this.beforeBracket) && tokenizer.decode(shared) === tag.slice(0, -1) ? shared : tokenizer.encode(tag);
+    this.question = { ids, text: tokenizer.decode(ids) };
   }
 
   /**
@@ -31,7 +45,7 @@ export class AnswerProbe {
   score(text: string, logits: Float32Array, { logSumExp }: RowStatistics): number | null {
     const tail = text.slice(-24).toLowerCase();
     const ids = /<answer>\s*$/.test(tail) ? this.afterTag : tail.endsWith("<answer") ? this.beforeBracket : null;
-    if (ids === null || ids.yes.length + ids.no.length === 0) return null;
+    if (ids === null || !bothWays(ids)) return null;
     const mass = (list: readonly number[]) => {
       let sum = 0;
       for (const id of list) sum += Math.exp(logits[id]! - logSumExp);
@@ -46,6 +60,11 @@ export class AnswerProbe {
 interface YesNoIds {
   yes: number[];
   no: number[];
+}
+
+/** Where only one answer can be written there is nothing to compare. */
+function bothWays({ yes, no }: YesNoIds): boolean {
+  return yes.length > 0 && no.length > 0;
 }
 
 function add(ids: YesNoIds, text: string, id: number): void {

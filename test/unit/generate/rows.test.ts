@@ -65,6 +65,21 @@ describe("the answer probe", () => {
     expect(score("<answer", { ">Yes": 0.3, ">No": 0.1, ">": 0.6, Yes: 0.5 })).toBeCloseTo(0.75, 6);
   });
 
+  it("asks without the bracket where the answers are tokens with it, else with the whole tag", () => {
+    const merged = (merges: string[]) => {
+      const symbols = [..."<answer>YesNo", ...merges.map((merge) => merge.replace(" ", ""))];
+      const vocab = Object.fromEntries([...new Set(symbols)].map((token, id) => [token, id]));
+      const parts = {
+        tokenizerJson: { model: { type: "BPE", vocab, merges }, decoder: { type: "ByteLevel" } },
+        where: "test",
+      };
+      return new AnswerProbe(createTokenizer(parts), Object.keys(vocab).length).question.text;
+    };
+    expect(merged(["> Y", "> N"])).toBe("<answer");
+    expect(merged(["> Y"])).toBe("<answer>");
+    expect(merged([])).toBe("<answer>");
+  });
+
   it("says nothing elsewhere", () => {
     expect(score("", { Yes: 1 })).toBeNull();
     expect(score("<answer>Yes", { Yes: 1 })).toBeNull();
