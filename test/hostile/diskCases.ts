@@ -156,10 +156,11 @@ export const diskCases: HostileCase[] = [
         [big("a"), { ...big("b"), shape: [2 ** 19], data: () => new Float32Array(2 ** 19) }],
         2 ** 20,
       );
-    } finally {
+    } catch (error) {
       // Shards without an index are no checkpoint; a later attempt replaces them.
       if (existsSync(join(disk, "model.safetensors.index.json"))) throw new Error("there is an index");
       rmSync(join(disk, "model-00001-of-00002.safetensors"), { force: true });
+      throw error;
     }
   }),
   diskCase("a full disk while an adapter is written", 48, nothing, async (disk, context) => {
@@ -205,10 +206,11 @@ export const diskCases: HostileCase[] = [
       const journal = openJournal(join(disk, "events.jsonl"));
       try {
         for (let seq = 1; seq < 1000; seq++) journal.append(event(seq));
-      } finally {
+      } catch (error) {
         journal.close();
         // What came before the cut line is whole.
         if (openJournal(join(disk, "events.jsonl")).lastSeq < 20) throw new Error("the journal lost lines");
+        throw error;
       }
     },
     { grows: true },
@@ -244,14 +246,10 @@ export const diskCases: HostileCase[] = [
         await store.save({ ...state, step: 2, globalStep: 2 }, (folder) =>
           writeSafetensors(join(folder, "w.safetensors"), [big("a")]),
         );
-      } finally {
-        if (
-          store
-            .list()
-            .map(({ state: { step } }) => step)
-            .join() !== "1"
-        )
-          throw new Error("the older checkpoint is lost");
+      } catch (error) {
+        const steps = store.list().map((checkpoint) => checkpoint.state.step);
+        if (steps.join() !== "1") throw new Error("the older checkpoint is lost");
+        throw error;
       }
     },
   ),
@@ -268,9 +266,10 @@ export const diskCases: HostileCase[] = [
       recorder.enter("running");
       try {
         for (let i = 0; i < 1000; i++) recorder.log("info", "x", "y".repeat(1000));
-      } finally {
+      } catch (error) {
         recorder.finish("failed", "the disk is full");
         if (states.join() !== "queued,starting,running,failed") throw new Error(`states ${states.join()}`);
+        throw error;
       }
     },
     { grows: true },
@@ -291,8 +290,9 @@ export const diskCases: HostileCase[] = [
             },
           },
         );
-      } finally {
+      } catch (error) {
         if (finals.join() !== "failed") throw new Error(`final states: ${finals.join()}`);
+        throw error;
       }
     },
     { grows: true },
