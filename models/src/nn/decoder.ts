@@ -73,8 +73,7 @@ export function decoderShapes(path: string, config: DecoderConfig): [path: strin
 
 /** input_ids [B,T] -> [B,T,C]. */
 export function embedTokens(net: Network, path: string, config: DecoderConfig, inputIds: Value): Value {
-  const table = net.parameter(`${path}.embed_tokens.weight`, [config.vocabSize, config.width]);
-  return net.b.gather(table, inputIds);
+  return net.lookUp(`${path}.embed_tokens.weight`, [config.vocabSize, config.width], inputIds);
 }
 
 /** Replaces rows of x [B,T,C]: features [N,C] go to the flat rows b*T + t given by positions int64 [N,1]. */

@@ -2,7 +2,7 @@
  * Where the weights of a network come from while its graph is built: each parameter becomes a constant that stays in the
  * checkpoint's own file, or a graph input named by its path. Adapter matrices are always inputs. Nothing is read here.
  */
-import type { ParameterTable } from "../checkpoint/parameterTable";
+import type { ParameterTable, StoredParameter } from "../checkpoint/parameterTable";
 import { GraphError } from "../errors";
 import type { GraphBuilder } from "../graph/builder";
 import type { Value } from "../graph/types";
@@ -33,6 +33,8 @@ export interface LowRank {
 /** The graph under construction and the weights it reads; what every block of nn/ takes first. */
 export class Network {
   private readonly values = new Map<string, Value>();
+  /** Weights in their file, as they are stored. */
+  private readonly constants = new Map<string, Value>();
   private readonly scales = new Map<number, Value>();
   private readonly fed = new Map<string, { input: ParameterInput; value: Value }>();
   private adapterScale: Value | null = null;
@@ -70,9 +72,26 @@ export class Network {
       throw new GraphError("graph/parameter", `Parameter ${path} must be [${shape.join(", ")}], got ${found}.`);
     }
     if (this.plan.isInput(path)) return this.newParameter(path, shape);
-    const { dtype, file, offset, length } = stored;
-    const value = this.b.cast(this.b.external(path, dtype, shape, { file, offset, length }), "float32");
+    const value = this.b.cast(this.storedConstant(path, stored), "float32");
     this.values.set(path, value);
+    return value;
+  }
+
+  /** Rows of a table [rows, C] as float32: [..] indices -> [.., C]. A table in half precision is widened row by row. */
+  lookUp(path: string, shape: readonly number[], indices: Value): Value {
+    const stored = this.plan.table.get(path);
+    if (stored === undefined || stored.dtype === "float32" || this.plan.isInput(path)) {
+      return this.b.gather(this.parameter(path, shape), indices);
+    }
+    return this.b.cast(this.b.gather(this.storedConstant(path, stored), indices), "float32");
+  }
+
+  private storedConstant(path: string, { dtype, shape, file, offset, length }: StoredParameter): Value {
+    let value = this.constants.get(path);
+    if (value === undefined) {
+      value = this.b.external(path, dtype, shape, { file, offset, length });
+      this.constants.set(path, value);
+    }
     return value;
   }
 
