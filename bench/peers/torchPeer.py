@@ -3,7 +3,8 @@
 Reads one JSON command a line on stdin and answers with one JSON line, so that the benchmark can take turns: ours, theirs,
 ours, theirs. Times are CPU seconds of this process (all threads), which neighbours on a shared machine disturb least.
 
-Commands: {"do": NAME, ...arguments} with NAME one of info, load, sft_step, generate, grpo_step, peak_memory, quit.
+Commands: {"do": NAME, ...arguments} with NAME one of info, load, sft_step, generate, grpo_prepare, grpo_step, peak_memory,
+quit. An empty line or the end of the input quits as well.
 """
 
 import json
@@ -69,11 +70,8 @@ class Peer:
         return {"parameters": sum(parameter.numel() for parameter in model.parameters())}
 
     def sft_step(self, command):
-        """rows, length, prompt: `rows` random sequences of `length` tokens, loss on those after `prompt`; text only."""
-        generator = torch.Generator().manual_seed(1)
-        config = self.model.config.text_config
-        shape = (command["rows"], command["length"])
-        ids = torch.randint(0, min(1000, config.vocab_size), shape, generator=generator)
+        """ids (rows of equal length), prompt: loss on the tokens after the first `prompt` of each row; text only."""
+        ids = torch.tensor(command["ids"])
         labels = ids.clone()
         labels[:, : command["prompt"]] = -100
         start = time.process_time()
@@ -85,21 +83,20 @@ class Peer:
         return {"seconds": time.process_time() - start, "loss": float(loss.detach())}
 
     def generate(self, command):
-        """rows, prompt, tokens: prefill of a text prompt and exactly `tokens` greedy tokens."""
-        generator = torch.Generator().manual_seed(2)
-        vocabulary = min(1000, self.model.config.text_config.vocab_size)
-        ids = torch.randint(0, vocabulary, (command["rows"], command["prompt"]), generator=generator)
+        """ids (rows of equal length), tokens: prefill of the text prompts and exactly `tokens` greedy tokens each."""
+        ids = torch.tensor(command["ids"])
         start = time.process_time()
         with torch.inference_mode():
-            self.model.generate(
+            output = self.model.generate(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
                 max_new_tokens=command["tokens"],
                 min_new_tokens=command["tokens"],
                 do_sample=False,
+                suppress_tokens=command.get("suppress"),
                 pad_token_id=0,
             )
-        return {"seconds": time.process_time() - start}
+        return {"seconds": time.process_time() - start, "first": output[0, ids.shape[1] :].tolist()}
 
     def grpo_prepare(self, command):
         """folder, threads, image, question, prompts, groupSize, tokens, steps: a TRL GRPOTrainer on the checkpoint."""
@@ -152,23 +149,22 @@ class Peer:
         self.trainer = trainer
         return {}
 
-    def grpo_run(self, _):
-        """Runs all prepared steps; the seconds of each come back."""
+    def grpo_step(self, _, listen):
+        """One step of the prepared trainer. Between steps the trainer waits inside its own loop for the next command."""
         from transformers import TrainerCallback
 
-        seconds = []
+        peer = self
 
-        class Clock(TrainerCallback):
+        class TakeTurns(TrainerCallback):
             def on_step_begin(self, *_, **__):
-                self.start = time.process_time()
+                peer.started = time.process_time()
 
             def on_step_end(self, *_, **__):
-                seconds.append(time.process_time() - self.start)
+                listen({"seconds": time.process_time() - peer.started})
 
-        self.trainer.add_callback(Clock())
-        start = time.process_time()
+        self.trainer.add_callback(TakeTurns())
         self.trainer.train()
-        return {"seconds": seconds, "total": time.process_time() - start}
+        return {"error": "the prepared steps are used up"}
 
     def peak_memory(self, _):
         return {"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
@@ -208,12 +204,27 @@ def main():
     # Libraries print to stdout now and then; answers get a channel of their own.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    for line in sys.stdin:
-        command = json.loads(line)
+
+    def answer_and_listen(answer):
+        answers.write(json.dumps(answer) + "\n")
+        command = next_command()
+        if command["do"] != "grpo_step":
+            raise SystemExit
+        return command
+
+    def next_command():
+        line = sys.stdin.readline().strip()
+        return json.loads(line) if line else {"do": "quit"}
+
+    while True:
+        command = next_command()
         if command["do"] == "quit":
             break
         try:
-            answer = getattr(peer, command["do"])(command)
+            if command["do"] == "grpo_step":
+                answer = peer.grpo_step(command, answer_and_listen)
+            else:
+                answer = getattr(peer, command["do"])(command)
         except Exception as error:  # the benchmark reports it and goes on without this number
             answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")

@@ -5,6 +5,7 @@
 import { formatError } from "@iad-r1/models/errors";
 import { Command, CommanderError, Option } from "commander";
 import { interrupt, outcome } from "./action";
+import { registerBench } from "./commands/bench";
 import { registerDataCommands } from "./commands/data";
 import { registerDemo } from "./commands/demo";
 import { registerDoctor } from "./commands/doctor";
@@ -48,6 +49,7 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
     registerRewardCommands,
     registerDataCommands,
     registerRunCommands,
+    registerBench,
   ]) {
     register(program);
   }

@@ -1,0 +1,39 @@
+/**
+ * Times as processor seconds of this process, which busy neighbours disturb least, and comparisons in turns: ours, theirs, ours,
+ * theirs, so that a slow minute of the machine hits both.
+ */
+
+/** Processor time of all threads of this process while `work` runs, in seconds. */
+export async function cpuSeconds(work: () => Promise<unknown>): Promise<number> {
+  const start = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1e6;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/**
+ * Takes one number from each source in turn, `rounds` times, after one round that does not count.
+ *
+ * @returns the numbers of each source, in order
+ */
+export async function inTurns(
+  sources: readonly (() => Promise<number>)[],
+  rounds: number,
+  signal?: AbortSignal,
+): Promise<number[][]> {
+  const results = sources.map((): number[] => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [i, source] of sources.entries()) {
+      signal?.throwIfAborted();
+      const value = await source();
+      if (round > 0) results[i]!.push(value);
+    }
+  }
+  return results;
+}

@@ -1,0 +1,348 @@
+/**
+ * All benchmarks: ours alone (fractions of the machine's matrix-product peak, cost of a group) and in turns with PyTorch,
+ * transformers and TRL where they are installed. Every figure is a ratio of two things measured in one run, in processor seconds
+ * of one thread, medians over rounds. What it proves is only speed: equality of results is the tests' business, though losses are
+ * compared on the way, so that both sides are known to do the same work.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { InternalError, WorkerError } from "@iad-r1/models/errors";
+import { createRandom } from "@iad-r1/models/util/random";
+import { encodePng } from "../data/png";
+import { generateSample } from "../data/synth/sample";
+import { Generator } from "../generate/generator";
+import { LiveModel } from "../generate/liveModel";
+import { greedy } from "../generate/sample";
+import { gemmPeak } from "../runtime/gemmPeak";
+import { cpuSeconds, inTurns, median } from "./cpuTime";
+import { peakOfTraining } from "./peakMemory";
+import { neverEnd, PolicyStep } from "./policyStep";
+import { type PeerPlace, PythonPeer } from "./pythonPeer";
+import { writeRandomCheckpoint } from "./randomCheckpoint";
+import { loraSize, TrainingStep } from "./trainingStep";
+
+/** One line of the result. */
+export interface BenchRow {
+  name: string;
+  /** What was measured, in words. */
+  detail: string;
+  /** Seconds, bytes or operations per second of ours and of what it is held against. */
+  ours: number;
+  other: number;
+  unit: "s" | "GiB" | "GFLOP/s";
+  /** Above 1 (or at the target) is good unless `target.atMost`. */
+  ratio: number;
+  target: { atLeast: number } | { atMost: number };
+  ok: boolean;
+}
+
+export interface BenchReport {
+  /** 10^9 operations per processor second of a 1024 x 1024 product, one thread; median over the run. */
+  gemmPeak: number;
+  /** Versions of the peer's libraries; null without a peer. */
+  peer: Record<string, string> | null;
+  rows: BenchRow[];
+  /** What could not be measured, and why. */
+  skipped: string[];
+}
+
+export interface BenchOptions {
+  /** The small checkpoint, as Hugging Face writes it, with tokenizer and processor. */
+  model: string;
+  peer: PeerPlace | null;
+  /** Entry of `peakMemoryMain`. */
+  memoryEntry: string;
+  quick: boolean;
+  /** Only cases whose name contains one of these; all when empty. */
+  only: readonly string[];
+  signal: AbortSignal;
+  onProgress: (what: string) => void;
+}
+
+/** Widths of the 0.5 B checkpoint with four of its layers and a small vocabulary. */
+const sliceSize = { layers: 4, width: 896, mlpWidth: 4864, heads: 14, kvHeads: 2, vocabSize: 8192 };
+const threads = 1;
+
+export async function runBenchmarks(options: BenchOptions): Promise<BenchReport> {
+  const folder = await mkdtemp(join(tmpdir(), "iad-r1-bench-"));
+  const bench = new Bench(options, folder);
+  try {
+    return await bench.run();
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+class Bench {
+  private readonly rows: BenchRow[] = [];
+  private readonly skipped: string[] = [];
+  private readonly peaks: number[] = [];
+
+  constructor(
+    private readonly options: BenchOptions,
+    private readonly folder: string,
+  ) {}
+
+  async run(): Promise<BenchReport> {
+    const { model, quick } = this.options;
+    const slice = join(this.folder, "slice");
+    await writeRandomCheckpoint(slice, sliceSize, 1);
+    await writeFile(this.image, encodePng(generateSample({ seed: 1, index: 0, size: 112 }).image));
+    const small = { name: "nano", folder: model, rows: 8, length: 208, prompt: 152 };
+    const large = { name: "0.5B widths", folder: slice, rows: quick ? 1 : 2, length: 256, prompt: 192 };
+    const cases: [name: string, run: () => Promise<void>][] = [
+      ...[large, small].flatMap((shape) =>
+        (["lora", "language"] as const).map((trainable): [string, () => Promise<void>] => [
+          `training step, ${trainable === "lora" ? "LoRA" : "full"}, ${shape.name}`,
+          () => this.trainingStep(shape, trainable),
+        ]),
+      ),
+      ["GRPO step", () => this.policyStep()],
+      ["rollouts of a group", () => this.rollouts()],
+      ["generation, 1 sequence", () => this.generation(1)],
+      ["generation, 8 sequences", () => this.generation(8)],
+      ["peak memory of LoRA training", () => this.peakMemory(large)],
+    ];
+    const { only, signal, onProgress } = this.options;
+    for (const [name, run] of cases) {
+      if (only.length > 0 && !only.some((part) => name.toLowerCase().includes(part.toLowerCase()))) continue;
+      signal.throwIfAborted();
+      onProgress(name);
+      try {
+        await run();
+      } catch (error) {
+        // A peer that fails takes its own figures with it and nothing else.
+        if (!WorkerError.is(error, "worker/peer")) throw error;
+        this.skipped.push(`${name}: ${error.message}`);
+      }
+    }
+    if (this.peaks.length === 0) await this.peak();
+    return {
+      gemmPeak: median(this.peaks),
+      peer: await this.withPeer((peer) => peer.ask<Record<string, string>>("info")),
+      ...{ rows: this.rows, skipped: this.skipped },
+    };
+  }
+
+  /** A picture for rollouts. */
+  private get image(): string {
+    return join(this.folder, "part.png");
+  }
+
+  private get rounds(): number {
+    return this.options.quick ? 3 : 9;
+  }
+
+  private async trainingStep(
+    shape: { name: string; folder: string; rows: number; length: number; prompt: number },
+    trainable: "lora" | "language",
+  ): Promise<void> {
+    const kind = trainable === "lora" ? "LoRA" : "full";
+    const ids = randomRows(shape.rows, shape.length);
+    const detail = `${shape.rows} x ${shape.length} tokens, ${shape.length - shape.prompt} learnt`;
+    const step = await TrainingStep.open(shape.folder, { trainable, threads });
+    try {
+      const losses: number[] = [];
+      const ours = async () => {
+        const seconds = await cpuSeconds(async () => losses.push(await step.run(ids, shape.prompt)));
+        return seconds;
+      };
+      const [times, peaks] = (await inTurns([ours, () => this.peak()], this.rounds, this.options.signal)) as [
+        number[],
+        number[],
+      ];
+      const operations = step.flops(ids, shape.prompt) / 1e9;
+      const fractions = times.map((seconds, i) => operations / seconds / peaks[i]!);
+      this.add({
+        name: `${kind} training step against the GEMM peak, ${shape.name}`,
+        detail,
+        ...{ ours: operations / median(times), other: median(peaks), unit: "GFLOP/s", ratio: median(fractions) },
+        target: { atLeast: 0.8 },
+      });
+      await this.withPeer(async (peer) => {
+        const lora = trainable === "lora" ? loraSize : null;
+        await peer.ask("load", { folder: shape.folder, threads, lora, train: true });
+        const theirLosses: number[] = [];
+        const theirs = async () => {
+          const command = { ids, prompt: shape.prompt };
+          const answer = await peer.ask<{ seconds: number; loss: number }>("sft_step", command, this.options.signal);
+          theirLosses.push(answer.loss);
+          return answer.seconds;
+        };
+        const [mine, others] = (await inTurns([ours, theirs], this.rounds, this.options.signal)) as [
+          number[],
+          number[],
+        ];
+        sameLoss(losses[0]!, theirLosses[0]!);
+        this.compare(`${kind} training step against PyTorch, ${shape.name}`, detail, mine, others, 1);
+      });
+    } finally {
+      await step.dispose();
+    }
+  }
+
+  private async policyStep(): Promise<void> {
+    const { model, quick, signal } = this.options;
+    const groupSize = 8;
+    const settings = {
+      folder: model,
+      image: this.image,
+      question,
+      prompts: quick ? 1 : 4,
+      groupSize,
+      tokens: 64,
+      threads,
+    };
+    const rounds = quick ? 2 : 5;
+    await this.withPeer(async (peer) => {
+      const step = await PolicyStep.open(settings);
+      try {
+        await peer.ask("grpo_prepare", { ...settings, steps: rounds + 2 }, signal);
+        const theirs = async () => (await peer.ask<{ seconds: number }>("grpo_step", {}, signal)).seconds;
+        const [mine, others] = (await inTurns([() => cpuSeconds(() => step.run()), theirs], rounds, signal)) as [
+          number[],
+          number[],
+        ];
+        const detail = `${settings.prompts} prompts x ${groupSize} completions x ${settings.tokens} tokens, LoRA, KL`;
+        this.compare("GRPO step against TRL", detail, mine, others, 3);
+      } finally {
+        await step.dispose();
+      }
+    });
+  }
+
+  /** What seven more completions of a prompt cost. */
+  private async rollouts(): Promise<void> {
+    const { model, signal } = this.options;
+    const settings = { folder: model, image: this.image, question, prompts: 1, groupSize: 8, tokens: 64, threads };
+    const step = await PolicyStep.open(settings);
+    try {
+      const sources = [8, 1].map((groupSize) => () => cpuSeconds(() => step.rollOut(groupSize)));
+      const [eight, one] = (await inTurns(sources, 2 * this.rounds, signal)) as [number[], number[]];
+      this.add({
+        name: "8 rollouts of a prompt against 1",
+        detail: `picture, ${settings.tokens} tokens each`,
+        ...{ ours: median(eight), other: median(one), unit: "s", ratio: medianRatio(eight, one) },
+        target: { atMost: 2.5 },
+      });
+    } finally {
+      await step.dispose();
+    }
+  }
+
+  private async generation(numRows: number): Promise<void> {
+    const { model, signal } = this.options;
+    const [prompt, tokens] = [192, 64];
+    await this.withPeer(async (peer) => {
+      const live = await LiveModel.open({ base: model, adapter: null }, { threads });
+      try {
+        neverEnd({ live });
+        const generator = new Generator(live);
+        const ids = randomRows(numRows, prompt);
+        const requests = ids.map((row, i) => ({
+          prompt: { inputIds: Int32Array.from(row), imageTokenPositions: new Int32Array(0), images: null },
+          ...{ count: 1, seed: ["bench", i] },
+        }));
+        const options = { sampling: greedy, maxNewTokens: tokens };
+        let first: number[] = [];
+        const ours = () =>
+          cpuSeconds(async () => {
+            first = Array.from((await generator.generate(requests, options))[0]![0]!.ids);
+          });
+        await peer.ask("load", { folder: model, threads });
+        let theirFirst: number[] = [];
+        const theirs = async () => {
+          const answer = await peer.ask<{ seconds: number; first: number[] }>("generate", { ids, tokens }, signal);
+          theirFirst = answer.first;
+          return answer.seconds;
+        };
+        const [mine, others] = (await inTurns([ours, theirs], this.rounds, signal)) as [number[], number[]];
+        if (first.length !== tokens || theirFirst.length !== tokens) {
+          throw new InternalError(
+            "internal/bench",
+            `Expected ${tokens} tokens from both, got ${first.length} and ${theirFirst.length}.`,
+          );
+        }
+        const detail = `${prompt} tokens read, ${tokens} written, nano`;
+        this.compare(`generation of ${numRows} against transformers`, detail, mine, others, 2);
+      } finally {
+        await live.dispose();
+      }
+    });
+  }
+
+  /** Most memory that a fresh process held during a few steps. */
+  private async peakMemory(shape: { folder: string; rows: number; length: number; prompt: number }): Promise<void> {
+    const { memoryEntry, signal } = this.options;
+    const ids = randomRows(4, shape.length);
+    const steps = 3;
+    await this.withPeer(async (peer) => {
+      await peer.ask("load", { folder: shape.folder, threads, lora: loraSize, train: true });
+      for (let i = 0; i < steps; i++) await peer.ask("sft_step", { ids, prompt: shape.prompt }, signal);
+      const { bytes: theirs } = await peer.ask<{ bytes: number }>("peak_memory");
+      const job = { folder: shape.folder, ids, prompt: shape.prompt, steps, threads };
+      const ours = await peakOfTraining(memoryEntry, job, signal);
+      this.add({
+        name: "peak memory of LoRA training against PyTorch",
+        detail: `4 x ${shape.length} tokens, 0.5B widths`,
+        ...{ ours: ours / 2 ** 30, other: theirs / 2 ** 30, unit: "GiB", ratio: ours / theirs },
+        target: { atMost: 1 },
+      });
+    });
+  }
+
+  /** Operations per processor second of a large product, now. */
+  private async peak(): Promise<number> {
+    const { gflopsPerCpuSecond } = await gemmPeak({ threads, repeats: 5 });
+    this.peaks.push(gflopsPerCpuSecond);
+    return gflopsPerCpuSecond;
+  }
+
+  private async withPeer<T>(work: (peer: PythonPeer) => Promise<T>): Promise<T | null> {
+    if (this.options.peer === null) return null;
+    const peer = new PythonPeer(this.options.peer, threads);
+    try {
+      return await work(peer);
+    } finally {
+      await peer.close();
+    }
+  }
+
+  private compare(
+    name: string,
+    detail: string,
+    ours: readonly number[],
+    theirs: readonly number[],
+    target: number,
+  ): void {
+    this.add({
+      ...{ name, detail, ours: median(ours), other: median(theirs), unit: "s" },
+      ...{ ratio: medianRatio(theirs, ours), target: { atLeast: target } },
+    });
+  }
+
+  private add(row: Omit<BenchRow, "ok">): void {
+    const { ratio, target } = row;
+    this.rows.push({ ...row, ok: "atLeast" in target ? ratio >= target.atLeast : ratio <= target.atMost });
+  }
+}
+
+const question = "Are there any anomalies in the picture? Think first, then give location, type and answer.";
+
+/** Neighbours in time are divided, so that a slow minute of the machine cancels out. */
+function medianRatio(over: readonly number[], under: readonly number[]): number {
+  return median(over.map((value, i) => value / under[i]!));
+}
+
+/** Ids below 1000, which every vocabulary has, the same in every run. */
+function randomRows(count: number, length: number): number[][] {
+  const random = createRandom("bench", count, length);
+  return Array.from({ length: count }, () => Array.from({ length }, () => random.int(1000)));
+}
+
+/** @throws InternalError `internal/bench` when the two sides computed different things */
+function sameLoss(ours: number, theirs: number): void {
+  if (Math.abs(ours - theirs) <= 1e-3 * Math.abs(theirs)) return;
+  throw new InternalError("internal/bench", `The losses differ: ours ${ours}, theirs ${theirs}.`);
+}

@@ -1,0 +1,123 @@
+/**
+ * One optimiser step of supervised training on given token ids, without pictures: forward, backward, clipping, AdamW. The same
+ * programs, sessions and optimiser as real training; only data and bookkeeping are left out.
+ */
+import { adapterSpec, initialAdapter } from "@iad-r1/models/adapters/adapter";
+import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { emit } from "@iad-r1/models/graph/emit";
+import { serialize } from "@iad-r1/models/graph/serialize";
+import type { Graph } from "@iad-r1/models/graph/types";
+import { ropeTables } from "@iad-r1/models/nn/rope";
+import type { Program } from "@iad-r1/models/programs/program";
+import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
+import { languageTargets } from "../generate/liveModel";
+import { createSession, type Session, type Tensors } from "../runtime/session";
+import { scalar, type Tensor, tensor } from "../runtime/tensors";
+import { collate } from "../train/collate";
+import { TrainableWeights } from "../train/trainableWeights";
+import { matrixFlops } from "./flops";
+
+export interface TrainingStepOptions {
+  /** LoRA of rank 8 on all linears of the decoder, or all weights of decoder and head. */
+  trainable: "lora" | "language";
+  threads: number;
+}
+
+/** The seven linears of a decoder layer. */
+export const decoderLinears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+export const loraSize = { r: 8, alpha: 16 };
+
+export class TrainingStep {
+  private constructor(
+    private readonly model: ModelDescription,
+    private readonly graph: Graph,
+    private readonly session: Session,
+    private readonly frozen: Tensors,
+    private readonly weights: TrainableWeights,
+  ) {}
+
+  static async open(folder: string, { trainable, threads }: TrainingStepOptions): Promise<TrainingStep> {
+    const model = await loadModelDescription(folder);
+    const config = createLoraConfig({
+      rank: loraSize.r,
+      alpha: loraSize.alpha,
+      targetModules: languageTargets(decoderLinears),
+      baseModel: folder,
+    });
+    const adapter = trainable === "lora" ? adapterSpec(config, model.base).layout : null;
+    const program = model.programs.training({
+      ...{ objective: { kind: "sft" }, trainable: adapter === null ? "language-model" : "adapter" },
+      ...{ images: "none", adapter },
+    });
+    const graph = emit(program.graph, { target: "fused" });
+    const session = await createSession(serialize(graph), { threads, name: "training_step" });
+    const start = adapter === null ? new Map<string, Float32Array>() : initialAdapter(adapter, model.base.shapes, 1);
+    const frozen: Record<string, Tensor> = adapter === null ? {} : { adapter_scale: scalar("float32", 1) };
+    const weights = await TrainableWeights.create(
+      trainableOf(program),
+      async (path) => start.get(path) ?? (await model.parameters.get(path)!.read()),
+      { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
+      { threads },
+    );
+    return new TrainingStep(model, graph, session, frozen, weights);
+  }
+
+  /** Numbers that learn. */
+  get numTrainable(): number {
+    return this.weights.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  }
+
+  /**
+   * @param rows   ids of equal length
+   * @param prompt tokens at the front of each row that are not learnt
+   * @returns the loss before the step: mean over the learnt tokens
+   */
+  async run(rows: readonly (readonly number[])[], prompt: number): Promise<number> {
+    const batch = this.batch(rows, prompt);
+    const loss = scalar("float32", 0);
+    const logProbs = tensor("float32", new Float32Array(batch.numTargets), [batch.numTargets]);
+    const weight = new Float32Array(batch.numTargets).fill(1 / batch.numTargets);
+    const { decoder } = this.model.facts;
+    const { cos, sin } = ropeTables(decoder, batch.length);
+    const dims = [batch.length, decoder.headDim / 2];
+    await this.session.run(
+      {
+        ...this.frozen,
+        ...this.weights.feeds,
+        ...batch.feeds,
+        ...{ rope_cos: tensor("float32", cos, dims), rope_sin: tensor("float32", sin, dims) },
+        token_weights: tensor("float32", weight, [batch.numTargets]),
+      },
+      { loss, log_probs: logProbs },
+    );
+    await this.weights.step(1e-4);
+    return loss.data[0]!;
+  }
+
+  /** Operations in matrix products of one step. */
+  flops(rows: readonly (readonly number[])[], prompt: number): number {
+    const { length, numTargets } = this.batch(rows, prompt);
+    return matrixFlops(this.graph, { B: rows.length, T: length, M: numTargets, L: length });
+  }
+
+  private batch(rows: readonly (readonly number[])[], prompt: number) {
+    const sequences = rows.map((ids) => ({
+      prompt: {
+        inputIds: Int32Array.from(ids.slice(0, prompt)),
+        imageTokenPositions: new Int32Array(0),
+        images: null,
+      },
+      completionIds: ids.slice(prompt),
+    }));
+    return collate(sequences, this.model.facts.decoder.width);
+  }
+
+  async dispose(): Promise<void> {
+    await this.session.dispose();
+    await this.weights.dispose();
+  }
+}
+
+function trainableOf(program: Program) {
+  return program.parameters.filter(({ trainable }) => trainable);
+}
