@@ -5,8 +5,15 @@
 import { type AdapterBase, linearModulesOf, readAdapter, type StoredAdapter } from "./adapters/adapter";
 import { ConfigReader } from "./checkpoint/configReader";
 import { type GenerationConfig, readGenerationConfig } from "./checkpoint/generationConfig";
-import { locateParameters, type NameMap, type ParameterShapes, type ParameterTable } from "./checkpoint/parameterTable";
-import { openSafetensors } from "./checkpoint/safetensors";
+import {
+  locateParameters,
+  type NameMap,
+  type ParameterShapes,
+  type ParameterTable,
+  parameterPath,
+  sameTensor,
+} from "./checkpoint/parameterTable";
+import { type Checkpoint, openSafetensors } from "./checkpoint/safetensors";
 import { ModelFileError } from "./errors";
 import { type LlavaOnevisionConfig, parseLlavaOnevisionConfig } from "./llavaOnevision/config";
 import { llavaOnevisionNetwork } from "./llavaOnevision/model";
@@ -73,8 +80,8 @@ export interface ModelPrograms {
 /** What each architecture brings. */
 interface Architecture {
   name: ArchitectureName;
-  open: (json: JsonObject) => {
-    config: LlavaOnevisionConfig;
+  parse: (json: JsonObject) => LlavaOnevisionConfig;
+  open: (config: LlavaOnevisionConfig) => {
     network: VisionLanguageNetwork;
     shapes: ParameterShapes;
     facts: Omit<ModelFacts, "numParameters">;
@@ -87,15 +94,15 @@ interface Architecture {
 const architectures: Readonly<Record<string, Architecture>> = {
   llava_onevision: {
     name: "llava-onevision",
-    open: (json) => {
-      const config = parseLlavaOnevisionConfig(json);
+    parse: (json) => parseLlavaOnevisionConfig(json),
+    open: (config) => {
       const facts = {
         decoder: config.text,
         imageTokenId: config.imageTokenId,
         imageSize: config.vision.imageSize,
         patchesPerCrop: patchesPerSide(config.vision) ** 2,
       };
-      return { config, network: llavaOnevisionNetwork(config), shapes: parameterShapes(config), facts };
+      return { network: llavaOnevisionNetwork(config), shapes: parameterShapes(config), facts };
     },
     tensorNames,
     savedName,
@@ -120,8 +127,10 @@ export async function loadModelDescription(
     });
   }
   const architecture = architectureOf(json);
-  const { config, network, shapes, facts } = architecture.open(json);
+  const config = architecture.parse(json);
   const checkpoint = await openSafetensors(folder);
+  if (config.text.tied && (await hasHeadOfItsOwn(checkpoint, architecture.tensorNames))) config.text.tied = false;
+  const { network, shapes, facts } = architecture.open(config);
   const table = locateParameters(shapes, checkpoint, architecture.tensorNames);
   const base: AdapterBase = {
     shapes,
@@ -164,6 +173,16 @@ function architectureOf(json: JsonObject): Architecture {
       hint: "Use a LLaVA-OneVision checkpoint in Hugging Face's layout.",
     },
   );
+}
+
+/**
+ * Does a checkpoint whose configuration says "tied" hold a head that differs from the embedding? Then the tensors are right and the
+ * configuration is not, as transformers decides too.
+ */
+async function hasHeadOfItsOwn(checkpoint: Checkpoint, { rules }: NameMap): Promise<boolean> {
+  const find = (path: string) => [...checkpoint.tensors.keys()].find((name) => parameterPath(name, rules) === path);
+  const [head, embedding] = [find("lm_head.weight"), find("model.language_model.embed_tokens.weight")];
+  return head !== undefined && embedding !== undefined && !(await sameTensor(checkpoint, head, embedding));
 }
 
 function countElements(shapes: ParameterShapes): number {

@@ -119,6 +119,18 @@ export function storedParameter(
   return { name, dtype, shape, file, offset, length, read: () => checkpoint.readFloat32(name) };
 }
 
+/** Whether two tensors of a checkpoint are the same, byte by byte. */
+export async function sameTensor(checkpoint: Checkpoint, a: string, b: string): Promise<boolean> {
+  const [first, second] = [checkpoint.entry(a), checkpoint.entry(b)];
+  if (first.dtype !== second.dtype || first.shape.join() !== second.shape.join()) return false;
+  const chunks = checkpoint.chunks(b);
+  for await (const chunk of checkpoint.chunks(a)) {
+    const { value } = await chunks.next();
+    if (value === undefined || Buffer.compare(chunk, value) !== 0) return false;
+  }
+  return true;
+}
+
 function isParameterDType(dtype: StoredDType): dtype is ParameterDType {
   return dtype === "float32" || dtype === "float16" || dtype === "bfloat16";
 }

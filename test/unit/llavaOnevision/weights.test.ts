@@ -1,8 +1,12 @@
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { parameterPath } from "@iad-r1/models/checkpoint/parameterTable";
+import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
+import { writeSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
 import { savedName, tensorNames } from "@iad-r1/models/llavaOnevision/weights";
 import { loadModelDescription } from "@iad-r1/models/zoo";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../helpers/temporaryFolder";
 import { tinyCheckpoint, tinyFixture, tinyJson } from "../../helpers/tinyModel";
 
 const path = (name: string) => parameterPath(name, tensorNames.rules);
@@ -53,5 +57,24 @@ describe("the parameters of a checkpoint", () => {
     // bfloat16 keeps eight bits of the mantissa.
     for (const [i, value] of full.entries())
       expect(Math.abs(half[i]! - value)).toBeLessThanOrEqual(Math.abs(value) / 256);
+  });
+
+  it("include a head that differs from the embedding, whatever the configuration says of tying", async () => {
+    const folder = temporaryFolder();
+    cpSync(tinyCheckpoint, folder, { recursive: true });
+    const original = await openSafetensors(tinyCheckpoint);
+    const embedding = await original.readFloat32("language_model.model.embed_tokens.weight");
+    const write = async (head: Float32Array) => {
+      const tensors = [...original.tensors.values()].map(({ name, dtype, shape }) => {
+        return { name, dtype, shape, data: () => original.read(name) };
+      });
+      const extra = { name: "language_model.lm_head.weight", dtype: "float32" as const, shape: [360, 64], data: head };
+      await writeSafetensors(join(folder, "model.safetensors"), [...tensors, extra]);
+      return loadModelDescription(folder);
+    };
+    const same = await write(embedding);
+    expect([same.config.text.tied, same.parameters.has("lm_head.weight")]).toEqual([true, false]);
+    const other = await write(embedding.map((value, i) => (i === 23_000 ? value + 1 : value)));
+    expect([other.config.text.tied, other.parameters.has("lm_head.weight")]).toEqual([false, true]);
   });
 });
