@@ -108,6 +108,10 @@ export class LiveModel {
     return new Set(this.description.generation.eosTokenIds);
   }
 
+  private get isHalfPrecision(): boolean {
+    return [...this.description.parameters.values()].some(({ dtype }) => dtype !== "float32");
+  }
+
   /** Turns the adapter off (the model it was put on) or on again. */
   setAdapterScale(scale: number): void {
     this.adapterOn.data[0] = scale;
@@ -141,7 +145,8 @@ export class LiveModel {
     { prepack = false, scope }: { prepack?: boolean; scope: "vision" | "language" | "both" },
   ): Promise<CompiledProgram> {
     const { kind } = this.weights;
-    const fed = kind === "all" || (kind === "language-model" && scope !== "vision");
+    // Half-precision weights would be widened once for every session that has them as constants; in memory they are widened once.
+    const fed = kind === "all" || (kind === "language-model" && scope !== "vision") || this.isHalfPrecision;
     const program = make({ weights: fed ? "inputs" : "files", adapter: this.adapter?.layout ?? null });
     const device = this.options.device ?? "cpu";
     const model = serialize(emit(program.graph, { target: device === "cpu" ? "fused" : "primitive" }));

@@ -23,6 +23,7 @@ import { type CompiledProgram, LiveModel, type LiveWeights } from "../generate/l
 import type { Device } from "../runtime/devices";
 import { scalar, type Tensor, tensor } from "../runtime/tensors";
 import { type CollatedBatch, collate, collateShared } from "./collate";
+import { activationBytes, refuseIfTooLarge, trainingStateBytes } from "./memory";
 import { type AdamWSettings, TrainableWeights } from "./trainableWeights";
 
 export interface TrainedModelOptions {
@@ -45,6 +46,8 @@ export class TrainedModel {
   readonly encoder: PromptEncoder;
   readonly generator: Generator;
   private start: ReadonlyMap<string, Tensor<"float32">> | null = null;
+  /** Bytes of the largest pass so far. */
+  private largestPass = 0;
 
   private constructor(
     readonly live: LiveModel,
@@ -79,6 +82,12 @@ export class TrainedModel {
       { scope: trainable === "all" ? "both" : "language" },
     );
     const parameters = program.trainable.map((path) => ({ path, shape: program.weights[path]!.dims, trainable: true }));
+    const numTrainable = parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    refuseIfTooLarge(
+      trainingStateBytes(numTrainable),
+      `Training ${(numTrainable / 1e6).toFixed(1)} million weights`,
+      "Train an adapter (trainable: lora) instead of the weights.",
+    );
     const weights = await TrainableWeights.create(
       parameters,
       (path) => program.weights[path]!.data as Float32Array,
@@ -203,6 +212,7 @@ export class TrainedModel {
     feeds: Record<string, Tensor>,
     outputs: Record<string, Tensor>,
   ): Promise<void> {
+    this.checkMemory(batch);
     await this.program.session.run(
       {
         ...this.program.weights,
@@ -213,6 +223,34 @@ export class TrainedModel {
       },
       outputs,
     );
+  }
+
+  /** @throws ResourceError `resource/memory` when a larger pass than all before could not fit */
+  private checkMemory({ feeds, length, numTargets }: CollatedBatch): void {
+    const { decoder } = this.live.description.facts;
+    const { vision } = this.live.description.config;
+    const { recompute } = this.options;
+    const rows = feeds.completion_ids?.dims.slice(0, 2).reduce((a, b) => a * b, 1) ?? feeds.input_ids!.dims[0]!;
+    const language = { stack: decoder, rows, tokens: length, labelled: numTargets, vocabSize: decoder.vocabSize };
+    const views = feeds.pixel_values?.dims[0] ?? 0;
+    const tower = {
+      stack: vision,
+      rows: views,
+      tokens: this.live.description.facts.patchesPerCrop,
+      labelled: 0,
+      vocabSize: 0,
+    };
+    const needed = activationBytes({ ...language, recompute }) + activationBytes({ ...tower, recompute });
+    if (needed <= this.largestPass) return;
+    // Memory that an earlier pass needed is kept by the runtime and is taken again.
+    refuseIfTooLarge(
+      needed - this.largestPass,
+      `A training pass of ${rows} x ${length} tokens`,
+      recompute
+        ? "Use smaller passes (batchSize, microBatchSize)."
+        : "Use smaller passes (batchSize, microBatchSize), or set recompute: true.",
+    );
+    this.largestPass = needed;
   }
 
   /** Writes the weights as others read them: a PEFT adapter, or a full checkpoint. */

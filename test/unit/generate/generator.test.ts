@@ -1,4 +1,6 @@
 /** Generation on the fixture: the recorded greedy tokens, batches that do not matter, shared prompts, stops, scores. */
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { CancelledError, ConfigError } from "@iad-r1/models/errors";
 import {
   type GenerationOptions,
@@ -6,11 +8,12 @@ import {
   Generator,
   imageFeeds,
 } from "@iad-r1/server/generate/generator";
-import type { LiveModel } from "@iad-r1/server/generate/liveModel";
+import { LiveModel } from "@iad-r1/server/generate/liveModel";
 import { greedy, type SamplingOptions } from "@iad-r1/server/generate/sample";
 import { tensor } from "@iad-r1/server/runtime/tensors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTinyModel, tinyJson, tinyPrompts } from "../../helpers/tinyModel";
+import { temporaryFolder } from "../../helpers/temporaryFolder";
+import { openTinyModel, tinyCheckpoint, tinyFixture, tinyJson, tinyPrompts } from "../../helpers/tinyModel";
 
 interface Reference {
   cases: Record<string, { greedy: { ids: number[]; text: string } }>;
@@ -172,4 +175,20 @@ describe("the anomaly score", () => {
       expect(completion!.anomalyScore).toBeLessThan(1);
     }
   });
+});
+
+it("a half-precision checkpoint says nearly the same as the full one it was rounded from", async () => {
+  const folder = temporaryFolder();
+  cpSync(join(tinyFixture, "hub-layout"), folder, { recursive: true });
+  for (const name of ["tokenizer.json", "tokenizer_config.json"])
+    cpSync(join(tinyCheckpoint, name), join(folder, name));
+  const half = await LiveModel.open({ base: folder, adapter: null }, { threads: 1 });
+  const [prompt] = await tinyPrompts(half, ["a"]);
+  const short: GenerationOptions = { ...greedily, maxNewTokens: 2 };
+  const completion = (await new Generator(half).generate([{ prompt: prompt!, count: 1, seed: [] }], short))[0]![0]!;
+  expect([...completion.ids]).toEqual(reference.cases.a!.greedy.ids.slice(0, 2));
+  // bfloat16 keeps eight bits: a relative error of 2^-9 in every weight.
+  const full = (await generator.generate([requests[0]!], short))[0]![0]!;
+  expect(Math.abs(completion.logProbs[0]! - full.logProbs[0]!)).toBeLessThan(0.1);
+  await half.dispose();
 });
