@@ -11,7 +11,12 @@ rmSync(report, { force: true });
 
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
 const args = ["run", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`, ...process.argv.slice(2)];
-const { status } = spawnSync(process.execPath, [vitest, ...args], { cwd: root, stdio: "inherit" });
+const { status } = spawnSync(process.execPath, [vitest, ...args], {
+  cwd: root,
+  stdio: "inherit",
+  // Colour codes have no place in a log file.
+  env: process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" },
+});
 
 if (!existsSync(report)) {
   console.log("0 passed, 1 failed");
