@@ -63,6 +63,9 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
         return { prompt, completionIds };
       });
 
+      // Like lengths share a pass, so that little is padded; the mean over all tokens does not care.
+      sequences.sort((a, b) => lengthOf(b) - lengthOf(a));
+
       // 2. Gradients of the mean over all labelled tokens, pass by pass.
       const numLabelled = sequences.reduce((sum, { completionIds }) => sum + completionIds.length, 0);
       let loss = 0;
@@ -117,6 +120,10 @@ export function resumedModel(
   { trainable }: Pick<PaSftConfig, "trainable">,
 ): ModelReference {
   return trainable === "lora" ? { base: start.base, adapter: folder } : { base: folder, adapter: null };
+}
+
+function lengthOf({ prompt, completionIds }: { prompt: TrainingPrompt; completionIds: ArrayLike<number> }): number {
+  return prompt.inputIds.length + completionIds.length;
 }
 
 /** @throws ConfigError `train/no-end-token` */
