@@ -40,6 +40,7 @@ const phaseSchema = z.strictObject({
       defect: z.number().min(0).default(1),
       type: z.number().min(0).default(0.3),
       kind: z.number().min(0).default(0.1),
+      cell: z.number().min(0).default(0.2),
       language: z.number().min(0).default(1),
     })
     .prefault({})

@@ -14,7 +14,7 @@ import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { CheckpointError, ConfigError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
-import { loadLlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/processor";
+import { type LlavaOnevisionProcessor, loadLlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/processor";
 import { ropeTables } from "@iad-r1/models/nn/rope";
 import type { Program } from "@iad-r1/models/programs/program";
 import type { AuxiliaryHead } from "@iad-r1/models/programs/training";
@@ -73,6 +73,8 @@ const heads: readonly AuxiliaryHead[] = [
   { name: "defect", classes: 1 },
   { name: "type", classes: DEFECT_TYPES.length },
   { name: "kind", classes: KIND_IDS.length },
+  // Which cell a patch lies in: with it in the features, a decoder can read the place from the patch that it attends to.
+  { name: "cell", classes: LOCATIONS.length },
 ];
 
 /** Where a run stands; stored beside the weights. */
@@ -209,20 +211,21 @@ function learningRateAt({ learningRate, warmupSteps, steps, decayShare }: Percep
 
 /** Feeds of the training program for one batch, and memory for its outputs. */
 function batchTensors(run: PhaseRun, phase: PerceptionPhase, batch: PerceptionBatch, step: number) {
-  const count = batch.kinds.length;
   const rows = batch.coverage.length;
-  const patches = rows / count;
-  const side = run.model.facts.imageSize;
+  const { imageSize: side, patchesPerCrop: patches } = run.model.facts;
+  const pictureOfView = [...batch.viewsPerPicture].flatMap((views, item) => Array<number>(views).fill(item));
   const defect = zeros("float32", [rows]);
   const defectWeight = zeros("float32", [rows]);
   const type = zeros("int64", [rows]);
   const typeWeight = zeros("float32", [rows]);
   const kind = zeros("int64", [rows]);
   const kindWeight = zeros("float32", [rows]);
+  const cell = zeros("int64", [rows]);
+  const cellWeight = zeros("float32", [rows]);
   let covered = 0;
   for (const share of batch.coverage) if (share > COVERED) covered++;
   for (let row = 0; row < rows; row++) {
-    const item = Math.floor(row / patches);
+    const item = pictureOfView[Math.floor(row / patches)]!;
     const isDefect = batch.coverage[row]! > COVERED;
     defect.data[row] = isDefect ? 1 : 0;
     defectWeight.data[row] = (phase.weights.defect * (isDefect ? DEFECT_PATCH_WEIGHT : 1)) / rows;
@@ -232,15 +235,19 @@ function batchTensors(run: PhaseRun, phase: PerceptionPhase, batch: PerceptionBa
     }
     kind.data[row] = BigInt(batch.kinds[item]!);
     kindWeight.data[row] = phase.weights.kind / rows;
+    cell.data[row] = BigInt(cellOfPatch(row % patches, Math.sqrt(patches)));
+    cellWeight.data[row] = phase.weights.cell / rows;
   }
   const feeds: Record<string, Tensor> = {
-    pixel_values: tensor("float32", batch.pixels, [count, 3, side, side]),
+    pixel_values: tensor("float32", batch.pixels, [rows / patches, 3, side, side]),
     "auxiliary_targets.defect": defect,
     "auxiliary_weights.defect": defectWeight,
     "auxiliary_targets.type": type,
     "auxiliary_weights.type": typeWeight,
     "auxiliary_targets.kind": kind,
     "auxiliary_weights.kind": kindWeight,
+    "auxiliary_targets.cell": cell,
+    "auxiliary_weights.cell": cellWeight,
   };
   const outputs: Record<string, Tensor> = {};
   for (const head of heads) outputs[`auxiliary_logits.${head.name}`] = zeros("float32", [rows, head.classes]);
@@ -266,6 +273,7 @@ async function score(config: PerceptionConfig, phase: PerceptionPhase, run: Phas
       anomalousShare: 0.5,
       // The facts name places in the picture as it was drawn.
       mirror: false,
+      largeShare: 0,
     });
     const { feeds, outputs } = batchTensors(run, phase, batch, 0);
     await run.session.run(
@@ -352,13 +360,16 @@ class PictureSource {
   }
 }
 
+type PreparedPicture = ReturnType<LlavaOnevisionProcessor["prepareImages"]>;
+
 /** Turns facts into conversations about the picture, as token rows with targets on everything the assistant says. */
 class TextRows {
   private readonly cos: Tensor;
   private readonly sin: Tensor;
+  private readonly plans = new Map<number, PreparedPicture>();
 
   constructor(
-    private readonly processor: Awaited<ReturnType<typeof loadLlavaOnevisionProcessor>>,
+    private readonly processor: LlavaOnevisionProcessor,
     private readonly model: ModelDescription,
     private readonly endToken: number,
     private readonly seed: number,
@@ -369,28 +380,38 @@ class TextRows {
     this.sin = tensor("float32", tables.sin, [MAX_ROW, headDim / 2]);
   }
 
+  /** How the processor cuts a picture that has so many views; all such pictures are of one size. */
+  private prepared(views: number): PreparedPicture {
+    let known = this.plans.get(views);
+    if (known === undefined) {
+      const side = this.model.facts.imageSize * (views === 1 ? 1 : 2);
+      known = this.processor.prepareImages([{ width: side, height: side, data: new Uint8Array(side * side * 3) }]);
+      this.plans.set(views, known);
+    }
+    return known;
+  }
+
   rows(batch: PerceptionBatch, step: number, weight: number): { feeds: Record<string, Tensor>; numTargets: number } {
-    const side = this.model.facts.imageSize;
-    const picture = { width: side, height: side, data: new Uint8Array(side * side * 3) };
-    const prepared = this.processor.prepareImages([picture]);
-    const conversations = batch.facts.map((facts, item) =>
-      this.conversation(facts, createRandom("talk", this.seed, step, item), prepared),
-    );
+    const conversations = batch.facts.map((facts, item) => {
+      const prepared = this.prepared(batch.viewsPerPicture[item]!);
+      return { prepared, ...this.conversation(facts, createRandom("talk", this.seed, step, item), prepared) };
+    });
     const length = Math.max(...conversations.map(({ ids }) => ids.length));
     const count = conversations.length;
     const patches = this.model.facts.patchesPerCrop;
-    const numRows = prepared.pack.numRows;
+    const numRows = conversations.reduce((sum, { prepared }) => sum + prepared.pack.numRows, 0);
+    const numViews = batch.viewsPerPicture.reduce((sum, views) => sum + views, 0);
     const ids = zeros("int64", [count, length]);
     const positions = zeros("int64", [count, length]);
-    const packIndex = zeros("int64", [1, count * numRows]);
-    const packWeight = zeros("float32", [1, count * numRows]);
+    const packIndex = zeros("int64", [1, numRows]);
+    const packWeight = zeros("float32", [1, numRows]);
     packWeight.data.fill(1);
-    const places = zeros("int64", [count * numRows, 1]);
+    const places = zeros("int64", [numRows, 1]);
     const targetRows: bigint[] = [];
     const targets: bigint[] = [];
-    // A picture of the tower's own size is cut into two equal views; one is computed and stands for both.
-    const newline = prepared.pack.numViews * patches;
-    for (const [row, { ids: rowIds, isTarget, imageStart }] of conversations.entries()) {
+    let firstView = 0;
+    let packed = 0;
+    for (const [row, { ids: rowIds, isTarget, imageStart, prepared }] of conversations.entries()) {
       for (let at = 0; at < length; at++) positions.data[row * length + at] = BigInt(at);
       for (const [at, id] of rowIds.entries()) {
         ids.data[row * length + at] = BigInt(id);
@@ -399,12 +420,16 @@ class TextRows {
           targets.push(BigInt(id));
         }
       }
-      for (let n = 0; n < numRows; n++) {
-        const index = prepared.pack.index[n]!;
-        const source = index === newline ? count * patches : row * patches + (index % patches);
-        packIndex.data[row * numRows + n] = BigInt(source);
-        places.data[row * numRows + n] = BigInt(row * length + imageStart + n);
+      // A picture of the tower's own size is cut into two equal views; one is computed and stands for both.
+      const computed = batch.viewsPerPicture[row]! * patches;
+      const newline = prepared.pack.numViews * patches;
+      for (const [n, index] of prepared.pack.index.entries()) {
+        const source = index === newline ? numViews * patches : firstView * patches + (index % computed);
+        packIndex.data[packed] = BigInt(source);
+        places.data[packed] = BigInt(row * length + imageStart + n);
+        packed++;
       }
+      firstView += batch.viewsPerPicture[row]!;
     }
     const numTargets = targets.length;
     const tokenWeights = zeros("float32", [numTargets]);
@@ -425,11 +450,7 @@ class TextRows {
   }
 
   /** A caption and some questions in random order, as one conversation. */
-  private conversation(
-    facts: PerceptionBatch["facts"][number],
-    random: Random,
-    prepared: ReturnType<Awaited<ReturnType<typeof loadLlavaOnevisionProcessor>>["prepareImages"]>,
-  ) {
+  private conversation(facts: PerceptionBatch["facts"][number], random: Random, prepared: PreparedPicture) {
     const variant = random.int(1_000_000);
     const turns = [
       { question: random.pick(CAPTION_REQUESTS), answer: captionText(facts, variant) },
@@ -527,6 +548,7 @@ async function openPhase(
     patch: imageSize / Math.sqrt(patchesPerCrop),
     anomalousShare: phase.anomalousShare,
     mirror: !phase.language,
+    largeShare: phase.largeShare,
   });
   let texts: TextRows | null = null;
   if (phase.language) {

@@ -1,18 +1,19 @@
 /**
- * Synthetic pictures as a vision tower is taught with them: pixels, and for each patch how much of it is defect, of which type,
- * and what the product is. Pure functions of (options, range); `synthWorker.ts` runs them ahead of the training loop.
+ * Synthetic pictures as a vision tower is taught with them: pixels of every view, and for each patch how much of it is defect, of
+ * which type, and what the product is. Pure functions of (options, range); `synthWorker.ts` runs them ahead of the training loop.
  */
 import { createRandom } from "@iad-r1/models/util/random";
+import { resizeImage } from "@iad-r1/models/vision/resample";
 import { DEFECT_TYPES } from "./defectTypes";
 import { KIND_IDS } from "./kinds";
-import { generateSample, type SynthFacts } from "./sample";
+import { generateSample, type SynthFacts, type SynthSample } from "./sample";
 
 export interface PerceptionBatchOptions {
   seed: number | string;
   /** Index of the first picture and how many. */
   start: number;
   count: number;
-  /** Side in pixels. */
+  /** Side of a view in pixels. */
   size: number;
   /** Side of a patch in pixels; divides `size`. */
   patch: number;
@@ -20,14 +21,18 @@ export interface PerceptionBatchOptions {
   anomalousShare: number;
   /** Mirror and transpose pictures with their masks; off where words about places go with them. */
   mirror: boolean;
+  /** Share of pictures of twice the side, seen as a small whole and four quarters, as any-resolution cutting does. */
+  largeShare: number;
 }
 
-/** P = (size / patch)² patches, row by row. */
+/** V views of all pictures in order, each of P = (size / patch)² patches, row by row. */
 export interface PerceptionBatch {
-  /** (count, 3, size, size) scaled to [-1, 1], as mean and deviation 0.5 do. */
+  /** (V, 3, size, size) scaled to [-1, 1], as mean and deviation 0.5 do. */
   pixels: Float32Array;
-  /** (count, P) share of the patch's pixels that are defect. */
+  /** (V, P) share of the patch's pixels that are defect. */
   coverage: Float32Array;
+  /** (count) 1, or 5 for a large picture: the whole, then its quarters. */
+  viewsPerPicture: Int32Array;
   /** (count) index in DEFECT_TYPES, -1 when normal. */
   defectTypes: Int32Array;
   /** (count) index in KIND_IDS. */
@@ -35,47 +40,102 @@ export interface PerceptionBatch {
   facts: SynthFacts[];
 }
 
+/** RGB bytes and mask (255 = defect, or null) of one square view. */
+interface View {
+  data: Uint8Array;
+  mask: Uint8Array | null;
+}
+
 export function perceptionBatch(options: PerceptionBatchOptions): PerceptionBatch {
   const { count, size, patch } = options;
-  const side = size / patch;
-  const area = size * size;
+  const pictures = Array.from({ length: count }, (_, item) => drawPicture(options, options.start + item));
+  const numViews = pictures.reduce((sum, { views }) => sum + views.length, 0);
+  const patches = (size / patch) ** 2;
   const batch: PerceptionBatch = {
-    pixels: new Float32Array(count * 3 * area),
-    coverage: new Float32Array(count * side * side),
-    defectTypes: new Int32Array(count),
-    kinds: new Int32Array(count),
-    facts: [],
+    pixels: new Float32Array(numViews * 3 * size * size),
+    coverage: new Float32Array(numViews * patches),
+    viewsPerPicture: Int32Array.from(pictures, ({ views }) => views.length),
+    defectTypes: Int32Array.from(pictures, ({ facts }) =>
+      facts.defectType === null ? -1 : DEFECT_TYPES.indexOf(facts.defectType),
+    ),
+    kinds: Int32Array.from(pictures, ({ facts }) => KIND_IDS.indexOf(facts.kind)),
+    facts: pictures.map(({ facts }) => facts),
   };
-  for (let item = 0; item < count; item++) {
-    const index = options.start + item;
-    const { image, mask, ...facts } = generateSample({
-      seed: options.seed,
-      index,
-      size,
-      difficulty: options.difficulty,
-      anomalousShare: options.anomalousShare,
-    });
-    const turns = options.mirror ? createRandom("mirror", options.seed, index).int(8) : 0;
-    const at = (x: number, y: number) => {
-      const [u, v] = turns & 4 ? [y, x] : [x, y];
-      return (turns & 2 ? size - 1 - v : v) * size + (turns & 1 ? size - 1 - u : u);
-    };
-    for (let y = 0; y < size; y++) {
-      for (let x = 0; x < size; x++) {
-        const from = at(x, y);
-        const to = item * 3 * area + y * size + x;
-        for (let channel = 0; channel < 3; channel++) {
-          batch.pixels[to + channel * area] = image.data[from * 3 + channel]! / 127.5 - 1;
-        }
-        if (mask !== null && mask[from]! > 0) {
-          const cell = Math.floor(y / patch) * side + Math.floor(x / patch);
-          batch.coverage[item * side * side + cell]! += 1 / (patch * patch);
-        }
-      }
-    }
-    batch.defectTypes[item] = facts.defectType === null ? -1 : DEFECT_TYPES.indexOf(facts.defectType);
-    batch.kinds[item] = KIND_IDS.indexOf(facts.kind);
-    batch.facts.push(facts);
+  let view = 0;
+  for (const picture of pictures) {
+    for (const shown of picture.views) writeView(batch, view++, shown, options, picture.turns);
   }
   return batch;
+}
+
+function drawPicture(
+  options: PerceptionBatchOptions,
+  index: number,
+): { facts: SynthFacts; views: View[]; turns: number } {
+  const { seed, size, difficulty, anomalousShare } = options;
+  const random = createRandom("view", seed, index);
+  const isLarge = random.next() < options.largeShare;
+  const turns = options.mirror ? random.int(8) : 0;
+  const side = isLarge ? 2 * size : size;
+  const { image, mask, ...facts } = generateSample({ seed, index, size: side, difficulty, anomalousShare });
+  if (!isLarge) return { facts, views: [{ data: image.data, mask }], turns };
+  const quarters = [0, 1, 2, 3].map((quarter) =>
+    cut(image, mask, size, (quarter % 2) * size, Math.floor(quarter / 2) * size),
+  );
+  return { facts, views: [shrink(image, mask, size), ...quarters], turns };
+}
+
+/** The whole picture at half the side, as the processor makes it. */
+function shrink(image: SynthSample["image"], mask: SynthSample["mask"], size: number): View {
+  const { data } = resizeImage(image, { width: size, height: size }, "bicubic");
+  if (mask === null) return { data, mask };
+  const small = new Uint8Array(size * size);
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const at = 2 * y * image.width + 2 * x;
+      if (mask[at]! + mask[at + 1]! + mask[at + image.width]! + mask[at + image.width + 1]! > 255)
+        small[y * size + x] = 255;
+    }
+  }
+  return { data, mask: small };
+}
+
+function cut(image: SynthSample["image"], mask: SynthSample["mask"], size: number, left: number, top: number): View {
+  const data = new Uint8Array(size * size * 3);
+  const part = mask === null ? null : new Uint8Array(size * size);
+  for (let y = 0; y < size; y++) {
+    const from = (top + y) * image.width + left;
+    data.set(image.data.subarray(3 * from, 3 * (from + size)), 3 * y * size);
+    if (mask !== null) part!.set(mask.subarray(from, from + size), y * size);
+  }
+  return { data, mask: part };
+}
+
+function writeView(
+  batch: PerceptionBatch,
+  view: number,
+  { data, mask }: View,
+  options: PerceptionBatchOptions,
+  turns: number,
+): void {
+  const { size, patch } = options;
+  const side = size / patch;
+  const area = size * size;
+  const at = (x: number, y: number) => {
+    const [u, v] = turns & 4 ? [y, x] : [x, y];
+    return (turns & 2 ? size - 1 - v : v) * size + (turns & 1 ? size - 1 - u : u);
+  };
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const from = at(x, y);
+      const to = view * 3 * area + y * size + x;
+      for (let channel = 0; channel < 3; channel++) {
+        batch.pixels[to + channel * area] = data[from * 3 + channel]! / 127.5 - 1;
+      }
+      if (mask !== null && mask[from]! > 0) {
+        const cell = Math.floor(y / patch) * side + Math.floor(x / patch);
+        batch.coverage[view * side * side + cell]! += 1 / (patch * patch);
+      }
+    }
+  }
 }
