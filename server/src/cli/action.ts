@@ -1,4 +1,5 @@
 /** Runs one command: context in, exit code out. Every error of every command is printed here and nowhere else. */
+import { writeError } from "@iad-r1/models/checkpoint/atomicFile";
 import { AppError, CancelledError, formatError } from "@iad-r1/models/errors";
 import { type Command, CommanderError } from "commander";
 import { type CliContext, createContext } from "./context";
@@ -28,7 +29,15 @@ export function action(body: Action) {
   };
 }
 
-function report(error: unknown, context: CliContext): number {
+/** What the system says about a file that is written is told as our own errors tell it; everything that is read is checked before. */
+function asAppError(error: unknown): unknown {
+  if (error instanceof AppError || !(error instanceof Error)) return error;
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  return syscall === undefined ? error : writeError(path ?? "The output", error);
+}
+
+function report(raised: unknown, context: CliContext): number {
+  const error = asAppError(raised);
   if (CancelledError.is(error) || context.signal.aborted) {
     if (context.json) context.printJson({ error: { code: "cancelled", message: "Interrupted." } });
     else context.log("Interrupted.");

@@ -8,6 +8,7 @@ import { datasetStats } from "../../data/stats";
 import { writeSynthDataset } from "../../data/synthDataset";
 import { action } from "../action";
 import type { CliContext } from "../context";
+import { integer, share } from "../numberOption";
 import { table } from "../terminalText";
 
 /** More problems than this are counted, not printed. */
@@ -22,9 +23,9 @@ export function registerDataCommands(program: Command): void {
       "generate inspection pictures with masks, reasoning and labels; the same bytes for a seed on every machine",
     )
     .requiredOption("--out <folder>", "folder to write")
-    .option("--count <n>", "number of pictures", whole, 200)
-    .option("--seed <n>", "another seed gives other pictures", whole, 1)
-    .option("--size <pixels>", "side of the pictures", whole, 224)
+    .option("--count <n>", "number of pictures", integer(1), 200)
+    .option("--seed <n>", "another seed gives other pictures", integer(0), 1)
+    .option("--size <pixels>", "side of the pictures", integer(1), 224)
     .option("--anomalous-share <share>", "share of pictures with a defect, 0 to 1", share, 0.5)
     .option("--difficulty <level>", "0 = large, clear defects; 1 = small and faint; a mix when left out", share)
     .option("--references", "also write a sound reference picture for each")
@@ -179,16 +180,4 @@ function format(value: string): DataFormat {
   const found = DATA_FORMATS.find((name) => name === value);
   if (found === undefined) throw new InvalidArgumentError(`expected one of ${DATA_FORMATS.join(", ")}.`);
   return found;
-}
-
-function whole(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError("expected a whole number.");
-  return number;
-}
-
-function share(value: string): number {
-  const number = Number(value);
-  if (!(number >= 0 && number <= 1)) throw new InvalidArgumentError("expected a number from 0 to 1.");
-  return number;
 }

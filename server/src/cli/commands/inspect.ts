@@ -1,10 +1,11 @@
 /** `iad-r1 inspect IMAGE…`: look at pictures, the reasoning streamed as it is written. */
 import type { InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { openInspector } from "../../inspect/inspectImage";
 import { action } from "../action";
 import type { CliContext } from "../context";
 import { type DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
+import { integer, nonNegative } from "../numberOption";
 
 interface InspectOptions {
   model?: string;
@@ -92,19 +93,4 @@ export function verdict({ answer, location, type, anomalyScore, tokens, timings 
         ? `DEFECT${found === "" ? "" : `: ${found}`}`
         : "GOOD";
   return `→ ${said}${score} · ${pace}\n`;
-}
-
-function integer(low: number) {
-  return (value: string): number => {
-    const number = Number(value);
-    if (!Number.isInteger(number) || number < low)
-      throw new InvalidArgumentError(`expected a whole number of at least ${low}.`);
-    return number;
-  };
-}
-
-function nonNegative(value: string): number {
-  const number = Number(value);
-  if (!Number.isFinite(number) || number < 0) throw new InvalidArgumentError("expected a number of at least 0.");
-  return number;
 }

@@ -8,6 +8,7 @@ import { verifyModel } from "../../verify/verifyModel";
 import { action } from "../action";
 import { DATA_HELP, samplesOf } from "../dataOption";
 import { type DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
+import { integer } from "../numberOption";
 import { evaluationTable } from "../runView";
 import { duration, table } from "../terminalText";
 
@@ -16,11 +17,11 @@ interface EvalOptions {
   adapter?: string;
   data: string;
   out?: string;
-  limit?: string;
-  references: string;
+  limit?: number;
+  references: number;
   rewards: string;
   device: (typeof DEVICE_CHOICES)[number];
-  threads: string;
+  threads: number;
 }
 
 export function registerModelCommands(program: Command): void {
@@ -29,10 +30,10 @@ export function registerModelCommands(program: Command): void {
     .description("how good is a model on a data set? accuracies in percent, by category too")
     .requiredOption("--data <path>", DATA_HELP)
     .option("--out <folder>", "write report.json and one line per image to samples.jsonl")
-    .option("--limit <n>", "only the first n images")
-    .option("--references <n>", "reference images shown before each image", "0")
+    .option("--limit <n>", "only the first n images", integer(1))
+    .option("--references <n>", "reference images shown before each image", integer(0), 0)
     .option("--rewards <names>", "rewards to average over the answers", "iad-r1-strict")
-    .option("--threads <n>", "threads for the arithmetic; 0 = one per core", "0");
+    .option("--threads <n>", "threads for the arithmetic; 0 = one per core", integer(0), 0);
   modelOption(evaluate);
   deviceOption(evaluate);
   evaluate.action(
@@ -41,11 +42,11 @@ export function registerModelCommands(program: Command): void {
       const samples = await samplesOf(options.data, context.signal);
       const { report, samples: answers } = await evaluateReference(
         resolveModel(options.model, options.adapter),
-        samples.slice(0, Number(options.limit ?? samples.length)),
+        samples.slice(0, options.limit),
         {
           device: options.device,
-          threads: Number(options.threads),
-          references: Number(options.references),
+          threads: options.threads,
+          references: options.references,
           rewards: createRewardRegistry().resolve(options.rewards.split(",")),
           signal: context.signal,
           onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} images`),

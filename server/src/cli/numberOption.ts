@@ -1,0 +1,25 @@
+/** Parsers of options that are numbers: a wrong value is wrong usage, told with the option's name. */
+import { InvalidArgumentError } from "commander";
+
+/** A whole number of at least `low`. */
+export function integer(low: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (value.trim() !== "" && Number.isSafeInteger(number) && number >= low) return number;
+    throw new InvalidArgumentError(`expected a whole number of at least ${low}.`);
+  };
+}
+
+/** A number of at least 0. */
+export function nonNegative(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== "" && Number.isFinite(number) && number >= 0) return number;
+  throw new InvalidArgumentError("expected a number of at least 0.");
+}
+
+/** A number from 0 to 1. */
+export function share(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== "" && number >= 0 && number <= 1) return number;
+  throw new InvalidArgumentError("expected a number from 0 to 1.");
+}
