@@ -3,7 +3,7 @@
  * published formats. The same options give the same files, byte for byte, on every machine.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { writeError, writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { AppError, ConfigError, DataError } from "@iad-r1/models/errors";
@@ -59,7 +59,16 @@ export async function writeSynthDataset(folder: string, options: SynthDatasetOpt
     );
   }
   const target = resolve(folder);
-  const present = await readdir(target).catch((error: NodeJS.ErrnoException) => (error.code === "ENOENT" ? [] : null));
+  // Null: something is there that is no folder.
+  const present = await readdir(target).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    const isThere = await stat(target).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return null;
+    throw writeError(target, error);
+  });
   if (present === null || (present.length > 0 && options.overwrite !== true)) {
     throw new DataError("data/folder-exists", `${target} is there already and not an empty folder.`, {
       where: target,
