@@ -6,7 +6,7 @@ import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
 import type { AdapterLayout } from "@iad-r1/models/nn/parameters";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
-import type { Program } from "@iad-r1/models/programs/program";
+import type { ImageSource, Program } from "@iad-r1/models/programs/program";
 import type { Objective, TrainableSet } from "@iad-r1/models/programs/training";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { createSession, type Session, type SessionOptions, type Tensors } from "../runtime/session";
@@ -133,16 +133,15 @@ export class CompiledModel {
     return tokens;
   }
 
-  /**
-   * A training program with its weights and optimiser.
-   *
-   * @param images "pixels" differentiates the tower as well
-   */
-  async trainer(
-    objective: Objective,
-    trainable: TrainableSet,
-    images: "features" | "pixels" | "none",
-  ): Promise<Trainer> {
+  /** How pictures enter a training program: as pixels where the tower, or an adapter in it, is trained. */
+  imageSource(batch: RecordedBatch, trainable: TrainableSet): ImageSource {
+    if (batch.images.length === 0) return "none";
+    const inTower = [...(this.layout?.keys() ?? [])].some((path) => !path.startsWith("model.language_model."));
+    return trainable === "all" || (trainable === "adapter" && inTower) ? "pixels" : "features";
+  }
+
+  /** A training program with its weights and optimiser. */
+  async trainer(objective: Objective, trainable: TrainableSet, images: ImageSource): Promise<Trainer> {
     const adapter = trainable === "adapter" ? this.layout : null;
     const program = this.model.programs.training({ objective, trainable, images, adapter });
     const session = await compile(program, this.options, `training ${trainable}`);
@@ -157,11 +156,7 @@ export class CompiledModel {
   }
 
   /** What a training program is fed beside its objective. */
-  async trainingFeeds(
-    batch: RecordedBatch,
-    targets: Targets,
-    images: "features" | "pixels" | "none",
-  ): Promise<Tensors> {
+  async trainingFeeds(batch: RecordedBatch, targets: Targets, images: ImageSource): Promise<Tensors> {
     return {
       ...sequenceFeeds(this.model, batch.rows),
       ...targetFeeds(targets),

@@ -79,10 +79,6 @@ async function readCompletions(reference: Reference): Promise<RecordedCompletion
   };
 }
 
-function imageSource({ batch }: RecordedCompletions): "none" | "features" {
-  return batch.images.length === 0 ? "none" : "features";
-}
-
 /** Opens the recorded adapter as the policy, unchanged by what others did. */
 async function withPolicy(
   compiled: CompiledModel,
@@ -90,7 +86,11 @@ async function withPolicy(
   kl: boolean,
   use: (trainer: Trainer) => Promise<void>,
 ): Promise<void> {
-  const trainer = await compiled.trainer({ kind: "grpo", kl }, "adapter", imageSource(recorded));
+  const trainer = await compiled.trainer(
+    { kind: "grpo", kl },
+    "adapter",
+    compiled.imageSource(recorded.batch, "adapter"),
+  );
   try {
     await use(trainer);
   } finally {
@@ -107,7 +107,11 @@ async function policyFeeds(
 ): Promise<Tensors> {
   const reference = { ref_log_probs: float32s(recorded.refLogProbs), beta: scalar("float32", run.beta) };
   return {
-    ...(await compiled.trainingFeeds(recorded.batch, recorded.targets, imageSource(recorded))),
+    ...(await compiled.trainingFeeds(
+      recorded.batch,
+      recorded.targets,
+      compiled.imageSource(recorded.batch, "adapter"),
+    )),
     token_weights: float32s(tokenWeights(run.loss_type, recorded.lengths, json)),
     advantages: float32s(recorded.advantages),
     old_log_probs: float32s(oldLogProbs),

@@ -62,7 +62,7 @@ export async function withTrainer(
   trainable: TrainableSet,
   use: (trainer: Trainer, feeds: Tensors) => Promise<void>,
 ): Promise<void> {
-  const images = batch.images.length === 0 ? "none" : trainable === "all" ? "pixels" : "features";
+  const images = compiled.imageSource(batch, trainable);
   const count = targets.tokens.length;
   const trainer = await compiled.trainer({ kind: "sft" }, trainable, images);
   try {
