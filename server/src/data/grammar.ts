@@ -38,7 +38,9 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
   for (let guard = 0; at < text.length && guard < 8; guard++) {
     const open = /<(\/?)(think|location|type|answer)>/i.exec(text.slice(at));
     const between = open === null ? text.slice(at) : text.slice(at, at + open.index);
-    if (between.trim() !== "") broken(`There is text outside the tags: ${clip(between.trim())}.`);
+    if (open === null && order.length === 0 && between.trim() !== "") {
+      broken(`There is no <answer>. The text has no tags at all: ${clip(between.trim())}.`);
+    } else if (between.trim() !== "") broken(`There is text outside the tags: ${clip(between.trim())}.`);
     else if (between !== "") issues.push(blank(order.length === 0));
     if (open === null) break;
     const name = open[2]!;

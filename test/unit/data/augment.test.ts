@@ -1,7 +1,8 @@
 /** Turned pictures and the words about them: a marked pixel must end in the cell that the words then name. */
+
+import { turnLocation, turnPicture, turnSample, turnsOf, turnText } from "@iad-r1/server/data/augment";
 import { LOCATIONS } from "@iad-r1/server/data/locations";
 import type { InspectionSample } from "@iad-r1/server/data/samples";
-import { turnLocation, turnPicture, turnSample, turnsOf, turnText } from "@iad-r1/server/data/augment";
 import { describe, expect, it } from "vitest";
 
 /** 6 wide, 3 high, one bright pixel in the middle of a cell. */

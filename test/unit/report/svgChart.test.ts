@@ -28,7 +28,11 @@ describe("svgChart", () => {
   });
 
   it("breaks the line where a value is missing", () => {
-    const svg = svgChart({ title: "t", xLabel: "x", series: [{ name: "n", x: [0, 1, 2, 3], y: [1, Number.NaN, 1, 2] }] });
+    const svg = svgChart({
+      title: "t",
+      xLabel: "x",
+      series: [{ name: "n", x: [0, 1, 2, 3], y: [1, Number.NaN, 1, 2] }],
+    });
     const path = /class="line" d="([^"]+)"/.exec(svg)![1]!;
     expect(path.match(/M/g)).toHaveLength(2);
   });
