@@ -35,7 +35,7 @@ Examples:
   iad-r1 inspect part.png                             look at a picture with the built-in model
   iad-r1 data synth --out data/synth --count 200      make a data set to play with
   iad-r1 post-train iadr1.yaml                        both training stages with an evaluation before, between and after
-  iad-r1 eval --model models/nano --data samples/real how good is a model on a data set?
+  iad-r1 eval --model nano --data samples/real     how good is a model on a data set?
   iad-r1 reward score --rewards iad-r1-strict --input rollouts.jsonl
 
 Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,

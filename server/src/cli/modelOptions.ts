@@ -16,19 +16,12 @@ function findProjectRoot(folder: string): string {
   return existsSync(join(folder, "models", "nano")) || parent === folder ? folder : findProjectRoot(parent);
 }
 
-/** The embedded checkpoint and the adapters that ship with it. */
-export const embeddedModel = {
-  base: join(projectRoot, "models", "nano", "base"),
-  paSft: join(projectRoot, "models", "nano", "pa-sft"),
-  scGrpo: join(projectRoot, "models", "nano", "sc-grpo"),
-};
+/** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
+export const embeddedModel = join(projectRoot, "models", "nano", "base");
 
 export function modelOption(command: Command): Command {
   return command
-    .option(
-      "--model <folder>",
-      'a checkpoint folder, an adapter folder, or one of "nano" (embedded, both stages; the default), "nano:pa-sft", "nano:base"',
-    )
+    .option("--model <folder>", 'a checkpoint folder, an adapter folder, or "nano" (embedded base model, the default)')
     .option("--adapter <folder>", "a PEFT adapter to put on top of --model");
 }
 
@@ -40,21 +33,14 @@ export function deviceOption(command: Command): Command {
 
 /** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
 export function resolveModel(model = "nano", adapter?: string): ModelReference {
-  const named: Record<string, ModelReference> = {
-    nano: { base: embeddedModel.base, adapter: embeddedModel.scGrpo },
-    "nano:sc-grpo": { base: embeddedModel.base, adapter: embeddedModel.scGrpo },
-    "nano:pa-sft": { base: embeddedModel.base, adapter: embeddedModel.paSft },
-    "nano:base": { base: embeddedModel.base, adapter: null },
-  };
-  const known = named[model];
-  if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
+  if (model === "nano") return { base: embeddedModel, adapter: adapter === undefined ? null : resolve(adapter) };
   const folder = resolve(model);
   if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
-    return { base: embeddedModel.base, adapter: folder };
+    return { base: embeddedModel, adapter: folder };
   }
   if (!existsSync(join(folder, "config.json"))) {
     throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
-      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or one of ${Object.keys(named).join(", ")}.`,
+      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or nano.`,
       where: folder,
     });
   }

@@ -20,7 +20,7 @@ export function registerBench(program: Command): void {
     .description("how fast is this engine here? ratios to the matrix-product peak and to PyTorch and TRL, one thread")
     .option("--quick", "fewer rounds and smaller batches: about a minute, rougher numbers")
     .option("--only <parts>", "only benchmarks whose name contains one of these, separated by commas", "")
-    .option("--model <folder>", "the small checkpoint to measure with", "nano:base")
+    .option("--model <folder>", "the small checkpoint to measure with", "nano")
     .action(
       action(async (context, command) => {
         const { quick = false, model, only } = command.opts<Options>();

@@ -102,11 +102,11 @@ async function deviceChecks(): Promise<DoctorCheck[]> {
 
 async function model(): Promise<DoctorCheck> {
   try {
-    const { facts } = await loadModelDescription(embeddedModel.base);
+    const { facts } = await loadModelDescription(embeddedModel);
     return {
       name: "Embedded model",
       status: "ok",
-      evidence: `${(facts.numParameters / 1e6).toFixed(1)} million parameters in ${embeddedModel.base}`,
+      evidence: `${(facts.numParameters / 1e6).toFixed(1)} million parameters in ${embeddedModel}`,
       cure: null,
     };
   } catch (error) {
