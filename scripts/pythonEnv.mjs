@@ -30,7 +30,7 @@ export async function ensurePython() {
   const started = Date.now();
   try {
     if (!existsSync(python)) await must([...(await findPython()), "-m", "venv", folder]);
-    await must([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements]);
+    await install();
   } catch (error) {
     process.stderr.write("failed\n");
     throw error;
@@ -55,6 +55,22 @@ async function findPython() {
   const found = seen.length > 0 ? `found only ${seen.join(", ")}` : "found none";
   throw new Error(
     `The reference tests need Python 3.11 or newer with venv; ${found}. Install it and run the command again.`,
+  );
+}
+
+/** One attempt: where no package index answers, retries would only take minutes to say so. */
+async function install() {
+  const pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries=0"];
+  const { code, output } = await run([...pip, "-r", requirements]);
+  if (code === 0) return;
+  const reason =
+    output
+      .trim()
+      .split("\n")
+      .findLast((line) => line.startsWith("ERROR:")) ?? `code ${code}`;
+  throw new Error(
+    `The Python packages of the reference tests cannot be installed (${reason.replace(/^ERROR: /, "")}).\n` +
+      `  cure:  check that pip reaches its package index, or install ${requirements} into ${folder} yourself.`,
   );
 }
 
