@@ -140,7 +140,10 @@ function largest(logits: Float32Array, k: number): Int32Array {
   const heap = new Int32Array(k);
   const worse = (a: number, b: number) => logits[a]! < logits[b]! || (logits[a]! === logits[b]! && a > b);
   let count = 0;
+  let floor = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < logits.length; id++) {
+    // Nearly every id ends here once the heap is full; among equals the earlier id stays.
+    if (count === k && logits[id]! <= floor) continue;
     if (count < k) {
       let at = count++;
       heap[at] = id;
@@ -148,10 +151,11 @@ function largest(logits: Float32Array, k: number): Int32Array {
         swap(heap, at, parent);
         at = parent;
       }
-    } else if (worse(heap[0]!, id)) {
+    } else {
       heap[0] = id;
       sink(heap, 0, k, worse);
     }
+    if (count === k) floor = logits[heap[0]!]!;
   }
   for (let end = k - 1; end > 0; end--) {
     swap(heap, 0, end);

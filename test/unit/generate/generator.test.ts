@@ -192,3 +192,12 @@ it("a half-precision checkpoint says nearly the same as the full one it was roun
   expect(Math.abs(completion.logProbs[0]! - full.logProbs[0]!)).toBeLessThan(0.1);
   await half.dispose();
 });
+
+it("says so when damaged weights give no numbers, instead of writing nonsense", async () => {
+  const damaged = await openTinyModel({ weights: { kind: "language-model" } });
+  const generate = () => new Generator(damaged).generate(requests.slice(0, 1), greedily);
+  await generate();
+  (await damaged.weight("model.language_model.norm.weight")).data.fill(Number.NaN);
+  await expect(generate()).rejects.toThrow("not a number");
+  await damaged.dispose();
+});
