@@ -108,7 +108,6 @@ export class Generator {
    * @returns for each request its completions, in order
    * @throws ConfigError `generate/too-long` when a prompt and its answer exceed the model's positions
    * @throws ModelFileError `generate/not-finite` when the model computes no numbers
-   * @throws ModelFileError `model/not-finite` when the weights give no numbers
    * @throws CancelledError when the signal is aborted
    */
   async generate(requests: readonly GenerationRequest[], options: GenerationOptions): Promise<Completion[][]> {
