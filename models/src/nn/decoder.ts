@@ -6,14 +6,15 @@
  * Shapes: B rows, T tokens, C width, H query heads, KV key heads, D head width, V vocabulary, M chosen tokens, S cache slots;
  * where completions share a prompt: B prompts of P tokens, G completions of U tokens each, R = B*P + B*G*U tokens in all.
  */
-import { addDims, mulDims } from "../graph/dims";
+import { GraphError } from "../errors";
+import { addDims, divideExactly, floorDivDims, mulDims } from "../graph/dims";
 import type { Dim, Value } from "../graph/types";
 import type { DecoderConfig } from "./decoderConfig";
 import { linear, linearShapes } from "./linear";
 import { rmsNorm } from "./norm";
 import type { Network } from "./parameters";
 
-/** Rotary positions: ids int64 [B,T] choose rows of the tables [L, D/2]. */
+/** Rotary positions: ids int64 choose rows of the tables [L, D/2]; [B,T] with a cache, else [R,1], one for each token. */
 export interface Rope {
   positionIds: Value;
   cos: Value;
@@ -88,8 +89,8 @@ export function flattenRows(net: Network, x: Value): Value {
 }
 
 /**
- * All layers over whole sequences: x [B,T,C] -> [M,C] at the flat rows `rows` int64 [M], not yet normalised. Rows may be padded on
- * the right: attention is causal, so what stands behind a token cannot reach it.
+ * All layers over whole sequences: x [B,T,C] -> [M,C] at the flat rows `rows` int64 [M], not yet normalised. T is one of
+ * `wholeBlocks`. Rows may be padded on the right: attention is causal, so what stands behind a token cannot reach it.
  */
 export function decoderStack(
   net: Network,
@@ -99,12 +100,12 @@ export function decoderStack(
   rope: Rope,
   rows: Value,
 ): Value {
-  const mask = causalMask(net, x.shape[1]!);
-  return stack(net, path, config, x, rows, (at, input) => attend(net, at, config, input, rope, mask));
+  const causal = causalBlocks(net, x.shape[1]!);
+  return stack(net, path, config, x, rows, (at, input) => attend(net, at, config, input, rope, causal));
 }
 
 /**
- * The same over the tokens x [R,C] of completions that share prompts, with position ids [R,1]. Completions are padded on
+ * The same over the tokens x [R,C] of completions that share prompts. Completions are padded on
  * the right like prompts; what stands behind the end of a prompt is hidden from its completions.
  */
 export function sharedDecoderStack(
@@ -116,8 +117,8 @@ export function sharedDecoderStack(
   layout: SharedPrompts,
   rows: Value,
 ): Value {
-  const masks = sharedMasks(net, layout);
-  return stack(net, path, config, x, rows, (at, input) => attendShared(net, at, config, input, rope, layout, masks));
+  const views = { causal: causalBlocks(net, layout.promptTokens), mask: completionMask(net, layout) };
+  return stack(net, path, config, x, rows, (at, input) => attendShared(net, at, config, input, rope, layout, views));
 }
 
 /**
@@ -202,21 +203,31 @@ function project(net: Network, at: string, config: DecoderConfig, x: Value): { q
   };
 }
 
-function attend(net: Network, at: string, config: DecoderConfig, x: Value, rope: Rope, mask: Value): Value {
+function attend(net: Network, at: string, config: DecoderConfig, x: Value, rope: Rope, causal: CausalBlocks): Value {
   const { b } = net;
   const { heads, kvHeads, headDim } = config;
   const [batch, tokens] = x.shape as [Dim, Dim, Dim];
   const split = (y: Value, count: number) => b.transpose(b.reshape(y, [batch, tokens, count, headDim]), [0, 2, 1, 3]);
-  const rotate = (y: Value) => b.rotaryEmbedding(y, rope.positionIds, rope.cos, rope.sin);
   const { q, k, v } = project(net, at, config, x);
-  const output = b.attention(
-    rotate(split(q, heads)), // [B,H,T,D]
-    rotate(split(k, kvHeads)), // [B,KV,T,D]
+  const output = causalAttention(
+    net,
+    split(rotate(net, q, rope), heads), // [B,H,T,D]
+    split(rotate(net, k, rope), kvHeads), // [B,KV,T,D]
     split(v, kvHeads),
-    mask,
+    causal,
     1 / Math.sqrt(headDim),
   );
   return b.reshape(b.transpose(output, [0, 2, 1, 3]), [batch, tokens, heads * headDim]);
+}
+
+/**
+ * Rotates the heads of y [..,count*D] by position ids [R,1], one for each row. Every token is a sequence of its own, as ONNX Runtime
+ * refuses sequences longer than the tables, which many rows or padding may be.
+ */
+function rotate(net: Network, y: Value, rope: Rope): Value {
+  const { b } = net;
+  const single = b.unsqueeze(flattenRows(net, y), [1]); // [R,1,count*D]
+  return b.reshape(b.rotaryEmbedding(single, rope.positionIds, rope.cos, rope.sin), y.shape);
 }
 
 /**
@@ -230,7 +241,7 @@ function attendShared(
   x: Value,
   rope: Rope,
   { batch, promptTokens, completions, completionTokens }: SharedPrompts,
-  masks: { prompts: Value; completions: Value },
+  { causal, mask }: { causal: CausalBlocks; mask: Value },
 ): Value {
   const { b } = net;
   const { heads, kvHeads, headDim } = config;
@@ -245,41 +256,34 @@ function attendShared(
     return [byHead(prompts, batch, promptTokens), byHead(rest, sequences, completionTokens)];
   };
   const join = (y: Value, rows: Dim) => b.reshape(b.transpose(y, [0, 2, 1, 3]), [rows, heads * headDim]);
-  const rotate = (y: Value) => {
-    // Each token as a sequence of its own: ONNX Runtime refuses sequences longer than the tables, and R may be.
-    return b.reshape(b.rotaryEmbedding(b.unsqueeze(y, [1]), rope.positionIds, rope.cos, rope.sin), y.shape);
-  };
   /** [B,KV,P,D] and [B*G,KV,U,D] -> [B*G,KV,P+U,D]. */
   const behind = (prompts: Value, own: Value) => {
     const repeated = b.expand(b.unsqueeze(prompts, [1]), [batch, completions, kvHeads, promptTokens, headDim]);
     return b.concat([b.reshape(repeated, [sequences, kvHeads, promptTokens, headDim]), own], 2);
   };
   const projected = project(net, at, config, x);
-  const [promptQ, q] = split(rotate(projected.q), heads);
-  const [promptK, k] = split(rotate(projected.k), kvHeads);
+  const [promptQ, q] = split(rotate(net, projected.q, rope), heads);
+  const [promptK, k] = split(rotate(net, projected.k, rope), kvHeads);
   const [promptV, v] = split(projected.v, kvHeads);
-  const ofPrompts = b.attention(promptQ, promptK, promptV, masks.prompts, scale);
-  const ofCompletions = b.attention(q, behind(promptK, k), behind(promptV, v), masks.completions, scale);
+  const ofPrompts = causalAttention(net, promptQ, promptK, promptV, causal, scale);
+  const ofCompletions = b.attention(q, behind(promptK, k), behind(promptV, v), mask, scale);
   return b.concat([join(ofPrompts, sizes[0]), join(ofCompletions, sizes[1])], 0);
 }
 
-/** prompts [P,P]; completions [B*G,1,U,P+U]. */
-function sharedMasks(net: Network, layout: SharedPrompts): { prompts: Value; completions: Value } {
+/** Of completions over their prompt and themselves: [B*G,1,U,P+U]. */
+function completionMask(net: Network, layout: SharedPrompts): Value {
   const { b } = net;
   const { batch, promptTokens, completions, completionTokens } = layout;
-  const place = b.unsqueeze(b.cumSum(b.full([promptTokens], 1), 0), [0]); // [1,P] 1..P
+  const place = b.unsqueeze(places(net, promptTokens), [0]); // [1,P]
   const isPrompt = b.lessOrEqual(place, b.unsqueeze(b.cast(layout.promptLengths, "float32"), [1])); // [B,P]
-  const prompt = b.reshape(b.where(isPrompt, b.scalar(0), b.scalar(unseen)), [batch, 1, 1, promptTokens]);
-  const own = causalMask(net, completionTokens);
+  const prompt = b.reshape(maskOf(net, isPrompt), [batch, 1, 1, promptTokens]);
+  const order = places(net, completionTokens);
   const parts = [
     b.expand(prompt, [batch, completions, completionTokens, promptTokens]),
-    b.expand(own, [batch, completions, completionTokens, completionTokens]),
+    b.expand(causalMask(net, order, order), [batch, completions, completionTokens, completionTokens]),
   ];
   const keys = addDims(promptTokens, completionTokens);
-  return {
-    prompts: causalMask(net, promptTokens),
-    completions: b.reshape(b.concat(parts, 3), [mulDims(batch, completions), 1, completionTokens, keys]),
-  };
+  return b.reshape(b.concat(parts, 3), [mulDims(batch, completions), 1, completionTokens, keys]);
 }
 
 function attendCached(
@@ -328,13 +332,62 @@ function resizeHeads(net: Network, x: Value, count: number, width: number): Valu
   return b.reshape(resized, [batch, tokens, count * width]);
 }
 
-/** Added to the scores of what a token may not see. */
-const unseen = -1e9;
+/** Queries in `blocks` pieces, each with its mask [piece, keys up to its end]. */
+interface CausalBlocks {
+  sizes: Dim[];
+  masks: Value[];
+}
 
-/** [T,T]: 0 where a token may look, a very negative number behind it. */
-function causalMask(net: Network, tokens: Dim): Value {
+/** Half of all scores lie in the future. Cut into four, the queries skip three quarters of them. */
+const blocks = 4;
+
+/**
+ * The next length that falls into equal pieces; programs fill their rows up to it. No piece may be empty: batched products over no
+ * elements leave all but their first matrix unwritten (ONNX Runtime 1.30).
+ */
+export function wholeBlocks(tokens: Dim): Dim {
+  return mulDims(blocks, floorDivDims(addDims(tokens, blocks - 1), blocks));
+}
+
+function causalBlocks(net: Network, tokens: Dim): CausalBlocks {
   const { b } = net;
-  const order = b.cumSum(b.full([tokens], 1), 0); // [T] 1..T, float32: exact for any length in use
-  const visible = b.lessOrEqual(b.unsqueeze(order, [0]), b.unsqueeze(order, [1])); // key <= query
-  return b.where(visible, b.scalar(0), b.scalar(unseen));
+  const size = divideExactly(tokens, blocks);
+  if (size === undefined) throw new GraphError("graph/shape", `${tokens} tokens cannot be cut into ${blocks} pieces.`);
+  const sizes = Array<Dim>(blocks).fill(size);
+  const order = b.split(places(net, tokens), sizes, 0);
+  const masks = order.map((rows, i) => causalMask(net, rows, b.concat(order.slice(0, i + 1), 0)));
+  return { sizes, masks };
+}
+
+/** q [B,H,T,D], k and v [B,KV,T,D] -> [B,H,T,D]: every token sees those before it and itself. */
+function causalAttention(
+  net: Network,
+  q: Value,
+  k: Value,
+  v: Value,
+  { sizes, masks }: CausalBlocks,
+  scale: number,
+): Value {
+  const { b } = net;
+  const [queries, keys, values] = [q, k, v].map((x) => b.split(x, sizes, 2)) as [Value[], Value[], Value[]];
+  const seen = (all: Value, pieces: Value[], i: number) =>
+    i === blocks - 1 ? all : b.concat(pieces.slice(0, i + 1), 2);
+  const outputs = queries.map((query, i) => b.attention(query, seen(k, keys, i), seen(v, values, i), masks[i]!, scale));
+  return b.concat(outputs, 2);
+}
+
+/** 1, 2, … [T], float32: exact for any length in use. */
+function places(net: Network, tokens: Dim): Value {
+  return net.b.cumSum(net.b.full([tokens], 1), 0);
+}
+
+/** Places of queries [Q] and keys [S] -> [Q,S]. */
+function causalMask(net: Network, queries: Value, keys: Value): Value {
+  const { b } = net;
+  return maskOf(net, b.lessOrEqual(b.unsqueeze(keys, [0]), b.unsqueeze(queries, [1])));
+}
+
+/** What is added to scores: 0 where a token may look, a very negative number elsewhere. */
+function maskOf({ b }: Network, visible: Value): Value {
+  return b.where(visible, b.scalar(0), b.scalar(-1e9));
 }

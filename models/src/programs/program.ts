@@ -6,7 +6,8 @@
  */
 import type { ParameterTable } from "../checkpoint/parameterTable";
 import type { GraphBuilder } from "../graph/builder";
-import type { Graph, Value } from "../graph/types";
+import { mulDims, subDims } from "../graph/dims";
+import type { Dim, Graph, Value } from "../graph/types";
 import {
   decoderLogits,
   decoderStack,
@@ -15,6 +16,7 @@ import {
   type Rope,
   sharedDecoderStack,
   type SharedPrompts,
+  wholeBlocks,
 } from "../nn/decoder";
 import type { DecoderConfig } from "../nn/decoderConfig";
 import { type AdapterLayout, Network, type ParameterInput } from "../nn/parameters";
@@ -110,34 +112,57 @@ function sequenceHidden(
   const { decoder, paths } = model;
   const inputIds = b.input("input_ids", "int64", ["B", "T"]);
   const rope = ropeInputs(b, decoder.headDim);
+  // From here on rows (or prompts) have `width` tokens.
+  const width = wholeBlocks("T");
+  const ids = fillUp(b, inputIds, width);
+  const positionIds = fillUp(b, rope.positionIds, width);
+  const places = (flat: Value) => placesAfterFilling(b, flat, width);
   if (layout === "rows") {
-    return decoderStack(net, paths.decoder, decoder, embedInputs(net, model, inputIds, images), rope, rows);
+    const embedded = embedInputs(net, model, ids, images, places);
+    const each = { ...rope, positionIds: b.reshape(positionIds, [mulDims("B", width), 1]) };
+    return decoderStack(net, paths.decoder, decoder, embedded, each, places(rows));
   }
   const completionIds = b.input("completion_ids", "int64", ["B", "G", "U"]);
   const completionPositions = b.input("completion_position_ids", "int64", ["B", "G", "U"]);
   const shared: SharedPrompts = {
-    ...{ batch: "B", promptTokens: "T", completions: "G", completionTokens: "U" },
+    ...{ batch: "B", promptTokens: width, completions: "G", completionTokens: "U" },
     promptLengths: b.input("prompt_lengths", "int64", ["B"]),
   };
   const joined = (prompts: Value, completions: Value) =>
-    b.concat([b.reshape(prompts, ["B*T"]), b.reshape(completions, ["B*G*U"])], 0); // [R]
-  const embedded = embedInputs(net, model, joined(inputIds, completionIds), images); // [R,C]
-  const positionIds = b.unsqueeze(joined(rope.positionIds, completionPositions), [1]); // [R,1]
-  return sharedDecoderStack(net, paths.decoder, decoder, embedded, { ...rope, positionIds }, shared, rows);
+    b.concat([b.reshape(prompts, [mulDims("B", width)]), b.reshape(completions, ["B*G*U"])], 0); // [R]
+  const embedded = embedInputs(net, model, joined(ids, completionIds), images, places); // [R,C]
+  const all = { ...rope, positionIds: b.unsqueeze(joined(positionIds, completionPositions), [1]) }; // [R,1]
+  return sharedDecoderStack(net, paths.decoder, decoder, embedded, all, shared, places(rows));
 }
 
-/** Token embeddings [..,C] with the image rows at the flat rows `image_positions` int64 [N,1]. */
+/** [B,T] -> [B,width], zeros on the right. */
+function fillUp(b: GraphBuilder, x: Value, width: Dim): Value {
+  return b.pad(x, [0, 0], [0, subDims(width, "T")]);
+}
+
+/** Where flat rows of [B,T] (and what follows behind all rows) lie once each row has `width` tokens. */
+function placesAfterFilling(b: GraphBuilder, flat: Value, width: Dim): Value {
+  const rowsBefore = b.min(b.div(flat, b.lengths(["T"])), b.lengths(["B"]));
+  return b.add(flat, b.mul(rowsBefore, b.lengths([subDims(width, "T")])));
+}
+
+/**
+ * Token embeddings [..,C] with the image rows at the flat rows `image_positions` int64 [N,1].
+ *
+ * @param places turns the positions that are fed into those of the given ids
+ */
 export function embedInputs(
   net: Network,
   model: VisionLanguageNetwork,
   inputIds: Value,
   images: ImageRows | null,
+  places: (flat: Value) => Value = (flat) => flat,
 ): Value {
   const embedded = embedTokens(net, model.paths.decoder, model.decoder, inputIds);
   if (images === null) return embedded;
   const features = images.features();
   const positions = net.b.input("image_positions", "int64", [features.shape[0]!, 1]);
-  return placeRows(net, embedded, features, positions);
+  return placeRows(net, embedded, features, places(positions));
 }
 
 /** Log-probabilities [M] of `targets` int64 [M] read at the flat rows `target_positions` int64 [M] that predict them. */
