@@ -3,6 +3,7 @@
  * shares its prompt's prefill) and moved (finished rows leave). It knows nothing of tokens.
  */
 import { InternalError } from "@iad-r1/models/errors";
+import { refuseIfTooLarge } from "../runtime/memory";
 import { type Tensor, tensor, zeros } from "../runtime/tensors";
 
 export interface KvShape {
@@ -30,6 +31,11 @@ export class KvCache {
     const length = rows * kvHeads * slots * headDim;
     if ((this.buffers[0]?.length ?? 0) < length) {
       this.buffers = [];
+      refuseIfTooLarge(
+        KvCache.bytes(this.shape, rows, slots),
+        `A cache for ${rows} sequences of ${slots} tokens`,
+        "Ask for fewer completions at once, fewer tokens, or show smaller pictures.",
+      );
       this.buffers = Array.from({ length: 2 * layers }, () => zeros("float32", [length]).data);
       this.views.clear();
     }

@@ -43,7 +43,7 @@ const stateFile = "trainer_state.json";
 export class CheckpointStore {
   private readonly root: string;
 
-  constructor(private readonly runFolder: string) {
+  constructor(runFolder: string) {
     this.root = join(runFolder, "checkpoints");
   }
 
@@ -108,11 +108,6 @@ export class CheckpointStore {
       const stays = finishedStages.includes(state.stage) || (state.stage === stage && state.step <= step);
       if (!stays) rmSync(folder, { recursive: true, force: true });
     }
-  }
-
-  /** Path of a folder inside the run folder, for messages. */
-  get where(): string {
-    return this.runFolder;
   }
 }
 

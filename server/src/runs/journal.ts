@@ -63,11 +63,6 @@ export function readJournal(path: string): RunEvent[] {
   return parseLines(bytes.subarray(0, completeLength(bytes)));
 }
 
-/** Size of a journal, for readers that follow it. */
-export function journalSize(path: string): number {
-  return existsSync(path) ? statSync(path).size : 0;
-}
-
 /** Bytes up to and with the last line feed. */
 function completeLength(bytes: Uint8Array): number {
   return bytes.lastIndexOf(0x0a) + 1;

@@ -3,7 +3,7 @@
  * column u32, step u32, time f64 (milliseconds since 1970), value f64. The JSON file names the columns; a column is there before
  * its first record. Nothing is thinned out.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { CheckpointError } from "@iad-r1/models/errors";
 import type { ScalarColumn, ScalarSeries } from "@iad-r1/protocol/runs";
@@ -142,12 +142,6 @@ export function readScalars(folder: string): ScalarSeries[] {
     target.values[at] = view.getFloat64(r * recordBytes + 16, true);
   }
   return series;
-}
-
-/** Number of whole records on disk. */
-export function countScalars(folder: string): number {
-  const path = join(folder, "scalars.bin");
-  return existsSync(path) ? Math.floor(statSync(path).size / recordBytes) : 0;
 }
 
 function columnKey(column: ScalarColumn): string {

@@ -1,11 +1,7 @@
 /**
- * What a training pass will need in memory, estimated before it runs, and refused when it cannot fit: an error with both numbers
- * and a cure, instead of a machine that swaps or a process that is killed. The formula was fitted to measured peaks of the
- * training graphs (see memory.test.ts); it errs on the high side.
+ * What a training pass will need in memory, estimated before it runs. The formula was fitted to measured peaks of the training graphs
+ * (see memory.test.ts); it errs on the high side. Refusing is runtime/memory.ts.
  */
-import { freemem } from "node:os";
-import { ResourceError } from "@iad-r1/models/errors";
-
 /** A stack of transformer layers that a pass goes through. */
 export interface StackSize {
   layers: number;
@@ -40,27 +36,4 @@ export function activationBytes({ stack, rows, tokens, labelled, vocabSize, reco
 /** Bytes of what is trained: gradient and two moments beside each weight. */
 export function trainingStateBytes(numTrainable: number): number {
   return 4 * 4 * numTrainable;
-}
-
-/**
- * @param needed what is about to be allocated
- * @param available memory that this process can still get; asked from the system when left out
- * @throws ResourceError `resource/memory` with both numbers
- */
-export function refuseIfTooLarge(needed: number, what: string, cure: string, available = availableBytes()): void {
-  if (needed <= available) return;
-  throw new ResourceError(
-    "resource/memory",
-    `${what} needs about ${gigabytes(needed)} of memory, ${gigabytes(available)} are free.`,
-    { hint: cure, data: { neededBytes: needed, availableBytes: available } },
-  );
-}
-
-/** Free memory of the machine or of the container this process is in. */
-function availableBytes(): number {
-  return process.availableMemory?.() ?? freemem();
-}
-
-function gigabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
 }

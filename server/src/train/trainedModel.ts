@@ -21,9 +21,10 @@ import { type PixelFeeds, pixelFeeds } from "../generate/imageFeatures";
 import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
 import { type CompiledProgram, LiveModel, type LiveWeights } from "../generate/liveModel";
 import type { Device } from "../runtime/devices";
+import { refuseIfTooLarge } from "../runtime/memory";
 import { scalar, type Tensor, tensor } from "../runtime/tensors";
 import { type CollatedBatch, collate, collateShared } from "./collate";
-import { activationBytes, refuseIfTooLarge, trainingStateBytes } from "./memory";
+import { activationBytes, trainingStateBytes } from "./memory";
 import { type AdamWSettings, TrainableWeights } from "./trainableWeights";
 
 export interface TrainedModelOptions {

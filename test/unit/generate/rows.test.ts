@@ -119,6 +119,7 @@ describe("the cache", () => {
     expect(cache.rows(1, 1)["key_cache.0"]!.dims).toEqual([1, 2, 8, 3]);
     expect(() => cache.rows(1, 2)).toThrow("outside");
     expect(KvCache.bytes(shape, 4, 8)).toBe(2 * 2 * 4 * 2 * 8 * 3 * 4);
+    expect(() => cache.reserve(1e6, 1e6)).toThrow("A cache for 1000000 sequences of 1000000 tokens needs about");
   });
 });
 

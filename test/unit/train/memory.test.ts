@@ -1,6 +1,7 @@
 /** The memory estimate against measured peaks, and its refusal. */
 import { ResourceError } from "@iad-r1/models/errors";
-import { activationBytes, refuseIfTooLarge, trainingStateBytes } from "@iad-r1/server/train/memory";
+import { refuseIfTooLarge } from "@iad-r1/server/runtime/memory";
+import { activationBytes, trainingStateBytes } from "@iad-r1/server/train/memory";
 import { describe, expect, it } from "vitest";
 
 /** Decoder of the embedded model. */
