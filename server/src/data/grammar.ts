@@ -39,7 +39,7 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
     const open = /<(\/?)(think|location|type|answer)>/i.exec(text.slice(at));
     const between = open === null ? text.slice(at) : text.slice(at, at + open.index);
     if (open === null && order.length === 0 && between.trim() !== "") {
-      broken(`There is no <answer>. The text has no tags at all: ${clip(between.trim())}.`);
+      broken(`There is no <answer>. There is text outside the tags: ${clip(between.trim())}.`);
     } else if (between.trim() !== "") broken(`There is text outside the tags: ${clip(between.trim())}.`);
     else if (between !== "") issues.push(blank(order.length === 0));
     if (open === null) break;
