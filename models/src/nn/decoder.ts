@@ -10,7 +10,7 @@ import { GraphError } from "../errors";
 import { addDims, divideExactly, floorDivDims, mulDims } from "../graph/dims";
 import type { Dim, Value } from "../graph/types";
 import type { DecoderConfig } from "./decoderConfig";
-import { linear, linearShapes } from "./linear";
+import { linear, linearShapes, linears } from "./linear";
 import { rmsNorm } from "./norm";
 import type { Network } from "./parameters";
 
@@ -188,19 +188,18 @@ function decoderLayer(
   const mixed = attention(at, rmsNorm(net, `${at}.input_layernorm`, x, config.normEpsilon));
   const attended = b.add(keep(x), linear(net, `${at}.self_attn.o_proj`, keep(mixed), config.width, false));
   const normed = rmsNorm(net, `${at}.post_attention_layernorm`, attended, config.normEpsilon);
-  const gate = b.silu(linear(net, `${at}.mlp.gate_proj`, normed, config.mlpWidth, false));
-  const up = linear(net, `${at}.mlp.up_proj`, normed, config.mlpWidth, false);
-  return b.add(attended, linear(net, `${at}.mlp.down_proj`, b.mul(gate, up), config.width, false));
+  const wide = ["gate_proj", "up_proj"].map((name) => ({ path: `${at}.mlp.${name}`, outWidth: config.mlpWidth }));
+  const [gate, up] = linears(net, normed, wide, false) as [Value, Value];
+  return b.add(attended, linear(net, `${at}.mlp.down_proj`, b.mul(b.silu(gate), up), config.width, false));
 }
 
 /** x [..,C] -> the three projections [..,H*D], [..,KV*D], [..,KV*D]. */
 function project(net: Network, at: string, config: DecoderConfig, x: Value): { q: Value; k: Value; v: Value } {
   const { heads, kvHeads, headDim, attentionBias } = config;
-  return {
-    q: linear(net, `${at}.self_attn.q_proj`, x, heads * headDim, attentionBias),
-    k: linear(net, `${at}.self_attn.k_proj`, x, kvHeads * headDim, attentionBias),
-    v: linear(net, `${at}.self_attn.v_proj`, x, kvHeads * headDim, attentionBias),
-  };
+  const layer = (name: string, count: number) => ({ path: `${at}.self_attn.${name}`, outWidth: count * headDim });
+  const layers = [layer("q_proj", heads), layer("k_proj", kvHeads), layer("v_proj", kvHeads)];
+  const [q, k, v] = linears(net, x, layers, attentionBias) as [Value, Value, Value];
+  return { q, k, v };
 }
 
 function attend(net: Network, at: string, config: DecoderConfig, x: Value, rope: Rope, causal: CausalBlocks): Value {
