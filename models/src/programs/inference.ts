@@ -3,6 +3,7 @@
  * tokens. Sampling and buffers are the host's.
  */
 import type { ParameterTable } from "../checkpoint/parameterTable";
+import type { Value } from "../graph/types";
 import { cachedDecoderStack, cacheHeadDim, decoderLogits, type LayerCache } from "../nn/decoder";
 import {
   embedInputs,
@@ -33,6 +34,8 @@ export function visionEncoderProgram(
 export interface DecoderOptions extends WeightOptions {
   /** With `image_features` [N,C] and `image_positions` [N,1], for prompts with pictures. */
   images: boolean;
+  /** Also the outputs log_sum_exp [M] and entropy [M] of the rows of logits. */
+  statistics?: boolean;
 }
 
 /**
@@ -63,7 +66,14 @@ export function decoderProgram(model: VisionLanguageNetwork, table: ParameterTab
   );
   const embedded = embedInputs(net, model, inputIds, imageInputs(net, model, options.images ? "features" : "none"));
   const result = cachedDecoderStack(net, paths.decoder, decoder, embedded, rope, cache, lengths, rows);
-  b.output("logits", decoderLogits(net, paths, decoder, result.hidden));
+  const logits = b.output("logits", decoderLogits(net, paths, decoder, result.hidden));
+  if (options.statistics === true) {
+    const all = b.logSoftmax(logits, -1); // [M,V]
+    // The logarithm of the sum is the same for every token of a row; the first one tells it.
+    const first = (values: Value) => b.squeeze(b.slice(values, [0], [1], [1]), [1]); // [M]
+    b.output("log_sum_exp", b.sub(first(logits), first(all)));
+    b.output("entropy", entropy(b, all));
+  }
   for (const [i, { key, value }] of result.cache.entries()) {
     b.output(`key_cache.${i}.next`, key);
     b.output(`value_cache.${i}.next`, value);

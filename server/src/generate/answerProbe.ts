@@ -4,7 +4,7 @@
  * together. It chooses no token and changes nothing.
  */
 import type { Tokenizer } from "@iad-r1/models/text/tokenizer";
-import type { RowStatistics } from "./sample";
+import type { Distribution } from "./sample";
 
 export class AnswerProbe {
   /** Ids by what must stand before them: the whole opening tag, or all of it but its last character. */
@@ -39,10 +39,9 @@ export class AnswerProbe {
   /**
    * Score of a position, or null when it does not write the answer.
    *
-   * @param text   the completion so far, without the token that is about to be chosen
-   * @param logits (V,) of that token
+   * @param text the completion so far, without the token that is about to be chosen
    */
-  score(text: string, logits: Float32Array, { logSumExp }: RowStatistics): number | null {
+  score(text: string, { logits, logSumExp }: Pick<Distribution, "logits" | "logSumExp">): number | null {
     const tail = text.slice(-24).toLowerCase();
     const ids = /<answer>\s*$/.test(tail) ? this.afterTag : tail.endsWith("<answer") ? this.beforeBracket : null;
     if (ids === null || !bothWays(ids)) return null;

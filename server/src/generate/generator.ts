@@ -13,7 +13,7 @@ import { AnswerProbe } from "./answerProbe";
 import type { ImageRows } from "./imageFeatures";
 import { KvCache, type KvShape } from "./kvCache";
 import type { CompiledProgram, LiveModel } from "./liveModel";
-import { checkSampling, penalizeRepetition, rowStatistics, type SamplingOptions, sampleToken } from "./sample";
+import { checkSampling, type Distribution, penalizeRepetition, type SamplingOptions, sampleToken } from "./sample";
 import { createStopWatch, type StopWatch } from "./stopping";
 
 /** A prompt as the decoder takes it. */
@@ -95,13 +95,14 @@ export class Generator {
   private readonly cache: KvCache;
   private readonly shape: KvShape;
   private probe: AnswerProbe | null = null;
-  private logits = new Float32Array(0);
+  private readonly output: DecoderOutput;
   private readonly steps = new Map<number, StepTensors>();
 
   constructor(private readonly model: LiveModel) {
     const { decoder } = model.description.facts;
     this.shape = { layers: decoder.layers, kvHeads: decoder.kvHeads, headDim: cacheHeadDim(decoder) };
     this.cache = new KvCache(this.shape);
+    this.output = new DecoderOutput(model.description.facts.decoder.vocabSize);
   }
 
   /**
@@ -156,17 +157,13 @@ export class Generator {
     const numRows = chosen.reduce((sum, request) => sum + requests[request]!.count, 0);
     const slots = Math.ceil((longest + options.maxNewTokens + askIds.length) / 64) * 64;
     this.cache.reserve(numRows, slots);
-    if (this.logits.length < numRows * vocabSize) {
-      this.logits = new Float32Array(numRows * vocabSize);
-      this.steps.clear();
-    }
+    this.output.reserve(numRows);
 
     await this.prefill(chosen, requests, slots, options.signal);
     options.onPrefill?.();
 
     // The prompts lie in rows 0 … P-1, each group wants `count` rows. From behind, no row is overwritten before it is read.
     const rows: Row[] = [];
-    const firstLogits = this.logits.slice(0, chosen.length * vocabSize);
     let target = numRows;
     for (let p = chosen.length - 1; p >= 0; p--) {
       const request = chosen[p]!;
@@ -179,7 +176,7 @@ export class Generator {
     let row = 0;
     for (const [p, request] of chosen.entries()) {
       for (let index = 0; index < requests[request]!.count; index++) {
-        this.choose(rows[row++]!, firstLogits.slice(p * vocabSize, (p + 1) * vocabSize), options, askIds, progress);
+        this.choose(rows[row++]!, this.output.row(p), options, askIds, progress);
       }
     }
     this.release(rows, results, progress);
@@ -188,7 +185,7 @@ export class Generator {
     while (rows.length > 0) {
       await this.step(program, rows);
       for (const [i, one] of rows.entries()) {
-        this.choose(one, this.logits.subarray(i * vocabSize, (i + 1) * vocabSize), options, askIds, progress);
+        this.choose(one, this.output.row(i), options, askIds, progress);
       }
       this.release(rows, results, progress);
       options.onProgress?.(progress.finished, progress.numTokens);
@@ -201,14 +198,14 @@ export class Generator {
     }
   }
 
-  /** Reads prompts into the cache, several at a time; the last position's logits of prompt p go to row p of `this.logits`. */
+  /** Reads prompts into the cache, several at a time; the last position of prompt p goes to row p of the output. */
   private async prefill(
     chosen: readonly number[],
     requests: readonly GenerationRequest[],
     slots: number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { vocabSize, width } = this.model.description.facts.decoder;
+    const { width } = this.model.description.facts.decoder;
     for (let from = 0; from < chosen.length; ) {
       let to = from;
       let longest = 0;
@@ -222,9 +219,7 @@ export class Generator {
       const program = await this.decoder(feeds.image_features !== undefined);
       await program.session.run(
         { ...program.weights, ...this.model.ropeTables(slots), ...feeds, ...this.cache.rows(from, to - from) },
-        {
-          logits: tensor("float32", this.logits.subarray(from * vocabSize, to * vocabSize), [to - from, vocabSize]),
-        },
+        this.output.rows(from, to - from),
       );
       from = to;
       await new Promise((resolve) => setImmediate(resolve));
@@ -236,12 +231,12 @@ export class Generator {
     const { programs } = this.model.description;
     return this.model.program(
       images ? "decoder_with_images" : "decoder",
-      (weights) => programs.decoder({ images, ...weights }),
+      (weights) => programs.decoder({ images, statistics: true, ...weights }),
       { prepack: !images, scope: "language" },
     );
   }
 
-  /** One token of every row: feeds the pending ids, leaves the next logits in `this.logits`. */
+  /** One token of every row: feeds the pending ids, leaves the next distributions in the output. */
   private async step(program: CompiledProgram, rows: readonly Row[]): Promise<void> {
     const count = rows.length;
     const tensors = this.stepTensors(count);
@@ -253,18 +248,16 @@ export class Generator {
       row.length += 1;
       longest = Math.max(longest, row.length);
     }
-    const { logits, ...feeds } = tensors;
-    feeds.total_sequence_length.data[0] = longest;
+    tensors.total_sequence_length.data[0] = longest;
     await program.session.run(
-      { ...program.weights, ...this.model.ropeTables(longest), ...feeds, ...this.cache.rows(0, count) },
-      { logits },
+      { ...program.weights, ...this.model.ropeTables(longest), ...tensors, ...this.cache.rows(0, count) },
+      this.output.rows(0, count),
     );
   }
 
   private stepTensors(count: number): StepTensors {
     let tensors = this.steps.get(count);
     if (tensors === undefined) {
-      const { vocabSize } = this.model.description.facts.decoder;
       tensors = {
         input_ids: zeros("int64", [count, 1]),
         position_ids: zeros("int64", [count, 1]),
@@ -275,7 +268,6 @@ export class Generator {
           BigInt64Array.from({ length: count }, (_, i) => BigInt(i)),
           [count],
         ),
-        logits: tensor("float32", this.logits.subarray(0, count * vocabSize), [count, vocabSize]),
       };
       this.steps.set(count, tensors);
     }
@@ -297,22 +289,21 @@ export class Generator {
     };
   }
 
-  /** Takes the logits behind a row's last token and decides its next one. */
+  /** Takes the distribution behind a row's last token and decides its next one. */
   private choose(
     row: Row,
-    logits: Float32Array,
+    distribution: Distribution,
     options: GenerationOptions,
     askIds: readonly number[],
     progress: { numTokens: number },
   ): void {
     if (row.phase === "asking") {
-      this.ask(row, logits);
+      this.ask(row, distribution);
       return;
     }
-    const statistics = rowStatistics(logits);
-    if (!Number.isFinite(statistics.logSumExp)) throw notFinite();
-    if (options.anomalyScore)
-      row.anomalyScore = this.probe!.score(row.watch.text, logits, statistics) ?? row.anomalyScore;
+    const { logits, logSumExp, entropy } = distribution;
+    if (!Number.isFinite(logSumExp)) throw notFinite();
+    if (options.anomalyScore) row.anomalyScore = this.probe!.score(row.watch.text, distribution) ?? row.anomalyScore;
     let allowed = logits;
     if (row.occurred !== null) {
       allowed = logits.slice();
@@ -321,8 +312,8 @@ export class Generator {
     const id = sampleToken(allowed, options.sampling, row.random);
     row.occurred?.add(id);
     row.ids.push(id);
-    row.logProbs.push(logits[id]! - statistics.logSumExp);
-    row.entropies.push(statistics.entropy);
+    row.logProbs.push(logits[id]! - logSumExp);
+    row.entropies.push(entropy);
     row.pending = id;
     progress.numTokens += 1;
     const before = row.watch.text.length;
@@ -345,13 +336,13 @@ export class Generator {
   }
 
   /** Goes on with the question for the answer; reads the score behind its last token. */
-  private ask(row: Row, logits: Float32Array): void {
+  private ask(row: Row, distribution: Distribution): void {
     const next = row.question.shift();
     if (next !== undefined) {
       row.pending = next;
       return;
     }
-    row.anomalyScore = this.probe!.score(this.probe!.question.text, logits, rowStatistics(logits));
+    row.anomalyScore = this.probe!.score(this.probe!.question.text, distribution);
     row.phase = "done";
   }
 
@@ -378,13 +369,56 @@ export class Generator {
   }
 }
 
+/** What the decoder says about the next token of each row: memory of its own, used over and over. */
+class DecoderOutput {
+  private logits = new Float32Array(0);
+  private logSumExp = new Float32Array(0);
+  private entropies = new Float32Array(0);
+  private readonly views = new Map<string, Record<string, Tensor>>();
+
+  constructor(private readonly vocabSize: number) {}
+
+  /** Makes room; memory only grows. */
+  reserve(rows: number): void {
+    if (this.logSumExp.length >= rows) return;
+    this.logits = new Float32Array(rows * this.vocabSize);
+    this.logSumExp = new Float32Array(rows);
+    this.entropies = new Float32Array(rows);
+    this.views.clear();
+  }
+
+  /** The outputs of a run over `count` rows from `first` on. */
+  rows(first: number, count: number): Record<string, Tensor> {
+    const key = `${first},${count}`;
+    let view = this.views.get(key);
+    if (view === undefined) {
+      const { vocabSize } = this;
+      const end = first + count;
+      view = {
+        logits: tensor("float32", this.logits.subarray(first * vocabSize, end * vocabSize), [count, vocabSize]),
+        log_sum_exp: tensor("float32", this.logSumExp.subarray(first, end), [count]),
+        entropy: tensor("float32", this.entropies.subarray(first, end), [count]),
+      };
+      this.views.set(key, view);
+    }
+    return view;
+  }
+
+  row(at: number): Distribution {
+    return {
+      logits: this.logits.subarray(at * this.vocabSize, (at + 1) * this.vocabSize),
+      logSumExp: this.logSumExp[at]!,
+      entropy: this.entropies[at]!,
+    };
+  }
+}
+
 interface StepTensors {
   input_ids: Tensor<"int64">;
   position_ids: Tensor<"int64">;
   seqlens_k: Tensor<"int32">;
   total_sequence_length: Tensor<"int32">;
   logit_positions: Tensor<"int64">;
-  logits: Tensor<"float32">;
 }
 
 function promptLength({ prompt }: GenerationRequest): number {

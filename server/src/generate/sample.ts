@@ -1,7 +1,7 @@
 /**
  * From the logits of one row to its next token: repetition penalty, temperature, top-k, top-p, in the order and with the borders of
- * transformers' logits processors. Also the log-probability and entropy that the rest of the program needs. Pure functions over
- * one row; batches, stopping and streams of random numbers are the generator's.
+ * transformers' logits processors. Pure functions over one row; batches, stopping and streams of random numbers are the
+ * generator's.
  */
 import { ConfigError } from "@iad-r1/models/errors";
 import type { Random } from "@iad-r1/models/util/random";
@@ -19,9 +19,11 @@ export interface SamplingOptions {
 
 export const greedy: SamplingOptions = { temperature: 0, topK: 0, topP: 1, repetitionPenalty: 1 };
 
-/** Facts about the whole distribution of a row: softmax of the raw logits, no temperature, no cut. */
-export interface RowStatistics {
-  /** log of the sum of exp(logit). */
+/** What a model says about the next token: softmax of the raw logits, no temperature, nothing cut. */
+export interface Distribution {
+  /** (V,) */
+  logits: Float32Array;
+  /** log of the sum of exp(logit): the log-probability of a token is its logit minus this. */
   logSumExp: number;
   /** In nats. */
   entropy: number;
@@ -44,24 +46,6 @@ export function checkSampling(options: SamplingOptions): void {
       hint: "Use temperature 0 for the most likely answer, or 0.9 with topK 50 and topP 0.9.",
     });
   }
-}
-
-/** One pass over a row. */
-export function rowStatistics(logits: Float32Array): RowStatistics {
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < logits.length; i++) if (logits[i]! > max) max = logits[i]!;
-  let sum = 0;
-  let weighted = 0;
-  for (let i = 0; i < logits.length; i++) {
-    const shifted = logits[i]! - max;
-    // exp underflows to nothing far below the maximum; skipping saves most of the work for sharp distributions.
-    if (shifted < -80) continue;
-    const mass = Math.exp(shifted);
-    sum += mass;
-    weighted += mass * shifted;
-  }
-  const logSum = Math.log(sum);
-  return { logSumExp: max + logSum, entropy: logSum - weighted / sum };
 }
 
 /** Changes the logits of ids that occurred: positive ones are divided, negative ones multiplied. Each id once. */
@@ -136,30 +120,20 @@ function drawFromAll(logits: Float32Array, temperature: number, uniform: number)
 
 /** Ids of the k largest logits, largest first, lower ids first among equals. */
 function largest(logits: Float32Array, k: number): Int32Array {
-  // A heap of the k best so far with the worst of them on top: most rows are refused by one comparison.
-  const heap = new Int32Array(k);
-  const worse = (a: number, b: number) => logits[a]! < logits[b]! || (logits[a]! === logits[b]! && a > b);
-  let count = 0;
-  let floor = Number.NEGATIVE_INFINITY;
-  for (let id = 0; id < logits.length; id++) {
-    // Nearly every id ends here once the heap is full; among equals the earlier id stays.
-    if (count === k && logits[id]! <= floor) continue;
-    if (count < k) {
-      let at = count++;
-      heap[at] = id;
-      for (let parent = (at - 1) >> 1; at > 0 && worse(heap[at]!, heap[parent]!); parent = (at - 1) >> 1) {
-        swap(heap, at, parent);
-        at = parent;
-      }
-    } else {
-      heap[0] = id;
-      sink(heap, 0, k, worse);
-    }
-    if (count === k) floor = logits[heap[0]!]!;
+  // A heap of the k best so far with the worst of them on top: nearly every id ends at one comparison with it.
+  const heap = Int32Array.from({ length: k }, (_, id) => id);
+  for (let at = (k >> 1) - 1; at >= 0; at--) sink(heap, logits, at, k, worstFirst);
+  let floor = logits[heap[0]!]!;
+  for (let id = k; id < logits.length; id++) {
+    // Among equals the earlier id stays.
+    if (logits[id]! <= floor) continue;
+    heap[0] = id;
+    sink(heap, logits, 0, k, worstFirst);
+    floor = logits[heap[0]!]!;
   }
   for (let end = k - 1; end > 0; end--) {
     swap(heap, 0, end);
-    sink(heap, 0, end, worse);
+    sink(heap, logits, 0, end, worstFirst);
   }
   return heap;
 }
@@ -170,28 +144,37 @@ function nucleus(logits: Float32Array, mass: (id: number) => number, topP: numbe
   for (let id = 0; id < logits.length; id++) total += mass(id);
   // Building a heap and popping costs V + n log V instead of sorting the vocabulary.
   const heap = Int32Array.from({ length: logits.length }, (_, id) => id);
-  const better = (a: number, b: number) => logits[a]! > logits[b]! || (logits[a]! === logits[b]! && a < b);
-  for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, at, heap.length, better);
+  for (let at = (heap.length >> 1) - 1; at >= 0; at--) sink(heap, logits, at, heap.length, bestFirst);
   let end = heap.length;
   for (let reached = 0; end > 0 && (end === heap.length || reached < topP * total); ) {
     reached += mass(heap[0]!);
     swap(heap, 0, --end);
-    sink(heap, 0, end, better);
+    sink(heap, logits, 0, end, bestFirst);
   }
   return heap.subarray(end).reverse();
 }
 
-function sink(heap: Int32Array, from: number, size: number, first: (a: number, b: number) => boolean): void {
+/** What a heap has on top. As factors, so that both heaps are one piece of fast code. */
+const worstFirst = 1;
+const bestFirst = -1;
+
+function sink(heap: Int32Array, logits: Float32Array, from: number, size: number, top: 1 | -1): void {
   let at = from;
   for (;;) {
     const left = 2 * at + 1;
     if (left >= size) return;
     const right = left + 1;
-    const child = right < size && first(heap[right]!, heap[left]!) ? right : left;
-    if (!first(heap[child]!, heap[at]!)) return;
+    const child = right < size && isFirst(logits, heap[right]!, heap[left]!, top) ? right : left;
+    if (!isFirst(logits, heap[child]!, heap[at]!, top)) return;
     swap(heap, at, child);
     at = child;
   }
+}
+
+/** Whether id `a` belongs above id `b`. Among equal logits the lower id is the better one. */
+function isFirst(logits: Float32Array, a: number, b: number, top: 1 | -1): boolean {
+  const difference = top * (logits[a]! - logits[b]!);
+  return difference < 0 || (difference === 0 && top * (a - b) > 0);
 }
 
 function swap(heap: Int32Array, a: number, b: number): void {

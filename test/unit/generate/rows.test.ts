@@ -3,7 +3,6 @@ import { createTokenizer } from "@iad-r1/models/text/tokenizer";
 import { AnswerProbe } from "@iad-r1/server/generate/answerProbe";
 import { pixelFeeds } from "@iad-r1/server/generate/imageFeatures";
 import { KvCache } from "@iad-r1/server/generate/kvCache";
-import { rowStatistics } from "@iad-r1/server/generate/sample";
 import { createStopWatch } from "@iad-r1/server/generate/stopping";
 import { describe, expect, it } from "vitest";
 import { openTinyModel } from "../../helpers/tinyModel";
@@ -50,7 +49,7 @@ describe("the answer probe", () => {
   const logits = (masses: Record<string, number>) =>
     Float32Array.from(words, (word) => Math.log(masses[word] ?? 1e-30));
   const score = (text: string, masses: Record<string, number>) =>
-    probe.score(text, logits(masses), rowStatistics(logits(masses)));
+    probe.score(text, { logits: logits(masses), logSumExp: 0 });
 
   it("weighs all ways to begin yes against all ways to begin no", () => {
     expect(score("… <answer>", { Yes: 0.2, Y: 0.1, Ġyes: 0.1, no: 0.1, n: 0.1, maybe: 0.4 })).toBeCloseTo(4 / 6, 6);

@@ -6,7 +6,6 @@ import {
   checkSampling,
   greedy,
   penalizeRepetition,
-  rowStatistics,
   type SamplingOptions,
   sampleToken,
 } from "@iad-r1/server/generate/sample";
@@ -95,20 +94,6 @@ describe("sampling", () => {
       );
     };
     expect(draw()).toEqual(draw());
-  });
-});
-
-describe("statistics of a row", () => {
-  it("are the log of the sum of exponentials and the entropy", () => {
-    const { logSumExp, entropy } = rowStatistics(Float32Array.of(Math.log(0.5), Math.log(0.25), Math.log(0.25)));
-    expect(logSumExp).toBeCloseTo(0, 6);
-    expect(entropy).toBeCloseTo(0.5 * Math.log(2) + 0.5 * Math.log(4), 6);
-  });
-
-  it("stay finite for logits far from zero", () => {
-    const { logSumExp, entropy } = rowStatistics(Float32Array.of(1000, 1000, -1000));
-    expect(logSumExp).toBeCloseTo(1000 + Math.log(2), 9);
-    expect(entropy).toBeCloseTo(Math.log(2), 9);
   });
 });
 
