@@ -3,24 +3,12 @@
  * the optimiser step over them. Knows nothing of losses, batches or schedules.
  */
 import { GraphError } from "@iad-r1/models/errors";
-import { emit } from "@iad-r1/models/graph/emit";
-import { serialize } from "@iad-r1/models/graph/serialize";
-import { adamWScalars, optimizerProgram } from "@iad-r1/models/programs/optimizer";
 import type { ProgramParameter } from "@iad-r1/models/programs/program";
-import { createSession, type Session, type SessionOptions, type Tensors } from "../runtime/session";
-import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
+import type { SessionOptions, Tensors } from "../runtime/session";
+import { type Tensor, tensor, zeros } from "../runtime/tensors";
+import { AdamW, type AdamWSettings } from "./adamW";
 
-/** Settings of AdamW that stay the same during a run. */
-export interface AdamWSettings {
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  weightDecay: number;
-  /** Gradients are scaled down to this global norm; Infinity never scales. */
-  maxGradNorm: number;
-  /** Which weights decay; all when left out. */
-  decays?: (path: string) => boolean;
-}
+export type { AdamWSettings } from "./adamW";
 
 export class TrainableWeights {
   /** Optimiser steps taken: the t of the bias corrections. */
@@ -33,8 +21,7 @@ export class TrainableWeights {
     /** `grad.<path>`, `m.<path>`, `v.<path>`. */
     private readonly gradients: Readonly<Record<string, Tensor<"float32">>>,
     private readonly moments: Readonly<Record<string, Tensor<"float32">>>,
-    private readonly optimizer: Session,
-    private readonly settings: AdamWSettings,
+    private readonly optimizer: AdamW,
   ) {}
 
   /**
@@ -61,12 +48,12 @@ export class TrainableWeights {
       moments[`m.${path}`] = zeros("float32", shape);
       moments[`v.${path}`] = zeros("float32", shape);
     }
-    const program = optimizerProgram(parameters, settings.decays === undefined ? {} : { decays: settings.decays });
-    const graph = emit(program.graph, {
-      target: options.device === undefined || options.device === "cpu" ? "fused" : "primitive",
-    });
-    const session = await createSession(serialize(graph), { ...options, name: "optimizer", optimization: "none" });
-    return new TrainableWeights(parameters, weights, gradients, moments, session, settings);
+    const slots = parameters.map(({ path }) => ({
+      ...{ path, weight: weights[path]!, gradient: gradients[`grad.${path}`]! },
+      ...{ m: moments[`m.${path}`]!, v: moments[`v.${path}`]! },
+    }));
+    const optimizer = await AdamW.create(slots, settings, options);
+    return new TrainableWeights(parameters, weights, gradients, moments, optimizer);
   }
 
   /** Weights and accumulators: what a training program is fed beside its batch. */
@@ -81,13 +68,9 @@ export class TrainableWeights {
    */
   async step(learningRate: number): Promise<number> {
     this.steps++;
-    const norm = zeros("float32", []);
-    const scalars = adamWScalars({ step: this.steps, learningRate, ...this.settings });
-    const feeds: Record<string, Tensor> = { ...this.feeds, ...this.moments };
-    for (const [name, value] of Object.entries(scalars)) feeds[name] = scalar("float32", value);
-    await this.optimizer.run(feeds, { grad_norm: norm });
+    const norm = await this.optimizer.step(this.steps, learningRate);
     for (const gradient of Object.values(this.gradients)) gradient.data.fill(0);
-    return norm.data[0]!;
+    return norm;
   }
 
   /** The moments by name, to be stored and restored; the arrays are live. */
