@@ -12,7 +12,7 @@ const rows = count.max(4096);
 const share = z.number().min(0).max(1);
 
 /** Keeps a part of a source: a shuffle with `seed` inside every (category, label), then the first `share` of it or the rest. */
-export const partSchema = z
+const partSchema = z
   .strictObject({
     seed: z.number().int().default(0).describe("Seed of the shuffle."),
     share: share.describe("Share of the samples on the first side, 0 to 1."),
@@ -27,7 +27,7 @@ const common = {
 };
 
 /** Where samples come from. */
-export const dataSourceSchema = z.discriminatedUnion("kind", [
+const dataSourceSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("folder").describe("A folder with annotations.jsonl, images/ and masks/."),
     path: z.string(),
@@ -121,7 +121,7 @@ const saving = {
   keepCheckpoints: count.default(2).describe("Newest checkpoints kept besides the best one."),
 };
 
-export const paSftSchema = z.strictObject({
+const paSftSchema = z.strictObject({
   learningRate: positive.default(2e-5),
   epochs: positive.default(1).describe("Passes over the training data; `steps` wins when given."),
   steps: count.optional().describe("Optimiser steps."),
@@ -148,12 +148,12 @@ export const paSftSchema = z.strictObject({
   ...saving,
 });
 
-export const rewardUseSchema = z.strictObject({
+const rewardUseSchema = z.strictObject({
   name: z.string().describe("`iad-r1/<function>` or the path of a reward file with `#name`."),
   weight: z.number().default(1),
 });
 
-export const scGrpoSchema = z.strictObject({
+const scGrpoSchema = z.strictObject({
   groupSize: rows.min(2).default(4).describe("G: completions per prompt."),
   promptsPerStep: rows.default(6).describe("Prompts per optimiser step."),
   epochs: positive.default(1).describe("Passes over the training data; `steps` wins when given."),

@@ -41,6 +41,9 @@ export interface CompiledProgram {
   trainable: readonly string[];
 }
 
+/** Prepacking keeps a second copy of the weights; above this size the memory is worth more than the time. */
+const maxPrepackedBytes = 1 << 30;
+
 export class LiveModel {
   /** Weights in memory by path, float32. Frozen weights that a program wants as inputs come in when first needed. */
   readonly live = new Map<string, Tensor<"float32">>();
@@ -112,11 +115,6 @@ export class LiveModel {
     return [...this.description.parameters.values()].some(({ dtype }) => dtype !== "float32");
   }
 
-  /** Turns the adapter off (the model it was put on) or on again. */
-  setAdapterScale(scale: number): void {
-    this.adapterOn.data[0] = scale;
-  }
-
   /**
    * Compiles a program once.
    *
@@ -153,7 +151,7 @@ export class LiveModel {
     const session = await createSession(model, {
       device,
       name: key,
-      prepack: prepack && !fed,
+      prepack: prepack && !fed && 4 * this.description.facts.numParameters <= maxPrepackedBytes,
       ...(this.options.threads ? { threads: this.options.threads } : {}),
     });
     const weights: Record<string, Tensor> = {};
@@ -172,11 +170,6 @@ export class LiveModel {
     const read = tensor("float32", await stored.read(), stored.shape);
     this.live.set(path, read);
     return read;
-  }
-
-  /** Adds a weight that the checkpoint does not have (an auxiliary head). */
-  addWeight(path: string, values: Tensor<"float32">): void {
-    this.live.set(path, values);
   }
 
   /** Rotary tables with at least `length` rows; made once for a length and shared by all programs. */
