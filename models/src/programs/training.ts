@@ -9,6 +9,7 @@ import type { ParameterTable } from "../checkpoint/parameterTable";
 import { ConfigError, InternalError } from "../errors";
 import type { GraphBuilder } from "../graph/builder";
 import type { Value } from "../graph/types";
+import { rmsNorm } from "../nn/norm";
 import type { Network } from "../nn/parameters";
 import {
   entropy,
@@ -27,8 +28,8 @@ import {
  * - "sft": sum over tokens of w * -log p.
  * - "grpo": sum over tokens of w * (-min(r A, clip(r, 1 - epsilon_low, 1 + epsilon_high) A) + beta * k3) with r = p / p_old and
  *   k3 = p_ref / p - log(p_ref / p) - 1; without `kl` the last term and its inputs are not there.
- * - "perception": linear heads on the image rows before packing, each a weighted cross-entropy per row, plus "sft" when
- *   `language` is set.
+ * - "perception": linear heads on the image rows before packing, normalised as the decoder's first layer sees them, each a
+ *   weighted cross-entropy per row, plus "sft" when `language` is set.
  */
 export type Objective =
   | { kind: "sft" }
@@ -149,7 +150,9 @@ function objectiveLoss(
     case "grpo":
       return policyLoss(net, model, images, layout, objective.kl);
     case "perception": {
-      const dense = objective.heads.map((head) => auxiliaryLoss(net, images!.patches, head));
+      const norm = `${model.paths.decoder}.layers.0.input_layernorm`;
+      const seen = rmsNorm(net, norm, images!.patches, model.decoder.normEpsilon);
+      const dense = objective.heads.map((head) => auxiliaryLoss(net, seen, head));
       return net.b.sum(objective.language ? [...dense, supervisedLoss(net, model, images, layout)] : dense);
     }
   }
