@@ -161,9 +161,6 @@ function ownValue<T>(table: Record<string, T>, name: unknown): T | undefined {
 
 const wireError = fitting<WireError>(struct({ code: text, message: text }));
 
-/** Key to sentence in the display language; a key that is missing is shown in English. */
-const strings = struct({ locale: text, table: record(text) });
-
 /** A file for the person to save; the host asks where. */
 const savedFile = struct({ name: text, mime: text, data: bytes });
 
@@ -276,7 +273,6 @@ const correction = struct({
 export const inspectorPanel = definePanel({
   name: "inspector",
   state: struct({
-    strings,
     settings: inspectorSettings,
     models: list(inspectorModel),
     /** All pictures of the strip; one for a single picture. */
@@ -513,7 +509,6 @@ const rollout = fitting<RolloutRecord>(
 export const dashboardPanel = definePanel({
   name: "dashboard",
   state: struct({
-    strings,
     settings: dashboardSettings,
     /** The runs that are shown, the first is the main one. */
     runs: list(dashboardRun),

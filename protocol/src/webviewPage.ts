@@ -7,7 +7,7 @@ export interface WebviewPage {
   /** `inspector` or `dashboard`. */
   panel: string;
   title: string;
-  /** Language tag of the strings: "en", "zh-cn". */
+  /** `vscode.env.language`; the view has its sentences in English and Simplified Chinese ("zh-cn") and picks by it. */
   locale: string;
   /** Addresses of dist/webview/<panel>.js and dist/webview/webview.css, as `asWebviewUri` gives them. */
   script: string;
