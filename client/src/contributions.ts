@@ -69,8 +69,6 @@ export const commands = {
 
   // Data
   showDataStatistics: { title: text("Show Data Statistics", "显示数据统计"), icon: "graph" },
-  findDuplicates: { title: text("Find Duplicates and Leaks Between Splits", "查找重复图像及划分之间的泄漏") },
-  createSyntheticData: { title: text("Create Synthetic Data Set…", "创建合成数据集…"), icon: "add" },
   refreshData: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
 
   // Inspect
@@ -115,7 +113,6 @@ export const commands = {
   openReport: { title: text("Open Report", "打开报告"), icon: "file", palette: hasRun },
   openRunFolder: { title: text("Open Journal of Run", "打开训练日志"), palette: false },
   refreshRuns: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
-  evaluateCheckpoint: { title: text("Evaluate Checkpoint…", "评估检查点…"), icon: "beaker", palette: hasRun },
 
   // Server
   startServer: { title: text("Start Server", "启动服务器"), palette: "iadr1.serverState != ready" },
@@ -157,7 +154,6 @@ export const menus = {
     { command: "newRun", when: `view == ${viewIds.runs}`, group: "navigation@1" },
     { command: "compareRuns", when: `view == ${viewIds.runs} && ${hasRun}`, group: "navigation@2" },
     { command: "refreshRuns", when: `view == ${viewIds.runs}`, group: "navigation@3" },
-    { command: "createSyntheticData", when: `view == ${viewIds.data}`, group: "navigation@1" },
     { command: "refreshData", when: `view == ${viewIds.data}`, group: "navigation@2" },
   ],
   "view/item/context": [
@@ -172,10 +168,8 @@ export const menus = {
     { command: "openRunFolder", when: onRun(...anyRun), group: "2_look@4" },
     { command: "deleteRun", when: onRun(...finished), group: "9_delete@1" },
     { command: "forkRun", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@1" },
-    { command: "evaluateCheckpoint", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@2" },
     { command: "showDataStatistics", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@1" },
     { command: "inspectFolder", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@2" },
-    { command: "findDuplicates", when: `view == ${viewIds.data} && viewItem == dataset`, group: "1_check@1" },
   ],
 } as const satisfies Record<string, readonly MenuItem[]>;
 
@@ -417,8 +411,8 @@ export const welcomes: readonly Welcome[] = [
   {
     ...{ view: "data", when: "isWorkspaceTrusted && iadr1.hasProject" },
     contents: text(
-      `The experiment names no data that can be read.\n${link("Create Synthetic Data Set…", "createSyntheticData")}\n${link("Validate Configuration", "validateConfiguration")}`,
-      `实验没有指定可读取的数据。\n${link("创建合成数据集…", "createSyntheticData")}\n${link("验证配置", "validateConfiguration")}`,
+      `The experiment names no data that can be read.\n${link("Validate Configuration", "validateConfiguration")}`,
+      `实验没有指定可读取的数据。\n${link("验证配置", "validateConfiguration")}`,
     ),
   },
 ];
