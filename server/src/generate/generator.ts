@@ -44,7 +44,14 @@ export interface GenerationOptions {
   maxRows?: number;
   signal?: AbortSignal;
   /** Each piece of text as it comes; never half a character. */
-  onText?: (event: { request: number; index: number; text: string; anomalyScore: number | null }) => void;
+  onText?: (event: {
+    request: number;
+    index: number;
+    text: string;
+    anomalyScore: number | null;
+    /** Tokens of this completion so far. */
+    numTokens: number;
+  }) => void;
   /** After each step: how many completions have ended so far. */
   onProgress?: (finished: number, numTokens: number) => void;
   /** When the prompts of a batch are in the cache. */
@@ -321,7 +328,8 @@ export class Generator {
     if (finish === "eos" || finish === "length") row.watch.append(row.stream.end());
     const piece = row.watch.text.slice(before);
     if (piece !== "") {
-      options.onText?.({ request: row.request, index: row.index, text: piece, anomalyScore: row.anomalyScore });
+      const { request, index, anomalyScore, ids } = row;
+      options.onText?.({ request, index, text: piece, anomalyScore, numTokens: ids.length });
     }
     if (finish === null) return;
     row.finish = finish;

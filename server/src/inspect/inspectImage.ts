@@ -96,9 +96,9 @@ async function inspect(
         ms: prefilled - encoded,
       });
     },
-    onText: ({ text, anomalyScore }) => {
+    onText: ({ text, anomalyScore, numTokens }) => {
       firstToken ||= performance.now();
-      onEvent({ type: "text", text, anomalyScore });
+      onEvent({ type: "text", text, anomalyScore, numTokens, ms: performance.now() - firstToken });
       tags.push(text);
     },
   });

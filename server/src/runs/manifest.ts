@@ -43,7 +43,16 @@ export function readManifest(folder: string): RunManifest {
   });
 }
 
-const states: readonly RunState[] = ["queued", "starting", "running", "stopping", "completed", "stopped", "failed"];
+const states: readonly RunState[] = [
+  "queued",
+  "starting",
+  "running",
+  "paused",
+  "stopping",
+  "completed",
+  "stopped",
+  "failed",
+];
 
 /** The first thing that is not as it should be, as what was expected and what was found; null when all is well. */
 function findFault(value: unknown): string | null {

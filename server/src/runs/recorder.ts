@@ -19,6 +19,7 @@ import type {
 import { makeFolder, removeLeftovers } from "./durableFile";
 import { type Journal, openJournal } from "./journal";
 import { readManifest, writeManifest } from "./manifest";
+import { ProgressFile } from "./progressFile";
 import { openScalars, readScalars, type ScalarWriter } from "./scalars";
 import { type EventFileWriter, openEventFile, scalarTag } from "./tensorboard";
 import { takeWriterLock, type WriterLock } from "./writerLock";
@@ -35,7 +36,8 @@ export interface ResumePoint {
 const next: Record<RunState, readonly RunState[]> = {
   queued: ["starting", "stopped", "failed"],
   starting: ["running", "stopping", "stopped", "failed"],
-  running: ["stopping", "completed", "failed"],
+  running: ["paused", "stopping", "completed", "failed"],
+  paused: ["running", "stopping", "failed"],
   stopping: ["stopped", "completed", "failed"],
   completed: [],
   stopped: [],
@@ -51,6 +53,7 @@ export class RunRecorder {
   private readonly journal: Journal;
   private readonly scalars: ScalarWriter;
   private readonly eventFile: EventFileWriter;
+  private readonly progress: ProgressFile;
   private readonly listeners: readonly ((event: RunEvent) => void)[];
   private seq: number;
   private lastProgress = { stage: "", timeMs: 0, step: -1 };
@@ -74,6 +77,7 @@ export class RunRecorder {
     this.seq = this.journal.lastSeq;
     this.scalars = openScalars(folder, keep);
     this.eventFile = openEventFile(folder, readScalars(folder));
+    this.progress = new ProgressFile(folder);
   }
 
   /**
@@ -154,6 +158,7 @@ export class RunRecorder {
       }
     }
     const event = { runId: this.manifest.id, seq: ++this.seq, timeMs, ...body } as RunEvent;
+    if (event.type === "progress") this.progress.write(event);
     if (event.type !== "scalars" && event.type !== "progress") {
       this.journal.append(event);
       if (event.type === "state" || event.type === "checkpoint") this.flush();
@@ -172,7 +177,7 @@ export class RunRecorder {
   }
 
   /** Moves on to a state that is not final. A state that is already reached or passed is not announced again. */
-  enter(state: "starting" | "running" | "stopping", reason: string | null = null): void {
+  enter(state: "starting" | "running" | "paused" | "stopping", reason: string | null = null): void {
     if (!next[this.state].includes(state)) {
       if (state === this.state || (state === "stopping" && this.finished)) return;
       throw new InternalError("run/state", `A run cannot go from ${this.state} to ${state}.`);
@@ -234,6 +239,7 @@ export class RunRecorder {
       this.journal.close();
       this.scalars.close();
       this.eventFile.close();
+      this.progress.remove();
       this.lock.release();
     }
   }
