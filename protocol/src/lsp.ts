@@ -12,9 +12,11 @@ import type {
   DataOverview,
   DataPage,
   DataPageParams,
+  DataSample,
   DataSourceReference,
   ExpertSample,
   MachineCheck,
+  ProjectSource,
   SampleProject,
 } from "./project";
 import type { HeatMapRequest, ImageReference, InspectJob, InspectRequest } from "./inspect";
@@ -138,6 +140,16 @@ export const dataOverview = new RequestType<DataSourceReference, DataOverview, W
 
 /** Some samples of a data set, in file order. */
 export const dataSamples = new RequestType<DataPageParams, DataPage, WireError>("iadr1/data/samples");
+
+/** Which data an experiment file names, with the role of each source; problems of the file do not hide the rest. */
+export const projectData = new RequestType<{ configFile: string }, { sources: ProjectSource[] }, WireError>(
+  "iadr1/project/data",
+);
+
+/** What a data set beside a picture says about it: the nearest one above it that holds it; null when there is none. */
+export const findSample = new RequestType<{ image: string }, { sample: DataSample | null }, WireError>(
+  "iadr1/data/findSample",
+);
 
 /** Adds a corrected inspection to an Expert-AD file (a JSON list of chats), made when missing. */
 export const saveExpertSample = new RequestType<ExpertSample, { file: string; count: number }, WireError>(

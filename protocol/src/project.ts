@@ -101,3 +101,13 @@ export interface ExpertSample {
   location?: string;
   type?: string;
 }
+
+/** Data that an experiment file names. */
+export interface ProjectSource {
+  role: "train" | "heldOut" | "validation";
+  kind: "folder" | "pa-sft" | "sc-grpo" | "test" | "mvtec" | "synth";
+  /** Absolute; null for generated pictures. */
+  path: string | null;
+  /** Pictures of a generated source; null for the others. */
+  count: number | null;
+}

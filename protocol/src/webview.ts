@@ -258,7 +258,7 @@ const inspectorSettings = struct({
 });
 
 /** Where the answer looked, on a grid that covers the whole picture, row by row; 0 is least. */
-const heatMap = struct({ method: oneOf("attention", "gradient"), columns: count, rows: count, values: floats });
+const heatMap = struct({ method: oneOf("attention", "gradient", "occlusion"), columns: count, rows: count, values: floats });
 
 /** The person's correction of a model's answer. */
 const correction = struct({
@@ -376,7 +376,7 @@ export type Correction = TypeOf<typeof correction>;
 // ---------------------------------------------------------------------------------------------------------------------
 // Dashboard: curves, health, evaluations, configuration and log of one run, or of several that are compared
 
-const runState = oneOf("queued", "starting", "running", "stopping", "completed", "stopped", "failed");
+const runState = oneOf("queued", "starting", "running", "paused", "stopping", "completed", "stopped", "failed");
 
 /** One line of the list from which runs are chosen. */
 const runChoice = struct({ id: text, project: text, kind: text, state: runState, createdMs: number });

@@ -21,7 +21,7 @@ const pingMs = 20_000;
  * @throws NoServerError when the token is refused or nothing there speaks our protocol; Error when it may work later
  */
 export async function connectRemote(url: string, token: string): Promise<Transport> {
-  const socket = new WebSocket(url, "iadr1-lsp.1", {
+  const socket = new WebSocket(url, {
     headers: { Authorization: `Bearer ${token}` },
     handshakeTimeout: openTimeoutMs,
     maxPayload: maxMessageBytes,
