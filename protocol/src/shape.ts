@@ -54,7 +54,6 @@ export const flag: Shape<boolean> = simple("true or false", (value) => typeof va
 export const anything: Shape<unknown> = { fault: () => null };
 
 export const bytes: Shape<Uint8Array> = simple("bytes", (value) => value instanceof Uint8Array);
-export const floats: Shape<Float32Array> = simple("32-bit floats", (value) => value instanceof Float32Array);
 export const doubles: Shape<Float64Array> = simple("64-bit floats", (value) => value instanceof Float64Array);
 
 export function oneOf<const T extends string>(...choices: readonly T[]): Shape<T> {

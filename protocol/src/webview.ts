@@ -12,7 +12,6 @@ import {
   doubles,
   fitting,
   flag,
-  floats,
   list,
   nullable,
   number,
@@ -196,6 +195,8 @@ const inspectorItem = struct({
   name: text,
   /** Address of a small picture (`asWebviewUri`), or null: then the strip shows the name only. */
   thumbnail: nullable(text),
+  /** Address of the picture, so that the next one can be fetched ahead; null: not ahead. */
+  uri: nullable(text),
   category: nullable(text),
   label: nullable(label),
   defectType: nullable(text),
@@ -257,8 +258,18 @@ const inspectorSettings = struct({
   canRun: flag,
 });
 
-/** Where the answer looked, on a grid that covers the whole picture, row by row; 0 is least. */
-const heatMap = struct({ method: oneOf("attention", "gradient", "occlusion"), columns: count, rows: count, values: floats });
+/**
+ * Where the answer looked, on a grid that covers the whole picture, row by row: how much the probability of "yes" falls when the cell
+ * is covered; below 0 it rises.
+ */
+const heatMap = struct({
+  method: oneOf("occlusion"),
+  columns: count,
+  rows: count,
+  values: list(number),
+  /** Probability of "yes" with nothing covered. */
+  baseScore: number,
+});
 
 /** The person's correction of a model's answer. */
 const correction = struct({

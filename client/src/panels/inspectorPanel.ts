@@ -6,7 +6,7 @@ import { stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute } from "node:path";
 import { commands, Uri, type WebviewPanel, window, workspace } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
-import type { HeatMap as ServerHeatMap, InspectJob } from "@iad-r1/protocol/inspect";
+import type { InspectJob } from "@iad-r1/protocol/inspect";
 import type { DataSample } from "@iad-r1/protocol/project";
 import {
   type HeatMap,
@@ -204,6 +204,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     const look = looks[0];
     return {
       ...{ id, name: basename(uri.fsPath) },
+      uri: this.address(uri),
       thumbnail: sizeBytes <= maxThumbnailBytes ? this.address(uri) : null,
       category: sample?.category ?? null,
       label: sample?.label ?? null,
@@ -532,7 +533,8 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     });
     const done = await this.follow(job, new AbortController().signal, { show: () => {}, change: () => {} });
     if (done?.heatMap == null) throw new Error(done?.error?.message ?? "the heat map could not be made");
-    return toHeatMap(done.heatMap);
+    const { method, columns, rows, values, baseScore } = done.heatMap;
+    return { method, columns, rows, values, baseScore };
   }
 
   private async saveSample(
@@ -560,12 +562,6 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
 }
 
 const jobKey = (entry: Entry, slot: number) => `${slot} ${entry.id}`;
-
-/** Only what raises the score is drawn; 1 is the most in this picture. */
-function toHeatMap({ columns, rows, values }: ServerHeatMap): HeatMap {
-  const top = Math.max(...values, Number.MIN_VALUE);
-  return { method: "occlusion", columns, rows, values: Float32Array.from(values, (value) => Math.max(0, value) / top) };
-}
 
 /** The pictures of a folder, in order of their names; a picture itself. */
 export async function imagesIn(uri: Uri): Promise<Uri[]> {
