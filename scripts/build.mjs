@@ -1,4 +1,7 @@
-/** Bundles the command line and the worker entry points into dist/ with esbuild. Native packages stay outside. */
+/**
+ * Bundles everything into dist/ with esbuild: the command line, the server and its workers, and the extension. Native packages stay
+ * outside.
+ */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,29 +20,60 @@ function entryPoints(folder) {
   return found;
 }
 
-export async function bundle() {
+/**
+ * @param outdir   where the bundles go
+ * @param isForPackage smaller and without source maps
+ * @returns what went into the bundles, as esbuild's metafiles
+ */
+export async function bundle({ outdir = join(root, "dist"), isForPackage = false } = {}) {
+  const common = {
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    minify: isForPackage,
+    // Names stay, so that the stack of an error says where it happened.
+    keepNames: isForPackage,
+    sourcemap: !isForPackage,
+    legalComments: "none",
+    logLevel: "warning",
+    metafile: true,
+  };
+  return [await bundleServer(outdir, common), await bundleExtension(outdir, common)];
+}
+
+/** VS Code loads extensions as CommonJS. */
+async function bundleExtension(outdir, common) {
+  const { metafile } = await build({
+    ...common,
+    entryPoints: { extension: join(root, "client/src/extension.ts") },
+    outdir,
+    outExtension: { ".js": ".cjs" },
+    format: "cjs",
+    external: ["vscode", "bufferutil", "utf-8-validate"],
+  });
+  return metafile;
+}
+
+async function bundleServer(outdir, common) {
   const entries = entryPoints(join(root, "server/src")).map((path) => {
     const name = basename(path, ".ts");
     const parent = basename(join(path, ".."));
     return { in: path, out: name === "main" && parent !== "src" ? parent : name };
   });
-  await build({
+  const { metafile } = await build({
+    ...common,
     entryPoints: entries,
-    outdir: join(root, "dist"),
+    outdir,
     outExtension: { ".js": ".mjs" },
-    bundle: true,
     splitting: true,
     format: "esm",
-    platform: "node",
-    target: "node20",
-    sourcemap: true,
-    logLevel: "warning",
     external: ["onnxruntime-node", "sharp"],
     // CommonJS packages inside an ES module bundle need `require`.
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   });
+  return metafile;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();

@@ -44,6 +44,14 @@ export const useEmbedded = () => t("Use the server inside the extension");
 export const useEmbeddedDetail = () => t("Everything runs on this machine");
 export const newAddress = () => t("Another address…");
 export const pickServer = () => t("Which server does the work?");
+export const serverReport = () => t("How the server is doing");
+export const versionRow = () => t("Version");
+export const whereRow = () => t("Where");
+export const processRow = () => t("Process");
+export const upRow = () => t("Running for");
+export const memoryRow = () => t("Memory");
+export const activeRow = () => t("Runs and inspections going on");
+export const valueColumn = () => t("Value");
 export const noTokenYet = (address: string) => t("There is no token for {0} yet.", address);
 
 // ---- trust and folders ---------------------------------------------------------------------------------------------
@@ -66,6 +74,8 @@ export const checkOk = () => t("OK");
 export const checkOptional = () => t("optional");
 export const checkProblem = () => t("PROBLEM");
 export const cure = (text: string) => t("cure: {0}", text);
+export const checkColumn = () => t("Checked");
+export const evidenceColumn = () => t("Found");
 export const machineReport = () => t("What this machine can do");
 export const configValid = (file: string) => t("{0} is valid: it can be started.", file);
 export const configInvalid = (file: string, count: number) => t("{0}: {1} checks failed.", file, count);
@@ -140,6 +150,16 @@ export const memoryLine = (peak: string, available: string) => t("Memory: {0} of
 export const memoryTooLittle = () => t("It does not fit. Use fewer samples at a time, LoRA, or a smaller model.");
 export const durationLine = (text: string) => t("Time: about {0}", text);
 export const durationUnknown = () => t("Time: not known before the first steps on this machine");
+export const stageColumn = () => t("Stage");
+export const stepsColumn = () => t("Steps");
+export const timeColumn = () => t("Time");
+export const weightsColumn = () => t("Weights");
+export const optimizerColumn = () => t("Optimiser");
+export const activationsColumn = () => t("Activations");
+export const cacheColumn = () => t("Cache");
+export const folderOfFiles = () => t("a folder of event files");
+export const reportTitle = (run: string) => t("Report of {0}", run);
+export const noDataOnDisk = () => t("The experiment uses generated pictures only.");
 export const basisHeading = () => t("Where the numbers come from");
 export const confirmStopNow = (run: string) =>
   t("End {0} at once? What came after its last checkpoint is lost.", run);

@@ -73,7 +73,9 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     private readonly panel: WebviewPanel,
     content: InspectorContent,
     private readonly onFailure: (error: unknown) => void,
+    model: string | null = null,
   ) {
+    this.slotModels = [model];
     this.host = new PanelHost(panel, inspectorPanel, this, context.log, onFailure);
     this.subscriptions = [
       this.host,
@@ -344,7 +346,8 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     this.tellItems(this.entries);
   }
 
-  private async pickModel(slot: number): Promise<void> {
+  /** Lets a person choose the model of a slot; slot 1 begins a comparison. */
+  async pickModel(slot: number): Promise<void> {
     const title = slot === 0 ? messages.pickModel() : messages.pickSecondModel();
     const model = await this.models.pick(title);
     if (model !== undefined) await this.chooseModel(slot, model);
@@ -360,6 +363,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     this.host.change("looks/replaced", this.looks());
   }
 
+  /** Scores from here on are flagged; null: only the written answer counts. */
   setThreshold(value: number | null): void {
     this.threshold = value;
     this.tellSettings();
@@ -378,6 +382,12 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     for (const each of this.entries) each.references = chosen;
     this.panel.webview.options = { enableScripts: true, localResourceRoots: this.roots() };
     this.tellImage();
+  }
+
+  /** Looks at the picture that is shown with another model than before. */
+  async lookWith(model: string): Promise<void> {
+    this.setModel(0, model);
+    await this.startCurrent(0);
   }
 
   // ---- looks -------------------------------------------------------------------------------------------------------
