@@ -5,6 +5,7 @@
 import { fork } from "node:child_process";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { AppError, CancelledError, InternalError, WorkerError } from "@iad-r1/models/errors";
+import { lastWords } from "./lastWords";
 import { type CreateHost, type Methods, serveHostOn } from "./workerHost";
 import { decodeError, type FromWorker, type ToWorker } from "./workerMessages";
 
@@ -293,16 +294,6 @@ function processWire(entry: string, { heapLimitMiB, onLog = printLog }: WorkerOp
 
 function printLog(text: string): void {
   process.stderr.write(text);
-}
-
-/** The line of a crash report that says most: stack frames and versions come after it. */
-function lastWords(printed: string): string {
-  const lines = printed
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !/^(\d+:|at )/.test(line));
-  const telling = lines.findLast((line) => /error|fatal|assert|abort|exception/i.test(line));
-  return (telling ?? lines.at(-1) ?? "").slice(0, 300);
 }
 
 /** A host in this thread, behind the same kind of channel, so that what crosses it is cloned as everywhere else. */
