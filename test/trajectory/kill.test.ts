@@ -18,7 +18,9 @@ beforeAll(async () => {
   entry = await buildEntry("server/src/workerMain.ts");
 });
 const managers: RunManager[] = [];
-afterEach(() => managers.splice(0).forEach((manager) => manager.dispose()));
+afterEach(() => {
+  for (const manager of managers.splice(0)) manager.dispose();
+});
 afterAll(() => rmSync(runs, { recursive: true, force: true }));
 
 const tiny = (): ExperimentInput => ({

@@ -92,6 +92,11 @@ export class WorkerClient<M extends Methods> {
     wire.onExit((reason) => this.ended(reason));
   }
 
+  /** Of a process; null for a thread. */
+  get pid(): number | null {
+    return this.wire.pid;
+  }
+
   /** Runs a method of the host. Calls are answered one at a time, in the order they were made. */
   async call<K extends keyof M & string>(
     method: K,
@@ -224,6 +229,7 @@ export class WorkerClient<M extends Methods> {
 // --- wires ----------------------------------------------------------------------------------------------------------
 
 interface Wire {
+  readonly pid: number | null;
   send(message: ToWorker): void;
   onMessage(listener: (message: FromWorker) => void): void;
   /** Called once, when the worker is gone. */
@@ -249,6 +255,7 @@ function threadWire(entry: string, { name, heapLimitMiB, onLog = printLog }: Wor
     reason ??= error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "its heap is full" : error.message;
   });
   return {
+    pid: null,
     send: (message) => worker.postMessage(message),
     onMessage: (listener) => worker.on("message", listener),
     onExit: (listener) => worker.once("exit", (code) => listener(reason ?? `exit code ${code}`)),
@@ -277,6 +284,7 @@ function processWire(entry: string, { heapLimitMiB, onLog = printLog }: WorkerOp
     reason ??= error.message;
   });
   return {
+    pid: child.pid ?? null,
     // A dead child is reported by its exit; a message that crosses it on the way is not a second failure.
     send: (message) => void (child.connected && child.send(message, () => undefined)),
     onMessage: (listener) => child.on("message", (message) => listener(message as FromWorker)),
@@ -309,6 +317,7 @@ function localWire<M extends Methods, I>(createHost: CreateHost<M, I>): Wire {
     createHost,
   );
   return {
+    pid: null,
     send: (message) => near.postMessage(message),
     onMessage: (listener) => near.on("message", listener),
     onExit: (listener) => near.once("close", () => listener(reason ?? "it was closed")),
