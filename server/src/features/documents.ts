@@ -4,19 +4,37 @@
  */
 import { basename } from "node:path";
 import { ConfigDocument } from "./config/document";
+import { namedPaths } from "./config/paths";
 import { DatasetDocument } from "./dataset/document";
 
 export type LanguageDocument = ConfigDocument | DatasetDocument;
 
+export interface OpenOptions {
+  /** Folder that the image paths of a data set start from; that of the file when left out. See `imageFolders`. */
+  images?: string;
+  /** The snapshot before this one: unchanged pieces are not parsed again. */
+  previous?: LanguageDocument | null;
+}
+
 /**
  * @param path absolute path of the file, which need not exist yet
- * @param previous the snapshot before this one: unchanged pieces are not parsed again
  * @returns null for a text that is neither an experiment nor a data set
  */
-export function openDocument(path: string, text: string, previous?: LanguageDocument | null): LanguageDocument | null {
-  if (isConfigPath(path)) return ConfigDocument.open(path, text, previous instanceof ConfigDocument ? previous : undefined);
-  if (!/\.jsonl?$/i.test(path)) return null;
-  return DatasetDocument.open(path, text, previous instanceof DatasetDocument ? previous : undefined);
+export function openDocument(path: string, text: string, options: OpenOptions = {}): LanguageDocument | null {
+  const { previous, images } = options;
+  if (isConfigPath(path)) return ConfigDocument.open(path, text, previous?.kind === "config" ? previous : undefined);
+  return DatasetDocument.open(path, text, images, previous?.kind === "dataset" ? previous : undefined);
+}
+
+/** Image folders that an experiment names for its data files, by the file's absolute path. */
+export function imageFolders(config: ConfigDocument): Map<string, string> {
+  const paths = new Map(namedPaths(config).map(({ at, absolute }) => [at.join("."), absolute]));
+  const folders = new Map<string, string>();
+  for (const [at, folder] of paths) {
+    const file = at.endsWith(".images") ? paths.get(at.replace(/images$/, "path")) : undefined;
+    if (file !== undefined) folders.set(file, folder);
+  }
+  return folders;
 }
 
 /** `iadr1.yaml`, `iadr1.yml`, `iadr1.json`, and `NAME.iadr1.yaml` for several experiments in one folder. */

@@ -2,7 +2,7 @@
  * What the language features give and take: plain data, the same shapes for `iadr1.yaml` and for data set files. No LSP and no
  * editor in here; `server/src/lsp` only converts. The doors are
  *
- *     openDocument(path, text, previous?)            LanguageDocument | null      documents.ts
+ *     openDocument(path, text, {previous, images})   LanguageDocument | null      documents.ts
  *     textFindings(document)                         Finding[]                    findings.ts   no file is looked at; fast
  *     fileFindings(document, files, signal?)         Promise<Finding[]>           findings.ts   missing files; after a pause
  *     completionsAt(document, position, context)     Promise<Completion[]>        completions.ts
