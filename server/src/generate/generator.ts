@@ -31,6 +31,8 @@ export interface GenerationRequest {
   count: number;
   /** Names the stream of random numbers; the number of the completion is added. */
   seed: readonly (number | string)[];
+  /** What the last tokens of the prompt have already written of the completion; stop strings and the score count it as written. */
+  begun?: string;
 }
 
 export interface GenerationOptions {
@@ -281,8 +283,13 @@ export class Generator {
     return tensors;
   }
 
-  private newRow(request: number, index: number, { prompt, seed }: GenerationRequest, options: GenerationOptions): Row {
-    return {
+  private newRow(
+    request: number,
+    index: number,
+    { prompt, seed, begun = "" }: GenerationRequest,
+    options: GenerationOptions,
+  ): Row {
+    const row: Row = {
       ...{ request, index, ids: [], logProbs: [], entropies: [], length: prompt.inputIds.length },
       random: createRandom(...seed, index),
       stream: createTextStream(this.model.processor.tokenizer),
@@ -294,6 +301,8 @@ export class Generator {
       occurred: options.sampling.repetitionPenalty === 1 ? null : new Set(prompt.inputIds),
       ...{ anomalyScore: null, phase: "writing", question: [], finish: "length", pending: 0 },
     };
+    row.watch.append(begun);
+    return row;
   }
 
   /** Takes the distribution behind a row's last token and decides its next one. */

@@ -102,8 +102,15 @@ export class RunRecorder {
     return recorder;
   }
 
+  /** Makes the folder of a run that another process will do: announced as queued, and let go of. */
+  static prepare(folder: string, manifest: RunManifest): void {
+    const recorder = RunRecorder.create(folder, manifest, () => undefined);
+    recorder.flush();
+    recorder.close();
+  }
+
   /**
-   * Opens a run for one more attempt: everything after the resume point goes away.
+   * Opens a run for one more attempt, or for its first one when it was only prepared: everything after the resume point goes away.
    *
    * @throws CheckpointError `run/locked`, `run/not-a-run`, `run/broken-manifest`
    */
@@ -116,6 +123,8 @@ export class RunRecorder {
     try {
       const manifest = readManifest(folder);
       const keep = point(manifest);
+      // A run that was only prepared begins its first attempt.
+      if (manifest.state === "queued") return new RunRecorder(folder, manifest, lock, keep, listener);
       manifest.attempt += 1;
       manifest.state = "queued";
       const recorder = new RunRecorder(folder, manifest, lock, keep, listener);
@@ -236,12 +245,16 @@ export class RunRecorder {
       };
       for (const listener of this.listeners) listener(event);
     } finally {
-      this.journal.close();
-      this.scalars.close();
-      this.eventFile.close();
-      this.progress.remove();
-      this.lock.release();
+      this.close();
     }
+  }
+
+  private close(): void {
+    this.journal.close();
+    this.scalars.close();
+    this.eventFile.close();
+    this.progress.remove();
+    this.lock.release();
   }
 }
 
