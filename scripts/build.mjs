@@ -1,4 +1,4 @@
-/** Bundles the command line and the worker entry points into dist/ with esbuild. Native packages stay outside. */
+/** Bundles the command line, the worker entry points and the web views into dist/ with esbuild. Native packages stay outside. */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,4 +42,45 @@ export async function bundle() {
   });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();
+/** `import code from "worker:./x.ts"`: a worker of a web view, bundled to text. A web view may load scripts from memory only. */
+const inlineWorkers = {
+  name: "inline-workers",
+  setup(builder) {
+    builder.onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.slice("worker:".length)),
+      namespace: "inline-worker",
+    }));
+    builder.onLoad({ filter: /.*/, namespace: "inline-worker" }, async ({ path }) => {
+      const { outputFiles } = await build({ ...webviewOptions, entryPoints: [path], write: false });
+      return { contents: `export const code = ${JSON.stringify(outputFiles[0].text)};` };
+    });
+  },
+};
+
+const webviewOptions = {
+  bundle: true,
+  format: "iife",
+  platform: "browser",
+  target: "chrome122",
+  minify: true,
+  logLevel: "warning",
+};
+
+/** dist/webview: one script for each panel, and the style sheet with its font. */
+export async function bundleWebviews() {
+  const source = join(root, "webview-ui/src");
+  await build({
+    ...webviewOptions,
+    entryPoints: [
+      { in: join(source, "apps/inspector/main.ts"), out: "inspector" },
+      { in: join(source, "apps/dashboard/main.ts"), out: "dashboard" },
+      { in: join(source, "style/webview.css"), out: "webview" },
+    ],
+    outdir: join(root, "dist/webview"),
+    assetNames: "[name]",
+    loader: { ".ttf": "file" },
+    plugins: [inlineWorkers],
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await Promise.all([bundle(), bundleWebviews()]);
