@@ -38,8 +38,8 @@ if (installed !== wanted) {
   process.stderr.write(`done in ${Math.round((Date.now() - started) / 1000)} s\n`);
 }
 
-const { bundle, bundleWebviews } = await import("./build.mjs");
-await Promise.all([bundle(), bundleWebviews()]);
+const { bundle } = await import("./build.mjs");
+await bundle();
 
 /** Runs a command and keeps what it prints, to be shown only when it fails. */
 function run(command, args) {

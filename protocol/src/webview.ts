@@ -387,7 +387,7 @@ export type Correction = TypeOf<typeof correction>;
 // ---------------------------------------------------------------------------------------------------------------------
 // Dashboard: curves, health, evaluations, configuration and log of one run, or of several that are compared
 
-const runState = oneOf("queued", "starting", "running", "stopping", "completed", "stopped", "failed");
+const runState = oneOf("queued", "starting", "running", "paused", "stopping", "completed", "stopped", "failed");
 
 /** One line of the list from which runs are chosen. */
 const runChoice = struct({ id: text, project: text, kind: text, state: runState, createdMs: number });

@@ -40,7 +40,11 @@ export async function readTestFile(path: string, options: TestFileOptions = {}):
 /** The text half of the reader, without looking at files. */
 export function parseTestFile(text: string, root: string, problems: Problems): Draft[] {
   const source = parseJson(text, problems);
-  if (source === undefined) return [];
+  return source === undefined ? [] : testFileDrafts(source, root, problems);
+}
+
+/** The same for JSON that was read before. */
+export function testFileDrafts(source: JsonSource, root: string, problems: Problems): Draft[] {
   const top = source.value;
   if (!isRecord(top)) {
     problems.error(
