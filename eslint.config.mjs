@@ -22,7 +22,7 @@ export default tseslint.config(
   { ignores: ["**/node_modules/**", "dist/**", ".cache/**", "**/*.gen.ts", "**/*.mjs", "**/*.cjs"] },
   {
     files: ["**/*.ts"],
-    languageOptions: { parser: tseslint.parser, parserOptions: { project: "./tsconfig.json" } },
+    languageOptions: { parser: tseslint.parser, parserOptions: { project: ["./tsconfig.json", "./webview-ui/tsconfig.json"] } },
     plugins: { "@typescript-eslint": tseslint.plugin },
     rules: { "@typescript-eslint/no-floating-promises": "error", "@typescript-eslint/no-misused-promises": "error" },
   },
@@ -54,5 +54,29 @@ export default tseslint.config(
   {
     files: ["server/src/lsp/**/*.ts", "server/src/main.ts"],
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.lsp)) },
+  },
+  {
+    files: ["webview-ui/src/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.server),
+        // One parser of answers for rewards, evaluations and views; everything else of the server stays outside.
+        {
+          regex: "^@iad-r1/(server/(?!rewards/(tags|location)$)|client)",
+          message: "Of the server, a view uses only rewards/tags and rewards/location.",
+        },
+      ]),
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "Identifier[name='acquireVsCodeApi']",
+          message: "Only webview-ui/src/host/vscodeApi.ts holds the channel to the host.",
+        },
+      ],
+    },
+  },
+  {
+    files: ["webview-ui/src/host/vscodeApi.ts"],
+    rules: { "no-restricted-syntax": "off" },
   },
 );

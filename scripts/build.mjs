@@ -1,6 +1,6 @@
 /**
- * Bundles everything into dist/ with esbuild: the command line, the server and its workers, and the extension. Native packages stay
- * outside.
+ * Bundles everything into dist/ with esbuild: the command line, the server and its workers, the extension, and the web views. Native
+ * packages stay outside.
  */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -38,7 +38,11 @@ export async function bundle({ outdir = join(root, "dist"), isForPackage = false
     logLevel: "warning",
     metafile: true,
   };
-  return [await bundleServer(outdir, common), await bundleExtension(outdir, common)];
+  return [
+    await bundleServer(outdir, common),
+    await bundleExtension(outdir, common),
+    await bundleWebviews({ outdir: join(outdir, "webview") }),
+  ];
 }
 
 /** VS Code loads extensions as CommonJS. */
@@ -72,6 +76,54 @@ async function bundleServer(outdir, common) {
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
+  });
+  return metafile;
+}
+
+/** `import code from "worker:./x.ts"`: a worker of a web view, bundled to text. A web view may load scripts from memory only. */
+const inlineWorkers = {
+  name: "inline-workers",
+  setup(builder) {
+    builder.onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.slice("worker:".length)),
+      namespace: "inline-worker",
+    }));
+    builder.onLoad({ filter: /.*/, namespace: "inline-worker" }, async ({ path }) => {
+      const { outputFiles } = await build({ ...webviewOptions, entryPoints: [path], write: false });
+      return { contents: `export const code = ${JSON.stringify(outputFiles[0].text)};` };
+    });
+  },
+};
+
+const webviewOptions = {
+  bundle: true,
+  format: "iife",
+  platform: "browser",
+  target: "chrome122",
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+/**
+ * One script for each panel, and the style sheet with its font.
+ *
+ * @returns esbuild's metafile
+ */
+export async function bundleWebviews({ outdir = join(root, "dist", "webview") } = {}) {
+  const source = join(root, "webview-ui/src");
+  const { metafile } = await build({
+    ...webviewOptions,
+    entryPoints: [
+      { in: join(source, "apps/inspector/main.ts"), out: "inspector" },
+      { in: join(source, "apps/dashboard/main.ts"), out: "dashboard" },
+      { in: join(source, "style/webview.css"), out: "webview" },
+    ],
+    outdir,
+    assetNames: "[name]",
+    loader: { ".ttf": "file" },
+    metafile: true,
+    plugins: [inlineWorkers],
   });
   return metafile;
 }
