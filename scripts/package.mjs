@@ -51,16 +51,23 @@ export async function makePackage(target, bundles) {
   const vsce = join(root, "test", "e2e", "node_modules", "@vscode", "vsce", "vsce");
   const flags = ["--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links", "--out", file];
   const platform = isUniversal ? [] : ["--target", target];
-  execFileSync(process.execPath, [vsce, "package", ...flags, ...platform], { cwd: stage, stdio: ["ignore", "pipe", "inherit"] });
+  execFileSync(process.execPath, [vsce, "package", ...flags, ...platform], {
+    cwd: stage,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   rmSync(stage, { recursive: true });
   return file;
 }
 
 /** The manifest as VS Code reads it: without what only the workspace of this repository needs. */
 function manifest() {
-  const { name: _name, private: _private, type: _type, exports: _exports, ...rest } = JSON.parse(
-    readFileSync(join(client, "package.json"), "utf8"),
-  );
+  const {
+    name: _name,
+    private: _private,
+    type: _type,
+    exports: _exports,
+    ...rest
+  } = JSON.parse(readFileSync(join(client, "package.json"), "utf8"));
   const { dependencies: _dependencies, devDependencies: _devDependencies, ...fields } = rest;
   return { name: "iad-r1", ...fields, main: "./dist/extension.cjs", files: ["**"] };
 }

@@ -176,19 +176,17 @@ export const menus = {
 interface KeyContribution {
   command: CommandName;
   key: string;
+  mac?: string;
   when: string;
 }
 
-/** They act only while the inspector has the focus; the page itself handles no key that stands here. */
+/** The bare keys of the inspector (J, K, T, …) are its page's own; a person may bind the commands to others. */
 export const keys = [
-  { command: "nextImage", key: "j", when: inInspector },
-  { command: "previousImage", key: "k", when: inInspector },
-  { command: "nextDefect", key: "n", when: inInspector },
-  { command: "goToDefect", key: "g", when: inInspector },
-  { command: "toggleGroundTruth", key: "t", when: inInspector },
-  { command: "toggleHeatMap", key: "h", when: inInspector },
-  { command: "toggleLocationGrid", key: "l", when: inInspector },
-  { command: "toggleReference", key: "r", when: inInspector },
+  { command: "inspectImage", key: "ctrl+alt+enter", mac: "cmd+alt+enter", when: `filesExplorerFocus && ${isImage}` },
+  { command: "retryInspection", key: "ctrl+enter", mac: "cmd+enter", when: inInspector },
+  { command: "compareWithModel", key: "alt+x", when: inInspector },
+  { command: "setThreshold", key: "alt+t", when: inInspector },
+  { command: "exportInspectedImage", key: "alt+e", when: inInspector },
 ] as const satisfies readonly KeyContribution[];
 
 // ---- settings ------------------------------------------------------------------------------------------------------

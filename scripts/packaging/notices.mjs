@@ -34,10 +34,9 @@ export function notices(packages) {
       const title = `${name} ${version} (${license})`;
       return `${title}\n${"=".repeat(title.length)}\n\n${licenceText(name, folder, license)}\n`;
     });
-  return [
-    "IAD-R1 for VS Code contains the following packages, each under its own licence.\n",
-    ...sections,
-  ].join("\n\n");
+  return ["IAD-R1 for VS Code contains the following packages, each under its own licence.\n", ...sections].join(
+    "\n\n",
+  );
 }
 
 /** A package's own texts; otherwise the texts of the licences that it names, with who holds the rights. */
@@ -47,7 +46,13 @@ function licenceText(name, folder, license) {
   if (texts.length === 0) {
     const { author } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     const holder = typeof author === "string" ? author : (author?.name ?? `the authors of ${name}`);
-    texts.push(`Copyright (c) ${holder}`, ...license.split(/[() ]+(?:AND|OR)?[() ]*/).filter(Boolean).map(knownText));
+    texts.push(
+      `Copyright (c) ${holder}`,
+      ...license
+        .split(/[() ]+(?:AND|OR)?[() ]*/)
+        .filter(Boolean)
+        .map(knownText),
+    );
   }
   // What is inside libvips, and under which licences, stands in its readme only.
   if (name.startsWith("@img/sharp-libvips") || name.startsWith("@img/sharp-win32")) {

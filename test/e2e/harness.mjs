@@ -67,9 +67,20 @@ export async function startWorkbench(folder, { settings = {}, isTrusted = true, 
   mkdirSync(join(data, "data", "User"), { recursive: true });
   mkdirSync(join(data, "data", "Machine"), { recursive: true });
   mkdirSync(join(folder, "extensions"), { recursive: true });
-  writeFileSync(join(data, "data", "User", "settings.json"), JSON.stringify({ ...quietSettings, ...settings }, null, 2));
+  writeFileSync(
+    join(data, "data", "User", "settings.json"),
+    JSON.stringify({ ...quietSettings, ...settings }, null, 2),
+  );
   const args = [
-    ...[server, "--host", "127.0.0.1", "--port", String(port), "--without-connection-token", "--accept-server-license-terms"],
+    ...[
+      server,
+      "--host",
+      "127.0.0.1",
+      "--port",
+      String(port),
+      "--without-connection-token",
+      "--accept-server-license-terms",
+    ],
     ...["--server-data-dir", data, "--extensions-dir", join(folder, "extensions"), "--telemetry-level", "off"],
     ...["--builtin-extensions-dir", builtinFolder, "--disable-getting-started-override", "--disable-experiments"],
     ...(isTrusted ? ["--disable-workspace-trust"] : []),
@@ -79,7 +90,13 @@ export async function startWorkbench(folder, { settings = {}, isTrusted = true, 
     stdio: ["ignore", "pipe", "pipe"],
     // A process group of its own, so that the extension host and our server end with it.
     detached: true,
-    env: { ...process.env, EXTENSIONS_GALLERY: "{}", XDG_CONFIG_HOME: join(folder, "xdg"), XDG_DATA_HOME: join(folder, "xdg"), ...env },
+    env: {
+      ...process.env,
+      EXTENSIONS_GALLERY: "{}",
+      XDG_CONFIG_HOME: join(folder, "xdg"),
+      XDG_DATA_HOME: join(folder, "xdg"),
+      ...env,
+    },
   });
   const log = createWriteStream(join(folder, "server.log"));
   child.stdout.pipe(log);

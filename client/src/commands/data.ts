@@ -4,7 +4,7 @@ import { window, workspace } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
 import { UserError } from "../errors";
 import { plain, table } from "../reports";
-import type { DataNode } from "../views/dataView";
+import type { DataNode } from "../views/dataTree";
 import * as messages from "../messages";
 import { withProgress } from "./progress";
 import type { Parts } from "./types";
@@ -37,8 +37,8 @@ export async function showDataStatistics(parts: Parts, target?: unknown): Promis
   );
 }
 
-export function refreshData({ dataView }: Parts): void {
-  dataView.refresh();
+export function refreshData({ dataTree }: Parts): void {
+  dataTree.refresh();
 }
 
 function pathOf(target: unknown): string | undefined {

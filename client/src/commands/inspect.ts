@@ -7,7 +7,7 @@ import type { inspectorPanel } from "@iad-r1/protocol/webview";
 import { imageExtensions } from "../contributions";
 import { UserError } from "../errors";
 import { imagesIn } from "../panels/inspectorPanel";
-import type { DataNode } from "../views/dataView";
+import type { DataNode } from "../views/dataTree";
 import * as messages from "../messages";
 import { withProgress } from "./progress";
 import type { Parts } from "./types";

@@ -8,7 +8,7 @@ import { UserError } from "../errors";
 import { unsavedText } from "../projects";
 import { plain, table } from "../reports";
 import { isFinal } from "../runs/runStore";
-import { missing, type RunNode } from "../views/runsView";
+import { missing, type RunNode } from "../views/runsTree";
 import { describeRun, stageName } from "../views/statusItem";
 import * as messages from "../messages";
 import { withProgress } from "./progress";
@@ -20,12 +20,13 @@ import type { Parts } from "./types";
 /** The run that a command was given: its id, or a node of the tree. */
 export function givenRun(target: unknown): string | undefined {
   if (typeof target === "string") return target;
-  if (typeof target === "object" && target !== null && "id" in target && typeof target.id === "string") return target.id;
+  if (typeof target === "object" && target !== null && "id" in target && typeof target.id === "string")
+    return target.id;
   return undefined;
 }
 
 async function chooseRun(
-  { context, runsView }: Parts,
+  { context, runsTree }: Parts,
   target: unknown,
   applies: (run: RunListing) => boolean,
 ): Promise<string | undefined> {
@@ -33,7 +34,7 @@ async function chooseRun(
   if (given !== undefined) return given;
   if (!context.runs.isKnown) context.runs.replace(await context.connection.request(lsp.listRuns));
   const fitting = context.runs.all.filter(applies);
-  const selected = runsView.selectedRuns.filter((id) => fitting.some((run) => run.id === id));
+  const selected = runsTree.selectedRuns.filter((id) => fitting.some((run) => run.id === id));
   if (selected.length === 1) return selected[0];
   if (fitting.length === 0) throw new UserError(messages.noRuns());
   if (fitting.length === 1) return fitting[0]!.id;
@@ -291,6 +292,6 @@ export async function openRunFolder(parts: Parts, target?: unknown): Promise<voi
   await window.showTextDocument(Uri.file(join(folder, "events.jsonl")), { preview: true });
 }
 
-export async function refreshRuns({ runsView }: Parts): Promise<void> {
-  await runsView.refresh();
+export async function refreshRuns({ runsTree }: Parts): Promise<void> {
+  await runsTree.refresh();
 }

@@ -25,7 +25,7 @@ export type DataNode =
   | { kind: "category"; path: string; category: DataOverview["categories"][number] }
   | { kind: "label"; path: string; category: string; label: "normal" | "anomalous"; count: number };
 
-export class DataView implements TreeDataProvider<DataNode>, Disposable {
+export class DataTree implements TreeDataProvider<DataNode>, Disposable {
   private readonly changed = new Emitter<DataNode | undefined>();
   readonly onDidChangeTreeData = this.changed.event as TreeDataProvider<DataNode>["onDidChangeTreeData"];
   private readonly view: TreeView<DataNode>;
@@ -153,7 +153,9 @@ export class DataView implements TreeDataProvider<DataNode>, Disposable {
       if (numProblems > 0) facts.push(messages.problems(numProblems));
       item.description = facts.join(" · ");
       item.iconPath =
-        numProblems > 0 ? new ThemeIcon("warning", new ThemeColor("list.warningForeground")) : new ThemeIcon("database");
+        numProblems > 0
+          ? new ThemeIcon("warning", new ThemeColor("list.warningForeground"))
+          : new ThemeIcon("database");
     } catch (error) {
       item.description = `${role} · ${sentence(error)}`;
       item.iconPath = new ThemeIcon("error", new ThemeColor("list.errorForeground"));
