@@ -121,7 +121,7 @@ const repeatedKey = "The key appears twice.";
 
 /** What cannot be cut: anchors, aliases, tags, directives, further documents. */
 const mustBeWhole = /^%|^\.\.\.|\n---|(?:^|[\s:,[{-])[&*!][^\s,\]}]/m;
-const keyAlone = /^\s*[A-Za-z_][\w.-]*\s*:\s*(?:#.*)?$/;
+const keyAlone = /^[A-Za-z_][\w.-]*\s*:\s*(?:#.*)?$/;
 
 interface Line {
   start: number;
@@ -276,7 +276,7 @@ class Builder {
 function parsePiece(text: string): Piece {
   const faults: YamlFaultSpan[] = [];
   try {
-    const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true });
+    const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true, logLevel: "error" });
     // A warning is a tag that nobody knows, such as code to be run in another language.
     for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
       faults.push({ message: inWords[code] ?? message, start: pos[0], end: Math.max(pos[1], pos[0] + 1) });
