@@ -25,9 +25,14 @@ export function readManifest(folder: string): RunManifest {
       hint: "`iad-r1 runs list` shows the runs there are.",
     });
   }
+  return parseManifest(readFileSync(path, "utf8"), path);
+}
+
+/** @throws CheckpointError `run/broken-manifest` */
+export function parseManifest(text: string, path: string): RunManifest {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, "utf8"));
+    value = JSON.parse(text);
   } catch (error) {
     throw new CheckpointError("run/broken-manifest", `run.json is not JSON: ${(error as Error).message}.`, {
       where: path,
@@ -43,7 +48,16 @@ export function readManifest(folder: string): RunManifest {
   });
 }
 
-const states: readonly RunState[] = ["queued", "starting", "running", "stopping", "completed", "stopped", "failed"];
+const states: readonly RunState[] = [
+  "queued",
+  "starting",
+  "running",
+  "paused",
+  "stopping",
+  "completed",
+  "stopped",
+  "failed",
+];
 
 /** The first thing that is not as it should be, as what was expected and what was found; null when all is well. */
 function findFault(value: unknown): string | null {
