@@ -22,7 +22,10 @@ export default tseslint.config(
   { ignores: ["**/node_modules/**", "dist/**", ".cache/**", "**/*.gen.ts", "**/*.mjs", "**/*.cjs"] },
   {
     files: ["**/*.ts"],
-    languageOptions: { parser: tseslint.parser, parserOptions: { project: ["./tsconfig.json", "./webview-ui/tsconfig.json"] } },
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: { project: ["./tsconfig.json", "./webview-ui/tsconfig.json", "./test/webview/tsconfig.json"] },
+    },
     plugins: { "@typescript-eslint": tseslint.plugin },
     rules: { "@typescript-eslint/no-floating-promises": "error", "@typescript-eslint/no-misused-promises": "error" },
   },

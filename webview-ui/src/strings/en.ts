@@ -20,6 +20,7 @@ export const strings = {
   "state.queued": "Queued",
   "state.starting": "Starting",
   "state.running": "Running",
+  "state.paused": "Paused",
   "state.stopping": "Stopping",
   "state.completed": "Completed",
   "state.stopped": "Stopped",

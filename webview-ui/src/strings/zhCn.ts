@@ -22,6 +22,7 @@ export const strings: Readonly<Record<StringKey, string>> = {
   "state.queued": "排队中",
   "state.starting": "正在启动",
   "state.running": "运行中",
+  "state.paused": "已暂停",
   "state.stopping": "正在停止",
   "state.completed": "已完成",
   "state.stopped": "已停止",

@@ -10,6 +10,7 @@ const stateIcons: Record<DashboardRun["state"], string> = {
   queued: "clock",
   starting: "loading",
   running: "play-circle",
+  paused: "debug-pause",
   stopping: "loading",
   completed: "pass",
   stopped: "circle-slash",
@@ -17,7 +18,7 @@ const stateIcons: Record<DashboardRun["state"], string> = {
 };
 
 export function isActive({ state }: DashboardRun): boolean {
-  return state === "queued" || state === "starting" || state === "running" || state === "stopping";
+  return state !== "completed" && state !== "stopped" && state !== "failed";
 }
 
 export function runHeader(app: Dashboard, run: DashboardRun, nowMs: number): TemplateResult {
@@ -46,7 +47,8 @@ export function runHeader(app: Dashboard, run: DashboardRun, nowMs: number): Tem
 }
 
 function liveMark(app: Dashboard, run: DashboardRun, nowMs: number): Template {
-  if (!isActive(run)) return nothing;
+  // A paused run says nothing and is not expected to.
+  if (!isActive(run) || run.state === "paused") return nothing;
   const silentMs = nowMs - run.lastEventMs;
   if (silentMs > app.data!.settings.staleAfterMs) {
     return html`<span class="live stale" role="status">${icon("warning")}${t("live.stale", { time: formatDuration(silentMs / 1000) })}</span>`;
@@ -68,13 +70,13 @@ function actions(app: Dashboard, run: DashboardRun): TemplateResult {
   return html`<div class="actions" role="toolbar" aria-label=${t("run.actions")}>
     ${
       canControl && active
-        ? html`${button({ icon: "debug-pause", title: t("run.pause"), disabled: run.state !== "running", run: act("pause") })}
+        ? html`${run.state === "paused" ? nothing : button({ icon: "debug-pause", title: t("run.pause"), disabled: run.state !== "running", run: act("pause") })}
         ${button({ icon: "debug-stop", title: t("run.stopAfterStep"), disabled: stopping, run: act("stopAfterStep") })}
         ${button({ icon: "close", title: t("run.stopNow"), run: act("stopNow") })}`
         : nothing
     }
     ${
-      canControl && (run.state === "stopped" || run.state === "failed")
+      canControl && (run.state === "stopped" || run.state === "failed" || run.state === "paused")
         ? button({ icon: "debug-continue", text: t("run.resume"), primary: true, run: act("resume") })
         : nothing
     }
