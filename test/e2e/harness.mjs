@@ -58,12 +58,13 @@ export function installPackage(folder, file) {
  * Starts the workbench's server.
  *
  * @param options.settings  besides the quiet ones
+ * @param options.port      one that is free when left out
  * @param options.isTrusted false: the workspace asks for trust, as a person meets it
  */
-export async function startWorkbench(folder, { settings = {}, isTrusted = true, env = {} } = {}) {
+export async function startWorkbench(folder, { settings = {}, isTrusted = true, env = {}, port: wanted } = {}) {
   const server = join(ensureWorkbench(), "out", "server-main.js");
   const data = join(folder, "server");
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   mkdirSync(join(data, "data", "User"), { recursive: true });
   mkdirSync(join(data, "data", "Machine"), { recursive: true });
   mkdirSync(join(folder, "extensions"), { recursive: true });
