@@ -139,6 +139,8 @@ export const pickRuns = () => t("Runs to compare (two or more)");
 export const pickCheckpoint = () => t("Which checkpoint?");
 export const noRuns = () => t("There are no runs that this applies to.");
 export const noCheckpoints = (run: string) => t("Run {0} has no checkpoint yet.", run);
+export const pickStart = () => t("Which model does SC-GRPO start from?");
+export const modelOfConfig = () => t("The model that the experiment file names");
 export const preflightFailed = (count: number) => t("The run would fail: {0} checks found problems.", count);
 export const preflightPassed = () => t("All checks passed; nothing was started.");
 export const preflighting = () => t("Preflight…");

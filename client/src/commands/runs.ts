@@ -59,12 +59,40 @@ async function chooseExperiment({ projects }: Parts, kind: Kind): Promise<lsp.St
   return { kind, configFile: config.fsPath, ...(text === undefined ? {} : { text }) };
 }
 
+/**
+ * The second stage goes on from what the first has left: offers the models of finished PA-SFT stages, newest first. Answers with settings
+ * to override; undefined when the question was left.
+ */
+async function chooseStart({ context, models }: Parts): Promise<string[] | undefined> {
+  await models.refresh();
+  const createdMs = (run: string | null) => context.runs.get(run ?? "")?.createdMs ?? 0;
+  const taught = models.all
+    .filter(({ source, stage, step }) => source === "run" && stage === "pa-sft" && step === null)
+    .sort((a, b) => createdMs(b.run) - createdMs(a.run));
+  if (taught.length === 0) return [];
+  const items = [
+    ...taught.map(({ title, run, balancedAccuracy, reference }) => ({
+      ...{ label: title, detail: run ?? "", reference },
+      description: balancedAccuracy === null ? "" : messages.accuracyOf(percent(balancedAccuracy)),
+    })),
+    { label: messages.modelOfConfig(), detail: "", description: "", reference: null },
+  ];
+  const chosen = await window.showQuickPick(items, { title: messages.pickStart() });
+  if (chosen === undefined) return undefined;
+  if (chosen.reference === null) return [];
+  const { base, adapter } = chosen.reference;
+  return [`model.base=${JSON.stringify(base)}`, `model.adapter=${JSON.stringify(adapter)}`];
+}
+
 /** Checks everything, starts, and shows the curves. */
 export function startRun(kind: Kind) {
   return async (parts: Parts): Promise<void> => {
     const { context, dashboards } = parts;
-    const params = await chooseExperiment(parts, kind);
-    if (params === undefined) return;
+    const experiment = await chooseExperiment(parts, kind);
+    if (experiment === undefined) return;
+    const overrides = kind === "sc-grpo" ? await chooseStart(parts) : [];
+    if (overrides === undefined) return;
+    const params = { ...experiment, overrides };
     const { checks } = await withProgress(messages.preflighting(), (token) =>
       context.connection.request(lsp.preflightRun, params, token),
     );
