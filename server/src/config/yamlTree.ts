@@ -196,7 +196,14 @@ class Builder {
   }
 
   private map(lines: readonly Line[], starts: readonly number[]): Built {
-    const node: YamlNode = { kind: "map", start: contentOf(lines[starts[0]!]!), end: 0, flow: false, quoted: false, children: [] };
+    const node: YamlNode = {
+      kind: "map",
+      start: contentOf(lines[starts[0]!]!),
+      end: 0,
+      flow: false,
+      quoted: false,
+      children: [],
+    };
     const value: Record<string, unknown> = {};
     const met = new Set<string | null>();
     const add = (child: YamlChild, content: unknown) => {
@@ -288,12 +295,26 @@ function plainOf(document: Document): unknown {
 function nodeOf(content: unknown): YamlNode | null {
   if (isMap(content) || isSeq(content)) {
     const [start, end] = content.range!;
-    const node: YamlNode = { kind: isMap(content) ? "map" : "list", start, end, flow: content.flow === true, quoted: false, children: [] };
+    const node: YamlNode = {
+      kind: isMap(content) ? "map" : "list",
+      start,
+      end,
+      flow: content.flow === true,
+      quoted: false,
+      children: [],
+    };
     if (isMap(content)) {
       for (const { key, value } of content.items) {
         if (!isScalar(key) || !key.range) continue;
         const [keyStart, keyEnd] = key.range;
-        node.children.push({ key: String(key.value), keyStart, keyEnd, node: written(value), shift: 0, unfinished: false });
+        node.children.push({
+          key: String(key.value),
+          keyStart,
+          keyEnd,
+          node: written(value),
+          shift: 0,
+          unfinished: false,
+        });
       }
     } else {
       for (const item of content.items) {
@@ -326,7 +347,8 @@ function linesOf(text: string): Line[] {
     let at = start;
     while (at < stop && text[at] === " ") at++;
     const first = text[at];
-    const empty = at >= stop || first === "#" || text.slice(at, stop).trim() === "" || isMarker(text, start, stop, lines);
+    const empty =
+      at >= stop || first === "#" || text.slice(at, stop).trim() === "" || isMarker(text, start, stop, lines);
     lines.push({ start, end: stop, indent: at - start, empty, dash: -1 });
     start = end + 1;
   }

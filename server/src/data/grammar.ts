@@ -120,7 +120,8 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
   if (result.answer === null) {
     const word = result.location !== null && result.type !== null ? "Yes" : "No";
     const add = { start: text.length, end: text.length, text: `<answer>${word}</answer>` };
-    const fixes = order.length === 0 ? [] : [{ title: `Add <answer>${word}</answer>`, edits: [add], sure: word === "Yes" }];
+    const fixes =
+      order.length === 0 ? [] : [{ title: `Add <answer>${word}</answer>`, edits: [add], sure: word === "Yes" }];
     if (whole) broken("There is no <answer>.", 0, text.length, fixes);
   } else if (result.answer.toLowerCase() === "yes") result.label = "anomalous";
   else if (result.answer.toLowerCase() === "no") result.label = "normal";
@@ -136,7 +137,13 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
   if (!needThink && result.think !== null) {
     const { start, end } = elements.think!;
     issues.push({
-      ...{ severity: "warning", code: "data/unusual-answer", message: "A solution has no <think> of its own.", start, end },
+      ...{
+        severity: "warning",
+        code: "data/unusual-answer",
+        message: "A solution has no <think> of its own.",
+        start,
+        end,
+      },
       fixes: [{ title: "Remove the reasoning", edits: [{ start, end, text: "" }], sure: false }],
     });
   }
@@ -176,7 +183,11 @@ function checkConsistency(answer: TaggedAnswer, elements: Partial<Record<Tag, El
       const fixes = answer.location === null && answer.type === null ? [toNo] : [];
       issue("error", "The answer is Yes, but the location or the type is missing.", verdict!, fixes);
     } else if (answer.location === "" || answer.type === "")
-      issue("error", "The answer is Yes, but the location or the type is empty.", answer.location === "" ? location! : type!);
+      issue(
+        "error",
+        "The answer is Yes, but the location or the type is empty.",
+        answer.location === "" ? location! : type!,
+      );
     else if (!(LOCATIONS as readonly string[]).includes(answer.location.toLowerCase())) {
       const near = nearLocation(answer.location);
       issue(
@@ -233,9 +244,16 @@ function closing(text: string, tag: Tag, bodyStart: number): AnswerFix {
 
 /** One of the nine phrases with the same words in another order or spelling; null when it is not clear which. */
 export function nearLocation(written: string): string | null {
-  const words = written.toLowerCase().replace(/[^a-z]+/g, " ").trim().split(" ");
+  const words = written
+    .toLowerCase()
+    .replace(/[^a-z]+/g, " ")
+    .trim()
+    .split(" ");
   const usual = words.map((word) => LOCATION_WORDS[word] ?? word);
-  const [row, column] = [usual.find((word) => word === "top" || word === "bottom"), usual.find((word) => word === "left" || word === "right")];
+  const [row, column] = [
+    usual.find((word) => word === "top" || word === "bottom"),
+    usual.find((word) => word === "left" || word === "right"),
+  ];
   const known = usual.every((word) => word === row || word === column || word === "center");
   if (!known) return null;
   const phrase = [row ?? "center", column ?? "center"].join(" ");

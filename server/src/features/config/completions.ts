@@ -123,7 +123,8 @@ async function valueCompletions(document: ConfigDocument, spot: Spot, context: F
   const nodes = schemasAt(path, withoutMark(spot.plain, path.at(-1) === "kind" ? path.slice(0, -1) : path));
   const items = unique(nodes.flatMap((node) => valueItems(spot, path, node)));
   const key = String(typeof path.at(-1) === "number" ? path.at(-2) : path.at(-1));
-  if (key === "name" && path.at(-3) === "rewards") return [...rewardItems(spot), ...(await pathItems(document, spot, context))];
+  if (key === "name" && path.at(-3) === "rewards")
+    return [...rewardItems(spot), ...(await pathItems(document, spot, context))];
   if (["path", "images", "base", "adapter", "output"].includes(key)) {
     const embedded = key === "base" ? embeddedItem(document, spot, context) : [];
     return [...embedded, ...(await pathItems(document, spot, context))];
@@ -140,7 +141,8 @@ function valueItems(spot: Spot, path: readonly (string | number)[], node: Schema
   const about = (text: string) => {
     const marks = [];
     if (text === fallback) marks.push("default");
-    if (published.has(text)) marks.push(`published system${published.get(text) === undefined ? "" : `: ${published.get(text)}`}`);
+    if (published.has(text))
+      marks.push(`published system${published.get(text) === undefined ? "" : `: ${published.get(text)}`}`);
     return marks.join(" · ");
   };
   const texts = listed.map(({ value, description }) => ({ text: String(value), description }));
@@ -217,8 +219,16 @@ function embeddedItem(document: ConfigDocument, spot: Spot, context: FeatureCont
   const text = inside.startsWith("../../../..") || isAbsolute(inside) ? context.embeddedModel : inside;
   return [
     {
-      ...{ label: "embedded base model", kind: "folder", detail: text, isSnippet: false, chain: false, preselect: true },
-      documentation: "The small model that comes with the product: starts at once and trains in minutes on any machine.",
+      ...{
+        label: "embedded base model",
+        kind: "folder",
+        detail: text,
+        isSnippet: false,
+        chain: false,
+        preselect: true,
+      },
+      documentation:
+        "The small model that comes with the product: starts at once and trains in minutes on any machine.",
       ...{ sortText: "", edit: { range: spot.range, newText: spot.quoted ? text : plainOrQuoted(text) } },
     },
   ];

@@ -52,7 +52,9 @@ function factsOf(document: ConfigDocument, path: readonly (string | number)[]): 
 function paSftFacts({ stages: { paSft } }: ExperimentConfig, key: string): string[] {
   if (key !== "batchSize" && key !== "gradientAccumulation") return [];
   const { batchSize, gradientAccumulation } = paSft;
-  return [`Here: ${batchSize} × ${gradientAccumulation} = ${batchSize * gradientAccumulation} samples per optimiser step.`];
+  return [
+    `Here: ${batchSize} × ${gradientAccumulation} = ${batchSize * gradientAccumulation} samples per optimiser step.`,
+  ];
 }
 
 function scGrpoFacts({ stages: { scGrpo } }: ExperimentConfig, key: string): string[] {

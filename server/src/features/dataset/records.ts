@@ -116,7 +116,12 @@ export function viewOf(format: DatasetFormat, { value, key }: DatasetRecord): Re
       const messages = (Array.isArray(value.messages) ? value.messages : []).filter(isRecord);
       const answer = messages.findLast(({ role }) => role === "assistant");
       const question = messages.find(({ role }) => role === "user");
-      return { ...view, ...tags(textOf(answer?.content), true), images: pathsOf(value.images), question: textOf(question?.content) };
+      return {
+        ...view,
+        ...tags(textOf(answer?.content), true),
+        images: pathsOf(value.images),
+        question: textOf(question?.content),
+      };
     }
     case "sc-grpo":
       return { ...view, ...tags(text("solution"), false), images: pathsOf(value.image), question: text("problem") };
