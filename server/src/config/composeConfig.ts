@@ -1,0 +1,125 @@
+/**
+ * Experiment files from a person's choices: the text of an `iadr1.yaml` with only what differs from the defaults, and a whole sample
+ * project. What the keys mean is experiment.ts.
+ */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { basename, join, relative, resolve, sep } from "node:path";
+import { ConfigError, DataError } from "@iad-r1/models/errors";
+import type { ConfigChoices, SampleProject } from "@iad-r1/protocol/project";
+import { stringify } from "yaml";
+import { detectFormat } from "../data/dataset";
+import { writeSynthDataset } from "../data/synthDataset";
+import { embeddedModel, embeddedName } from "./modelNames";
+import { parseExperiment } from "./parseExperiment";
+
+/**
+ * @throws DataError `data/unknown-format`
+ * @throws ConfigError `config/invalid` for choices that do not go together
+ */
+export async function composeConfig(choices: ConfigChoices): Promise<string> {
+  const { project, model, adapter, trainable, kind, folder } = choices;
+  const near = (path: string) => portable(folder, path);
+  const isNano = model === embeddedName || resolve(folder, model) === embeddedModel;
+  const config = {
+    project,
+    preset: "iad-r1-strict",
+    model: { base: isNano ? embeddedName : near(model), ...(adapter !== undefined && { adapter: near(adapter) }) },
+    data: {
+      train: await sourceOf(choices.train, folder),
+      ...(choices.heldOut !== undefined && { heldOut: await sourceOf(choices.heldOut, folder) }),
+    },
+    stages: {
+      ...(kind !== "sc-grpo" && { paSft: { ...supervised(trainable, isNano), ...steps(choices.paSftSteps) } }),
+      ...(kind !== "pa-sft" && { scGrpo: { ...policy(trainable, isNano), ...steps(choices.scGrpoSteps) } }),
+    },
+    ...(isNano && { evaluation: { maxCompletionLength: 96 } }),
+  };
+  const text = `# An IAD-R1 experiment. Hover over a key to see what it means; everything left out has its published default.\n${stringify(config)}`;
+  const { problems } = parseExperiment(text, { folder });
+  if (problems.length === 0) return text;
+  throw new ConfigError("config/invalid", `These choices do not go together: ${problems[0]!.message}`, {
+    hint: problems[0]!.hint ?? "Choose other data or another model.",
+  });
+}
+
+const steps = (count: number | undefined) => (count === undefined ? {} : { steps: count });
+
+/** The embedded model is small and starts without the tags: it needs larger steps than the published ones. */
+function supervised(trainable: ConfigChoices["trainable"], isNano: boolean) {
+  if (!isNano) return { trainable };
+  const rates = { lora: 2e-3, language: 6e-4, all: 6e-4 };
+  return { trainable, learningRate: rates[trainable], batchSize: 8, gradientAccumulation: 1, warmupSteps: 20 };
+}
+
+function policy(trainable: ConfigChoices["trainable"], isNano: boolean) {
+  if (!isNano) return { trainable };
+  return {
+    ...{ trainable, learningRate: trainable === "lora" ? 3e-4 : 3e-5, groupSize: 8, promptsPerStep: 8 },
+    ...{ temperature: 1, topK: 0, topP: 1, maxCompletionLength: 96 },
+  };
+}
+
+async function sourceOf(source: ConfigChoices["train"], folder: string): Promise<Record<string, unknown>> {
+  if ("seed" in source) return { kind: "synth", seed: source.seed, count: source.count, size: 112, difficulty: 0.3 };
+  return { kind: source.kind ?? (await detectFormat(source.path)), path: portable(folder, source.path) };
+}
+
+/** Relative and with "/" where the path lies near; absolute elsewhere. */
+function portable(folder: string, path: string): string {
+  const inside = relative(folder, resolve(folder, path)).split(sep).join("/");
+  return inside === "" ? "." : inside.startsWith("../../..") ? resolve(folder, path) : inside;
+}
+
+/** Pictures that are trained on and held out. */
+const sampleSeed = 1;
+const maxSampleImages = 2000;
+
+/**
+ * Writes an experiment file and generated pictures into a folder.
+ *
+ * @throws DataError `project/exists` when there is an experiment already
+ */
+export async function createSampleProject(
+  folder: string,
+  images: number,
+  signal?: AbortSignal,
+): Promise<SampleProject> {
+  const root = resolve(folder);
+  const configFile = join(root, "iadr1.yaml");
+  const dataFolder = join(root, "data", "sample");
+  for (const path of [configFile, dataFolder]) {
+    if (!existsSync(path)) continue;
+    throw new DataError("project/exists", `${path} is there already; nothing was written.`, {
+      where: path,
+      hint: "Choose an empty folder.",
+    });
+  }
+  const count = Math.min(Math.max(8, Math.round(images)), maxSampleImages);
+  mkdirSync(root, { recursive: true });
+  const samples = await writeSynthDataset(dataFolder, {
+    ...{ seed: sampleSeed, count, size: 112, difficulty: 0.2 },
+    ...(signal && { signal }),
+  });
+  const data = (side: "first" | "rest") => ({
+    kind: "folder",
+    path: "data/sample",
+    part: { seed: 1, share: 0.75, side },
+  });
+  const text = await composeConfig({
+    ...{
+      project: basename(root) || "sample",
+      kind: "post-train",
+      model: embeddedName,
+      trainable: "language",
+      folder: root,
+    },
+    train: { kind: "folder", path: dataFolder },
+    ...{ paSftSteps: 120, scGrpoSteps: 10 },
+  });
+  // The two sides of one data set; the composer knows whole sets only.
+  const whole = stringify({ data: { train: { kind: "folder", path: "data/sample" } } });
+  const halves = stringify({ data: { train: data("first"), heldOut: data("rest") } });
+  writeFileSync(configFile, text.replace(whole, halves));
+  const first = samples.find(({ label }) => label === "anomalous") ?? samples[0]!;
+  return { folder: root, configFile, dataFolder, firstImage: first.image, written: [configFile, dataFolder] };
+}
