@@ -40,7 +40,8 @@ const server = await startWorkbench(home, {
   },
 });
 console.log(`\n  ${server.base}/?folder=${encodeURIComponent(folder)}\n`);
-if (isNew) console.log("Begin with “IAD-R1: Create Sample Project” in the command palette (F1), or with the view IAD-R1.");
+if (isNew)
+  console.log("Begin with “IAD-R1: Create Sample Project” in the command palette (F1), or with the view IAD-R1.");
 console.log("Ctrl-C ends the studio.");
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.on(signal, async () => {

@@ -69,6 +69,10 @@ export const commands = {
 
   // Data
   showDataStatistics: { title: text("Show Data Statistics", "显示数据统计"), icon: "graph" },
+  findDuplicates: {
+    title: text("Find Duplicates and Leaks Between Splits", "查找重复图像及划分之间的泄漏"),
+    palette: isProject,
+  },
   refreshData: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
 
   // Inspect
@@ -169,7 +173,7 @@ export const menus = {
     { command: "deleteRun", when: onRun(...finished), group: "9_delete@1" },
     { command: "forkRun", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@1" },
     { command: "showDataStatistics", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@1" },
-    { command: "inspectFolder", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@2" },
+    { command: "inspectFolder", when: `view == ${viewIds.data} && viewItem =~ /^(dataset|class)$/`, group: "inline@2" },
   ],
 } as const satisfies Record<string, readonly MenuItem[]>;
 

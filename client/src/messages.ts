@@ -91,8 +91,24 @@ export const categoryColumn = () => t("Category");
 export const normalColumn = () => t("Normal");
 export const anomalousColumn = () => t("Anomalous");
 export const dataGenerated = (count: number) => t("{0} generated pictures", count);
-export const trainRole = () => t("training");
-export const heldOutRole = () => t("held out");
+export const trainSplit = () => t("training");
+export const paSftSplit = () => t("training PA-SFT");
+export const scGrpoSplit = () => t("training SC-GRPO");
+export const validationSplit = () => t("choice of the checkpoint");
+export const heldOutSplit = () => t("held out");
+export const missingFiles = (count: number) => t("{0} missing files", count);
+export const sharedPictures = (count: number) => t("{0} pictures are trained on and tested with.", count);
+export const comparingPictures = () => t("Comparing all pictures…");
+export const leaksTitle = (file: string) => t("Pictures that are twice in {0}", file);
+export const leaksHeading = (count: number) => t("{0} pairs are trained on and tested with", count);
+export const duplicatesHeading = (count: number) => t("{0} pairs are twice in one part", count);
+export const samePicture = () => t("same");
+export const similarPicture = () => t("similar");
+export const pictureColumn = () => t("Picture");
+export const otherColumn = () => t("Other picture");
+export const howColumn = () => t("How");
+export const noneFound = () => t("None.");
+export const unreadableHeading = (count: number) => t("{0} pictures cannot be read", count);
 
 // ---- inspection ----------------------------------------------------------------------------------------------------
 

@@ -109,7 +109,7 @@ describe("completion in an experiment file", () => {
   ];
   it.each(cases)("%s", async (name, text) => {
     const { document, cursor } = openFixture(path, text);
-    const found = await completionsAt(document, cursor, { files, embeddedModel: "/lab/models/nano" });
+    const found = await completionsAt(document, cursor, { files });
     expectGoldenText(
       `features/experiment/completion-${name}.txt`,
       `${text}\n---\n${printCompletions(document, found)}\n`,

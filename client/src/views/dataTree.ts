@@ -1,4 +1,4 @@
-/** The tree of data: what the experiments of this folder learn from and are tested on, with counts and what is wrong with it. */
+/** The tree of data: what the experiments of this folder learn from and are tested on, by set, class and split, with what is wrong. */
 import {
   ThemeColor,
   ThemeIcon,
@@ -6,13 +6,11 @@ import {
   TreeItemCollapsibleState,
   type TreeDataProvider,
   type TreeView,
-  type Uri,
   window,
   workspace,
 } from "vscode";
-import { basename } from "node:path";
 import * as lsp from "@iad-r1/protocol/lsp";
-import type { DataOverview, ProjectSource } from "@iad-r1/protocol/project";
+import type { DataSplit, ProjectDataSet } from "@iad-r1/protocol/project";
 import type { Context } from "../context";
 import { viewIds } from "../contributions";
 import { type Disposable, Emitter } from "../emitter";
@@ -20,16 +18,26 @@ import { sentence } from "../errors";
 import * as messages from "../messages";
 import type { Projects } from "../projects";
 
+type DataClass = ProjectDataSet["classes"][number];
+
 export type DataNode =
-  | { kind: "source"; config: Uri; source: ProjectSource }
-  | { kind: "category"; path: string; category: DataOverview["categories"][number] }
-  | { kind: "label"; path: string; category: string; label: "normal" | "anomalous"; count: number };
+  | { kind: "set"; set: ProjectDataSet }
+  | { kind: "class"; set: ProjectDataSet; class: DataClass }
+  | { kind: "split"; set: ProjectDataSet; class: DataClass; split: DataClass["splits"][number] };
+
+const splitNames: Record<DataSplit, () => string> = {
+  train: messages.trainSplit,
+  paSft: messages.paSftSplit,
+  scGrpo: messages.scGrpoSplit,
+  validation: messages.validationSplit,
+  heldOut: messages.heldOutSplit,
+};
 
 export class DataTree implements TreeDataProvider<DataNode>, Disposable {
   private readonly changed = new Emitter<DataNode | undefined>();
   readonly onDidChangeTreeData = this.changed.event as TreeDataProvider<DataNode>["onDidChangeTreeData"];
   private readonly view: TreeView<DataNode>;
-  private readonly overviews = new Map<string, Promise<DataOverview>>();
+  private reading: Promise<DataNode[]> | null = null;
   private readonly subscriptions: Disposable[];
 
   constructor(
@@ -46,50 +54,39 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
   }
 
   refresh(): void {
-    this.overviews.clear();
+    this.reading = null;
     this.changed.fire(undefined);
   }
 
-  async getChildren(node?: DataNode): Promise<DataNode[]> {
-    if (node === undefined) return this.sources();
-    if (node.kind === "source" && node.source.path !== null) {
-      const { path, categories } = await this.overview(node.source);
-      return categories.map((category) => ({ kind: "category", path, category }));
+  getChildren(node?: DataNode): DataNode[] | Promise<DataNode[]> {
+    if (node === undefined) {
+      this.reading ??= this.read();
+      return this.reading;
     }
-    if (node.kind === "category") {
-      const { path, category } = node;
-      const labels = [
-        { label: "normal" as const, count: category.normal },
-        { label: "anomalous" as const, count: category.anomalous },
-      ];
-      return labels
-        .filter(({ count }) => count > 0)
-        .map(({ label, count }) => ({ kind: "label", path, category: category.name, label, count }));
-    }
+    if (node.kind === "set") return node.set.classes.map((one) => ({ kind: "class", set: node.set, class: one }));
+    if (node.kind === "class") return node.class.splits.map((split) => ({ ...node, kind: "split", split }));
     return [];
   }
 
-  async getTreeItem(node: DataNode): Promise<TreeItem> {
+  getTreeItem(node: DataNode): TreeItem {
     switch (node.kind) {
-      case "source":
-        return this.sourceItem(node);
-      case "category": {
-        const { name, normal, anomalous } = node.category;
+      case "set":
+        return setItem(node.set);
+      case "class": {
+        const { name, normal, anomalous } = node.class;
         const item = new TreeItem(name, TreeItemCollapsibleState.Collapsed);
-        item.id = `${node.path} ${name}`;
+        item.id = `${keyOf(node.set)} ${name}`;
         item.description = messages.counts(normal, anomalous);
         item.iconPath = new ThemeIcon("symbol-class");
-        item.contextValue = "category";
+        item.contextValue = contextOf("class", node.set);
         return item;
       }
-      case "label": {
-        const isNormal = node.label === "normal";
-        const item = new TreeItem(isNormal ? messages.normalColumn() : messages.anomalousColumn());
-        item.id = `${node.path} ${node.category} ${node.label}`;
-        item.description = String(node.count);
-        item.iconPath = new ThemeIcon(isNormal ? "pass" : "warning");
-        item.contextValue = "label";
-        item.command = { title: messages.inspectAction(), command: "iadr1.inspectFolder", arguments: [node] };
+      case "split": {
+        const { split, normal, anomalous } = node.split;
+        const item = new TreeItem(splitNames[split]());
+        item.id = `${keyOf(node.set)} ${node.class.name} ${split}`;
+        item.description = messages.counts(normal, anomalous);
+        item.iconPath = new ThemeIcon(split === "heldOut" || split === "validation" ? "beaker" : "mortar-board");
         return item;
       }
     }
@@ -100,67 +97,50 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
     this.changed.dispose();
   }
 
-  private async sources(): Promise<DataNode[]> {
-    if (!this.context.isTrusted) return [];
-    const configs = await this.projects.configs();
-    if (configs.length === 0) return [];
-    const nodes: DataNode[] = [];
-    const seen = new Set<string>();
-    for (const config of configs) {
+  private async read(): Promise<DataNode[]> {
+    // Without a server there is nothing to show; it starts where there is a project.
+    if (!this.context.isTrusted || this.context.connection.state.kind !== "ready") return [];
+    const sets = new Map<string, ProjectDataSet>();
+    let numShared = 0;
+    for (const config of await this.projects.configs()) {
       try {
-        const { sources } = await this.context.connection.request(lsp.projectData, { configFile: config.fsPath });
-        for (const source of sources) {
-          const key = `${source.role} ${source.path ?? `${source.kind} ${source.count}`}`;
-          if (!seen.has(key)) nodes.push({ kind: "source", config, source });
-          seen.add(key);
-        }
+        const data = await this.context.connection.request(lsp.projectData, { configFile: config.fsPath });
+        for (const set of data.sets) sets.set(keyOf(set), set);
+        numShared += data.numShared;
       } catch (error) {
         // The editor marks what is wrong in the file.
         this.context.log.warn(`data of ${config.fsPath}: ${sentence(error)}`);
       }
     }
-    return nodes;
+    this.view.message = numShared === 0 ? undefined : messages.sharedPictures(numShared);
+    return [...sets.values()].map((set) => ({ kind: "set", set }));
   }
+}
 
-  private overview(source: ProjectSource): Promise<DataOverview> {
-    const path = source.path!;
-    const known = this.overviews.get(path);
-    if (known !== undefined) return known;
-    const kind = source.kind === "synth" ? {} : { kind: source.kind };
-    const reading = this.context.connection.request(lsp.dataOverview, { path, ...kind });
-    this.overviews.set(path, reading);
-    reading.catch(() => this.overviews.delete(path));
-    return reading;
-  }
+const keyOf = ({ kind, path, name, splits }: ProjectDataSet) => `${kind} ${path ?? name} ${splits.join(" ")}`;
+/** Generated pictures are no files that could be opened. */
+const contextOf = (kind: string, { path }: ProjectDataSet) => (path === null ? `${kind}.generated` : kind);
 
-  private async sourceItem({ source, config }: Extract<DataNode, { kind: "source" }>): Promise<TreeItem> {
-    const role = source.role === "train" ? messages.trainRole() : messages.heldOutRole();
-    if (source.path === null) {
-      const item = new TreeItem(messages.dataGenerated(source.count ?? 0));
-      item.description = role;
-      item.iconPath = new ThemeIcon("sparkle");
-      item.contextValue = "generated";
-      item.id = `${config.toString()} ${source.role} generated ${source.count}`;
-      return item;
-    }
-    const item = new TreeItem(basename(source.path), TreeItemCollapsibleState.Collapsed);
-    item.id = `${source.role} ${source.path}`;
-    item.tooltip = source.path;
-    item.contextValue = "dataset";
-    try {
-      const { numNormal, numAnomalous, numProblems } = await this.overview(source);
-      const facts = [role, messages.counts(numNormal, numAnomalous)];
-      if (numProblems > 0) facts.push(messages.problems(numProblems));
-      item.description = facts.join(" · ");
-      item.iconPath =
-        numProblems > 0
-          ? new ThemeIcon("warning", new ThemeColor("list.warningForeground"))
-          : new ThemeIcon("database");
-    } catch (error) {
-      item.description = `${role} · ${sentence(error)}`;
-      item.iconPath = new ThemeIcon("error", new ThemeColor("list.errorForeground"));
-      item.collapsibleState = TreeItemCollapsibleState.None;
-    }
-    return item;
-  }
+function setItem(set: ProjectDataSet): TreeItem {
+  const { name, path, splits, normal, anomalous, missingFiles, numProblems, failure } = set;
+  const isBroken = failure !== null;
+  const item = new TreeItem(
+    path === null ? messages.dataGenerated(normal + anomalous) : name,
+    isBroken ? TreeItemCollapsibleState.None : TreeItemCollapsibleState.Collapsed,
+  );
+  item.id = keyOf(set);
+  item.tooltip = failure ?? path ?? name;
+  item.contextValue = contextOf("dataset", set);
+  const facts = [splits.map((split) => splitNames[split]()).join(", ")];
+  if (isBroken) facts.push(failure);
+  else facts.push(messages.counts(normal, anomalous));
+  if (missingFiles > 0) facts.push(messages.missingFiles(missingFiles));
+  else if (numProblems > 0) facts.push(messages.problems(numProblems));
+  item.description = facts.join(" · ");
+  item.iconPath = isBroken
+    ? new ThemeIcon("error", new ThemeColor("list.errorForeground"))
+    : numProblems > 0
+      ? new ThemeIcon("warning", new ThemeColor("list.warningForeground"))
+      : new ThemeIcon(path === null ? "sparkle" : "database");
+  return item;
 }

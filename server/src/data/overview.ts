@@ -27,10 +27,11 @@ export async function dataOverview({ path, kind }: DataSourceReference, signal?:
 export async function dataPage(params: DataPageParams, signal?: AbortSignal): Promise<DataPage> {
   const { path, kind, offset = 0, limit = 200 } = params;
   const { value } = await readDataset(path, { ...(kind && { format: kind }), ...(signal && { signal }) });
-  return { total: value.length, samples: value.slice(offset, offset + Math.min(limit, maxPage)).map(plain) };
+  return { total: value.length, samples: value.slice(offset, offset + Math.min(limit, maxPage)).map(plainSample) };
 }
 
-function plain(sample: InspectionSample): DataSample {
+/** A sample without what only training needs. */
+export function plainSample(sample: InspectionSample): DataSample {
   const { id, image, references, category, label, defectType, locations, mask } = sample;
   return { id, image, references, category, label, defectType, locations, mask };
 }

@@ -1,33 +1,51 @@
-/** Which data an experiment names, and which data set a picture belongs to: what an editor needs before it can show either. */
+/**
+ * What an editor asks about the data of an experiment, as plain data: the tree of sets, pictures that are twice there, and what a data set
+ * says about one picture. Reading is dataTree.ts and dataset.ts.
+ */
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import type { DataSample, ProjectSource } from "@iad-r1/protocol/project";
-import type { DataSource } from "../config/experiment";
+import type { DataSample, ProjectData, ProjectLeaks, SimilarPictures } from "@iad-r1/protocol/project";
 import { loadExperiment } from "../config/parseExperiment";
 import { type DataFormat, readDataset } from "./dataset";
+import { findDataLeaks, readDataTree, type Split } from "./dataTree";
+import type { DuplicatePair } from "./duplicates";
 import { ANNOTATIONS_FILE } from "./formats/annotations";
 import { plainSample } from "./overview";
 
+/** Pairs that are listed one by one. */
+const maxPairs = 500;
 /** How far above a picture its data set may begin. */
 const maxDepth = 6;
 
 /** @throws ConfigError `config/invalid` */
-export function projectSources(configFile: string): ProjectSource[] {
-  const { data, stages } = loadExperiment(configFile);
-  const roles: [ProjectSource["role"], readonly DataSource[] | undefined][] = [
-    ["train", data.train],
-    ["train", stages.paSft.data],
-    ["train", stages.scGrpo.data],
-    ["validation", data.validation],
-    ["heldOut", data.heldOut],
-  ];
-  return roles.flatMap(([role, sources = []]) =>
-    sources.map((source) =>
-      source.kind === "synth"
-        ? { role, kind: source.kind, path: null, count: source.count }
-        : { role, kind: source.kind, path: source.path, count: null },
-    ),
-  );
+export async function projectData(configFile: string, signal?: AbortSignal): Promise<ProjectData> {
+  const config = loadExperiment(configFile);
+  const { sets, shared } = await readDataTree(config, { folder: dirname(configFile), ...(signal && { signal }) });
+  return {
+    sets: sets.map(({ name, kind, path, splits, normal, anomalous, classes, missingFiles, problems, failure }) => ({
+      ...{ name, kind, path, splits, normal, anomalous, missingFiles, failure },
+      classes: classes.map(({ types: _types, ...counts }) => counts),
+      numProblems: problems.length,
+    })),
+    numShared: shared.length,
+  };
+}
+
+/** @throws ConfigError `config/invalid` */
+export async function projectLeaks(configFile: string, signal?: AbortSignal): Promise<ProjectLeaks> {
+  const config = loadExperiment(configFile);
+  const found = await findDataLeaks(config, { folder: dirname(configFile), ...(signal && { signal }) });
+  return {
+    leaks: found.leaks.slice(0, maxPairs).map((pair) => plainPair(pair, pair.parts as [Split, Split])),
+    numLeaks: found.leaks.length,
+    duplicates: found.duplicates.slice(0, maxPairs).map((pair) => plainPair(pair, [pair.split, pair.split])),
+    numDuplicates: found.duplicates.length,
+    unreadable: found.unreadable.slice(0, maxPairs),
+  };
+}
+
+function plainPair({ a, b, kind }: DuplicatePair, splits: [Split, Split]): SimilarPictures {
+  return { a: a.image, b: b.image, isSame: kind === "same", splits };
 }
 
 /** The samples of the data set that was asked about last: a strip asks for one picture of it after the other. */

@@ -72,6 +72,8 @@ export const dataPageParams = z.object({
   offset: count.optional(),
   limit: count.min(1).max(1000).optional(),
 });
+export const projectParams = z.object({ configFile: path });
+export const findSampleParams = z.object({ image: path });
 export const expertSample = z.object({
   file: path,
   image,

@@ -9,8 +9,11 @@ import type {
   DataOverview,
   DataPage,
   DataPageParams,
+  DataSample,
   DataSourceReference,
   MachineCheck,
+  ProjectData,
+  ProjectLeaks,
   SampleProject,
 } from "@iad-r1/protocol/project";
 import type {
@@ -26,6 +29,7 @@ import { composeConfig, createSampleProject } from "../config/composeConfig";
 import type { ExperimentConfig } from "../config/experiment";
 import { experimentOf, loadExperiment, overriddenConfig } from "../config/parseExperiment";
 import { dataOverview, dataPage } from "../data/overview";
+import { findSample, projectData, projectLeaks } from "../data/projectData";
 import { type CorrectedInspection, saveSample } from "../data/saveSample";
 import { examineMachine } from "../machine/examineMachine";
 import { writeRunReport } from "../report/collectReport";
@@ -58,6 +62,9 @@ export interface TaskTypes {
   composeConfig: { params: ConfigChoices; result: string };
   dataOverview: { params: DataSourceReference; result: DataOverview };
   dataPage: { params: DataPageParams; result: DataPage };
+  projectData: { params: { configFile: string }; result: ProjectData };
+  projectLeaks: { params: { configFile: string }; result: ProjectLeaks };
+  findSample: { params: { image: string }; result: DataSample | null };
   saveSample: { params: CorrectedInspection; result: { file: string; count: number } };
   runDetails: { params: { folder: string; listing: RunListing }; result: RunDetails };
   compareRuns: { params: { folders: string[] }; result: RunComparison };
@@ -82,6 +89,9 @@ export const tasks: {
   composeConfig: (choices) => composeConfig(choices),
   dataOverview: (source, signal) => dataOverview(source, signal),
   dataPage: (params, signal) => dataPage(params, signal),
+  projectData: ({ configFile }, signal) => projectData(configFile, signal),
+  projectLeaks: ({ configFile }, signal) => projectLeaks(configFile, signal),
+  findSample: ({ image }, signal) => findSample(image, signal),
   saveSample: (inspection) => saveSample(inspection),
   runDetails: async ({ folder, listing }) => runDetails(openRun(folder), listing),
   compareRuns: async ({ folders }) => compareRuns(folders.map((folder) => openRun(folder))),

@@ -5,7 +5,10 @@ import {
   dataOverview,
   dataSamples,
   doctorCheck,
+  findSample,
   missingImages,
+  projectData,
+  projectLeaks,
   saveExpertSample,
   serverStatus,
   type StreamAddress,
@@ -19,7 +22,9 @@ import {
   dataPageParams,
   dataSource,
   expertSample,
+  findSampleParams,
   missingImagesParams,
+  projectParams,
   sampleProjectParams,
 } from "../params";
 
@@ -54,6 +59,15 @@ export function registerServer(on: Dispatcher, services: Services, address: () =
   on.on(dataSamples, dataPageParams, (params, signal) =>
     tasks.run("dataPage", { ...params, path: services.allow(params.path) }, signal),
   );
+  on.on(projectData, projectParams, ({ configFile }, signal) =>
+    tasks.run("projectData", { configFile: services.allow(configFile) }, signal),
+  );
+  on.on(projectLeaks, projectParams, ({ configFile }, signal) =>
+    tasks.run("projectLeaks", { configFile: services.allow(configFile) }, signal),
+  );
+  on.on(findSample, findSampleParams, async ({ image }, signal) => ({
+    sample: await tasks.run("findSample", { image: services.allow(image) }, signal),
+  }));
   on.on(saveExpertSample, expertSample, ({ file, image, references = [], ...answer }, signal) => {
     const pictures = { image: services.imagePath(image), references: references.map((one) => services.imagePath(one)) };
     return tasks.run("saveSample", { file: services.allow(file), ...pictures, ...answer }, signal);
