@@ -11,9 +11,11 @@ import { registerDemo } from "./commands/demo";
 import { registerDoctor } from "./commands/doctor";
 import { registerInspect } from "./commands/inspect";
 import { registerModelCommands } from "./commands/model";
+import { registerProjectCommands } from "./commands/project";
 import { registerRewardCommands } from "./commands/reward";
 import { registerRunCommands } from "./commands/runs";
 import { registerTrainCommands } from "./commands/train";
+import { version } from "./version";
 
 function buildProgram(): Command {
   const program = new Command("iad-r1")
@@ -22,7 +24,7 @@ function buildProgram(): Command {
         "inspect images, post-train in two stages (PA-SFT, then SC-GRPO), evaluate, and look into rewards.\n" +
         "Everything runs on this machine; no Python and no GPU are needed.",
     )
-    .version(VERSION, "-V, --version", "print the version")
+    .version(version, "-V, --version", "print the version")
     .addOption(new Option("--json", "print machine-readable JSON on stdout; progress and logs go to stderr"))
     .showHelpAfterError("(run with --help to see what is possible)")
     .enablePositionalOptions()
@@ -32,6 +34,7 @@ function buildProgram(): Command {
       `
 Examples:
   iad-r1 doctor                                       check this machine
+  iad-r1 project sample first-steps                   an experiment with pictures to play with
   iad-r1 inspect part.png                             look at a picture with the built-in model
   iad-r1 data synth --out data/synth --count 200      make a data set to play with
   iad-r1 post-train iadr1.yaml                        both training stages with an evaluation before, between and after
@@ -43,6 +46,7 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
   for (const register of [
     registerDemo,
     registerDoctor,
+    registerProjectCommands,
     registerInspect,
     registerTrainCommands,
     registerModelCommands,
@@ -66,10 +70,6 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
   addJson(program);
   return program;
 }
-
-/** The version of package.json, put in at build time. */
-declare const __VERSION__: string | undefined;
-const VERSION = typeof __VERSION__ === "string" ? __VERSION__ : "0.0.0-dev";
 
 async function main(): Promise<void> {
   process.on("SIGINT", () => {
