@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { ConfigChoices } from "@iad-r1/protocol/project";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { composeConfig, createProject, createSampleProject } from "../../config/composeConfig";
+import { composeConfig, createProject, createSampleProject, minSampleImages } from "../../config/composeConfig";
 import { action } from "../action";
 import { integer } from "../numberOption";
 
@@ -17,7 +17,7 @@ export function registerProjectCommands(program: Command): void {
     .command("sample")
     .description("write an experiment with generated pictures, masks and reasoning into a folder, to play with")
     .argument("[folder]", "an empty or new folder", ".")
-    .option("--images <n>", "number of pictures", integer(8), 200)
+    .option("--images <n>", "number of pictures", integer(minSampleImages), 200)
     .action(
       action(async (context, command) => {
         const { images } = command.opts<{ images: number }>();
