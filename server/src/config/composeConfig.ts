@@ -118,12 +118,14 @@ function portable(folder: string, path: string): string {
 const sampleData = "data/sample";
 const sampleSeed = 1;
 const sampleShare = 0.75;
+/** With fewer, most classes have no picture to test with. */
+export const minSampleImages = 40;
 
 /**
  * Writes an experiment file and generated pictures with masks and reasoning into a folder, three quarters to learn from. Nothing
  * that is there is changed.
  *
- * @param images number of pictures, 8 to 2,000
+ * @param images number of pictures, 40 to 2,000
  * @throws DataError `project/exists` when there is an experiment or the data already; ResourceError `disk/full`; CancelledError
  */
 export async function createSampleProject(
@@ -141,7 +143,12 @@ export async function createSampleProject(
     throw writeError(root, error);
   }
   const samples = await writeSynthDataset(dataFolder, {
-    ...{ seed: sampleSeed, count: Math.min(Math.max(8, Math.round(images)), 2000), size: 112, difficulty: 0.2 },
+    ...{
+      seed: sampleSeed,
+      count: Math.min(Math.max(minSampleImages, Math.round(images)), 2000),
+      size: 112,
+      difficulty: 0.2,
+    },
     ...(signal === undefined ? {} : { signal }),
   });
   const side = (name: "first" | "rest") => ({ seed: 1, share: sampleShare, side: name });
