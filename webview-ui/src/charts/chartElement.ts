@@ -232,7 +232,7 @@ export class ChartElement extends HTMLElement {
       const isSmoothed = curve.smoothed !== curve.raw;
       ctx.setLineDash([]);
       ctx.lineWidth = ratio;
-      ctx.globalAlpha = isSmoothed ? 0.32 : 1;
+      ctx.globalAlpha = isSmoothed ? 0.38 : 1;
       ctx.beginPath();
       if (isSmoothed) traceRaw(curve, this.window, at, ctx);
       else {
