@@ -23,6 +23,7 @@ export class FakeHost<P extends AnyPanel> {
   /** What the view said that the protocol does not allow; must stay empty. */
   readonly badMessages: string[] = [];
   private seq = 0;
+  private isClosed = false;
   panel!: OpenPanel;
   private readonly arrivals = new Set<() => void>();
 
@@ -107,6 +108,7 @@ export class FakeHost<P extends AnyPanel> {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.panel.page.close();
   }
 
@@ -131,6 +133,8 @@ export class FakeHost<P extends AnyPanel> {
       if (answer === undefined) throw new Error(`the test has no answer to ${type}`);
       await this.panel.send({ kind: "answer", id, body: await answer(body) });
     } catch (error) {
+      // The page may go while an answer is on its way to it.
+      if (this.isClosed) return;
       await this.panel.send({
         kind: "failure",
         id,

@@ -177,7 +177,7 @@ export class ChartElement extends HTMLElement {
         ],
         series: [{}, { scale: "y", show: true, paths: () => null, points: { show: false } }],
         cursor: {
-          sync: { key: `x-${model.xAxis}`, scales: ["x", null], setSeries: false },
+          sync: { key: `x-${model.xAxis}`, scales: ["x", null], setSeries: false, filters: { pub: isMove } },
           points: { show: false },
           drag: { x: true, y: false, setScale: false, dist: clickSlack },
           bind: { dblclick: () => null },
@@ -232,7 +232,7 @@ export class ChartElement extends HTMLElement {
       const isSmoothed = curve.smoothed !== curve.raw;
       ctx.setLineDash([]);
       ctx.lineWidth = ratio;
-      ctx.globalAlpha = isSmoothed ? 0.32 : 1;
+      ctx.globalAlpha = isSmoothed ? 0.38 : 1;
       ctx.beginPath();
       if (isSmoothed) traceRaw(curve, this.window, at, ctx);
       else {
@@ -469,6 +469,11 @@ export class ChartElement extends HTMLElement {
     this.tooltip.style.left = flips ? "" : `${left + 14}px`;
     this.tooltip.style.right = flips ? `${this.clientWidth - left + 14}px` : "";
   }
+}
+
+/** Charts share the cross-hair; a zoom rectangle belongs to the chart it was drawn in. */
+function isMove(type: string): boolean {
+  return type === "mousemove" || type === "mouseleave";
 }
 
 function cell(row: HTMLTableRowElement, text: string, tag: "td" | "th" = "td"): HTMLTableCellElement {

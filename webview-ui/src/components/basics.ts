@@ -33,7 +33,7 @@ export function button({
   return html`<button
     class=${text === undefined ? "icon-button" : primary ? "button primary" : "button"}
     title=${tip}
-    aria-label=${title ?? text ?? ""}
+    aria-label=${text === undefined ? (title ?? "") : nothing}
     aria-keyshortcuts=${key ?? nothing}
     ?disabled=${disabled}
     @click=${run}
@@ -46,7 +46,7 @@ export function toggle(options: ActionOptions & { on: boolean }): TemplateResult
   return html`<button
     class=${options.text === undefined ? "icon-button" : "button toggle"}
     title=${tip ?? ""}
-    aria-label=${options.title ?? options.text ?? ""}
+    aria-label=${options.text === undefined ? (options.title ?? "") : nothing}
     aria-keyshortcuts=${options.key ?? nothing}
     aria-pressed=${options.on ? "true" : "false"}
     ?disabled=${options.disabled ?? false}

@@ -35,6 +35,8 @@ export interface PictureModel {
   /** Ids of the SVG filters of the page, or "" for none. */
   filter: string;
   onPixel(pixel: PixelReading | null): void;
+  /** The picture came, or is shown at another scale. */
+  onLayout(): void;
 }
 
 export interface PixelReading {
@@ -59,6 +61,7 @@ export class PictureElement extends HTMLElement {
   private heat: { map: HeatMap; canvas: HTMLCanvasElement } | null = null;
   private drag: { x: number; y: number; id: number } | null = null;
   private pixelTurn = 0;
+  private layout = "";
 
   connectedCallback(): void {
     this.tabIndex = 0;
@@ -187,6 +190,11 @@ export class PictureElement extends HTMLElement {
       context.globalCompositeOperation = "source-over";
     }
     if (model.show !== "reference") this.drawOverlays(over, model, at, size, ratio);
+    const layout = [size.width, size.height, scale].join();
+    if (layout !== this.layout) {
+      this.layout = layout;
+      model.onLayout();
+    }
     this.setAttribute(
       "aria-label",
       t("picture.label", {

@@ -96,6 +96,7 @@ export class Dashboard {
 
   setPaused(paused: boolean): void {
     this.paused = paused;
+    if (!paused) for (const run of this.data?.runs ?? []) this.catchUp(run);
     this.render();
   }
 
@@ -187,11 +188,23 @@ export class Dashboard {
     else column.numPoints = numPoints;
     run.lastEventMs = Math.max(run.lastEventMs, points.timesMs.at(-1) ?? 0);
     const key = [run.id, stage, name].join("\u0000");
-    if (this.requested.get(key) !== "here") return;
+    // What comes during a pause stays with the host and is asked for afterwards.
+    if (this.paused || this.requested.get(key) !== "here") return;
     const series = this.seriesOf(run).ensure(stage, name);
     if (!series.append(from, points.steps, points.timesMs, values)) {
       this.requested.set(key, "asking");
       void this.fetch(run.id, stage, name, series.numPoints);
+    }
+  }
+
+  private catchUp(run: DashboardRun): void {
+    for (const { stage, name, numPoints } of run.columns) {
+      const key = [run.id, stage, name].join("\u0000");
+      const series = this.seriesOf(run).get(stage, name);
+      if (this.requested.get(key) !== "here" || series === undefined || series.numPoints === numPoints) continue;
+      this.requested.set(key, "asking");
+      // A resume during the pause may have taken points back.
+      void this.fetch(run.id, stage, name, series.numPoints < numPoints ? series.numPoints : 0);
     }
   }
 

@@ -117,9 +117,11 @@ function stages(run: DashboardRun): Template {
 }
 
 function progressDetail({ activity, tokensPerSecond, secondsLeft }: NonNullable<DashboardRun["progress"]>): string {
-  const parts = [activity];
-  if (tokensPerSecond !== null) parts.push(t("stages.speed", { speed: formatNumber(tokensPerSecond, 3) }));
+  // What is left says most and stands first: the line may be cut.
+  const parts: string[] = [];
   if (secondsLeft !== null) parts.push(t("stages.left", { time: formatDuration(secondsLeft) }));
+  parts.push(activity);
+  if (tokensPerSecond !== null) parts.push(t("stages.speed", { speed: formatNumber(tokensPerSecond, 3) }));
   return parts
     .filter((part) => part !== "")
     .map((part) => ` · ${part}`)

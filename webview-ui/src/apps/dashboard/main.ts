@@ -22,13 +22,14 @@ class DashboardElement extends HTMLElement {
       () => this.schedule(),
       (name) => this.command(name),
     );
-    this.addEventListener("keydown", (event) => this.onKey(event));
+    document.addEventListener("keydown", this.onKey);
     // The stale warning and the time since the last sign of life go on without messages.
     this.clock = window.setInterval(() => this.schedule(), 5000);
     this.schedule();
   }
 
   disconnectedCallback(): void {
+    document.removeEventListener("keydown", this.onKey);
     window.clearInterval(this.clock);
     cancelAnimationFrame(this.frame);
   }
@@ -71,13 +72,13 @@ class DashboardElement extends HTMLElement {
     return tabPanel(tab, html`${toolbar(app, allExports(app, charts), badFilter)}${runsBar(app)}${content}${nothing}`);
   }
 
-  private onKey(event: KeyboardEvent): void {
+  private readonly onKey = (event: KeyboardEvent): void => {
     if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "/") this.command("focusFilter");
     else if (event.key === "t") this.command("toggleTable");
     else return;
     event.preventDefault();
-  }
+  };
 
   private command(name: string): void {
     const { app } = this;

@@ -128,7 +128,7 @@ function scoreCell(record: RolloutRecord, name: string): unknown {
 function detail(app: Dashboard, record: RolloutRecord): TemplateResult {
   const notes = Object.entries(record.notes ?? {});
   return html`<aside class="rollout-detail" aria-label=${t("rollouts.detail")}>
-    <div class="chart-head"><h3>${t("rollouts.which", { group: record.group, index: record.index })}</h3><span class="muted">${record.sampleId}</span><span class="spacer"></span>
+    <div class="chart-head"><h2>${t("rollouts.which", { group: record.group, index: record.index })}</h2><span class="muted">${record.sampleId}</span><span class="spacer"></span>
       ${button({ icon: "copy", title: t("copy"), run: () => app.connection.tell("text/copy", { text: record.completion }) })}
       ${button({
         icon: "close",
@@ -140,7 +140,7 @@ function detail(app: Dashboard, record: RolloutRecord): TemplateResult {
       })}
     </div>
     ${taggedText(record.completion, false)}
-    ${record.solution === null ? nothing : html`<h4>${t("rollouts.solution")}</h4>${taggedText(record.solution, false)}`}
+    ${record.solution === null ? nothing : html`<h3>${t("rollouts.solution")}</h3>${taggedText(record.solution, false)}`}
     <table class="data-table"><caption class="visually-hidden">${t("rollouts.rewards")}</caption>
       <thead><tr><th scope="col">${t("rollouts.reward")}</th><th scope="col">${t("rollouts.score")}</th></tr></thead>
       <tbody>

@@ -25,7 +25,7 @@ export function evaluationsTab(app: Dashboard): TemplateResult {
   if (rows.length === 0) return html`<p class="empty">${icon("checklist")}${t("evaluations.none")}</p>`;
   const best = columns.map(({ value, lowerIsBetter }) => {
     const values = rows.flatMap(({ evaluation }) => value(evaluation.report) ?? []);
-    return values.length < 2 ? null : lowerIsBetter ? Math.min(...values) : Math.max(...values);
+    return new Set(values).size < 2 ? null : lowerIsBetter ? Math.min(...values) : Math.max(...values);
   });
   return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${t("tab.evaluations")}><table class="data-table numbers">
       <caption>${t("evaluations.caption")}</caption>
@@ -50,9 +50,10 @@ export function evaluationsTab(app: Dashboard): TemplateResult {
 }
 
 function checkpointsOf(app: Dashboard, run: DashboardRun): Template {
+  const { runs } = app.data!;
   if (run.checkpoints.length === 0) return nothing;
-  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${t("checkpoints.caption")}><table class="data-table">
-    <caption>${t("checkpoints.caption")}</caption>
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${`${t("checkpoints.caption")}: ${runLabel(run, runs)}`}><table class="data-table">
+    <caption>${t("checkpoints.caption")}${runs.length > 1 ? ` · ${runLabel(run, runs)}` : ""}</caption>
     <thead><tr><th scope="col">${t("checkpoints.path")}</th><th scope="col">${t("axis.step")}</th><th scope="col">${t("evaluations.balanced")}</th><th scope="col">${t("checkpoints.size")}</th><th scope="col"><span class="visually-hidden">${t("run.actions")}</span></th></tr></thead>
     <tbody>${run.checkpoints.map(
       ({ path, stage, step, balancedAccuracy, best, sizeBytes }) => html`<tr>

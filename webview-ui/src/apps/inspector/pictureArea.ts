@@ -113,6 +113,7 @@ export class PictureArea {
         app.pixel = pixel;
         app.update({});
       },
+      onLayout: () => app.update({}),
     };
     return html`<section class="picture-area" aria-label=${t("picture.area")}>
       ${this.bar(reference !== null)}

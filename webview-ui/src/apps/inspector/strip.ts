@@ -123,7 +123,8 @@ export class StripElement extends HTMLElement {
     this.update();
     if (this.shown !== model.current) {
       this.shown = model.current;
-      this.reveal();
+      // The list has no width before it is laid out.
+      requestAnimationFrame(() => this.reveal());
     }
   }
 
