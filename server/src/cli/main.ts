@@ -17,7 +17,6 @@ import { registerRewardCommands } from "./commands/reward";
 import { registerRunCommands } from "./commands/runs";
 import { registerServe } from "./commands/serve";
 import { registerTrainCommands } from "./commands/train";
-import { version } from "./version";
 
 function buildProgram(): Command {
   const program = new Command("iad-r1")
