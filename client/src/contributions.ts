@@ -65,6 +65,7 @@ export const commands = {
   checkMachine: { title: text("Check This Machine", "检查本机"), icon: "pulse" },
   validateConfiguration: { title: text("Validate Configuration", "验证配置"), palette: isProject },
   collectDiagnostics: { title: text("Collect Diagnostics for a Bug Report", "收集用于错误报告的诊断信息") },
+  openFirstSteps: { title: text("Open First Steps", "打开入门"), icon: "mortar-board" },
   openDocumentation: { title: text("Open Documentation", "打开文档"), icon: "book" },
 
   // Data

@@ -243,5 +243,5 @@ export const moreRuns = (count: number) => t("and {0} more", count);
 // ---- errors --------------------------------------------------------------------------------------------------------
 
 export const failed = (what: string, message: string) => t("{0}: {1}", what, message);
-export const unknownFailure = () => t("Something unexpected went wrong.");
+export const unknownFailure = () => t("Something unexpected went wrong");
 export const activationFailed = (message: string) => t("IAD-R1 could not start: {0}", message);

@@ -48,7 +48,7 @@ async function stateOfRun(state) {
 
 test("from an empty folder to a trained model that is compared with the one before", async () => {
   // The walkthrough, with its first step.
-  await window.command("IAD-R1: Open Documentation");
+  await window.command("IAD-R1: Open First Steps");
   await window.page.getByText("First steps with IAD-R1").first().waitFor();
   await window.picture("walkthrough");
 

@@ -29,7 +29,7 @@ export class Workbench {
   /** Opens a folder of the server's machine in the window. */
   async open(base, folder) {
     await this.page.goto(`${base}/?folder=${encodeURIComponent(folder)}`, { waitUntil: "commit" });
-    await this.page.locator(".explorer-folders-view, .welcome-view-content").first().waitFor();
+    await this.page.locator('.activitybar .action-item a[aria-label^="IAD-R1"]').waitFor();
   }
 
   /** Waits until our status item says that the server is ready (or is busy with a run). */
@@ -41,11 +41,22 @@ export class Workbench {
     return this.page.locator('.statusbar-item[id="iad-r1.iad-r1.iadr1.status"]');
   }
 
+  /** Runs a command from the palette. Its list is made when it opens, so one that opened too early is opened again. */
   async command(title) {
-    await this.page.keyboard.press("F1");
-    await this.input.waitFor();
-    await this.input.fill(`>${title}`);
-    await this.rows.filter({ hasText: title }).first().click();
+    const row = this.rows.filter({ hasText: title }).first();
+    const until = Date.now() + 60_000;
+    for (;;) {
+      await this.page.keyboard.press("F1");
+      await this.input.waitFor();
+      await this.input.fill(`>${title}`);
+      const found = await row.waitFor({ timeout: 5000 }).then(
+        () => true,
+        () => false,
+      );
+      if (found) return row.click();
+      await this.page.keyboard.press("Escape");
+      if (Date.now() > until) throw new Error(`The palette does not list “${title}”.`);
+    }
   }
 
   /** The field of quick open, quick picks and input boxes. */

@@ -68,10 +68,14 @@ export async function validateConfiguration({ context, projects }: Parts): Promi
 }
 
 export async function openDocumentation({ context }: Parts): Promise<void> {
-  const readme = context.asset("README.md");
+  // Packaging gives the file this name.
+  const readme = context.asset("readme.md");
   const known = await commands.getCommands(true);
   if (known.includes("markdown.showPreview")) await commands.executeCommand("markdown.showPreview", readme);
   else await window.showTextDocument(readme);
+}
+
+export async function openFirstSteps(): Promise<void> {
   await commands.executeCommand("workbench.action.openWalkthrough", `${extensionId}#${walkthroughId}`, false);
 }
 

@@ -8,6 +8,7 @@ import {
   collectDiagnostics,
   createSampleProject,
   openDocumentation,
+  openFirstSteps,
   validateConfiguration,
 } from "./project";
 import {
@@ -35,6 +36,7 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   checkMachine: starts(checkMachine),
   validateConfiguration: starts(validateConfiguration),
   collectDiagnostics: works(collectDiagnostics),
+  openFirstSteps: works(openFirstSteps),
   openDocumentation: works(openDocumentation),
 
   showDataStatistics: starts(showDataStatistics),
