@@ -1,5 +1,5 @@
 /** Bundles the command line and the worker entry points into dist/ with esbuild. Native packages stay outside. */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -35,6 +35,7 @@ export async function bundle() {
     sourcemap: true,
     logLevel: "warning",
     external: ["onnxruntime-node", "sharp"],
+    define: { __VERSION__: JSON.stringify(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version) },
     // CommonJS packages inside an ES module bundle need `require`.
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',

@@ -4,6 +4,7 @@
  */
 import { formatError } from "@iad-r1/models/errors";
 import { Command, CommanderError, Option } from "commander";
+import { version } from "../version";
 import { interrupt, outcome } from "./action";
 import { registerBench } from "./commands/bench";
 import { registerDataCommands } from "./commands/data";
@@ -14,8 +15,8 @@ import { registerModelCommands } from "./commands/model";
 import { registerProjectCommands } from "./commands/project";
 import { registerRewardCommands } from "./commands/reward";
 import { registerRunCommands } from "./commands/runs";
+import { registerServe } from "./commands/serve";
 import { registerTrainCommands } from "./commands/train";
-import { version } from "./version";
 
 function buildProgram(): Command {
   const program = new Command("iad-r1")
@@ -53,6 +54,7 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
     registerRewardCommands,
     registerDataCommands,
     registerRunCommands,
+    registerServe,
     registerBench,
   ]) {
     register(program);

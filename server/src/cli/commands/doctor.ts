@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { diagnosticsText } from "../../machine/diagnostics";
 import { examineMachine } from "../../machine/examineMachine";
 import { action } from "../action";
-import { version } from "../version";
+import { version } from "../../version";
 
 export function registerDoctor(program: Command): void {
   program
