@@ -18,11 +18,13 @@ for (const method of ["log", "info", "debug"] as const)
 const services = new Services({ transport: "stdio", version, roots: null, images: null });
 let stream: Promise<SocketServer> | null = null;
 const token = randomBytes(32).toString("base64url");
-let ending: Promise<void> | null = null;
+let isLeaving = false;
 
 /** Gives everything back within a few seconds, then leaves. */
 function leave(exitCode: number): void {
-  ending ??= (async () => {
+  if (isLeaving) return;
+  isLeaving = true;
+  void (async () => {
     const timer = setTimeout(() => process.exit(exitCode), 5_000);
     timer.unref();
     await services.dispose().catch(() => undefined);

@@ -19,13 +19,16 @@ import {
   unloadModels,
   wireErrorCode,
 } from "@iad-r1/protocol/lsp";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { CancellationTokenSource, ErrorCodes, ExitNotification, ShutdownRequest } from "vscode-languageserver/node";
 import { failure, openStream, startServer, type TestServer, type TestStream } from "../helpers/languageClient";
 import { tinyCheckpoint, tinyFixture } from "../helpers/tinyModel";
 
 const image = { path: join(tinyFixture, "images/image1.png") };
 const tiny = { base: tinyCheckpoint, adapter: null };
+
+// Several processes start for each test; a busy machine takes its time.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let server: TestServer;
 beforeEach(async () => {

@@ -5,7 +5,7 @@
 import { AppError, ConfigError, formatError } from "@iad-r1/models/errors";
 import type { WireError } from "@iad-r1/protocol/runs";
 import type { CancellationToken, Connection, RequestType, RequestType0 } from "vscode-languageserver";
-import { z } from "zod";
+import type { z } from "zod";
 import { signalOf, toResponseError } from "./convert";
 
 export class Dispatcher {

@@ -51,8 +51,10 @@ export class RunFollower {
   /** As the store lists it; null until the manifest could be read. */
   get listing(): RunListing | null {
     if (this.manifest === null) return null;
-    const state = this.isOrphan && this.isGivenUp ? "failed" : this.manifest.state;
     const lastState = lastStateOf(this.events);
+    // The journal is written first.
+    const written = lastState?.attempt === this.manifest.attempt ? lastState.state : this.manifest.state;
+    const state = this.isOrphan && this.isGivenUp && !isFinal(written) ? "failed" : written;
     return listingOf({
       ...{ folder: this.folder, manifest: { ...this.manifest, state } },
       ...{ tail: this.tail, lastState, progress: this.progress },

@@ -48,6 +48,7 @@ export class RunManager {
   private readonly complained = new Set<string>();
   private timer: NodeJS.Timeout | null = null;
   private scannedMs = 0;
+  private hasNewFolders = true;
   private looking: Promise<void> = Promise.resolve();
   private disposed = false;
 
@@ -57,8 +58,10 @@ export class RunManager {
   }
 
   addFolder(folder: string): void {
+    if (this.folders.has(resolve(folder))) return;
     this.folders.add(resolve(folder));
     this.scannedMs = 0;
+    this.hasNewFolders = true;
   }
 
   get runsFolders(): string[] {
@@ -84,7 +87,7 @@ export class RunManager {
 
   /** Resolves when all folders that are known now have been looked through. */
   async scanned(): Promise<void> {
-    if (this.scannedMs === 0) await this.look();
+    if (this.hasNewFolders) await this.refresh();
   }
 
   /** Looks at everything now: folders, files, processes. */
@@ -109,7 +112,7 @@ export class RunManager {
   /** Ends a run after its step or at once. One that has ended stays as it is. */
   async stop(id: string, when: "after-step" | "now"): Promise<void> {
     const run = this.get(id);
-    if (isOver(run)) return;
+    if (this.isOver(id)) return;
     if (when === "after-step") {
       writeWish(run.folder, "stop");
       return;
@@ -126,7 +129,7 @@ export class RunManager {
   /** @throws CheckpointError `run/not-running` */
   pause(id: string): void {
     const run = this.get(id);
-    if (isOver(run)) throw notRunning(id, "paused");
+    if (this.isOver(id)) throw notRunning(id, "paused");
     writeWish(run.folder, "pause");
   }
 
@@ -144,12 +147,8 @@ export class RunManager {
         hint: "Fork it from a checkpoint, or start a new run with more steps, to train further.",
       });
     }
-    if (!isOver(run)) {
-      writeWish(run.folder, "run");
-      return;
-    }
-    if (this.processes.has(id)) throw notRunning(id, "started twice");
-    await this.begin(run.folder);
+    if (this.isOver(id)) await this.begin(run.folder);
+    else writeWish(run.folder, "run");
   }
 
   /**
@@ -190,7 +189,7 @@ export class RunManager {
   /** Deletes the folder of a run that has ended. @throws CheckpointError `run/running` */
   async remove(id: string): Promise<void> {
     const run = this.get(id);
-    if (!isOver(run) || this.processes.has(id)) {
+    if (!this.isOver(id)) {
       throw new CheckpointError("run/running", `Run ${id} has not ended.`, {
         where: run.folder,
         hint: "Stop it first.",
@@ -205,7 +204,7 @@ export class RunManager {
     for (;;) {
       await this.look();
       const run = this.get(id);
-      if (isOver(run) && !this.processes.has(id)) return run.listing!;
+      if (this.isOver(id)) return run.listing!;
       await new Promise((resolve) => setTimeout(resolve, this.options.lookEveryMs ?? 200));
     }
   }
@@ -216,9 +215,15 @@ export class RunManager {
     if (this.timer !== null) clearTimeout(this.timer);
   }
 
+  /** No process of ours works on it, and it has its final event; while its process starts, the old state still stands there. */
+  private isOver(id: string): boolean {
+    const state = this.runs.get(id)?.listing?.state;
+    return state !== undefined && isFinal(state) && !this.processes.has(id);
+  }
+
   private async begin(folder: string): Promise<string> {
     const id = basename(folder);
-    this.folders.add(resolve(dirname(folder)));
+    this.addFolder(dirname(folder));
     this.adopt(id, folder);
     const started = await launchRun(folder, { entry: this.options.entry });
     this.processes.set(id, started);
@@ -276,11 +281,13 @@ export class RunManager {
       this.scannedMs = Date.now();
       await this.scan();
     }
+    const numFolders = this.folders.size;
     for (const [id, run] of this.runs) {
       // Ended runs change only when somebody goes on with them.
-      if (!scans && run.listing !== null && isOver(run) && !this.processes.has(id)) continue;
+      if (!scans && this.isOver(id)) continue;
       await this.lookAt(id, run);
     }
+    if (scans && this.folders.size === numFolders) this.hasNewFolders = false;
   }
 
   private async lookAt(id: string, run: RunFollower): Promise<void> {
@@ -340,11 +347,6 @@ async function copyInside(
     return to;
   };
   return { base: await copy(base, "start"), adapter: adapter === null ? null : await copy(adapter, "start-adapter") };
-}
-
-function isOver(run: RunFollower): boolean {
-  const state = run.listing?.state;
-  return state !== undefined && isFinal(state);
 }
 
 function notRunning(id: string, what: string): CheckpointError {

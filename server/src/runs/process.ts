@@ -12,8 +12,8 @@ import type { FinalRunState, RunStateEvent, WireError } from "@iad-r1/protocol/r
 import { entryPath } from "../runtime/entry";
 import { lastWords } from "../runtime/lastWords";
 import { clearWish, readWish } from "./control";
-import { openJournal } from "./journal";
-import { isFinal } from "./listing";
+import { openJournal, readJournal } from "./journal";
+import { isFinal, lastStateOf } from "./listing";
 import { readManifest, writeManifest } from "./manifest";
 import { takeWriterLock } from "./writerLock";
 
@@ -108,11 +108,18 @@ export function sealDeadRun(folder: string, exit: string | null): RunStateEvent 
   try {
     const manifest = readManifest(folder);
     if (isFinal(manifest.state)) return null;
+    const journalFile = join(folder, "events.jsonl");
+    const last = lastStateOf(readJournal(journalFile));
+    if (last !== null && last.attempt === manifest.attempt && isFinal(last.state)) {
+      // It had its last word; only the manifest is behind.
+      writeManifest(folder, { ...manifest, state: last.state, updatedMs: last.timeMs });
+      return last;
+    }
     const error: WireError | null =
       state === "failed"
         ? { code: "run/died", message: reason, hint: "Resume it: it goes on at its last checkpoint." }
         : null;
-    const journal = openJournal(join(folder, "events.jsonl"));
+    const journal = openJournal(journalFile);
     const event: RunStateEvent = {
       ...{ runId: manifest.id, seq: journal.lastSeq + 1, timeMs: Date.now(), type: "state", state },
       ...{ attempt: manifest.attempt, reason, error },

@@ -124,7 +124,8 @@ export class RunRecorder {
       const manifest = readManifest(folder);
       const keep = point(manifest);
       // A run that was only prepared begins its first attempt.
-      if (manifest.state === "queued") return new RunRecorder(folder, manifest, lock, keep, listener);
+      if (manifest.state === "queued" && manifest.attempt === 1)
+        return new RunRecorder(folder, manifest, lock, keep, listener);
       manifest.attempt += 1;
       manifest.state = "queued";
       const recorder = new RunRecorder(folder, manifest, lock, keep, listener);
@@ -136,6 +137,7 @@ export class RunRecorder {
         reason: `resumed ${where}`,
         error: null,
       });
+      recorder.saveManifest();
       return recorder;
     } catch (error) {
       lock.release();
