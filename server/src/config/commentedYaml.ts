@@ -41,7 +41,7 @@ function comment(section: unknown, path: Path, plain: unknown): void {
 /** Items of a list stand on one line each, with what they are above them. */
 function commentItems(list: unknown, path: Path, plain: unknown): void {
   if (!isSeq(list)) return;
-  if (list.items.every(isScalar)) return oneLine(list);
+  if (list.items.every(isScalar)) oneLine(list);
   for (const [index, item] of list.items.entries()) {
     oneLine(item);
     const text = sourceMeaning([...path, index], plain);

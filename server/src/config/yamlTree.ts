@@ -117,7 +117,7 @@ export class YamlTree {
   }
 }
 
-const repeatedKey = "The key appears twice.";
+const repeatedKey = "The key appears twice; the keys of a section must be unique.";
 
 /** What cannot be cut: anchors, aliases, tags, directives, further documents. */
 const mustBeWhole = /^%|^\.\.\.|\n---|(?:^|[\s:,[{-])[&*!][^\s,\]}]/m;

@@ -91,6 +91,8 @@ describe("YamlTree", () => {
   it("points at a key that appears twice, also far apart", () => {
     const text = "a: 1\nb: 2\na: 3\n";
     const { faults } = YamlTree.read(text);
-    expect(faults).toEqual([{ message: "The key appears twice.", start: 10, end: 11 }]);
+    expect(faults).toEqual([
+      { message: "The key appears twice; the keys of a section must be unique.", start: 10, end: 11 },
+    ]);
   });
 });
