@@ -46,6 +46,7 @@ async function show(
     more,
   );
   open = host;
+  await host.page.locator(".dashboard").waitFor();
   return host;
 }
 

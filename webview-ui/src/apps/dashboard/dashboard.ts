@@ -87,6 +87,11 @@ export class Dashboard {
     this.render();
   }
 
+  /** Draws again after something outside the view changed. */
+  refresh(): void {
+    this.render();
+  }
+
   setPaused(paused: boolean): void {
     this.paused = paused;
     if (!paused) for (const run of this.data?.runs ?? []) this.catchUp(run);
