@@ -44,6 +44,8 @@ export interface Page {
     click(x: number, y: number): Promise<void>;
     dblclick(x: number, y: number): Promise<void>;
   };
+  /** Chromium's own protocol. */
+  context(): { newCDPSession(page: Page): Promise<{ send(method: string, parameters?: object): Promise<unknown> }> };
   close(): Promise<void>;
 }
 
