@@ -11,7 +11,7 @@ const outside = {
   vscode: only(["vscode", "vscode-languageclient", "vscode-languageclient/*"], "Only client/ talks to VS Code."),
   lsp: only(["vscode-languageserver", "vscode-languageserver/*"], "Only server/src/lsp and main.ts speak LSP."),
   ort: only(["onnxruntime-node", "onnxruntime-common"], "Only server/src/runtime runs sessions."),
-  ws: only(["ws"], "Only server/src/stream uses WebSockets."),
+  ws: only(["ws"], "Only server/src/stream and client/src/server use WebSockets."),
   server: only(["@iad-r1/server", "@iad-r1/server/*"], "The numeric library and the protocol know no server."),
   models: only(["@iad-r1/models", "@iad-r1/models/*"], "The protocol is plain data and imports nothing of ours."),
 };
@@ -57,6 +57,19 @@ export default tseslint.config(
   {
     files: ["server/src/lsp/**/*.ts", "server/src/main.ts"],
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.lsp)) },
+  },
+  {
+    files: ["client/src/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.vscode),
+        only(["vscode-languageclient", "vscode-languageclient/*"], "Only client/src/server talks to the server."),
+      ]),
+    },
+  },
+  {
+    files: ["client/src/server/**/*.ts"],
+    rules: { "no-restricted-imports": forbid(except(outside.vscode, outside.ws)) },
   },
   {
     files: ["webview-ui/src/**/*.ts"],

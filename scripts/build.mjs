@@ -2,7 +2,7 @@
  * Bundles everything into dist/ with esbuild: the command line, the server and its workers, the extension, and the web views. Native
  * packages stay outside.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -72,6 +72,7 @@ async function bundleServer(outdir, common) {
     splitting: true,
     format: "esm",
     external: ["onnxruntime-node", "sharp"],
+    define: { __VERSION__: JSON.stringify(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version) },
     // CommonJS packages inside an ES module bundle need `require`.
     banner: {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',

@@ -46,6 +46,7 @@ export class Context implements Disposable {
       new ServerConnection({
         log: this.log,
         open: () => this.openTransport(),
+        startSession: async (...session) => (await import("./server/languageSession")).startSession(...session),
         initialization: () => this.serverOptions(),
         trace: () => setting("trace.server"),
         maxFailures: () => (this.remote === null ? maxEmbeddedFailures : Number.POSITIVE_INFINITY),
@@ -167,7 +168,9 @@ export class Context implements Disposable {
     const directory = setting("models.directory");
     return {
       threads: setting("server.threads"),
-      ...(this.remote === null ? { projectFolders: workspace.workspaceFolders?.map(({ uri }) => uri.fsPath) ?? [] } : {}),
+      ...(this.remote === null
+        ? { projectFolders: workspace.workspaceFolders?.map(({ uri }) => uri.fsPath) ?? [] }
+        : {}),
       ...(directory === "" || this.remote !== null ? {} : { modelsDirectory: directory }),
     };
   }
@@ -198,7 +201,9 @@ export class Context implements Disposable {
       }),
     );
     this.own(
-      this.connection.onDidChangeState(({ kind }) => void commands.executeCommand("setContext", "iadr1.serverState", kind)),
+      this.connection.onDidChangeState(
+        ({ kind }) => void commands.executeCommand("setContext", "iadr1.serverState", kind),
+      ),
     );
     this.own(
       this.runs.onDidChange(
@@ -240,4 +245,3 @@ export class Context implements Disposable {
     });
   }
 }
-

@@ -69,6 +69,10 @@ export const commands = {
 
   // Data
   showDataStatistics: { title: text("Show Data Statistics", "显示数据统计"), icon: "graph" },
+  findDuplicates: {
+    title: text("Find Duplicates and Leaks Between Splits", "查找重复图像及划分之间的泄漏"),
+    palette: isProject,
+  },
   refreshData: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
 
   // Inspect
@@ -169,26 +173,24 @@ export const menus = {
     { command: "deleteRun", when: onRun(...finished), group: "9_delete@1" },
     { command: "forkRun", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@1" },
     { command: "showDataStatistics", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@1" },
-    { command: "inspectFolder", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@2" },
+    { command: "inspectFolder", when: `view == ${viewIds.data} && viewItem =~ /^(dataset|class)$/`, group: "inline@2" },
   ],
 } as const satisfies Record<string, readonly MenuItem[]>;
 
 interface KeyContribution {
   command: CommandName;
   key: string;
+  mac?: string;
   when: string;
 }
 
-/** They act only while the inspector has the focus; the page itself handles no key that stands here. */
+/** The bare keys of the inspector (J, K, T, …) are its page's own; a person may bind the commands to others. */
 export const keys = [
-  { command: "nextImage", key: "j", when: inInspector },
-  { command: "previousImage", key: "k", when: inInspector },
-  { command: "nextDefect", key: "n", when: inInspector },
-  { command: "goToDefect", key: "g", when: inInspector },
-  { command: "toggleGroundTruth", key: "t", when: inInspector },
-  { command: "toggleHeatMap", key: "h", when: inInspector },
-  { command: "toggleLocationGrid", key: "l", when: inInspector },
-  { command: "toggleReference", key: "r", when: inInspector },
+  { command: "inspectImage", key: "ctrl+alt+enter", mac: "cmd+alt+enter", when: `filesExplorerFocus && ${isImage}` },
+  { command: "retryInspection", key: "ctrl+enter", mac: "cmd+enter", when: inInspector },
+  { command: "compareWithModel", key: "alt+x", when: inInspector },
+  { command: "setThreshold", key: "alt+t", when: inInspector },
+  { command: "exportInspectedImage", key: "alt+e", when: inInspector },
 ] as const satisfies readonly KeyContribution[];
 
 // ---- settings ------------------------------------------------------------------------------------------------------

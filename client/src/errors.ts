@@ -1,7 +1,7 @@
 /** Shows a failure to a person once: what happened and the cure, with the whole of it in the log. Cancelling is not a failure. */
 import { CancellationError, type LogOutputChannel, window } from "vscode";
 import type { WireError } from "@iad-r1/protocol/runs";
-import { NotConnectedError } from "./server/connection";
+import { GivenUpError, NotConnectedError } from "./server/connection";
 import * as messages from "./messages";
 
 /** LSP's code for a request that was cancelled. */
@@ -20,6 +20,7 @@ export async function report(
 ): Promise<void> {
   if (isCancelled(error)) return;
   log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  if (error instanceof GivenUpError) return; // notifications.ts has said it
   const isServerMissing = error instanceof NotConnectedError;
   const actions = isServerMissing ? [messages.startServer(), messages.showLog()] : [messages.showLog()];
   const chosen = await window.showErrorMessage(sentence(error), ...actions);

@@ -14,8 +14,8 @@ import { notifyOfRuns, notifyOfServer } from "./notifications";
 import { DashboardPanels, type RunActions } from "./panels/dashboardPanel";
 import { Inspectors } from "./panels/inspectors";
 import { Projects } from "./projects";
-import { DataView } from "./views/dataView";
-import { RunsView } from "./views/runsView";
+import { DataTree } from "./views/dataTree";
+import { RunsTree } from "./views/runsTree";
 import { StatusItem } from "./views/statusItem";
 import * as messages from "./messages";
 
@@ -43,11 +43,17 @@ function wire(shared: Context): void {
   const projects = shared.own(new Projects());
   const models = shared.own(new Models(shared.connection, shared.runs));
   const inspectors = shared.own(new Inspectors(shared, models, onFailure));
-  const runsView = shared.own(new RunsView(shared));
-  const dataView = shared.own(new DataView(shared, projects));
+  const runsTree = shared.own(new RunsTree(shared));
+  const dataTree = shared.own(new DataTree(shared, projects));
   const parts: Parts = {
-    ...{ context: shared, projects, models, runsView, dataView, inspectors },
-    dashboards: shared.own(new DashboardPanels(shared, runActions(() => parts), onFailure)),
+    ...{ context: shared, projects, models, runsTree, dataTree, inspectors },
+    dashboards: shared.own(
+      new DashboardPanels(
+        shared,
+        runActions(() => parts),
+        onFailure,
+      ),
+    ),
   };
   registerCommands(parts, onFailure);
   shared.own(new StatusItem(shared));

@@ -47,7 +47,7 @@ export function buildManifest(): Manifest {
     contributes: {
       commands: commandEntries(say),
       menus: menuEntries(),
-      keybindings: contributions.keys.map(({ command, key, when }) => ({ command: commandId(command), key, when })),
+      keybindings: contributions.keys.map(({ command, ...key }) => ({ command: commandId(command), ...key })),
       viewsContainers: {
         activitybar: [{ id: contributions.containerId, title: "IAD-R1", icon: "media/activityBar.svg" }],
       },

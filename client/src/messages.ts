@@ -13,15 +13,11 @@ export const showLog = () => t("Show Log");
 export const startServer = () => t("Start Server");
 export const enterToken = () => t("Enter Token…");
 export const openDashboard = () => t("Open Dashboard");
-export const openFolder = () => t("Open Folder…");
 export const manageTrust = () => t("Manage Workspace Trust");
 export const stopAfterStep = () => t("Stop After This Step");
 export const stopNow = () => t("Stop Now");
 export const deleteRun = () => t("Delete");
 export const startAnyway = () => t("Start Anyway");
-export const openProblems = () => t("Show Problems");
-export const openReport = () => t("Open Report");
-export const openFile = () => t("Open File");
 
 // ---- server --------------------------------------------------------------------------------------------------------
 
@@ -37,7 +33,10 @@ export const addressWrong = () => t("Expected an address such as ws://gpu-host:7
 export const askToken = (address: string) => t("Token for {0} (kept in the safe of VS Code)", address);
 export const tokenEmpty = () => t("The server always wants a token: the text of its token file.");
 export const exposed = (address: string) =>
-  t("{0} is not encrypted: anyone on the network between could read the token. Prefer wss:// or an SSH tunnel.", address);
+  t(
+    "{0} is not encrypted: anyone on the network between could read the token. Prefer wss:// or an SSH tunnel.",
+    address,
+  );
 export const connectAnyway = () => t("Connect Anyway");
 export const connected = (address: string) => t("Connected to {0}.", address);
 export const useEmbedded = () => t("Use the server inside the extension");
@@ -59,14 +58,13 @@ export const noTokenYet = (address: string) => t("There is no token for {0} yet.
 export const notTrusted = () =>
   t("This folder is not trusted, so no model runs and nothing is trained. Images can be looked at.");
 export const noFolder = () => t("Open a folder first: experiments and runs are kept in it.");
-export const noConfig = () => t("There is no iadr1.yaml in this folder yet. Create a sample project or a new training run.");
+export const noConfig = () =>
+  t("There is no iadr1.yaml in this folder yet. Create a sample project or a new training run.");
 export const pickConfig = () => t("Which experiment?");
 
 // ---- project and data ----------------------------------------------------------------------------------------------
 
 export const creatingSample = () => t("Creating the sample project…");
-export const sampleCreated = (folder: string) => t("The sample project is in {0}.", folder);
-export const pickSampleFolder = () => t("Folder for the sample project");
 export const checkingMachine = () => t("Checking this machine…");
 export const machineReady = () => t("Ready: inspection and training run here.");
 export const machineNotReady = () => t("Not ready: see the lines marked as problems.");
@@ -81,7 +79,8 @@ export const configValid = (file: string) => t("{0} is valid: it can be started.
 export const configInvalid = (file: string, count: number) => t("{0}: {1} checks failed.", file, count);
 export const checking = (file: string) => t("Checking {0}…", file);
 export const preflightReport = (file: string) => t("Preflight of {0}", file);
-export const diagnosticsTitle = () => t("Diagnostics for a bug report. Nothing was sent; look through it before you share it.");
+export const diagnosticsTitle = () =>
+  t("Diagnostics for a bug report. Nothing was sent; look through it before you share it.");
 export const readingData = () => t("Reading the data set…");
 export const pickData = () => t("Which data set?");
 export const dataStatistics = (path: string) => t("Data set {0}", path);
@@ -92,8 +91,24 @@ export const categoryColumn = () => t("Category");
 export const normalColumn = () => t("Normal");
 export const anomalousColumn = () => t("Anomalous");
 export const dataGenerated = (count: number) => t("{0} generated pictures", count);
-export const trainRole = () => t("training");
-export const heldOutRole = () => t("held out");
+export const trainSplit = () => t("training");
+export const paSftSplit = () => t("training PA-SFT");
+export const scGrpoSplit = () => t("training SC-GRPO");
+export const validationSplit = () => t("choice of the checkpoint");
+export const heldOutSplit = () => t("held out");
+export const missingFiles = (count: number) => t("{0} missing files", count);
+export const sharedPictures = (count: number) => t("{0} pictures are trained on and tested with.", count);
+export const comparingPictures = () => t("Comparing all pictures…");
+export const leaksTitle = (file: string) => t("Pictures that are twice in {0}", file);
+export const leaksHeading = (count: number) => t("{0} pairs are trained on and tested with", count);
+export const duplicatesHeading = (count: number) => t("{0} pairs are twice in one part", count);
+export const samePicture = () => t("same");
+export const similarPicture = () => t("similar");
+export const pictureColumn = () => t("Picture");
+export const otherColumn = () => t("Other picture");
+export const howColumn = () => t("How");
+export const noneFound = () => t("None.");
+export const unreadableHeading = (count: number) => t("{0} pictures cannot be read", count);
 
 // ---- inspection ----------------------------------------------------------------------------------------------------
 
@@ -112,7 +127,6 @@ export const useAsReference = () => t("Use as Reference");
 export const pickSampleFile = () => t("File that the corrected sample is added to");
 export const saveSample = () => t("Add Sample");
 export const sampleSaved = (file: string, count: number) => t("Added to {0}, which has {1} samples now.", file, count);
-export const copied = () => t("Copied.");
 export const noInspector = () => t("No image is being inspected.");
 export const accuracyOf = (percent: string) => t("{0} % on held-out images", percent);
 
@@ -133,13 +147,16 @@ export const runState = (state: RunState) => states[state]();
 export const stepOf = (step: number, total: number) => t("step {0} of {1}", step, total);
 export const timeLeft = (text: string) => t("{0} left", text);
 export const runStarted = (run: string) => t("Run {0} has started.", run);
-export const runFailed = ({ id, reason }: RunListing) => t("Run {0} failed: {1}", id, reason ?? t("no reason is known"));
+export const runFailed = ({ id, reason }: RunListing) =>
+  t("Run {0} failed: {1}", id, reason ?? t("no reason is known"));
 export const runFinished = ({ id }: RunListing) => t("Run {0} is completed.", id);
 export const pickRun = () => t("Which run?");
 export const pickRuns = () => t("Runs to compare (two or more)");
 export const pickCheckpoint = () => t("Which checkpoint?");
 export const noRuns = () => t("There are no runs that this applies to.");
 export const noCheckpoints = (run: string) => t("Run {0} has no checkpoint yet.", run);
+export const pickStart = () => t("Which model does SC-GRPO start from?");
+export const modelOfConfig = () => t("The model that the experiment file names");
 export const preflightFailed = (count: number) => t("The run would fail: {0} checks found problems.", count);
 export const preflightPassed = () => t("All checks passed; nothing was started.");
 export const preflighting = () => t("Preflight…");
@@ -161,14 +178,13 @@ export const folderOfFiles = () => t("a folder of event files");
 export const reportTitle = (run: string) => t("Report of {0}", run);
 export const noDataOnDisk = () => t("The experiment uses generated pictures only.");
 export const basisHeading = () => t("Where the numbers come from");
-export const confirmStopNow = (run: string) =>
-  t("End {0} at once? What came after its last checkpoint is lost.", run);
-export const confirmDelete = (run: string) => t("Delete {0} with its checkpoints and rollouts? This cannot be undone.", run);
+export const confirmStopNow = (run: string) => t("End {0} at once? What came after its last checkpoint is lost.", run);
+export const confirmDelete = (run: string) =>
+  t("Delete {0} with its checkpoints and rollouts? This cannot be undone.", run);
 export const exporting = () => t("Exporting…");
 export const exported = (file: string) => t("Written to {0}.", file);
 export const pickFormat = () => t("Format");
 export const makingReport = () => t("Making the report…");
-export const noReport = () => t("The server made no report.");
 export const comparisonTitle = (count: number) => t("Comparison of {0} runs", count);
 export const settingsDiffer = () => t("Settings that differ");
 export const modelColumn = () => t("Model");
@@ -222,7 +238,6 @@ export const otherName = () => t("Choose Another Name…");
 export const statusName = () => t("IAD-R1");
 export const statusReady = () => t("IAD-R1: ready. Select for what can be done.");
 export const statusRestricted = () => t("IAD-R1: restricted, because this folder is not trusted.");
-export const statusActions = () => t("What to do?");
 export const moreRuns = (count: number) => t("and {0} more", count);
 
 // ---- errors --------------------------------------------------------------------------------------------------------

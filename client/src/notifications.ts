@@ -2,6 +2,7 @@
 import { commands, window } from "vscode";
 import type { Context } from "./context";
 import type { Disposable } from "./emitter";
+import type { ConnectionState } from "./server/connection";
 import { setting } from "./settings";
 import * as messages from "./messages";
 
@@ -34,14 +35,17 @@ async function tell(
 
 /** Says once that the server was given up, with what can be done about it. */
 export function notifyOfServer(context: Context): Disposable {
-  return context.connection.onDidChangeState(async (state) => {
-    if (state.kind !== "failed") return;
-    const again = state.isTokenWrong ? messages.enterToken() : messages.startServer();
-    const text = [messages.serverFailed(state.reason), state.cure].join(" ").trim();
-    const chosen = await window.showErrorMessage(text, again, messages.showLog());
-    if (chosen === messages.showLog()) context.log.show();
-    else if (chosen !== undefined) {
-      await commands.executeCommand(state.isTokenWrong ? "iadr1.connectServer" : "iadr1.startServer");
-    }
+  return context.connection.onDidChangeState((state) => {
+    if (state.kind === "failed") void tellGivenUp(context, state);
   });
+}
+
+async function tellGivenUp(context: Context, state: Extract<ConnectionState, { kind: "failed" }>): Promise<void> {
+  const again = state.isTokenWrong ? messages.enterToken() : messages.startServer();
+  const text = [messages.serverFailed(state.reason), state.cure].join(" ").trim();
+  const chosen = await window.showErrorMessage(text, again, messages.showLog());
+  if (chosen === messages.showLog()) context.log.show();
+  else if (chosen !== undefined) {
+    await commands.executeCommand(state.isTokenWrong ? "iadr1.connectServer" : "iadr1.startServer");
+  }
 }

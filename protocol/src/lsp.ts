@@ -16,7 +16,8 @@ import type {
   DataSourceReference,
   ExpertSample,
   MachineCheck,
-  ProjectSource,
+  ProjectData,
+  ProjectLeaks,
   SampleProject,
 } from "./project";
 import type { HeatMapRequest, ImageReference, InspectJob, InspectRequest } from "./inspect";
@@ -141,10 +142,11 @@ export const dataOverview = new RequestType<DataSourceReference, DataOverview, W
 /** Some samples of a data set, in file order. */
 export const dataSamples = new RequestType<DataPageParams, DataPage, WireError>("iadr1/data/samples");
 
-/** Which data an experiment file names, with the role of each source; problems of the file do not hide the rest. */
-export const projectData = new RequestType<{ configFile: string }, { sources: ProjectSource[] }, WireError>(
-  "iadr1/project/data",
-);
+/** The data of an experiment by set, class and split, with counts and what is wrong. */
+export const projectData = new RequestType<{ configFile: string }, ProjectData, WireError>("iadr1/project/data");
+
+/** Pictures of an experiment that are twice there. Decodes them all: takes a while. */
+export const projectLeaks = new RequestType<{ configFile: string }, ProjectLeaks, WireError>("iadr1/project/leaks");
 
 /** What a data set beside a picture says about it: the nearest one above it that holds it; null when there is none. */
 export const findSample = new RequestType<{ image: string }, { sample: DataSample | null }, WireError>(

@@ -102,12 +102,53 @@ export interface ExpertSample {
   type?: string;
 }
 
-/** Data that an experiment file names. */
-export interface ProjectSource {
-  role: "train" | "heldOut" | "validation";
-  kind: "folder" | "pa-sft" | "sc-grpo" | "test" | "mvtec" | "synth";
+/** Who uses data: both stages or one of them to learn, the choice of a checkpoint, the test. */
+export type DataSplit = "train" | "paSft" | "scGrpo" | "validation" | "heldOut";
+
+/** A data set of an experiment: every source with the same path, or the same seed. */
+export interface ProjectDataSet {
+  name: string;
+  kind: string;
   /** Absolute; null for generated pictures. */
   path: string | null;
-  /** Pictures of a generated source; null for the others. */
-  count: number | null;
+  splits: DataSplit[];
+  normal: number;
+  anomalous: number;
+  classes: {
+    name: string;
+    normal: number;
+    anomalous: number;
+    splits: { split: DataSplit; normal: number; anomalous: number }[];
+  }[];
+  /** Files that are named and are not there. */
+  missingFiles: number;
+  numProblems: number;
+  /** Why nothing of it can be read; null when it can. */
+  failure: string | null;
+}
+
+export interface ProjectData {
+  sets: ProjectDataSet[];
+  /** Pictures that are trained on and tested with. */
+  numShared: number;
+}
+
+/** Two pictures that are the same, or nearly. */
+export interface SimilarPictures {
+  a: string;
+  b: string;
+  /** Bit for bit the same file. */
+  isSame: boolean;
+  splits: [DataSplit, DataSplit];
+}
+
+/** At most 500 pairs each; the counts are of all. */
+export interface ProjectLeaks {
+  /** Trained on under one name and tested with under the other. */
+  leaks: SimilarPictures[];
+  numLeaks: number;
+  /** Twice in one split. */
+  duplicates: SimilarPictures[];
+  numDuplicates: number;
+  unreadable: { image: string; message: string }[];
 }

@@ -7,7 +7,7 @@ import type { inspectorPanel } from "@iad-r1/protocol/webview";
 import { imageExtensions } from "../contributions";
 import { UserError } from "../errors";
 import { imagesIn } from "../panels/inspectorPanel";
-import type { DataNode } from "../views/dataView";
+import type { DataNode } from "../views/dataTree";
 import * as messages from "../messages";
 import { withProgress } from "./progress";
 import type { Parts } from "./types";
@@ -88,15 +88,14 @@ function dataNode(value: unknown): DataNode | null {
 }
 
 async function inspectData({ context, inspectors }: Parts, node: DataNode): Promise<void> {
-  const path = node.kind === "source" ? node.source.path : node.path;
+  const { path } = node.set;
   if (path === null) return;
-  const kind = node.kind === "source" && node.source.kind !== "synth" ? { kind: node.source.kind } : {};
   const samples = await withProgress(messages.readingData(), async (token) => {
     const all: DataSample[] = [];
     for (let total = 1; all.length < Math.min(total, maxSamples); ) {
       const page = await context.connection.request(
         lsp.dataSamples,
-        { path, ...kind, offset: all.length, limit: pageSize },
+        { path, offset: all.length, limit: pageSize },
         token,
       );
       total = page.total;
@@ -105,13 +104,8 @@ async function inspectData({ context, inspectors }: Parts, node: DataNode): Prom
     }
     return all;
   });
-  const chosen = samples.filter(
-    (sample) =>
-      node.kind === "source" ||
-      (node.kind === "category" && sample.category === node.category.name) ||
-      (node.kind === "label" && sample.category === node.category && sample.label === node.label),
-  );
-  const name = node.kind === "label" ? node.category : node.kind === "category" ? node.category.name : basename(path);
+  const chosen = samples.filter((sample) => node.kind === "set" || sample.category === node.class.name);
+  const name = node.kind === "set" ? node.set.name : node.class.name;
   if (chosen.length === 0) throw new UserError(messages.noImages(name));
   inspectors.show({
     ...{ title: messages.folderTitle(name), start: false },

@@ -31,7 +31,11 @@ export async function newRun(parts: Parts): Promise<void> {
 async function ask({ context, models }: Parts, folder: Uri): Promise<ConfigChoices | null> {
   const title = messages.newRunTitle();
   const project = await window.showInputBox({
-    ...{ title, prompt: messages.askProject(), value: basename(folder.fsPath).replaceAll(/[^\w-]+/g, "-") || "inspection" },
+    ...{
+      title,
+      prompt: messages.askProject(),
+      value: basename(folder.fsPath).replaceAll(/[^\w-]+/g, "-") || "inspection",
+    },
     validateInput: (value) => (/^[\w-]{1,60}$/.test(value) ? undefined : messages.projectWrong()),
   });
   if (project === undefined) return null;

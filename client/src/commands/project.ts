@@ -101,4 +101,3 @@ export async function collectDiagnostics({ context }: Parts): Promise<void> {
   const document = await workspace.openTextDocument({ content: `${lines.join("\n")}\n`, language: "plaintext" });
   await window.showTextDocument(document);
 }
-

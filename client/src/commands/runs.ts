@@ -8,7 +8,7 @@ import { UserError } from "../errors";
 import { unsavedText } from "../projects";
 import { plain, table } from "../reports";
 import { isFinal } from "../runs/runStore";
-import { missing, type RunNode } from "../views/runsView";
+import { missing, type RunNode } from "../views/runsTree";
 import { describeRun, stageName } from "../views/statusItem";
 import * as messages from "../messages";
 import { withProgress } from "./progress";
@@ -20,12 +20,13 @@ import type { Parts } from "./types";
 /** The run that a command was given: its id, or a node of the tree. */
 export function givenRun(target: unknown): string | undefined {
   if (typeof target === "string") return target;
-  if (typeof target === "object" && target !== null && "id" in target && typeof target.id === "string") return target.id;
+  if (typeof target === "object" && target !== null && "id" in target && typeof target.id === "string")
+    return target.id;
   return undefined;
 }
 
 async function chooseRun(
-  { context, runsView }: Parts,
+  { context, runsTree }: Parts,
   target: unknown,
   applies: (run: RunListing) => boolean,
 ): Promise<string | undefined> {
@@ -33,7 +34,7 @@ async function chooseRun(
   if (given !== undefined) return given;
   if (!context.runs.isKnown) context.runs.replace(await context.connection.request(lsp.listRuns));
   const fitting = context.runs.all.filter(applies);
-  const selected = runsView.selectedRuns.filter((id) => fitting.some((run) => run.id === id));
+  const selected = runsTree.selectedRuns.filter((id) => fitting.some((run) => run.id === id));
   if (selected.length === 1) return selected[0];
   if (fitting.length === 0) throw new UserError(messages.noRuns());
   if (fitting.length === 1) return fitting[0]!.id;
@@ -58,12 +59,40 @@ async function chooseExperiment({ projects }: Parts, kind: Kind): Promise<lsp.St
   return { kind, configFile: config.fsPath, ...(text === undefined ? {} : { text }) };
 }
 
+/**
+ * The second stage goes on from what the first has left: offers the models of finished PA-SFT stages, newest first. Answers with settings
+ * to override; undefined when the question was left.
+ */
+async function chooseStart({ context, models }: Parts): Promise<string[] | undefined> {
+  await models.refresh();
+  const createdMs = (run: string | null) => context.runs.get(run ?? "")?.createdMs ?? 0;
+  const taught = models.all
+    .filter(({ source, stage, step }) => source === "run" && stage === "pa-sft" && step === null)
+    .sort((a, b) => createdMs(b.run) - createdMs(a.run));
+  if (taught.length === 0) return [];
+  const items = [
+    ...taught.map(({ title, run, balancedAccuracy, reference }) => ({
+      ...{ label: title, detail: run ?? "", reference },
+      description: balancedAccuracy === null ? "" : messages.accuracyOf(percent(balancedAccuracy)),
+    })),
+    { label: messages.modelOfConfig(), detail: "", description: "", reference: null },
+  ];
+  const chosen = await window.showQuickPick(items, { title: messages.pickStart() });
+  if (chosen === undefined) return undefined;
+  if (chosen.reference === null) return [];
+  const { base, adapter } = chosen.reference;
+  return [`model.base=${JSON.stringify(base)}`, `model.adapter=${JSON.stringify(adapter)}`];
+}
+
 /** Checks everything, starts, and shows the curves. */
 export function startRun(kind: Kind) {
   return async (parts: Parts): Promise<void> => {
     const { context, dashboards } = parts;
-    const params = await chooseExperiment(parts, kind);
-    if (params === undefined) return;
+    const experiment = await chooseExperiment(parts, kind);
+    if (experiment === undefined) return;
+    const overrides = kind === "sc-grpo" ? await chooseStart(parts) : [];
+    if (overrides === undefined) return;
+    const params = { ...experiment, overrides };
     const { checks } = await withProgress(messages.preflighting(), (token) =>
       context.connection.request(lsp.preflightRun, params, token),
     );
@@ -291,6 +320,6 @@ export async function openRunFolder(parts: Parts, target?: unknown): Promise<voi
   await window.showTextDocument(Uri.file(join(folder, "events.jsonl")), { preview: true });
 }
 
-export async function refreshRuns({ runsView }: Parts): Promise<void> {
-  await runsView.refresh();
+export async function refreshRuns({ runsTree }: Parts): Promise<void> {
+  await runsTree.refresh();
 }

@@ -117,8 +117,14 @@ async function showDetails({ context }: Parts): Promise<void> {
     [messages.upRow(), duration(status.uptimeSeconds)],
     [messages.memoryRow(), memory(status.memoryBytes)],
     [messages.activeRow(), `${status.activeRuns} · ${status.activeJobs}`],
-    ...status.models.map(({ reference, state }) => [messages.modelColumn(), `${reference.adapter ?? reference.base} (${state})`]),
+    ...status.models.map(({ reference, state }) => [
+      messages.modelColumn(),
+      `${reference.adapter ?? reference.base} (${state})`,
+    ]),
   ];
   const title = messages.serverReport();
-  await context.reports.show(title, `# ${plain(title)}\n\n${table([messages.settingColumn(), messages.valueColumn()], rows)}\n`);
+  await context.reports.show(
+    title,
+    `# ${plain(title)}\n\n${table([messages.settingColumn(), messages.valueColumn()], rows)}\n`,
+  );
 }

@@ -1,6 +1,6 @@
 /** The table of all commands: what each needs from the server, and what it does. A command without a line here does not compile. */
 import type { CommandName } from "../contributions";
-import { refreshData, showDataStatistics } from "./data";
+import { findDuplicates, refreshData, showDataStatistics } from "./data";
 import { compareWithModel, inInspector, inspectFolder, inspectImage, setThreshold } from "./inspect";
 import { newRun } from "./newRun";
 import {
@@ -38,6 +38,7 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   openDocumentation: works(openDocumentation),
 
   showDataStatistics: starts(showDataStatistics),
+  findDuplicates: starts(findDuplicates),
   refreshData: works(refreshData),
 
   // They open the image or the folder in any case; a look at it starts the server.

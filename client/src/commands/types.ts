@@ -4,16 +4,16 @@ import type { Inspectors } from "../panels/inspectors";
 import type { Context } from "../context";
 import type { Models } from "../models";
 import type { Projects } from "../projects";
-import type { DataView } from "../views/dataView";
-import type { RunsView } from "../views/runsView";
+import type { DataTree } from "../views/dataTree";
+import type { RunsTree } from "../views/runsTree";
 
 /** The parts of the extension that commands act on. */
 export interface Parts {
   context: Context;
   projects: Projects;
   models: Models;
-  runsView: RunsView;
-  dataView: DataView;
+  runsTree: RunsTree;
+  dataTree: DataTree;
   inspectors: Inspectors;
   dashboards: DashboardPanels;
 }

@@ -2,7 +2,15 @@
  * The run dashboard: one run, or several that are compared, with their curves as they grow. It follows the runs that the page shows and does
  * for them what the page's buttons ask. After a restart of the window it comes back with the same runs.
  */
-import { type ExtensionContext, Uri, ViewColumn, type WebviewPanel, type WebviewPanelSerializer, window, workspace } from "vscode";
+import {
+  type ExtensionContext,
+  Uri,
+  ViewColumn,
+  type WebviewPanel,
+  type WebviewPanelSerializer,
+  window,
+  workspace,
+} from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
 import {
   type DashboardRun,
@@ -54,7 +62,10 @@ export class DashboardPanels implements WebviewPanelSerializer<unknown>, Disposa
   /** Shows runs: in a panel that shows just these already, or in a new one. */
   show(runs: readonly string[]): void {
     const same = [...this.open].find((panel) => panel.shows(runs));
-    if (same !== undefined) return same.reveal();
+    if (same !== undefined) {
+      same.reveal();
+      return;
+    }
     const panel = window.createWebviewPanel(
       dashboardViewType,
       messages.dashboardTitle(runs[0] ?? ""),
@@ -242,7 +253,10 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
   private update(id: string, { fields, log, points, isWhole }: RunUpdate): void {
     const shown = this.shown.get(id);
     if (shown === undefined) return;
-    if (isWhole) return this.tellWhole(id);
+    if (isWhole) {
+      this.tellWhole(id);
+      return;
+    }
     const change = Object.fromEntries(
       Object.entries(fields).filter(([name, value]) => {
         const json = JSON.stringify(value);
@@ -269,7 +283,13 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
   }
 
   private available(): RunChoice[] {
-    return this.context.runs.all.map(({ id, project, kind, state, createdMs }) => ({ id, project, kind, state, createdMs }));
+    return this.context.runs.all.map(({ id, project, kind, state, createdMs }) => ({
+      id,
+      project,
+      kind,
+      state,
+      createdMs,
+    }));
   }
 
   private async openConfig(run: string): Promise<void> {

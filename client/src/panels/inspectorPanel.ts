@@ -237,7 +237,10 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
   }
 
   private tellItems(entries: readonly Entry[]): void {
-    this.host.change("items/changed", entries.map((entry) => this.item(entry)));
+    this.host.change(
+      "items/changed",
+      entries.map((entry) => this.item(entry)),
+    );
   }
 
   /** Everything that needs files or the server, once the page is on its way. */
@@ -318,7 +321,10 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     if (found.length === 0) return;
     this.stopStrip();
     this.load({ images: found.map((uri) => ({ uri })) });
-    this.host.change("items/replaced", this.entries.map((entry) => this.item(entry)));
+    this.host.change(
+      "items/replaced",
+      this.entries.map((entry) => this.item(entry)),
+    );
     await this.wake();
   }
 
@@ -478,7 +484,9 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
         },
         end: (error) => {
           reader.change((look) =>
-            isOver(look) ? look : { ...look, phase: "failed", error: error ?? { code: "editor/ended", message: "the job is gone" } },
+            isOver(look)
+              ? look
+              : { ...look, phase: "failed", error: error ?? { code: "editor/ended", message: "the job is gone" } },
           );
           finish();
         },
@@ -513,7 +521,10 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
   private tellLook(slot: number, before: Look | undefined, look: Look): void {
     const { phase, text, anomalyScore, numTokens, tokensPerSecond, result, error } = look;
     const isContinued = before !== undefined && before.model === look.model && text.startsWith(before.text);
-    if (!isContinued) return this.host.change("looks/replaced", this.looks());
+    if (!isContinued) {
+      this.host.change("looks/replaced", this.looks());
+      return;
+    }
     if (text.length > before.text.length) {
       const added = text.slice(before.text.length);
       this.host.change("look/text", {
@@ -530,7 +541,8 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
   private async heatMap(slot: number, image: string): Promise<HeatMap> {
     const entry = this.entries.find(({ id }) => id === image);
     const look = entry?.looks[slot];
-    if (entry === undefined || look === undefined || look.result === null) throw new Error("there is no answer to explain yet");
+    if (entry === undefined || look === undefined || look.result === null)
+      throw new Error("there is no answer to explain yet");
     const [reference, ...references] = await this.context.imageReferences([
       entry.uri.fsPath,
       ...entry.references.map(({ fsPath }) => fsPath),

@@ -57,7 +57,13 @@ function afterInspectEvent(look: Look, event: InspectEvent): Look {
         tokensPerSecond: event.ms > 0 ? (1000 * Math.max(0, event.numTokens - 1)) / event.ms : null,
       };
     case "finished":
-      return { ...look, phase: "finished", text: event.result.text, result: event.result, anomalyScore: event.result.anomalyScore };
+      return {
+        ...look,
+        phase: "finished",
+        text: event.result.text,
+        result: event.result,
+        anomalyScore: event.result.anomalyScore,
+      };
     case "tag":
       return look; // the page finds the tags in the text itself
   }
@@ -71,7 +77,11 @@ export const isBusy = ({ phase }: Look): boolean => phase === "loading" || phase
  *
  * @param label what the picture shows in truth, or null when that is not known
  */
-export function outcomeOf(look: Look | undefined, label: GroundTruth["label"] | null, threshold: number | null): InspectorOutcome {
+export function outcomeOf(
+  look: Look | undefined,
+  label: GroundTruth["label"] | null,
+  threshold: number | null,
+): InspectorOutcome {
   if (look === undefined || look.phase === "idle" || look.phase === "stopped") return "pending";
   if (look.phase === "failed") return "failed";
   if (look.phase !== "finished" || look.result === null) return "running";

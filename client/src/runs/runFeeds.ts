@@ -33,7 +33,8 @@ export class RunFeed {
       },
       deltas: (deltas) => {
         this.tell(model.applyDeltas(deltas));
-        if (deltas.some((delta) => delta.type === "event" && delta.event.type === "checkpoint")) this.updateCheckpoints();
+        if (deltas.some((delta) => delta.type === "event" && delta.event.type === "checkpoint"))
+          this.updateCheckpoints();
       },
       points: (header, points) => this.tell(model.applyPoints(header, points)),
       held: () => model.held,

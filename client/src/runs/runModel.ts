@@ -117,7 +117,11 @@ export class RunModel {
     for (let i = Math.max(0, first); i < header.count; i++) {
       const at = i * pointBytes;
       const column = this.columns[points.getUint32(at, true)];
-      column?.points.push(points.getUint32(at + 4, true), points.getFloat64(at + 8, true), points.getFloat64(at + 16, true));
+      column?.points.push(
+        points.getUint32(at + 4, true),
+        points.getFloat64(at + 8, true),
+        points.getFloat64(at + 16, true),
+      );
       this.numPoints++;
     }
     return { fields: {}, log: [], points: isNewGeneration ? [] : this.untold(), isWhole: isNewGeneration };
@@ -155,7 +159,17 @@ export class RunModel {
 
   progressFields(): Omit<
     DashboardRun,
-    "id" | "project" | "kind" | "createdMs" | "canControl" | "device" | "config" | "configFile" | "samplesPerStep" | "columns" | "log"
+    | "id"
+    | "project"
+    | "kind"
+    | "createdMs"
+    | "canControl"
+    | "device"
+    | "config"
+    | "configFile"
+    | "samplesPerStep"
+    | "columns"
+    | "log"
   > {
     const listing = this.listing!;
     const states = this.events.filter((event) => event.type === "state");
@@ -232,7 +246,8 @@ function logLines(event: RunEvent): LogLine[] {
     const level = event.state === "failed" ? "error" : "info";
     return [{ timeMs, level, text: [event.state, event.reason].filter((part) => part !== null).join(": ") }];
   }
-  if (event.type === "stage") return [{ timeMs, level: "info", text: `${event.stage} ${event.phase} at step ${event.step}` }];
+  if (event.type === "stage")
+    return [{ timeMs, level: "info", text: `${event.stage} ${event.phase} at step ${event.step}` }];
   if (event.type === "checkpoint") return [{ timeMs, level: "info", text: `checkpoint ${event.path}` }];
   return [];
 }

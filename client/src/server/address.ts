@@ -12,7 +12,7 @@ export interface ServerAddress {
 
 /** Reads an address; null when it is none. `gpu-host:7411` means `ws://gpu-host:7411`. */
 export function parseAddress(text: string): ServerAddress | null {
-  const trimmed = text.trim().replace(/\/+$/, "");
+  const trimmed = text.trim();
   if (trimmed === "") return null;
   let url: URL;
   try {

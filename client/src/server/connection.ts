@@ -23,6 +23,8 @@ export interface ConnectionOptions {
   log: LogOutputChannel;
   /** Makes a transport to the server that the settings name now. */
   open(): Promise<Transport>;
+  /** Begins to talk over a transport; loaded when it is first needed. */
+  startSession(transport: Transport, options: SessionOptions): Promise<LanguageSession>;
   initialization(): unknown;
   trace(): SessionOptions["trace"];
   /** How often in a row it may break before it is given up; a remote server may come back any time. */
@@ -31,6 +33,9 @@ export interface ConnectionOptions {
 
 /** Why a request could not be sent; callers show it like any other failure. */
 export class NotConnectedError extends Error {}
+
+/** The server was given up, which is told once for all requests that waited for it. */
+export class GivenUpError extends NotConnectedError {}
 
 export class ServerConnection implements Disposable {
   private readonly stateChanged = new Emitter<ConnectionState>();
@@ -118,7 +123,7 @@ export class ServerConnection implements Disposable {
           await transport.close();
           break;
         }
-        const session = await startLanguageSession(transport, {
+        const session = await this.options.startSession(transport, {
           ...{ log, initialization: this.options.initialization(), trace: this.options.trace() },
         });
         isReady = true;
@@ -177,7 +182,7 @@ export class ServerConnection implements Disposable {
       subscriptions.push(
         this.onDidChangeState((state) => {
           if (state.kind === "ready") settle();
-          else if (state.kind === "failed") settle(new NotConnectedError(`${state.reason} ${state.cure}`.trim()));
+          else if (state.kind === "failed") settle(new GivenUpError(`${state.reason} ${state.cure}`.trim()));
           else if (state.kind === "off") settle(new NotConnectedError("the server was stopped"));
         }),
       );
@@ -186,12 +191,6 @@ export class ServerConnection implements Disposable {
       }
     });
   }
-}
-
-/** The language client is loaded here, when a server is first needed. */
-async function startLanguageSession(transport: Transport, options: SessionOptions): Promise<LanguageSession> {
-  const { startSession } = await import("./languageSession");
-  return startSession(transport, options);
 }
 
 function untilAborted(ended: Promise<string>, signal: AbortSignal): Promise<string> {

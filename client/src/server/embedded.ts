@@ -29,7 +29,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Transport
   });
   const ended = new Promise<string>((resolve) => {
     child.on("exit", (code, signal) =>
-      resolve(signal === null ? `the server process ended with code ${code}` : `the server process was ended by ${signal}`),
+      resolve(
+        signal === null ? `the server process ended with code ${code}` : `the server process was ended by ${signal}`,
+      ),
     );
     child.on("error", (error) => resolve(error.message));
   });

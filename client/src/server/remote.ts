@@ -28,7 +28,9 @@ export async function connectRemote(url: string, token: string): Promise<Transpo
   });
   await opened(socket, url);
   const ended = new Promise<string>((resolve) => {
-    socket.once("close", (code, reason) => resolve(`the connection ended (${code}${reason.length > 0 ? ` ${reason}` : ""})`));
+    socket.once("close", (code, reason) =>
+      resolve(`the connection ended (${code}${reason.length > 0 ? ` ${reason}` : ""})`),
+    );
   });
   socket.on("error", () => {}); // "close" follows and says it
   watch(socket);

@@ -154,7 +154,10 @@ export class StreamClient {
         return;
       case "delta":
         if (subscription.seq === null) return; // the snapshot that was asked for is on its way
-        if (frame.first !== subscription.seq + 1) return this.ask(subscription);
+        if (frame.first !== subscription.seq + 1) {
+          this.ask(subscription);
+          return;
+        }
         subscription.seq += frame.deltas.length;
         subscription.reader.deltas(frame.deltas);
         return;

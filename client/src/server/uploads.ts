@@ -18,7 +18,10 @@ export interface UploadTarget {
   missing(hashes: string[]): Promise<string[]>;
 }
 
-export async function imageReferences(paths: readonly string[], target: UploadTarget | null): Promise<ImageReference[]> {
+export async function imageReferences(
+  paths: readonly string[],
+  target: UploadTarget | null,
+): Promise<ImageReference[]> {
   if (target === null) return paths.map((path) => ({ path }));
   const hashes = await Promise.all(paths.map(sha256));
   const missing = new Set(await target.missing([...new Set(hashes)]));
@@ -40,7 +43,11 @@ async function upload(path: string, hash: string, { images, token }: UploadTarge
   const url = new URL(hash, images);
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   await new Promise<void>((resolve, reject) => {
-    const headers = { Authorization: `Bearer ${token}`, "Content-Length": size, "Content-Type": "application/octet-stream" };
+    const headers = {
+      Authorization: `Bearer ${token}`,
+      "Content-Length": size,
+      "Content-Type": "application/octet-stream",
+    };
     const request = send(url, { method: "PUT", headers }, (response) => {
       let text = "";
       response.setEncoding("utf8");

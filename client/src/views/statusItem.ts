@@ -71,7 +71,8 @@ export function describeRun(run: RunListing): string[] {
   const parts = [messages.runState(state)];
   if (progress === null || state === "completed" || state === "stopped" || state === "failed") return parts;
   parts.push(stageName(progress.stage), messages.stepOf(progress.step, progress.totalSteps));
-  if (progress.secondsLeft !== null && state === "running") parts.push(messages.timeLeft(duration(progress.secondsLeft)));
+  if (progress.secondsLeft !== null && state === "running")
+    parts.push(messages.timeLeft(duration(progress.secondsLeft)));
   return parts;
 }
 

@@ -71,7 +71,9 @@ export function conflictsIn(config: ExperimentConfig, plain: unknown, places: Pr
       path: ["data", key],
       message: `expected another seed than the training images, got ${shared} for both: the same images would be trained on and tested.`,
       hint: "Give these images a seed of their own.",
-      cures: [{ kind: "replace", at: ["data", key, ...(inList ? [index] : []), "seed"], text: String(free), sure: true }],
+      cures: [
+        { kind: "replace", at: ["data", key, ...(inList ? [index] : []), "seed"], text: String(free), sure: true },
+      ],
     });
   }
   return rules.map((rule) => problemOf("config/conflict", rule, places));
@@ -82,7 +84,12 @@ export function adviceOn(config: ExperimentConfig, plain: unknown, places: Probl
   const advice: ConfigProblem[] = [];
   const isWritten = (path: Path) => valueAt(plain, path) !== undefined;
   const idle = (path: Path, message: string, hint: string, cures: ConfigCure[] = []) => {
-    const rule = { path, message, hint, cures: [...cures, { kind: "remove" as const, at: path, sure: cures.length === 0 }] };
+    const rule = {
+      path,
+      message,
+      hint,
+      cures: [...cures, { kind: "remove" as const, at: path, sure: cures.length === 0 }],
+    };
     advice.push(problemOf("config/no-effect", rule, places, "key"));
   };
   const doubt = (path: Path, message: string, hint: string, cures: ConfigCure[]) =>
@@ -98,7 +105,9 @@ export function adviceOn(config: ExperimentConfig, plain: unknown, places: Probl
       const cure: ConfigCure = isWritten(at0)
         ? { kind: "replace", at: at0, text: "lora", sure: false }
         : { kind: "add", at: ["stages", name], key: "trainable", text: "lora", sure: false };
-      idle(at("lora"), `has no effect, as trainable is ${stage.trainable}.`, "Set trainable: lora to train adapters.", [cure]);
+      idle(at("lora"), `has no effect, as trainable is ${stage.trainable}.`, "Set trainable: lora to train adapters.", [
+        cure,
+      ]);
     }
     if (stage.steps !== undefined && stage.warmupSteps >= stage.steps) {
       const written = isWritten(at("warmupSteps"));
@@ -114,7 +123,11 @@ export function adviceOn(config: ExperimentConfig, plain: unknown, places: Probl
       );
     }
     if (stage.steps !== undefined && stage.evalEvery > stage.steps) {
-      idle(at("evalEvery"), `is more than the ${stage.steps} steps of the stage: it is never evaluated inside.`, "Choose fewer steps.");
+      idle(
+        at("evalEvery"),
+        `is more than the ${stage.steps} steps of the stage: it is never evaluated inside.`,
+        "Choose fewer steps.",
+      );
     }
     if (isWritten(at("evalSamples")) && stage.evalEvery === 0) {
       idle(at("evalSamples"), "has no effect, as evalEvery is 0.", "Set evalEvery to evaluate inside the stage.");
@@ -133,12 +146,22 @@ function adviseOnGroups(
 ): void {
   const { scGrpo } = config.stages;
   const at = (key: string): Path => ["stages", "scGrpo", key];
-  const replace = (key: string, text: string, sure = false): ConfigCure => ({ kind: "replace", at: at(key), text, sure });
+  const replace = (key: string, text: string, sure = false): ConfigCure => ({
+    kind: "replace",
+    at: at(key),
+    text,
+    sure,
+  });
   const { groupSize, promptsPerStep, microBatchSize } = scGrpo;
   const completions = groupSize * promptsPerStep;
   if (isWritten(at("groupSize")) && groupSize < 4 && scGrpo.scaleRewards === "group") {
-    const what = groupSize === 2 ? "two answers are always judged +0.7 and -0.7, however near they are" : "few answers say little about each other";
-    doubt(at("groupSize"), `is ${groupSize}: ${what}.`, "4 is the published value, 8 learns more steadily.", [replace("groupSize", "4")]);
+    const what =
+      groupSize === 2
+        ? "two answers are always judged +0.7 and -0.7, however near they are"
+        : "few answers say little about each other";
+    doubt(at("groupSize"), `is ${groupSize}: ${what}.`, "4 is the published value, 8 learns more steadily.", [
+      replace("groupSize", "4"),
+    ]);
   }
   if (isWritten(at("microBatchSize")) && microBatchSize > completions) {
     doubt(
@@ -163,20 +186,31 @@ function adviseOnGroups(
   if (scGrpo.iterations === 1) {
     for (const key of ["epsilonLow", "epsilonHigh"] as const) {
       if (!isWritten(at(key))) continue;
-      idle(at(key), "has no effect with one optimiser step per batch: the ratio is then 1 and never clipped.", "Set iterations to 2 or more to use it.");
+      idle(
+        at(key),
+        "has no effect with one optimiser step per batch: the ratio is then 1 and never clipped.",
+        "Set iterations to 2 or more to use it.",
+      );
     }
   }
   if (scGrpo.epsilon >= 0.01) {
-    const rename: ConfigCure[] = isWritten(at("epsilonLow")) ? [] : [{ kind: "rename", at: at("epsilon"), to: "epsilonLow", sure: true }];
-    doubt(at("epsilon"), `is ${scGrpo.epsilon}, which is far too large for the divisor of AdamW.`, "The clipping range is called epsilonLow here.", [
-      ...rename,
-      replace("epsilon", "1e-8"),
-    ]);
+    const rename: ConfigCure[] = isWritten(at("epsilonLow"))
+      ? []
+      : [{ kind: "rename", at: at("epsilon"), to: "epsilonLow", sure: true }];
+    doubt(
+      at("epsilon"),
+      `is ${scGrpo.epsilon}, which is far too large for the divisor of AdamW.`,
+      "The clipping range is called epsilonLow here.",
+      [...rename, replace("epsilon", "1e-8")],
+    );
   }
   if (scGrpo.rewardErrors === "zero") {
-    doubt(at("rewardErrors"), "is zero: a reward that fails teaches the model that its answer was bad.", "Old tools do this; skip leaves the answer out.", [
-      replace("rewardErrors", "skip", true),
-    ]);
+    doubt(
+      at("rewardErrors"),
+      "is zero: a reward that fails teaches the model that its answer was bad.",
+      "Old tools do this; skip leaves the answer out.",
+      [replace("rewardErrors", "skip", true)],
+    );
   }
 }
 

@@ -13,12 +13,15 @@ function findProjectRoot(folder: string): string {
   return existsSync(join(folder, "models", "nano")) || parent === folder ? folder : findProjectRoot(parent);
 }
 
+/** The name of the checkpoint that travels with the project. */
+export const embeddedName = "nano";
+
 /** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
 export const embeddedModel = join(projectRoot, "models", "nano", "base");
 
 /** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
-export function resolveModel(model = "nano", adapter?: string): ModelReference {
-  if (model === "nano") return { base: embeddedModel, adapter: adapter === undefined ? null : resolve(adapter) };
+export function resolveModel(model = embeddedName, adapter?: string): ModelReference {
+  if (model === embeddedName) return { base: embeddedModel, adapter: adapter === undefined ? null : resolve(adapter) };
   const folder = resolve(model);
   if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
     return { base: embeddedModel, adapter: folder };

@@ -7,6 +7,7 @@ import { ConfigError } from "@iad-r1/models/errors";
 import { TextLines } from "@iad-r1/models/util/textLines";
 import { parseDocument } from "yaml";
 import { type ConfigProblem, ProblemPlaces } from "./configProblem";
+import { embeddedModel, embeddedName } from "./modelNames";
 import { type DataSource, type ExperimentConfig, type ExperimentInput, experimentSchema } from "./experiment";
 import { adviceOn, conflictsIn } from "./experimentRules";
 import { describeIssue, valueAt } from "./schemaProblems";
@@ -87,7 +88,11 @@ export function parseExperiment(text: string, options: ParseOptions): ParsedExpe
  * @throws ConfigError `config/unreadable`, `config/too-large`, or `config/invalid` that lists every problem as `file:line:column message`
  */
 export function loadExperiment(file: string, overrides: readonly string[] = []): ExperimentConfig {
-  const text = readConfigText(file);
+  return experimentOf(readConfigText(file), file, overrides);
+}
+
+/** The same for a text that an editor shows. @throws ConfigError `config/invalid` */
+export function experimentOf(text: string, file: string, overrides: readonly string[] = []): ExperimentConfig {
   const { value, problems } = parseExperiment(text, { folder: dirname(resolve(file)), overrides });
   if (value !== null) return value;
   const listed = problems.map((problem) =>
@@ -100,6 +105,12 @@ export function loadExperiment(file: string, overrides: readonly string[] = []):
       "Mend the lines above; `iad-r1 train --help` lists the keys.",
     data: { problems },
   });
+}
+
+/** The configuration of an earlier run with some settings changed. @throws ConfigError `config/invalid` */
+export function overriddenConfig(config: unknown, overrides: readonly string[]): ExperimentConfig {
+  // JSON is YAML; its paths are absolute already.
+  return experimentOf(JSON.stringify(config), resolve("run.json"), overrides);
 }
 
 /** A checked configuration from a plain object, for tests and built-in experiments. Paths start from `folder`. */
@@ -187,7 +198,7 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
   return {
     ...config,
     model: {
-      base: resolve(folder, config.model.base),
+      base: config.model.base === embeddedName ? embeddedModel : resolve(folder, config.model.base),
       adapter: config.model.adapter === null ? null : resolve(folder, config.model.adapter),
     },
     data: {

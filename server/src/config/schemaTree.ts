@@ -84,14 +84,16 @@ export function typeInWords(node: SchemaNode): string {
   const inner = node.anyOf ?? node.oneOf;
   if (inner !== undefined) return [...new Set(inner.map(typeInWords))].join(" or ");
   if (acceptsType(node, "object")) return "section";
-  if (acceptsType(node, "array")) return node.items === undefined ? "list" : `list of ${plural(typeInWords(node.items))}`;
+  if (acceptsType(node, "array"))
+    return node.items === undefined ? "list" : `list of ${plural(typeInWords(node.items))}`;
   if (acceptsType(node, "string")) return acceptsType(node, "null") ? "text or null" : "text";
   const name = acceptsType(node, "integer") ? "whole number" : "number";
   return `${name}${bounds(node)}`;
 }
 
 function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum, type }: SchemaNode): string {
-  const safe = (bound: number | undefined) => (bound !== undefined && Math.abs(bound) < 2 ** 53 - 1 ? bound : undefined);
+  const safe = (bound: number | undefined) =>
+    bound !== undefined && Math.abs(bound) < 2 ** 53 - 1 ? bound : undefined;
   const whole = type === "integer" && exclusiveMinimum !== undefined ? exclusiveMinimum + 1 : undefined;
   const [low, high] = [whole ?? safe(minimum), safe(maximum)];
   if (low !== undefined && high !== undefined) return ` from ${low} to ${high}`;

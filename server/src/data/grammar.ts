@@ -85,7 +85,9 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
       broken(message, openStart, bodyStart, [smallLetters(text, tag, openStart, bodyStart)]);
     }
     if (bodyEnd < 0) {
-      broken(`<${tag}> is not closed.`, openStart, bodyStart, [closing(text, tag, bodyStart)]);
+      // A closing tag in capitals is part of the fault above.
+      const inCapitals = name !== tag && new RegExp(`</${tag}>`, "i").test(text.slice(bodyStart));
+      if (!inCapitals) broken(`<${tag}> is not closed.`, openStart, bodyStart, [closing(text, tag, bodyStart)]);
       break;
     }
     const end = bodyEnd + tag.length + 3;
@@ -120,7 +122,8 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
   if (result.answer === null) {
     const word = result.location !== null && result.type !== null ? "Yes" : "No";
     const add = { start: text.length, end: text.length, text: `<answer>${word}</answer>` };
-    const fixes = order.length === 0 ? [] : [{ title: `Add <answer>${word}</answer>`, edits: [add], sure: word === "Yes" }];
+    const fixes =
+      order.length === 0 ? [] : [{ title: `Add <answer>${word}</answer>`, edits: [add], sure: word === "Yes" }];
     if (whole) broken("There is no <answer>.", 0, text.length, fixes);
   } else if (result.answer.toLowerCase() === "yes") result.label = "anomalous";
   else if (result.answer.toLowerCase() === "no") result.label = "normal";
@@ -136,7 +139,13 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
   if (!needThink && result.think !== null) {
     const { start, end } = elements.think!;
     issues.push({
-      ...{ severity: "warning", code: "data/unusual-answer", message: "A solution has no <think> of its own.", start, end },
+      ...{
+        severity: "warning",
+        code: "data/unusual-answer",
+        message: "A solution has no <think> of its own.",
+        start,
+        end,
+      },
       fixes: [{ title: "Remove the reasoning", edits: [{ start, end, text: "" }], sure: false }],
     });
   }
@@ -147,7 +156,8 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
     const fixes = [{ title: "Put the tags in order", edits, sure: true }];
     broken(`The tags must stand in the order ${expected.join(", ")}.`, 0, text.length, fixes);
   }
-  checkConsistency(result, elements, issues);
+  // What broken tags seem to say may be an accident of where they broke.
+  if (!issues.some((issue) => issue.severity === "error")) checkConsistency(result, elements, issues);
   return result;
 }
 
@@ -176,7 +186,11 @@ function checkConsistency(answer: TaggedAnswer, elements: Partial<Record<Tag, El
       const fixes = answer.location === null && answer.type === null ? [toNo] : [];
       issue("error", "The answer is Yes, but the location or the type is missing.", verdict!, fixes);
     } else if (answer.location === "" || answer.type === "")
-      issue("error", "The answer is Yes, but the location or the type is empty.", answer.location === "" ? location! : type!);
+      issue(
+        "error",
+        "The answer is Yes, but the location or the type is empty.",
+        answer.location === "" ? location! : type!,
+      );
     else if (!(LOCATIONS as readonly string[]).includes(answer.location.toLowerCase())) {
       const near = nearLocation(answer.location);
       issue(
@@ -233,9 +247,16 @@ function closing(text: string, tag: Tag, bodyStart: number): AnswerFix {
 
 /** One of the nine phrases with the same words in another order or spelling; null when it is not clear which. */
 export function nearLocation(written: string): string | null {
-  const words = written.toLowerCase().replace(/[^a-z]+/g, " ").trim().split(" ");
-  const usual = words.map((word) => LOCATION_WORDS[word] ?? word);
-  const [row, column] = [usual.find((word) => word === "top" || word === "bottom"), usual.find((word) => word === "left" || word === "right")];
+  const words = written
+    .toLowerCase()
+    .replace(/[^a-z]+/g, " ")
+    .trim()
+    .split(" ");
+  const usual = words.map((word) => LOCATION_WORDS[word] ?? word).filter((word) => word !== "");
+  const [row, column] = [
+    usual.find((word) => word === "top" || word === "bottom"),
+    usual.find((word) => word === "left" || word === "right"),
+  ];
   const known = usual.every((word) => word === row || word === column || word === "center");
   if (!known) return null;
   const phrase = [row ?? "center", column ?? "center"].join(" ");
@@ -248,6 +269,12 @@ const LOCATION_WORDS: Readonly<Record<string, string>> = {
   middle: "center",
   centre: "center",
   central: "center",
+  the: "",
+  corner: "",
+  area: "",
+  part: "",
+  side: "",
+  edge: "",
 };
 
 function clip(text: string): string {

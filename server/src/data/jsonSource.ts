@@ -87,7 +87,8 @@ function rawOffset(text: string, quote: number, index: number): number {
 export function endOfValue(text: string, offset: number): number {
   const opening = text[offset];
   if (opening === '"') return endOfString(text, offset);
-  if (opening !== "{" && opening !== "[") return offset + /^[^\s,\]}]*/.exec(text.slice(offset, offset + 400))![0].length;
+  if (opening !== "{" && opening !== "[")
+    return offset + /^[^\s,\]}]*/.exec(text.slice(offset, offset + 400))![0].length;
   let depth = 0;
   for (let at = offset; at < text.length; at++) {
     const c = text[at];

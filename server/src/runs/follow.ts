@@ -64,11 +64,15 @@ export class RunFollower {
     const first = await this.pass();
     // The process may have written its last word between the reading of two files.
     const second = this.isOrphan ? await this.pass() : null;
+    const events = second === null ? first.events : [...first.events, ...second.events];
+    // All at once: nobody must see an event before `look` has told of it.
+    for (const event of events) this.events.push(event);
+    if (this.events.length > maxEvents) this.events.splice(0, this.events.length - maxEvents);
     const text = JSON.stringify(this.listing);
     const listing = text !== this.listingText;
     this.listingText = text;
     return {
-      events: second === null ? first.events : [...first.events, ...second.events],
+      events,
       columns: first.columns || second?.columns === true,
       points: first.points || second?.points === true,
       listing,
@@ -129,8 +133,6 @@ export class RunFollower {
         if (event !== null) found.push(event);
       }
     }
-    for (const event of found) this.events.push(event);
-    if (this.events.length > maxEvents) this.events.splice(0, this.events.length - maxEvents);
     return found;
   }
 

@@ -82,6 +82,11 @@ export class RunManager {
     });
   }
 
+  /** Resolves when all folders that are known now have been looked through. */
+  async scanned(): Promise<void> {
+    if (this.scannedMs === 0) await this.look();
+  }
+
   /** Looks at everything now: folders, files, processes. */
   refresh(): Promise<void> {
     this.scannedMs = 0;

@@ -506,6 +506,12 @@ export function checkpointModel(
   return { base: fromPortable(runFolder, { base, adapter: null }).base, adapter: checkpoint };
 }
 
+/** The model that a finished stage left, with absolute paths; null when there is none. */
+export function stageModel(runFolder: string, manifest: RunManifest, stage: string): ModelReference | null {
+  const stored = manifest.stageModels[stage];
+  return stored === undefined ? null : fromPortable(runFolder, stored);
+}
+
 /** Where the adapter that a stage with full weights starts from is merged into its base. */
 function mergedFolder(runFolder: string, stage: string): string {
   return join(runFolder, "models", `before-${stage}`);

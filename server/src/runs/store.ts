@@ -31,6 +31,8 @@ export interface StoredRun {
   evaluations(): RunEvaluationEvent[];
   /** Samples of an evaluation event. */
   samples(evaluation: RunEvaluationEvent): EvaluatedSample[];
+  /** The same by the name of their file, relative to the run folder. @throws CheckpointError `run/outside-path` */
+  samplesIn(samplesFile: string): EvaluatedSample[];
   /** Steps that have rollouts, rising. */
   rolloutSteps(): number[];
   rollouts(step: number): RolloutRecord[];
@@ -55,6 +57,7 @@ export function openRun(folder: string): StoredRun {
       return [...byPlace.values()];
     },
     samples: (evaluation) => readJsonLines<EvaluatedSample>(folder, evaluation.samplesFile),
+    samplesIn: (samplesFile) => readJsonLines<EvaluatedSample>(folder, samplesFile),
     rolloutSteps() {
       const path = join(folder, "rollouts");
       if (!existsSync(path)) return [];

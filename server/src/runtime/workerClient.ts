@@ -7,6 +7,7 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { AppError, CancelledError, InternalError, WorkerError } from "@iad-r1/models/errors";
 import { lastWords } from "./lastWords";
 import { type CreateHost, type Methods, serveHostOn } from "./workerHost";
+import { forbidTelemetry } from "./telemetry";
 import { decodeError, type FromWorker, type ToWorker } from "./workerMessages";
 
 /**
@@ -243,6 +244,7 @@ function openWire<M extends Methods, I>(place: WorkerPlace<M, I>, options: Worke
 }
 
 function threadWire(entry: string, { name, heapLimitMiB, onLog = printLog }: WorkerOptions<unknown>): Wire {
+  forbidTelemetry();
   const worker = new Worker(entry, {
     name,
     stdout: true,

@@ -4,11 +4,17 @@ import { listedValues, type SchemaNode, typeInWords } from "../../config/schemaT
 import type { YamlPath } from "../../config/yamlTree";
 
 /** @param facts further sentences, such as what a value comes to together with others */
-export function describeKey(path: YamlPath, node: SchemaNode, required: boolean, facts: readonly string[] = []): string {
+export function describeKey(
+  path: YamlPath,
+  node: SchemaNode,
+  required: boolean,
+  facts: readonly string[] = [],
+): string {
   const parts: string[] = [`**${path.at(-1)}** · ${escaped(typeInWords(node))}${required ? " · required" : ""}`];
   if (node.description !== undefined) parts.push(node.description);
   const values = listedValues(node).filter(({ description }) => description !== "");
-  if (values.length > 0) parts.push(values.map(({ value, description }) => `- \`${String(value)}\`: ${description}`).join("\n"));
+  if (values.length > 0)
+    parts.push(values.map(({ value, description }) => `- \`${String(value)}\`: ${description}`).join("\n"));
   const lines = [defaultLine(node), referenceLine(referenceAt(path))].filter((line) => line !== null);
   if (lines.length > 0) parts.push(lines.join("  \n"));
   parts.push(...facts);

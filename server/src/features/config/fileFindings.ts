@@ -32,7 +32,14 @@ async function check(document: ConfigDocument, named: NamedPath, files: FileProb
     const near = await nearName(named, files);
     const fixes = near === null ? [] : [replacement(document, named, near)];
     const hint = near === null ? "Paths start from the folder of this file." : `Did you mean ${near}?`;
-    return finding(document, named, "config/missing-path", `${key}: the ${what} does not exist: ${absolute}.`, hint, fixes);
+    return finding(
+      document,
+      named,
+      "config/missing-path",
+      `${key}: the ${what} does not exist: ${absolute}.`,
+      hint,
+      fixes,
+    );
   }
   if (kind !== expected) {
     const message = `${key}: expected a ${expected}, got a ${kind}: ${absolute}.`;
@@ -42,7 +49,14 @@ async function check(document: ConfigDocument, named: NamedPath, files: FileProb
   const deeper = await holding(absolute, inside, files);
   const fixes = deeper === null ? [] : [replacement(document, named, `${written.replace(/\/$/, "")}/${deeper}`)];
   const hint = what === "data folder" ? "An MVTec-style folder has kind: mvtec." : undefined;
-  return finding(document, named, "config/wrong-path", `${key}: ${absolute} has no ${inside}, so it is no ${what}.`, hint, fixes);
+  return finding(
+    document,
+    named,
+    "config/wrong-path",
+    `${key}: ${absolute} has no ${inside}, so it is no ${what}.`,
+    hint,
+    fixes,
+  );
 }
 
 /** The name in the folder above that differs in a letter or two, written as the path was. */
@@ -67,7 +81,11 @@ function replacement(document: ConfigDocument, { at, written }: NamedPath, path:
   const hash = written.indexOf("#");
   const text = hash < 0 ? path : path + written.slice(hash);
   const plain = /^[\w./-]+$/.test(text) ? text : JSON.stringify(text);
-  return { title: `Change to ${path}`, edits: [{ range: rangeAt(document.lines, start, end), newText: plain }], sure: true };
+  return {
+    title: `Change to ${path}`,
+    edits: [{ range: rangeAt(document.lines, start, end), newText: plain }],
+    sure: true,
+  };
 }
 
 function finding(

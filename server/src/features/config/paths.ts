@@ -1,5 +1,6 @@
 /** The values of an experiment file that name files and folders, and what each must be. */
 import { resolve } from "node:path";
+import { embeddedName } from "../../config/modelNames";
 import { valueAt } from "../../config/schemaProblems";
 import type { YamlPath } from "../../config/yamlTree";
 import type { ConfigDocument } from "./document";
@@ -23,7 +24,8 @@ export function namedPaths(document: ConfigDocument): NamedPath[] {
     const absolute = resolve(document.folder, written);
     found.push({ at, written, absolute, what, expected, ...(inside === undefined ? {} : { inside }) });
   };
-  add(["model", "base"], "model folder", "folder", "config.json");
+  if (valueAt(plain, ["model", "base"]) !== embeddedName)
+    add(["model", "base"], "model folder", "folder", "config.json");
   add(["model", "adapter"], "adapter folder", "folder", "adapter_config.json");
   for (const section of sourceSections) {
     for (const at of sourcePaths(plain, section)) {

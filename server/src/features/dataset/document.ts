@@ -97,7 +97,9 @@ function formatInEditor(value: JsonValue | undefined): DatasetFormat | null {
   if (typeof format !== "string") return null;
   if (format === "pa-sft") {
     const record = (value as JsonValue[]).find(isRecord);
-    return record !== undefined && ("images" in record || JSON.stringify(record.messages).includes("<answer>")) ? format : null;
+    return record !== undefined && ("images" in record || JSON.stringify(record.messages).includes("<answer>"))
+      ? format
+      : null;
   }
   if (format === "sc-grpo") {
     const record = (value as JsonValue[]).find(isRecord);
@@ -105,6 +107,8 @@ function formatInEditor(value: JsonValue | undefined): DatasetFormat | null {
   }
   if (format === "test") return format;
   const lists = Object.values(isRecord(value) && isRecord(value.test) ? value.test : (value as object)) as JsonValue[];
-  const known = lists.some((list) => Array.isArray(list) && list.some((record) => isRecord(record) && "img_path" in record));
+  const known = lists.some(
+    (list) => Array.isArray(list) && list.some((record) => isRecord(record) && "img_path" in record),
+  );
   return known ? format : null;
 }

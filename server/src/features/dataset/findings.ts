@@ -53,7 +53,9 @@ async function nearPath({ root }: DatasetDocument, file: NeededFile, files: File
   const near = nearestOf(basename(path), present);
   if (near === null) return null;
   const inside = relative(root, folder);
-  const written = inside.startsWith("..") ? `${folder}${sep}${near}` : [...inside.split(sep), near].filter((part) => part !== "").join("/");
+  const written = inside.startsWith("..")
+    ? `${folder}${sep}${near}`
+    : [...inside.split(sep), near].filter((part) => part !== "").join("/");
   return written;
 }
 
@@ -83,6 +85,7 @@ function fixOf({ title, edits, sure }: DataFix): Fix {
 function rangeOf({ lines, text }: DatasetDocument, { line, column, endLine, endColumn }: DataProblem): TextRange {
   if (line === 0) return rangeAt(lines, 0, lines.endOfLine(1));
   const start = lines.offset(line, column);
-  const end = endLine === undefined || endColumn === undefined ? endOfValue(text, start) : lines.offset(endLine, endColumn);
+  const end =
+    endLine === undefined || endColumn === undefined ? endOfValue(text, start) : lines.offset(endLine, endColumn);
   return rangeAt(lines, start, Math.min(Math.max(end, start + 1), lines.endOfLine(line)));
 }

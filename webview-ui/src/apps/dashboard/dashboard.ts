@@ -83,13 +83,20 @@ export class Dashboard {
 
   update(change: Partial<DashboardView>): void {
     this.view = { ...this.view, ...change };
-    saveView({ ...this.view });
+    this.keep();
     this.render();
   }
 
   /** Draws again after something outside the view changed. */
   refresh(): void {
     this.render();
+  }
+
+  /** Keeps what a new window needs to show the same: the view, and which runs. Runs that have not come yet are not forgotten. */
+  private keep(): void {
+    const shown = this.data?.runs.map(({ id }) => id) ?? [];
+    const runs = shown.length > 0 ? shown : savedView()?.runs;
+    saveView({ ...this.view, ...(runs === undefined ? {} : { runs }) });
   }
 
   setPaused(paused: boolean): void {
@@ -124,6 +131,7 @@ export class Dashboard {
     this.requested.clear();
     for (const run of state.runs) this.curves.forget(run.id);
     if (isFirst) this.view = restoreView(state.settings, savedView());
+    this.keep();
     const { rollouts } = this.view;
     if (rollouts !== null && this.run(rollouts.run) !== undefined) this.rollouts.open(rollouts);
     this.render();
@@ -143,11 +151,17 @@ export class Dashboard {
         data.baseline = change.body;
         break;
       case "run/shown":
-        data.runs = [...data.runs.filter(({ id }) => id !== change.body.id), change.body];
+        // A run that is there already stays in its place; its points may be others now.
+        this.forget(change.body.id);
+        data.runs = data.runs.some(({ id }) => id === change.body.id)
+          ? data.runs.map((run) => (run.id === change.body.id ? change.body : run))
+          : [...data.runs, change.body];
+        this.keep();
         break;
       case "run/hidden":
         data.runs = data.runs.filter(({ id }) => id !== change.body.run);
         this.forget(change.body.run);
+        this.keep();
         break;
       case "run/changed": {
         const run = this.run(change.body.run);

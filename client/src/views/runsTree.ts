@@ -36,7 +36,7 @@ const icons: Record<RunState, [icon: string, color?: string]> = {
   failed: ["error", "testing.iconFailed"],
 };
 
-export class RunsView implements TreeDataProvider<RunNode>, Disposable {
+export class RunsTree implements TreeDataProvider<RunNode>, Disposable {
   private readonly changed = new Emitter<RunNode | undefined>();
   readonly onDidChangeTreeData = this.changed.event as TreeDataProvider<RunNode>["onDidChangeTreeData"];
   private readonly view: TreeView<RunNode>;
@@ -50,7 +50,8 @@ export class RunsView implements TreeDataProvider<RunNode>, Disposable {
     this.subscriptions = [
       this.view,
       context.runs.onDidChange((changes) => {
-        const isListChanged = changes.length === 0 || changes.some(({ before, after }) => before === null || after === null);
+        const isListChanged =
+          changes.length === 0 || changes.some(({ before, after }) => before === null || after === null);
         for (const { after } of changes) if (after !== null) this.details.delete(after.id);
         if (isListChanged) this.changed.fire(undefined);
         else for (const { after } of changes) this.changed.fire(this.node(after!.id));
