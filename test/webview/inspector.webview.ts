@@ -352,7 +352,7 @@ it("opens a picture of a hundred megapixels without freezing", async () => {
       (document.querySelector("iad-picture") as unknown as { isSettled: boolean; pictureSize: unknown } | null)
         ?.isSettled,
     undefined,
-    { timeout: 90_000 },
+    { timeout: 90_000, polling: 250 },
   );
   const busyMs = ((await busySeconds()) - before) * 1000;
   console.log(
@@ -362,7 +362,7 @@ it("opens a picture of a hundred megapixels without freezing", async () => {
     () => (document.querySelector("iad-picture") as unknown as { pictureSize: object }).pictureSize,
   );
   expect(size).toEqual({ width: 10_000, height: 10_000 });
-  // Decoding alone takes longer than a second; the polling of this test is counted too.
+  // Decoding alone takes longer than a second of processor time.
   expect(busyMs).toBeLessThan(1000);
   await page.keyboard.press("1");
   await until(() => scale(open!), 1);
