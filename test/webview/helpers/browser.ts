@@ -18,7 +18,11 @@ export interface Page {
   goto(url: string): Promise<unknown>;
   evaluate<R, A>(run: (argument: A) => R | Promise<R>, argument: A): Promise<R>;
   evaluate<R>(run: (() => R | Promise<R>) | string): Promise<R>;
-  waitForFunction<A>(run: (argument: A) => unknown, argument?: A, options?: { timeout: number }): Promise<unknown>;
+  waitForFunction<A>(
+    run: (argument: A) => unknown,
+    argument?: A,
+    options?: { timeout: number; polling?: number },
+  ): Promise<unknown>;
   locator(selector: string, options?: { hasText?: string | RegExp }): Locator;
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean; pressed?: boolean }): Locator;
   screenshot(options: { path: string }): Promise<unknown>;
@@ -44,6 +48,8 @@ export interface Page {
     click(x: number, y: number): Promise<void>;
     dblclick(x: number, y: number): Promise<void>;
   };
+  /** Chromium's own protocol. */
+  context(): { newCDPSession(page: Page): Promise<{ send(method: string, parameters?: object): Promise<unknown> }> };
   close(): Promise<void>;
 }
 

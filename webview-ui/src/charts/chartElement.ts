@@ -65,6 +65,13 @@ export class ChartElement extends HTMLElement {
   /** x of the cross-hair, kept while keys move it. */
   private cursorX: number | null = null;
   private frame = 0;
+  private isInSight = true;
+  /** The model changed while the chart was scrolled away. */
+  private isStale = false;
+  private readonly sight = new IntersectionObserver(([entry]) => {
+    this.isInSight = entry?.isIntersecting ?? true;
+    if (this.isInSight && this.isStale) this.update();
+  });
 
   constructor() {
     super();
@@ -80,6 +87,7 @@ export class ChartElement extends HTMLElement {
     this.setAttribute("role", "img");
     if (this.plot.parentElement !== this) this.append(this.plot, this.tooltip);
     this.resizes.observe(this);
+    this.sight.observe(this);
     this.stopTheme = onThemeChange(() => {
       this.theme = readChartTheme();
       this.structure = "";
@@ -90,6 +98,8 @@ export class ChartElement extends HTMLElement {
 
   disconnectedCallback(): void {
     this.resizes.disconnect();
+    this.sight.disconnect();
+    this.isInSight = true;
     this.stopTheme?.();
     cancelAnimationFrame(this.frame);
     this.chart?.destroy();
@@ -98,7 +108,14 @@ export class ChartElement extends HTMLElement {
   }
 
   set model(model: ChartModel) {
+    const isSame = this.current !== null && isSamePicture(this.current, model);
+    // Even then: what is called back belongs to the newest state.
     this.current = model;
+    if (isSame) return;
+    if (!this.isInSight) {
+      this.isStale = true;
+      return;
+    }
     // Several new points within a frame are one drawing.
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.update());
@@ -117,6 +134,7 @@ export class ChartElement extends HTMLElement {
   private update(): void {
     const model = this.current;
     if (model === null || !this.isConnected) return;
+    this.isStale = false;
     this.window = model.window ?? fullWindow(model.curves, model.logX) ?? { min: 0, max: 1 };
     if (model.logX && this.window.min <= 0)
       this.window = { min: Math.min(1, this.window.max / 2), max: this.window.max };
@@ -469,6 +487,17 @@ export class ChartElement extends HTMLElement {
     this.tooltip.style.left = flips ? "" : `${left + 14}px`;
     this.tooltip.style.right = flips ? `${this.clientWidth - left + 14}px` : "";
   }
+}
+
+/** Whether two models look the same; curves are made anew whenever their points or choices change. */
+function isSamePicture(a: ChartModel, b: ChartModel): boolean {
+  return (
+    a.curves.length === b.curves.length &&
+    a.curves.every((curve, i) => curve === b.curves[i]) &&
+    (["title", "xAxis", "logX", "logY", "clip", "height"] as const).every((key) => a[key] === b[key]) &&
+    a.window?.min === b.window?.min &&
+    a.window?.max === b.window?.max
+  );
 }
 
 /** Charts share the cross-hair; a zoom rectangle belongs to the chart it was drawn in. */

@@ -57,7 +57,11 @@ export class PictureElement extends HTMLElement {
   private stopTheme: (() => void) | null = null;
   private frame = 0;
   private colors: OverlayColors | null = null;
-  private mask: { key: string; bitmap: ImageBitmap | null } = { key: "", bitmap: null };
+  private mask: { key: string; bitmap: ImageBitmap | null; isLoading: boolean } = {
+    key: "",
+    bitmap: null,
+    isLoading: false,
+  };
   private heat: { map: HeatMap; canvas: HTMLCanvasElement } | null = null;
   private drag: { x: number; y: number; id: number } | null = null;
   private pixelTurn = 0;
@@ -116,7 +120,13 @@ export class PictureElement extends HTMLElement {
 
   /** True when everything that is in sight was drawn sharp; for tests and for exports. */
   get isSettled(): boolean {
-    return this.source !== null && this.source.phase !== "loading" && !this.source.isBusy && this.frame === 0;
+    return (
+      this.source !== null &&
+      this.source.phase !== "loading" &&
+      !this.source.isBusy &&
+      !this.mask.isLoading &&
+      this.frame === 0
+    );
   }
 
   /** Screen pixels for a pixel of the picture. */
@@ -240,15 +250,17 @@ export class PictureElement extends HTMLElement {
 
   private loadMask(uri: string | null, colors: OverlayColors): void {
     if (uri === null || this.mask.key === uri) return;
-    this.mask = { key: uri, bitmap: null };
+    const mask = { key: uri, bitmap: null as ImageBitmap | null, isLoading: true };
+    this.mask = mask;
     tintedMask(uri, rgbOf(colors.truth)).then(
       (bitmap) => {
-        if (this.mask.key !== uri) return;
-        this.mask.bitmap = bitmap;
+        Object.assign(mask, { bitmap, isLoading: false });
         this.schedule();
       },
-      // A mask that cannot be read leaves the boxes; the app shows the picture all the same.
-      () => undefined,
+      // A mask that cannot be read leaves the boxes; the picture is shown all the same.
+      () => {
+        mask.isLoading = false;
+      },
     );
   }
 

@@ -12,12 +12,15 @@ import { tableRows } from "../../charts/summary";
 import { button, icon, menu, select, slider, type Template, toggle } from "../../components/basics";
 import { formatNumber, t } from "../../host/l10n";
 import { groupBy } from "../../state/configDiff";
+import { Memo } from "../../state/memo";
 import { groupCurve } from "../../state/runCurves";
 import type { StringKey } from "../../strings/en";
 import { type ChartEntry, type Section, sectionsOf } from "./chartList";
 import type { Dashboard } from "./dashboard";
 import { runLabel, sliderOfWeight, smoothingText, weightOfSlider } from "./toolbar";
 
+/** Means of groups and bands around curves, by chart. */
+const derived = new Memo<Curve | null>();
 const chartHeight = 190;
 const maxTableRows = 200;
 
@@ -93,7 +96,9 @@ export function curvesOf(app: Dashboard, chart: ChartEntry): Curve[] {
     return [...groupBy(runs, view.groupKey)].flatMap(([value, members], slot) => {
       const curves = members.flatMap((run) => curveOf(run, slot) ?? []);
       const label = `${view.groupKey.split(".").at(-1)} = ${value} (${curves.length})`;
-      return curves.length === 0 ? [] : (groupCurve(curves, { label, slot, band: view.band }) ?? []);
+      if (curves.length === 0) return [];
+      const make = () => groupCurve(curves, { label, slot, band: view.band });
+      return derived.get(`${chart.id} ${value}`, [...curves, view.groupKey, view.band, slot], make) ?? [];
     });
   }
   const curves = runs.flatMap((run, slot) => curveOf(run, slot) ?? []);
@@ -103,12 +108,11 @@ export function curvesOf(app: Dashboard, chart: ChartEntry): Curve[] {
     app.need(run, chart.stage, chart.deviation);
     const deviation = app.seriesOf(run).get(chart.stage, chart.deviation);
     if (deviation !== undefined && deviation.numPoints === only.numPoints) {
-      return [
-        {
-          ...only,
-          band: bandAround(only, smooth(deviation.values, deviation.numPoints, options.method, options.weight)),
-        },
-      ];
+      const make = () => {
+        const spread = smooth(deviation.values, deviation.numPoints, options.method, options.weight);
+        return { ...only, band: bandAround(only, spread) };
+      };
+      return [derived.get(chart.id, [only, deviation.version], make)!];
     }
   }
   return curves;

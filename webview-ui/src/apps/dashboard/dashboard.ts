@@ -87,6 +87,11 @@ export class Dashboard {
     this.render();
   }
 
+  /** Draws again after something outside the view changed. */
+  refresh(): void {
+    this.render();
+  }
+
   /** Keeps what a new window needs to show the same: the view, and which runs. Runs that have not come yet are not forgotten. */
   private keep(): void {
     const shown = this.data?.runs.map(({ id }) => id) ?? [];

@@ -95,7 +95,7 @@ function list(app: Dashboard): TemplateResult {
     },
     select(row: number) {
       rollouts.selected = row;
-      app.update({});
+      app.refresh();
     },
   };
   const chosen = rollouts.selected === null ? null : rollouts.at(rollouts.selected);
@@ -135,7 +135,7 @@ function detail(app: Dashboard, record: RolloutRecord): TemplateResult {
         title: t("close"),
         run: () => {
           app.rollouts.selected = null;
-          app.update({});
+          app.refresh();
         },
       })}
     </div>

@@ -55,7 +55,13 @@ export class Inspector {
   update(change: Partial<InspectorView>): void {
     this.view = { ...this.view, ...change };
     const { viewport: _, ...kept } = this.view;
-    saveView(kept);
+    // Zooming and moving are not kept; they come at every frame.
+    if (Object.keys(change).some((key) => key !== "viewport")) saveView(kept);
+    this.render();
+  }
+
+  /** Draws again after something outside the view changed. */
+  refresh(): void {
     this.render();
   }
 

@@ -111,9 +111,9 @@ export class PictureArea {
       filter: this.filter(),
       onPixel: (pixel) => {
         app.pixel = pixel;
-        app.update({});
+        app.refresh();
       },
-      onLayout: () => app.update({}),
+      onLayout: () => app.refresh(),
     };
     return html`<section class="picture-area" aria-label=${t("picture.area")}>
       ${this.bar(reference !== null)}
