@@ -133,8 +133,10 @@ export function questionPairs(facts: SynthFacts, variant = 0): QuestionPair[] {
       answer: captionText(facts, variant + 1),
     },
   ];
+  const isMarked = random.pick(["Is there a mark?", "Does anything stand out?", "Is something wrong with it?"]);
   if (facts.label === "anomalous") {
     pairs.push(
+      { question: isMarked, answer: random.pick(["Yes.", `Yes, ${words.place()}.`]) },
       {
         question: random.pick(["What stands out?", "What is special about it?", "What is different from the rest?"]),
         answer: `${capital(article(words.thing()))} ${words.place()}.`,
@@ -157,6 +159,7 @@ export function questionPairs(facts: SynthFacts, variant = 0): QuestionPair[] {
       },
     );
   } else {
+    pairs.push({ question: isMarked, answer: random.pick(["No.", `No, ${words.sound()}.`]) });
     pairs.push({
       question: random.pick(["What stands out?", "Where is the mark?", "What is special about it?"]),
       answer: random.pick(["Nothing stands out.", "There is no mark.", `Nothing, ${words.sound()}.`]),
