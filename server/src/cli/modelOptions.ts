@@ -16,12 +16,23 @@ function findProjectRoot(folder: string): string {
   return existsSync(join(folder, "models", "nano")) || parent === folder ? folder : findProjectRoot(parent);
 }
 
+const nanoFolder = join(projectRoot, "models", "nano");
 /** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
-export const embeddedModel = join(projectRoot, "models", "nano", "base");
+export const embeddedModel = join(nanoFolder, "base");
+
+/** Names for what travels with the project: the base after both stages, after the first, and as it is. */
+const embedded: Readonly<Record<string, ModelReference>> = {
+  nano: { base: embeddedModel, adapter: join(nanoFolder, "sc-grpo") },
+  "nano-pa-sft": { base: embeddedModel, adapter: join(nanoFolder, "pa-sft") },
+  "nano-base": { base: embeddedModel, adapter: null },
+};
 
 export function modelOption(command: Command): Command {
   return command
-    .option("--model <folder>", 'a checkpoint folder, an adapter folder, or "nano" (embedded base model, the default)')
+    .option(
+      "--model <folder>",
+      "a checkpoint folder, an adapter folder, or an embedded model: nano (trained, the default), nano-pa-sft, nano-base",
+    )
     .option("--adapter <folder>", "a PEFT adapter to put on top of --model");
 }
 
@@ -33,14 +44,15 @@ export function deviceOption(command: Command): Command {
 
 /** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
 export function resolveModel(model = "nano", adapter?: string): ModelReference {
-  if (model === "nano") return { base: embeddedModel, adapter: adapter === undefined ? null : resolve(adapter) };
+  const known = Object.hasOwn(embedded, model) ? embedded[model] : undefined;
+  if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
   const folder = resolve(model);
   if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
     return { base: embeddedModel, adapter: folder };
   }
   if (!existsSync(join(folder, "config.json"))) {
     throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
-      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or nano.`,
+      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or ${Object.keys(embedded).join(", ")}.`,
       where: folder,
     });
   }
