@@ -23,10 +23,13 @@ let context: Context | null = null;
 
 export function activate(extension: ExtensionContext): void {
   const startedMs = performance.now();
+  const startedCpu = process.cpuUsage();
   try {
     context = new Context(extension);
     wire(context);
-    context.log.info(`Activated in ${(performance.now() - startedMs).toFixed(0)} ms`);
+    const { user, system } = process.cpuUsage(startedCpu);
+    const wallMs = (performance.now() - startedMs).toFixed(0);
+    context.log.info(`Activated in ${wallMs} ms, ${((user + system) / 1000).toFixed(0)} ms of work`);
   } catch (error) {
     void window.showErrorMessage(messages.activationFailed(error instanceof Error ? error.message : String(error)));
     throw error;

@@ -154,7 +154,7 @@ export async function startBrowser(folder, { locale = "en", viewport = { width: 
   });
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);

@@ -57,7 +57,8 @@ test("from an empty folder to a trained model that is compared with the one befo
   await window.page.locator(".tab", { hasText: "What this machine can do" }).waitFor();
   await window.ready();
   await window.picture("doctor");
-  expect(server.extensionLog()).toMatch(/Activated in \d\d? ms/);
+  // Work instead of time on the clock, which depends on what else the machine does.
+  expect(Number(server.extensionLog().match(/, (\d+) ms of work/)?.[1])).toBeLessThan(100);
 
   // 2. Create the sample project.
   await window.command("IAD-R1: Create Sample Project");
@@ -81,14 +82,20 @@ test("from an empty folder to a trained model that is compared with the one befo
   await window.command("IAD-R1: Start PA-SFT");
   const dashboard = window.webview();
   await dashboard.locator(".run-header").waitFor();
-  await dashboard.getByRole("img", { name: /loss (fell|rose|is|stayed)/i }).first().waitFor();
+  await dashboard
+    .getByRole("img", { name: /loss (fell|rose|is|stayed)/i })
+    .first()
+    .waitFor();
   await window.picture("dashboard-running");
   await stateOfRun("Completed");
   await window.picture("dashboard-completed");
 
   // 5. Stage 2 goes on from what stage 1 has left.
   await window.command("IAD-R1: Start SC-GRPO");
-  await window.rows.filter({ hasText: /PA-SFT/ }).first().click();
+  await window.rows
+    .filter({ hasText: /PA-SFT/ })
+    .first()
+    .click();
   await dashboard.locator(".run-header").waitFor();
   await stateOfRun("Completed");
   await dashboard.getByRole("tab", { name: "Rollouts" }).click();

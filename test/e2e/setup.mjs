@@ -74,7 +74,10 @@ function onPath(name) {
 export function ensureWorkbench() {
   const folder = join(cache, `code-server-${codeServerVersion}`);
   const server = join(folder, "lib", "vscode");
-  if (existsSync(join(folder, ".complete"))) return server;
+  if (existsSync(join(folder, ".complete"))) {
+    linkBuiltinExtensions(server, builtinFolder);
+    return server;
+  }
   announce("Installing the VS Code workbench for tests (once, about half a minute)", () => {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
@@ -86,7 +89,7 @@ export function ensureWorkbench() {
     installRipgrep(join(server, "node_modules", "@vscode", "ripgrep"));
     cpSync(join(here, "spdlogStandIn.cjs"), join(server, "node_modules", "@vscode", "spdlog", "index.js"));
     writeFileSync(join(server, "node_modules", "native-watchdog", "index.js"), watchdogStandIn);
-    linkBuiltinExtensions(server, join(folder, "builtin"));
+    linkBuiltinExtensions(server, builtinFolder);
     writeFileSync(join(folder, ".complete"), "");
   });
   return server;
@@ -104,6 +107,7 @@ const builtinExtensions = [
   "log",
   "media-preview",
   "markdown-basics",
+  "markdown-language-features",
   "node_modules",
   "package.json",
 ];
@@ -114,7 +118,9 @@ const watchdogStandIn =
 
 function linkBuiltinExtensions(server, folder) {
   mkdirSync(folder, { recursive: true });
-  for (const name of builtinExtensions) symlinkSync(join(server, "extensions", name), join(folder, name));
+  for (const name of builtinExtensions) {
+    if (!existsSync(join(folder, name))) symlinkSync(join(server, "extensions", name), join(folder, name));
+  }
 }
 
 /** Without it there is no quick open and no activation by a file's name. */

@@ -14,7 +14,8 @@ export class Workbench {
 
   constructor(page) {
     this.page = page;
-    page.setDefaultTimeout(60_000);
+    // Far more than any step takes on an idle machine.
+    page.setDefaultTimeout(180_000);
     page.on("request", (request) => {
       const url = new URL(request.url());
       const isLocal = url.hostname === "127.0.0.1" || url.hostname.endsWith(".vscode-resource.vscode-cdn.net");

@@ -9,7 +9,6 @@ import {
   defect,
   finishedLook,
   idleLook,
-  inspection,
   inspectorState,
   items,
   sampleFiles,
