@@ -17,6 +17,14 @@ import { parseExperiment } from "./parseExperiment";
  * @throws ConfigError `config/invalid` for choices that do not go together
  */
 export async function composeConfig(choices: ConfigChoices): Promise<string> {
+  const { folder, train, heldOut } = choices;
+  return compose(choices, {
+    train: await sourceOf(train, folder),
+    ...(heldOut !== undefined && { heldOut: await sourceOf(heldOut, folder) }),
+  });
+}
+
+function compose(choices: ConfigChoices, data: Record<string, unknown>): string {
   const { project, model, adapter, trainable, kind, folder } = choices;
   const near = (path: string) => portable(folder, path);
   const isNano = model === embeddedName || resolve(folder, model) === embeddedModel;
@@ -24,10 +32,7 @@ export async function composeConfig(choices: ConfigChoices): Promise<string> {
     project,
     preset: "iad-r1-strict",
     model: { base: isNano ? embeddedName : near(model), ...(adapter !== undefined && { adapter: near(adapter) }) },
-    data: {
-      train: await sourceOf(choices.train, folder),
-      ...(choices.heldOut !== undefined && { heldOut: await sourceOf(choices.heldOut, folder) }),
-    },
+    data,
     stages: {
       ...(kind !== "sc-grpo" && { paSft: { ...supervised(trainable, isNano), ...steps(choices.paSftSteps) } }),
       ...(kind !== "pa-sft" && { scGrpo: { ...policy(trainable, isNano), ...steps(choices.scGrpoSteps) } }),
@@ -70,8 +75,6 @@ function portable(folder: string, path: string): string {
   return inside === "" ? "." : inside.startsWith("../../..") ? resolve(folder, path) : inside;
 }
 
-/** Pictures that are trained on and held out. */
-const sampleSeed = 1;
 const maxSampleImages = 2000;
 
 /**
@@ -87,7 +90,9 @@ export async function createSampleProject(
   const root = resolve(folder);
   const configFile = join(root, "iadr1.yaml");
   const dataFolder = join(root, "data", "sample");
-  for (const path of [configFile, dataFolder]) {
+  const heldOutFolder = join(root, "data", "held-out");
+  const written = [configFile, dataFolder, heldOutFolder];
+  for (const path of written) {
     if (!existsSync(path)) continue;
     throw new DataError("project/exists", `${path} is there already; nothing was written.`, {
       where: path,
@@ -96,30 +101,18 @@ export async function createSampleProject(
   }
   const count = Math.min(Math.max(8, Math.round(images)), maxSampleImages);
   mkdirSync(root, { recursive: true });
-  const samples = await writeSynthDataset(dataFolder, {
-    ...{ seed: sampleSeed, count, size: 112, difficulty: 0.2 },
-    ...(signal && { signal }),
-  });
-  const data = (side: "first" | "rest") => ({
-    kind: "folder",
-    path: "data/sample",
-    part: { seed: 1, share: 0.75, side },
-  });
-  const text = await composeConfig({
-    ...{
-      project: basename(root) || "sample",
-      kind: "post-train",
-      model: embeddedName,
-      trainable: "language",
-      folder: root,
+  const picture = { size: 112, difficulty: 0.2, ...(signal && { signal }) };
+  const samples = await writeSynthDataset(dataFolder, { ...picture, seed: 1, count });
+  // Pictures of another seed: nothing that is trained on is tested.
+  await writeSynthDataset(heldOutFolder, { ...picture, seed: 2, count: Math.max(8, Math.round(count / 4)) });
+  const text = compose(
+    {
+      ...{ project: basename(root) || "sample", kind: "post-train", model: embeddedName, trainable: "language" },
+      ...{ folder: root, train: { path: dataFolder }, paSftSteps: 120, scGrpoSteps: 10 },
     },
-    train: { kind: "folder", path: dataFolder },
-    ...{ paSftSteps: 120, scGrpoSteps: 10 },
-  });
-  // The two sides of one data set; the composer knows whole sets only.
-  const whole = stringify({ data: { train: { kind: "folder", path: "data/sample" } } });
-  const halves = stringify({ data: { train: data("first"), heldOut: data("rest") } });
-  writeFileSync(configFile, text.replace(whole, halves));
+    { train: { kind: "folder", path: "data/sample" }, heldOut: { kind: "folder", path: "data/held-out" } },
+  );
+  writeFileSync(configFile, text);
   const first = samples.find(({ label }) => label === "anomalous") ?? samples[0]!;
-  return { folder: root, configFile, dataFolder, firstImage: first.image, written: [configFile, dataFolder] };
+  return { folder: root, configFile, dataFolder, firstImage: first.image, written };
 }
