@@ -9,7 +9,7 @@ import type { ConfigChoices, SampleProject } from "@iad-r1/protocol/project";
 import { stringify } from "yaml";
 import { detectFormat } from "../data/dataset";
 import { writeSynthDataset } from "../data/synthDataset";
-import { embeddedModel, embeddedName } from "./modelNames";
+import { embeddedModel, embeddedModels, embeddedName } from "./modelNames";
 import { parseExperiment } from "./parseExperiment";
 
 /**
@@ -27,7 +27,7 @@ export async function composeConfig(choices: ConfigChoices): Promise<string> {
 function compose(choices: ConfigChoices, data: Record<string, unknown>): string {
   const { project, model, adapter, trainable, kind, folder } = choices;
   const near = (path: string) => portable(folder, path);
-  const isNano = model === embeddedName || resolve(folder, model) === embeddedModel;
+  const isNano = embeddedModels().has(model) || resolve(folder, model) === embeddedModel;
   const config = {
     project,
     preset: "iad-r1-strict",
