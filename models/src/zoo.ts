@@ -55,6 +55,8 @@ export interface ModelDescription {
   config: LlavaOnevisionConfig;
   folder: string;
   facts: ModelFacts;
+  /** Module paths of the decoder and of the output head. */
+  paths: VisionLanguageNetwork["paths"];
   generation: GenerationConfig;
   /** Every parameter and where it lies; with an adapter, parameters that it replaces are the adapter's. */
   parameters: ParameterTable;
@@ -145,6 +147,7 @@ export async function loadModelDescription(
     config,
     folder,
     facts: { ...facts, numParameters: countElements(shapes) },
+    paths: network.paths,
     generation: await readGenerationConfig(folder, text, facts.decoder.vocabSize),
     parameters,
     base,

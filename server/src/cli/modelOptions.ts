@@ -5,7 +5,10 @@ export const DEVICE_CHOICES = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]
 
 export function modelOption(command: Command): Command {
   return command
-    .option("--model <folder>", 'a checkpoint folder, an adapter folder, or "nano" (embedded base model, the default)')
+    .option(
+      "--model <folder>",
+      "a checkpoint folder, an adapter folder, or an embedded model: nano (trained, the default), nano-pa-sft, nano-base",
+    )
     .option("--adapter <folder>", "a PEFT adapter to put on top of --model");
 }
 

@@ -1,4 +1,4 @@
-/** What a model name stands for: "nano" is the checkpoint that travels with the project, everything else a folder. */
+/** What a model name stands for: an embedded model that travels with the project, everything else a folder. */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,22 +13,30 @@ function findProjectRoot(folder: string): string {
   return existsSync(join(folder, "models", "nano")) || parent === folder ? folder : findProjectRoot(parent);
 }
 
-/** The name of the checkpoint that travels with the project. */
-export const embeddedName = "nano";
-
 /** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
 export const embeddedModel = join(projectRoot, "models", "nano", "base");
 
+/** In an experiment, whose `model.base` is a checkpoint without adapter: the checkpoint above. */
+export const embeddedName = "nano";
+
+/** Where a whole model is named: the base after both stages, after the first, and as it is. */
+const embedded: Readonly<Record<string, ModelReference>> = {
+  nano: { base: embeddedModel, adapter: join(projectRoot, "models", "nano", "sc-grpo") },
+  "nano-pa-sft": { base: embeddedModel, adapter: join(projectRoot, "models", "nano", "pa-sft") },
+  "nano-base": { base: embeddedModel, adapter: null },
+};
+
 /** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
-export function resolveModel(model = embeddedName, adapter?: string): ModelReference {
-  if (model === embeddedName) return { base: embeddedModel, adapter: adapter === undefined ? null : resolve(adapter) };
+export function resolveModel(model = "nano", adapter?: string): ModelReference {
+  const known = Object.hasOwn(embedded, model) ? embedded[model] : undefined;
+  if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
   const folder = resolve(model);
   if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
     return { base: embeddedModel, adapter: folder };
   }
   if (!existsSync(join(folder, "config.json"))) {
     throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
-      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or nano.`,
+      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or ${Object.keys(embedded).join(", ")}.`,
       where: folder,
     });
   }

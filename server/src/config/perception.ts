@@ -13,8 +13,15 @@ const range = z.tuple([z.number().min(0).max(1), z.number().min(0).max(1)]);
 
 const phaseSchema = z.strictObject({
   name: z.string().min(1),
-  trainable: z.enum(["vision", "all"]).describe("Tower and projector, or the whole model."),
+  trainable: z
+    .enum(["vision", "language", "all"])
+    .describe("Tower and projector, the language model on a tower that stays, or the whole model."),
   language: z.boolean().default(false).describe("Learn plain captions and questions beside the dense loss."),
+  startReading: z
+    .boolean()
+    .default(false)
+    .describe("Begin with a decoder that looks at the patches the dense heads of the phases before mark."),
+  turns: count.default(3).describe("Questions and answers about each picture."),
   steps: count,
   batchSize: count,
   learningRate: positive,

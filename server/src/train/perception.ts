@@ -11,14 +11,12 @@ import { Worker } from "node:worker_threads";
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { type TensorToWrite, writeSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
 import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
-import { CheckpointError, ConfigError } from "@iad-r1/models/errors";
+import { CheckpointError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
-import { type LlavaOnevisionProcessor, loadLlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/processor";
-import { ropeTables } from "@iad-r1/models/nn/rope";
 import type { Program } from "@iad-r1/models/programs/program";
 import type { AuxiliaryHead } from "@iad-r1/models/programs/training";
-import { createRandom, type Random } from "@iad-r1/models/util/random";
+import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { PerceptionConfig, PerceptionPhase } from "../config/perception";
 import { LOCATIONS } from "../data/locations";
@@ -26,10 +24,11 @@ import { DEFECT_TYPES } from "../data/synth/defectTypes";
 import { KIND_IDS } from "../data/synth/kinds";
 import type { PerceptionBatch, PerceptionBatchOptions } from "../data/synth/perceptionBatch";
 import { perceptionBatch } from "../data/synth/perceptionBatch";
-import { captionText, questionPairs } from "../data/synth/text";
 import { entryPath } from "../runtime/entry";
 import { createSession, type Session } from "../runtime/session";
 import { type Tensor, tensor, zeros } from "../runtime/tensors";
+import { CaptionRows } from "./captionRows";
+import { type DenseHead, readingDecoder } from "./decoderInit";
 import { towerWeight } from "./towerInit";
 import { TrainableWeights } from "./trainableWeights";
 
@@ -124,7 +123,7 @@ interface PhaseRun {
   frozen: Record<string, Tensor>;
   session: Session;
   pictures: PictureSource;
-  texts: TextRows | null;
+  texts: CaptionRows | null;
   model: ModelDescription;
   dispose(): Promise<void>;
 }
@@ -360,140 +359,6 @@ class PictureSource {
   }
 }
 
-type PreparedPicture = ReturnType<LlavaOnevisionProcessor["prepareImages"]>;
-
-/** Turns facts into conversations about the picture, as token rows with targets on everything the assistant says. */
-class TextRows {
-  private readonly cos: Tensor;
-  private readonly sin: Tensor;
-  private readonly plans = new Map<number, PreparedPicture>();
-
-  constructor(
-    private readonly processor: LlavaOnevisionProcessor,
-    private readonly model: ModelDescription,
-    private readonly endToken: number,
-    private readonly seed: number,
-  ) {
-    const { headDim } = model.facts.decoder;
-    const tables = ropeTables(model.facts.decoder, MAX_ROW);
-    this.cos = tensor("float32", tables.cos, [MAX_ROW, headDim / 2]);
-    this.sin = tensor("float32", tables.sin, [MAX_ROW, headDim / 2]);
-  }
-
-  /** How the processor cuts a picture that has so many views; all such pictures are of one size. */
-  private prepared(views: number): PreparedPicture {
-    let known = this.plans.get(views);
-    if (known === undefined) {
-      const side = this.model.facts.imageSize * (views === 1 ? 1 : 2);
-      known = this.processor.prepareImages([{ width: side, height: side, data: new Uint8Array(side * side * 3) }]);
-      this.plans.set(views, known);
-    }
-    return known;
-  }
-
-  rows(batch: PerceptionBatch, step: number, weight: number): { feeds: Record<string, Tensor>; numTargets: number } {
-    const conversations = batch.facts.map((facts, item) => {
-      const prepared = this.prepared(batch.viewsPerPicture[item]!);
-      return { prepared, ...this.conversation(facts, createRandom("talk", this.seed, step, item), prepared) };
-    });
-    const length = Math.max(...conversations.map(({ ids }) => ids.length));
-    const count = conversations.length;
-    const patches = this.model.facts.patchesPerCrop;
-    const numRows = conversations.reduce((sum, { prepared }) => sum + prepared.pack.numRows, 0);
-    const numViews = batch.viewsPerPicture.reduce((sum, views) => sum + views, 0);
-    const ids = zeros("int64", [count, length]);
-    const positions = zeros("int64", [count, length]);
-    const packIndex = zeros("int64", [1, numRows]);
-    const packWeight = zeros("float32", [1, numRows]);
-    packWeight.data.fill(1);
-    const places = zeros("int64", [numRows, 1]);
-    const targetRows: bigint[] = [];
-    const targets: bigint[] = [];
-    let firstView = 0;
-    let packed = 0;
-    for (const [row, { ids: rowIds, isTarget, imageStart, prepared }] of conversations.entries()) {
-      for (let at = 0; at < length; at++) positions.data[row * length + at] = BigInt(at);
-      for (const [at, id] of rowIds.entries()) {
-        ids.data[row * length + at] = BigInt(id);
-        if (isTarget[at]) {
-          targetRows.push(BigInt(row * length + at - 1));
-          targets.push(BigInt(id));
-        }
-      }
-      // A picture of the tower's own size is cut into two equal views; one is computed and stands for both.
-      const computed = batch.viewsPerPicture[row]! * patches;
-      const newline = prepared.pack.numViews * patches;
-      for (const [n, index] of prepared.pack.index.entries()) {
-        const source = index === newline ? numViews * patches : firstView * patches + (index % computed);
-        packIndex.data[packed] = BigInt(source);
-        places.data[packed] = BigInt(row * length + imageStart + n);
-        packed++;
-      }
-      firstView += batch.viewsPerPicture[row]!;
-    }
-    const numTargets = targets.length;
-    const tokenWeights = zeros("float32", [numTargets]);
-    tokenWeights.data.fill(weight / numTargets);
-    const feeds = {
-      input_ids: ids,
-      position_ids: positions,
-      rope_cos: this.cos,
-      rope_sin: this.sin,
-      pack_index: packIndex,
-      pack_weight: packWeight,
-      image_positions: places,
-      target_positions: tensor("int64", BigInt64Array.from(targetRows), [numTargets]),
-      targets: tensor("int64", BigInt64Array.from(targets), [numTargets]),
-      token_weights: tokenWeights,
-    };
-    return { feeds, numTargets };
-  }
-
-  /** A caption and some questions in random order, as one conversation. */
-  private conversation(facts: PerceptionBatch["facts"][number], random: Random, prepared: PreparedPicture) {
-    const variant = random.int(1_000_000);
-    const turns = [
-      { question: random.pick(CAPTION_REQUESTS), answer: captionText(facts, variant) },
-      ...questionPairs(facts, variant),
-    ];
-    const chosen = random.shuffle(turns).slice(0, 3);
-    const { tokenizer, chatTemplate } = this.processor;
-    const first = {
-      role: "user",
-      content: [{ type: "image" as const }, { type: "text" as const, text: chosen[0]!.question }],
-    };
-    const opening = this.processor.prepareInputs([first], prepared);
-    const ids: number[] = [...opening.inputIds];
-    const isTarget: boolean[] = ids.map(() => false);
-    for (const [turn, { question, answer }] of chosen.entries()) {
-      if (turn > 0) {
-        const text = chatTemplate.render([{ role: "user", content: question }], { addGenerationPrompt: true });
-        for (const id of tokenizer.encode(text)) push(id, false);
-      }
-      for (const id of tokenizer.encode(answer)) push(id, true);
-      push(this.endToken, true);
-    }
-    return {
-      ids: ids.slice(0, MAX_ROW),
-      isTarget: isTarget.slice(0, MAX_ROW),
-      imageStart: opening.imageTokenPositions[0]!,
-    };
-
-    function push(id: number, target: boolean): void {
-      ids.push(id);
-      isTarget.push(target);
-    }
-  }
-}
-
-const MAX_ROW = 512;
-const CAPTION_REQUESTS = [
-  "Describe the image.",
-  "Describe the picture in one sentence.",
-  "What does the image show?",
-  "Give a short caption.",
-];
-
 async function openPhase(
   config: PerceptionConfig,
   phase: PerceptionPhase,
@@ -505,7 +370,7 @@ async function openPhase(
   const threads = config.threads === 0 ? {} : { threads: config.threads };
   const program: Program = model.programs.training({
     objective: { kind: "perception", language: phase.language, heads },
-    trainable: phase.trainable,
+    trainable: phase.trainable === "language" ? "language-model" : phase.trainable,
     images: "pixels",
     weights: "inputs",
   });
@@ -513,6 +378,7 @@ async function openPhase(
     // Heads are in no checkpoint; they start small so that the first gradients reach the tower evenly.
     if (!weights.has(path)) weights.set(path, { shape, data: initialWeight(config.seed, path, shape) });
   }
+  if (phase.startReading && position.step === 0) startReading(config, model, weights);
   const trainable = program.parameters.filter(({ trainable: learns }) => learns);
   const trained = await TrainableWeights.create(
     trainable,
@@ -550,20 +416,24 @@ async function openPhase(
     mirror: !phase.language,
     largeShare: phase.largeShare,
   });
-  let texts: TextRows | null = null;
-  if (phase.language) {
-    const processor = await loadLlavaOnevisionProcessor(config.model);
-    const endToken = model.generation.eosTokenIds[0];
-    if (endToken === undefined)
-      throw new ConfigError("perception/end-token", `${config.model} names no end token in generation_config.json.`);
-    texts = new TextRows(processor, model, endToken, config.seed);
-  }
+  const texts = phase.language ? await CaptionRows.open(model, config.seed, phase.turns) : null;
   const dispose = async () => {
     await worker.terminate();
     await session.dispose();
     await trained.dispose();
   };
   return { trained, frozen, session, pictures, texts, model, dispose };
+}
+
+/** Replaces the decoder's first layer by one that reads the dense heads as they are now. */
+function startReading(config: PerceptionConfig, model: ModelDescription, weights: Weights): void {
+  const head = ({ name, classes }: AuxiliaryHead) => ({
+    classes,
+    weight: weights.get(`auxiliary.${name}.weight`)!.data,
+  });
+  const [defect, type, kind, cell] = heads.map(head) as [DenseHead, DenseHead, DenseHead, DenseHead];
+  const reading = readingDecoder(model.paths.decoder, model.facts.decoder, { defect, type, kind, cell }, config.seed);
+  for (const [path, data] of reading) weights.set(path, { shape: weights.get(path)!.shape, data });
 }
 
 async function startWeights(config: PerceptionConfig, model: ModelDescription, stateFolder: string): Promise<Weights> {

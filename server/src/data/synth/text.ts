@@ -64,14 +64,22 @@ export function composeThink(facts: TextFacts, lexicon: Lexicon, source: Random,
   const { random } = words;
   const sentences = [words.opening()];
   if (reference) sentences.push(words.comparison());
+  // The first words of what was seen are about as evenly spread for sound as for faulty products: greedy decoding takes the
+  // single likeliest word, and would lean towards whichever side has fewer ways to begin.
   if (facts.label === "normal") {
-    sentences.push(words.soundSentence());
+    const finding = random.pick(NO_FINDINGS)(words);
+    if (random.next() < 0.6) {
+      sentences.push(finding);
+      if (random.next() < 0.6) sentences.push(words.soundSentence());
+    } else {
+      sentences.push(words.soundSentence());
+      if (random.next() < 0.4) sentences.push(finding);
+    }
     const harmless = words.harmless();
     if (harmless !== null) sentences.push(harmless);
-    if (random.next() < 0.6) sentences.push(random.pick(NO_FINDINGS)(words));
     sentences.push(random.pick(NORMAL_ENDS)(words));
   } else {
-    if (random.next() < 0.35) sentences.push(words.mostlySound());
+    if (random.next() < 0.2) sentences.push(words.mostlySound());
     sentences.push(words.finding());
     if (random.next() < 0.55) sentences.push(words.reason());
     sentences.push(random.pick(ANOMALOUS_ENDS)(words));
@@ -133,8 +141,10 @@ export function questionPairs(facts: SynthFacts, variant = 0): QuestionPair[] {
       answer: captionText(facts, variant + 1),
     },
   ];
+  const isMarked = random.pick(["Is there a mark?", "Does anything stand out?", "Is something wrong with it?"]);
   if (facts.label === "anomalous") {
     pairs.push(
+      { question: isMarked, answer: random.pick(["Yes.", `Yes, ${words.place()}.`]) },
       {
         question: random.pick(["What stands out?", "What is special about it?", "What is different from the rest?"]),
         answer: `${capital(article(words.thing()))} ${words.place()}.`,
@@ -157,6 +167,7 @@ export function questionPairs(facts: SynthFacts, variant = 0): QuestionPair[] {
       },
     );
   } else {
+    pairs.push({ question: isMarked, answer: random.pick(["No.", `No, ${words.sound()}.`]) });
     pairs.push({
       question: random.pick(["What stands out?", "Where is the mark?", "What is special about it?"]),
       answer: random.pick(["Nothing stands out.", "There is no mark.", `Nothing, ${words.sound()}.`]),
@@ -251,7 +262,10 @@ class Words {
       () => `${capital(place)} ${this.seen()}.`,
       () => `${capital(this.seen())} ${place}.`,
       () => `There is ${article(this.thing())} ${place}.`,
+      () => `There is ${article(this.thing())} ${place}, I see it clearly.`,
+      () => `There is something: ${this.seen()} ${place}.`,
       () => `I find ${article(this.thing())} ${place}.`,
+      () => `I find that ${this.seen()} ${place}.`,
       () => `${capital(place)} I see ${article(this.thing())}.`,
       () => `One place stands out: ${place} ${this.seen()}.`,
     ])();
