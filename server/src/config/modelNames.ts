@@ -1,4 +1,4 @@
-/** What a model name stands for: an embedded model that travels with the project, everything else a folder. */
+/** What a model name stands for: "nano" is the checkpoint that travels with the project, everything else a folder. */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,16 +13,18 @@ function findProjectRoot(folder: string): string {
   return existsSync(join(folder, "models", "nano")) || parent === folder ? folder : findProjectRoot(parent);
 }
 
-/** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
-export const embeddedModel = join(projectRoot, "models", "nano", "base");
+const nanoFolder = join(projectRoot, "models", "nano");
 
-/** In an experiment, whose `model.base` is a checkpoint without adapter: the checkpoint above. */
+/** What an experiment file calls the checkpoint that travels with the project. */
 export const embeddedName = "nano";
 
-/** Where a whole model is named: the base after both stages, after the first, and as it is. */
+/** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
+export const embeddedModel = join(nanoFolder, "base");
+
+/** Names for what travels with the project: the base after both stages, after the first, and as it is. */
 const embedded: Readonly<Record<string, ModelReference>> = {
-  nano: { base: embeddedModel, adapter: join(projectRoot, "models", "nano", "sc-grpo") },
-  "nano-pa-sft": { base: embeddedModel, adapter: join(projectRoot, "models", "nano", "pa-sft") },
+  nano: { base: embeddedModel, adapter: join(nanoFolder, "sc-grpo") },
+  "nano-pa-sft": { base: embeddedModel, adapter: join(nanoFolder, "pa-sft") },
   "nano-base": { base: embeddedModel, adapter: null },
 };
 
