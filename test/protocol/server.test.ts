@@ -10,6 +10,7 @@ import {
   dataSamples,
   listModels,
   listRuns,
+  preflightRun,
   saveExpertSample,
   serverStatus,
   showJob,
@@ -227,6 +228,9 @@ it("makes a sample project that it can read, and never writes over one", async (
   expect(page.total).toBe(12);
   expect(page.samples).toHaveLength(2);
   const config = readFileSync(made.configFile, "utf8");
+  expect(config).toMatch(/train:[\s\S]*data\/sample[\s\S]*heldOut:[\s\S]*data\/held-out/);
+  const check = { kind: "post-train" as const, configFile: made.configFile };
+  expect((await server.ask(preflightRun, check)).checks.filter(({ status }) => status !== "ok")).toEqual([]);
   expect(await failure(server.ask(createSampleProject, { folder, images: 12 }))).toMatchObject({
     code: "project/exists",
   });
