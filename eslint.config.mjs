@@ -52,6 +52,21 @@ export default tseslint.config(
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.ws)) },
   },
   {
+    files: ["server/src/features/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models, outside.server),
+        only(
+          ["lsp", "stream", "tasks", "language", "runs", "inspect", "cli"].flatMap((name) => [
+            `../${name}/*`,
+            `../../${name}/*`,
+          ]),
+          "Features are functions over texts; what serves an editor stands to their right.",
+        ),
+      ]),
+    },
+  },
+  {
     files: ["server/src/lsp/**/*.ts", "server/src/main.ts"],
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.lsp)) },
   },

@@ -12,6 +12,7 @@ import { registerDemo } from "./commands/demo";
 import { registerDoctor } from "./commands/doctor";
 import { registerInspect } from "./commands/inspect";
 import { registerModelCommands } from "./commands/model";
+import { registerProjectCommands } from "./commands/project";
 import { registerRewardCommands } from "./commands/reward";
 import { registerRunCommands } from "./commands/runs";
 import { registerServe } from "./commands/serve";
@@ -34,6 +35,7 @@ function buildProgram(): Command {
       `
 Examples:
   iad-r1 doctor                                       check this machine
+  iad-r1 project sample first-steps                   an experiment with pictures to play with
   iad-r1 inspect part.png                             look at a picture with the built-in model
   iad-r1 data synth --out data/synth --count 200      make a data set to play with
   iad-r1 post-train iadr1.yaml                        both training stages with an evaluation before, between and after
@@ -45,6 +47,7 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
   for (const register of [
     registerDemo,
     registerDoctor,
+    registerProjectCommands,
     registerInspect,
     registerTrainCommands,
     registerModelCommands,

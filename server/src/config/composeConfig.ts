@@ -1,45 +1,59 @@
 /**
- * Experiment files from a person's choices: the text of an `iadr1.yaml` with only what differs from the defaults, and a whole sample
- * project. What the keys mean is experiment.ts.
+ * Experiment files from a person's choices, and a whole sample project: only what differs from the published defaults is written, with
+ * a comment above every line. What the keys mean is experiment.ts; how the text is written is commentedYaml.ts.
  */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { basename, join, relative, resolve, sep } from "node:path";
+import { mkdir, stat } from "node:fs/promises";
+import { basename, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { writeError, writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { ConfigError, DataError } from "@iad-r1/models/errors";
 import type { ConfigChoices, SampleProject } from "@iad-r1/protocol/project";
-import { stringify } from "yaml";
 import { detectFormat } from "../data/dataset";
+import type { InspectionSample } from "../data/samples";
 import { writeSynthDataset } from "../data/synthDataset";
-import { embeddedModel, embeddedModels, embeddedName } from "./modelNames";
+import { commentedYaml } from "./commentedYaml";
+import type { ExperimentInput } from "./experiment";
+import { embeddedModel, embeddedName } from "./modelNames";
 import { parseExperiment } from "./parseExperiment";
 
+export const CONFIG_FILE = "iadr1.yaml";
+
+type Source = ConfigChoices["train"];
+type SourceInput = NonNullable<ExperimentInput["data"]["heldOut"]>;
+
 /**
- * @throws DataError `data/unknown-format`
+ * The text of an experiment file.
+ *
+ * @throws DataError `data/unknown-format` when the layout of a data set cannot be told
  * @throws ConfigError `config/invalid` for choices that do not go together
  */
 export async function composeConfig(choices: ConfigChoices): Promise<string> {
-  const { folder, train, heldOut } = choices;
-  return compose(choices, {
+  const { train, heldOut, folder } = choices;
+  const data = {
     train: await sourceOf(train, folder),
-    ...(heldOut !== undefined && { heldOut: await sourceOf(heldOut, folder) }),
-  });
+    ...(heldOut === undefined ? {} : { heldOut: await sourceOf(heldOut, folder) }),
+  };
+  return textOf(choices, data);
 }
 
-function compose(choices: ConfigChoices, data: Record<string, unknown>): string {
+/** The text with data as they are, checked. */
+function textOf(choices: ConfigChoices, data: ExperimentInput["data"]): string {
   const { project, model, adapter, trainable, kind, folder } = choices;
-  const near = (path: string) => portable(folder, path);
-  const isNano = embeddedModels().has(model) || resolve(folder, model) === embeddedModel;
-  const config = {
+  const isEmbedded = [embeddedName, "nano-base", embeddedModel].includes(model);
+  const config: ExperimentInput = {
     project,
     preset: "iad-r1-strict",
-    model: { base: isNano ? embeddedName : near(model), ...(adapter !== undefined && { adapter: near(adapter) }) },
+    model: {
+      base: isEmbedded ? embeddedName : portable(folder, model),
+      ...(adapter === undefined ? {} : { adapter: portable(folder, adapter) }),
+    },
     data,
     stages: {
-      ...(kind !== "sc-grpo" && { paSft: { ...supervised(trainable, isNano), ...steps(choices.paSftSteps) } }),
-      ...(kind !== "pa-sft" && { scGrpo: { ...policy(trainable, isNano), ...steps(choices.scGrpoSteps) } }),
+      ...(kind === "sc-grpo" ? {} : { paSft: supervised(trainable, isEmbedded, choices.paSftSteps) }),
+      ...(kind === "pa-sft" ? {} : { scGrpo: policy(trainable, isEmbedded, choices.scGrpoSteps) }),
     },
-    ...(isNano && { evaluation: { maxCompletionLength: 96 } }),
+    ...(isEmbedded ? { evaluation: { maxCompletionLength: embeddedAnswerLength } } : {}),
   };
-  const text = `# An IAD-R1 experiment. Hover over a key to see what it means; everything left out has its published default.\n${stringify(config)}`;
+  const text = commentedYaml(config, headings[kind]);
   const { problems } = parseExperiment(text, { folder });
   if (problems.length === 0) return text;
   throw new ConfigError("config/invalid", `These choices do not go together: ${problems[0]!.message}`, {
@@ -47,40 +61,72 @@ function compose(choices: ConfigChoices, data: Record<string, unknown>): string 
   });
 }
 
-const steps = (count: number | undefined) => (count === undefined ? {} : { steps: count });
+const manners = [
+  "Hover over a key to see its default and what the published system uses; Ctrl+Space lists what else",
+  "can be written. What is left out has its default. Paths start from the folder of this file.",
+];
+const headings: Record<ConfigChoices["kind"], string[]> = {
+  "pa-sft": ["An IAD-R1 experiment: stage 1, PA-SFT. Start it with: iad-r1 train pa-sft iadr1.yaml", ...manners],
+  "sc-grpo": ["An IAD-R1 experiment: stage 2, SC-GRPO. Start it with: iad-r1 train sc-grpo iadr1.yaml", ...manners],
+  "post-train": ["An IAD-R1 experiment with both stages. Start it with: iad-r1 post-train iadr1.yaml", ...manners],
+};
 
-/** The embedded model is small and starts without the tags: it needs larger steps than the published ones. */
-function supervised(trainable: ConfigChoices["trainable"], isNano: boolean) {
-  if (!isNano) return { trainable };
-  const rates = { lora: 2e-3, language: 6e-4, all: 6e-4 };
-  return { trainable, learningRate: rates[trainable], batchSize: 8, gradientAccumulation: 1, warmupSteps: 20 };
+/** The embedded model answers in short sentences. */
+const embeddedAnswerLength = 96;
+
+/** The embedded model is small and has never met the tags: it needs larger steps than the published ones. */
+function supervised(trainable: ConfigChoices["trainable"], isEmbedded: boolean, steps: number | undefined) {
+  const length = steps === undefined ? {} : { steps };
+  const warmup = steps === undefined ? {} : { warmupSteps: Math.min(20, Math.floor(steps / 10)) };
+  if (!isEmbedded) return { trainable, ...length, ...warmup };
+  const learningRate = trainable === "lora" ? 2e-3 : 6e-4;
+  return { trainable, learningRate, batchSize: 8, gradientAccumulation: 1, ...length, warmupSteps: 20, ...warmup };
 }
 
-function policy(trainable: ConfigChoices["trainable"], isNano: boolean) {
-  if (!isNano) return { trainable };
+function policy(trainable: ConfigChoices["trainable"], isEmbedded: boolean, steps: number | undefined) {
+  const length = steps === undefined ? {} : { steps };
+  if (!isEmbedded) return { trainable, ...length };
   return {
-    ...{ trainable, learningRate: trainable === "lora" ? 3e-4 : 3e-5, groupSize: 8, promptsPerStep: 8 },
-    ...{ temperature: 1, topK: 0, topP: 1, maxCompletionLength: 96 },
+    ...{ trainable, learningRate: trainable === "lora" ? 3e-4 : 3e-5, ...length, groupSize: 8, promptsPerStep: 8 },
+    ...{ temperature: 1, topK: 0, topP: 1, maxCompletionLength: embeddedAnswerLength },
   };
 }
 
-async function sourceOf(source: ConfigChoices["train"], folder: string): Promise<Record<string, unknown>> {
-  if ("seed" in source) return { kind: "synth", seed: source.seed, count: source.count, size: 112, difficulty: 0.3 };
-  return { kind: source.kind ?? (await detectFormat(source.path)), path: portable(folder, source.path) };
+async function sourceOf(source: Source, folder: string): Promise<SourceInput> {
+  if ("seed" in source) {
+    return { kind: "synth", seed: source.seed, count: source.count, size: 112, difficulty: 0.3 };
+  }
+  const path = resolve(folder, source.path);
+  const kind = source.kind ?? (await detectFormat(path));
+  if (kind === "meta") {
+    throw new DataError("data/unsupported", `${path}: a meta.json is no training data.`, {
+      where: path,
+      hint: "Convert it first: iad-r1 data convert --to folder.",
+    });
+  }
+  return { kind, path: portable(folder, path) };
 }
 
 /** Relative and with "/" where the path lies near; absolute elsewhere. */
 function portable(folder: string, path: string): string {
   const inside = relative(folder, resolve(folder, path)).split(sep).join("/");
-  return inside === "" ? "." : inside.startsWith("../../..") ? resolve(folder, path) : inside;
+  if (inside === "") return ".";
+  return isAbsolute(inside) || inside.startsWith("../../..") ? resolve(folder, path) : inside;
 }
 
-const maxSampleImages = 2000;
+/** Below the project's folder. */
+const sampleData = "data/sample";
+const sampleSeed = 1;
+const sampleShare = 0.75;
+/** With fewer, most classes have no picture to test with. */
+export const minSampleImages = 40;
 
 /**
- * Writes an experiment file and generated pictures into a folder.
+ * Writes an experiment file and generated pictures with masks and reasoning into a folder, three quarters to learn from. Nothing
+ * that is there is changed.
  *
- * @throws DataError `project/exists` when there is an experiment already
+ * @param images number of pictures, 40 to 2,000
+ * @throws DataError `project/exists` when there is an experiment or the data already; ResourceError `disk/full`; CancelledError
  */
 export async function createSampleProject(
   folder: string,
@@ -88,31 +134,77 @@ export async function createSampleProject(
   signal?: AbortSignal,
 ): Promise<SampleProject> {
   const root = resolve(folder);
-  const configFile = join(root, "iadr1.yaml");
-  const dataFolder = join(root, "data", "sample");
-  const heldOutFolder = join(root, "data", "held-out");
-  const written = [configFile, dataFolder, heldOutFolder];
-  for (const path of written) {
-    if (!existsSync(path)) continue;
-    throw new DataError("project/exists", `${path} is there already; nothing was written.`, {
-      where: path,
-      hint: "Choose an empty folder.",
-    });
+  const configFile = join(root, CONFIG_FILE);
+  const dataFolder = join(root, ...sampleData.split("/"));
+  for (const path of [configFile, dataFolder]) await requireAbsent(path);
+  try {
+    await mkdir(root, { recursive: true });
+  } catch (error) {
+    throw writeError(root, error);
   }
-  const count = Math.min(Math.max(8, Math.round(images)), maxSampleImages);
-  mkdirSync(root, { recursive: true });
-  const picture = { size: 112, difficulty: 0.2, ...(signal && { signal }) };
-  const samples = await writeSynthDataset(dataFolder, { ...picture, seed: 1, count });
-  // Pictures of another seed: nothing that is trained on is tested.
-  await writeSynthDataset(heldOutFolder, { ...picture, seed: 2, count: Math.max(8, Math.round(count / 4)) });
-  const text = compose(
-    {
-      ...{ project: basename(root) || "sample", kind: "post-train", model: embeddedName, trainable: "language" },
-      ...{ folder: root, train: { path: dataFolder }, paSftSteps: 120, scGrpoSteps: 10 },
+  const samples = await writeSynthDataset(dataFolder, {
+    ...{
+      seed: sampleSeed,
+      count: Math.min(Math.max(minSampleImages, Math.round(images)), 2000),
+      size: 112,
+      difficulty: 0.2,
     },
-    { train: { kind: "folder", path: "data/sample" }, heldOut: { kind: "folder", path: "data/held-out" } },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const side = (name: "first" | "rest") => ({ seed: 1, share: sampleShare, side: name });
+  const source = { kind: "folder" as const, path: sampleData };
+  const choices: ConfigChoices = {
+    ...{ project: basename(root) || "sample", kind: "post-train", model: embeddedName, trainable: "language" },
+    ...{ train: source, paSftSteps: 120, scGrpoSteps: 10, folder: root },
+  };
+  const data = { train: { ...source, part: side("first") }, heldOut: { ...source, part: side("rest") } };
+  await writeConfig(configFile, textOf(choices, data));
+  return {
+    folder: root,
+    configFile,
+    dataFolder,
+    firstImage: clearest(samples).image,
+    written: [configFile, dataFolder],
+  };
+}
+
+/**
+ * Writes an experiment file where there is none.
+ *
+ * @returns its path
+ * @throws DataError `project/exists`; as `composeConfig`
+ */
+export async function createProject(choices: ConfigChoices): Promise<string> {
+  const file = join(resolve(choices.folder), CONFIG_FILE);
+  await requireAbsent(file);
+  const text = await composeConfig(choices);
+  await writeConfig(file, text);
+  return file;
+}
+
+async function writeConfig(file: string, text: string): Promise<void> {
+  try {
+    await mkdir(resolve(file, ".."), { recursive: true });
+  } catch (error) {
+    throw writeError(file, error);
+  }
+  await writeFileAtomically(file, text);
+}
+
+async function requireAbsent(path: string): Promise<void> {
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
   );
-  writeFileSync(configFile, text);
-  const first = samples.find(({ label }) => label === "anomalous") ?? samples[0]!;
-  return { folder: root, configFile, dataFolder, firstImage: first.image, written };
+  if (!isThere) return;
+  throw new DataError("project/exists", `${path} is there already; nothing was written.`, {
+    where: path,
+    hint: "Choose an empty folder.",
+  });
+}
+
+/** A defect that a newcomer sees: one that lies in a single cell. */
+function clearest(samples: readonly InspectionSample[]): InspectionSample {
+  const defects = samples.filter(({ label }) => label === "anomalous");
+  return defects.find(({ locationShare }) => (locationShare ?? 0) >= 0.99) ?? defects[0] ?? samples[0]!;
 }

@@ -8,6 +8,9 @@ import type { YamlPath } from "./yamlTree";
 
 type Path = (string | number)[];
 
+/** More names than this hide the message. */
+const maxListedKeys = 12;
+
 /** One complaint of the schema as problems; unknown keys become one problem per key, at the key. */
 export function describeIssue(issue: z.core.$ZodIssue, plain: unknown, places: ProblemPlaces): ConfigProblem[] {
   const path = issue.path as Path;
@@ -43,9 +46,11 @@ function unknownKey(path: Path, plain: unknown, places: ProblemPlaces): ConfigPr
         ? `It is called ${renamed} here.`
         : nearest !== null
           ? `Did you mean ${nearest}?`
-          : known.length > 0
-            ? `Keys here are ${known.join(", ")}.`
-            : "Remove the key.",
+          : known.length === 0
+            ? "Remove the key."
+            : known.length <= maxListedKeys
+              ? `Keys here are ${known.join(", ")}.`
+              : "`iad-r1 data schema` lists the keys.",
     ...places.of(path, "key"),
     cures,
   };
@@ -76,8 +81,7 @@ function wrongValue(
 ): ConfigProblem {
   const nodes = schemasAt(path, withoutKind(plain, path));
   const listed = nodes.flatMap(listedValues).map(({ value }) => value);
-  const reason =
-    listed.length > 0 && issue.code !== "invalid_type" ? `expected one of ${listed.join(", ")}` : reasonOf(issue);
+  const reason = expectation(issue, nodes, listed);
   const shown = got === null ? "nothing" : (JSON.stringify(got)?.slice(0, 80) ?? String(got));
   const cures = curesOf(path, got, nodes, listed);
   const sure = cures.find((cure) => cure.sure && cure.kind === "replace");
@@ -89,6 +93,13 @@ function wrongValue(
     ...places.of(path, "value"),
     cures,
   };
+}
+
+function expectation(issue: z.core.$ZodIssue, nodes: readonly SchemaNode[], listed: readonly unknown[]): string {
+  const isLength = "origin" in issue && (issue.origin === "string" || issue.origin === "array");
+  if (isLength || nodes.length === 0) return reasonOf(issue);
+  if (listed.length > 0) return `expected ${listed.length === 1 ? "" : "one of "}${listed.join(", ")}`;
+  return `expected ${[...new Set(nodes.map(typeInWords))].join(" or ")}`;
 }
 
 /** What could be meant by a value that does not fit. */
@@ -123,11 +134,10 @@ function curesOf(at: Path, got: unknown, nodes: readonly SchemaNode[], listed: r
     cures.push(replace(`[${JSON.stringify(got)}]`, true));
   }
   if (fallback !== undefined && fallback !== null && fallback !== got) {
-    if (!cures.some((cure) => cure.kind === "replace" && cure.text === String(fallback))) {
-      cures.push(replace(String(fallback), false));
-    }
+    cures.push(replace(String(fallback), false));
   } else if (got === null && at.length > 0) cures.push({ kind: "remove", at, sure: false });
-  return cures;
+  const textOf = (cure: ConfigCure) => (cure.kind === "replace" ? cure.text : cure.kind);
+  return cures.filter((cure, index) => cures.findIndex((other) => textOf(other) === textOf(cure)) === index);
 }
 
 /** The nearest number that a schema allows; null when the number is no matter of bounds. */
@@ -156,6 +166,7 @@ function exampleOf(key: string, node: SchemaNode): string {
   }
   if (acceptsType(node, "array")) return "[]";
   if (acceptsType(node, "string")) return key === "base" ? "models/base" : "data";
+  if (key === "count") return "200";
   if (node.maximum === 1) return "0.5";
   return String(Math.max(1, node.minimum ?? 1));
 }

@@ -117,9 +117,11 @@ export class YamlTree {
   }
 }
 
+const repeatedKey = "The key appears twice; the keys of a section must be unique.";
+
 /** What cannot be cut: anchors, aliases, tags, directives, further documents. */
 const mustBeWhole = /^%|^\.\.\.|\n---|(?:^|[\s:,[{-])[&*!][^\s,\]}]/m;
-const keyAlone = /^\s*[A-Za-z_][\w.-]*\s*:\s*(?:#.*)?$/;
+const keyAlone = /^[A-Za-z_][\w.-]*\s*:\s*(?:#.*)?$/;
 
 interface Line {
   start: number;
@@ -128,8 +130,8 @@ interface Line {
   indent: number;
   /** Blank lines and comments belong to the entry before them. */
   empty: boolean;
-  /** Offset of the dash of a list item, which is not part of the item. */
-  dash: number;
+  /** Offsets of the dashes of list items before it, which are not part of the item. */
+  dashes: readonly number[];
 }
 
 interface Built {
@@ -163,7 +165,7 @@ class Builder {
     for (const [index, line] of lines.entries()) {
       if (line.empty || line.indent > indent) continue;
       if (line.indent < indent || (isList && !isItem(line))) return this.whole(lines);
-      if (isList || !(isItem(line) || "]},".includes(this.text[contentOf(line)]!))) starts.push(index);
+      if (isList || !(isItem(line) || "[]{},".includes(this.text[contentOf(line)]!))) starts.push(index);
     }
     if (isList) return this.list(lines, starts);
     const keyed = starts.some((index) => looksLikeKey(this.text.slice(contentOf(lines[index]!), lines[index]!.end)));
@@ -183,7 +185,7 @@ class Builder {
         ...head,
         indent: indent - head.start,
         empty: indent >= head.end || this.text[indent] === "#",
-        dash,
+        dashes: [...head.dashes, dash],
       };
       const item = rest.some(({ empty }) => !empty) ? this.block([inner, ...rest]) : this.whole([inner]);
       const { node: root, shift } = item;
@@ -208,7 +210,7 @@ class Builder {
     const met = new Set<string | null>();
     const add = (child: YamlChild, content: unknown) => {
       if (met.size === met.add(child.key).size) {
-        this.faults.push({ message: "Map keys must be unique", start: child.keyStart, end: child.keyEnd });
+        this.faults.push({ message: repeatedKey, start: child.keyStart, end: child.keyEnd });
       }
       node.children.push(child);
       define(value, child.key!, content);
@@ -256,9 +258,7 @@ class Builder {
     if (from === undefined) return { node: null, value: null, shift: 0 };
     const shift = from.start;
     let text = this.text.slice(shift, lines.at(-1)!.end);
-    for (const { dash } of lines) {
-      if (dash >= 0) text = `${text.slice(0, dash - shift)} ${text.slice(dash - shift + 1)}`;
-    }
+    for (const dash of from.dashes) text = `${text.slice(0, dash - shift)} ${text.slice(dash - shift + 1)}`;
     const piece = this.pieces.get(text) ?? this.known?.get(text) ?? parsePiece(text);
     this.pieces.set(text, piece);
     for (const { message, start, end } of piece.faults) {
@@ -276,10 +276,10 @@ class Builder {
 function parsePiece(text: string): Piece {
   const faults: YamlFaultSpan[] = [];
   try {
-    const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true });
+    const document = parseDocument(text, { prettyErrors: false, uniqueKeys: true, logLevel: "error" });
     // A warning is a tag that nobody knows, such as code to be run in another language.
-    for (const { message, pos } of [...document.errors, ...document.warnings]) {
-      faults.push({ message, start: pos[0], end: Math.max(pos[1], pos[0] + 1) });
+    for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+      faults.push({ message: inWords[code] ?? message, start: pos[0], end: Math.max(pos[1], pos[0] + 1) });
     }
     return { root: nodeOf(document.contents), value: plainOf(document), faults };
   } catch (error) {
@@ -287,6 +287,15 @@ function parsePiece(text: string): Piece {
     return { root: null, value: null, faults };
   }
 }
+
+/** The most frequent mistakes in words for people who do not know YAML. */
+const inWords: Readonly<Record<string, string>> = {
+  BAD_INDENT: "Something is not closed or not indented as the lines around it; look for a missing bracket before here.",
+  MULTILINE_IMPLICIT_KEY: "A line before this one has no colon; expected key: value.",
+  DUPLICATE_KEY: repeatedKey,
+  TAB_AS_INDENT: "Expected spaces at the beginning of the line, got a tab.",
+  MISSING_CHAR: "A quote or bracket is not closed.",
+};
 
 function plainOf(document: Document): unknown {
   return document.contents === null ? null : plainValue(document);
@@ -349,7 +358,7 @@ function linesOf(text: string): Line[] {
     const first = text[at];
     const empty =
       at >= stop || first === "#" || text.slice(at, stop).trim() === "" || isMarker(text, start, stop, lines);
-    lines.push({ start, end: stop, indent: at - start, empty, dash: -1 });
+    lines.push({ start, end: stop, indent: at - start, empty, dashes: [] });
     start = end + 1;
   }
   return lines;

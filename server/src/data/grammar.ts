@@ -85,7 +85,9 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
       broken(message, openStart, bodyStart, [smallLetters(text, tag, openStart, bodyStart)]);
     }
     if (bodyEnd < 0) {
-      broken(`<${tag}> is not closed.`, openStart, bodyStart, [closing(text, tag, bodyStart)]);
+      // A closing tag in capitals is part of the fault above.
+      const inCapitals = name !== tag && new RegExp(`</${tag}>`, "i").test(text.slice(bodyStart));
+      if (!inCapitals) broken(`<${tag}> is not closed.`, openStart, bodyStart, [closing(text, tag, bodyStart)]);
       break;
     }
     const end = bodyEnd + tag.length + 3;
@@ -154,7 +156,8 @@ export function checkAnswer(text: string, needThink: boolean): TaggedAnswer {
     const fixes = [{ title: "Put the tags in order", edits, sure: true }];
     broken(`The tags must stand in the order ${expected.join(", ")}.`, 0, text.length, fixes);
   }
-  checkConsistency(result, elements, issues);
+  // What broken tags seem to say may be an accident of where they broke.
+  if (!issues.some((issue) => issue.severity === "error")) checkConsistency(result, elements, issues);
   return result;
 }
 
@@ -249,7 +252,7 @@ export function nearLocation(written: string): string | null {
     .replace(/[^a-z]+/g, " ")
     .trim()
     .split(" ");
-  const usual = words.map((word) => LOCATION_WORDS[word] ?? word);
+  const usual = words.map((word) => LOCATION_WORDS[word] ?? word).filter((word) => word !== "");
   const [row, column] = [
     usual.find((word) => word === "top" || word === "bottom"),
     usual.find((word) => word === "left" || word === "right"),
@@ -266,6 +269,12 @@ const LOCATION_WORDS: Readonly<Record<string, string>> = {
   middle: "center",
   centre: "center",
   central: "center",
+  the: "",
+  corner: "",
+  area: "",
+  part: "",
+  side: "",
+  edge: "",
 };
 
 function clip(text: string): string {

@@ -101,8 +101,6 @@ export interface FileProbe {
 
 export interface FeatureContext {
   files: FileProbe;
-  /** Folder of the embedded base model, offered where a model is asked for. */
-  embeddedModel?: string;
   /** Turns an absolute path into the address that the editor shows pictures from; `file:` by default. */
   uriOf?: (path: string) => string;
   signal?: AbortSignal;

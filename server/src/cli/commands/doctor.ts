@@ -1,7 +1,10 @@
-/** `iad-r1 doctor`: what this machine can do, with evidence and a cure for each line. Changes nothing. */
+/** `iad-r1 doctor`: what this machine can do, with evidence and a cure for each line; `diagnostics`: what a bug report needs. */
+import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import type { Command } from "commander";
+import { diagnosticsText } from "../../machine/diagnostics";
 import { examineMachine } from "../../machine/examineMachine";
 import { action } from "../action";
+import { version } from "../../version";
 
 export function registerDoctor(program: Command): void {
   program
@@ -20,6 +23,23 @@ export function registerDoctor(program: Command): void {
         }
         const usable = checks.every(({ status }) => status !== "problem");
         context.print(usable ? "\nReady: inspection and training run here." : "\nNot ready: see the lines marked ✘.");
+      }),
+    );
+  program
+    .command("diagnostics")
+    .description(
+      "the text for a bug report: versions, machine, settings, latest runs; no data, folders, names or secrets",
+    )
+    .option("--project <folder>", "folder of iadr1.yaml and its runs", ".")
+    .option("--out <file>", "write it to a file")
+    .action(
+      action(async (context, command) => {
+        const { project, out } = command.opts<{ project: string; out?: string }>();
+        const text = diagnosticsText({ version, checks: await examineMachine(), project });
+        if (out !== undefined) await writeFileAtomically(out, text);
+        if (context.json) context.printJson({ text, file: out ?? null });
+        else if (out === undefined) context.print(text.trimEnd());
+        else context.print(`Written to ${out}. Read it before you share it.`);
       }),
     );
 }

@@ -223,7 +223,7 @@ export function reportRepeatedIds(samples: readonly InspectionSample[], problems
     problems.warning(
       WHOLE_FILE,
       "data/repeated-id",
-      `${repeated} samples have an id that another has too, such as "${first}".`,
+      `${repeated === 1 ? "1 sample has an id" : `${repeated} samples have ids`} that another has too, such as "${first}".`,
     );
   }
 }

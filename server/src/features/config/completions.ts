@@ -3,7 +3,8 @@
  * those of the published system, files and folders, rewards. A mark is put in place of the half-typed word and the text read
  * again; where the mark comes to stand tells what is asked for.
  */
-import { isAbsolute, relative, resolve, sep } from "node:path";
+import { isAbsolute, resolve } from "node:path";
+import { embeddedName } from "../../config/modelNames";
 import { valueAt } from "../../config/schemaProblems";
 import { acceptsType, keysAt, listedValues, type SchemaNode, schemasAt, typeInWords } from "../../config/schemaTree";
 import { YamlTree } from "../../config/yamlTree";
@@ -87,9 +88,10 @@ function keyCompletions(spot: Spot): Completion[] {
   // Where a list or a word may begin, a key is only one of the things that can be meant.
   const nodes = schemasAt(path, context);
   if (taken.size > 1) return found;
+  const whole = typeof path.at(-1) === "number" ? nodes.flatMap((node) => sourceSnippets(spot, node, "")) : [];
   const words = nodes.flatMap((node) => valueItems(spot, path, node));
   const lists = nodes.filter((node) => acceptsType(node, "array") && typeof path.at(-1) === "string" && !flow);
-  return [...found, ...words, ...lists.flatMap((node) => sourceSnippets(spot, node.items, "- "))];
+  return [...whole, ...found, ...words, ...lists.flatMap((node) => sourceSnippets(spot, node.items, "- "))];
 }
 
 function keyCompletion(spot: Spot, key: string, node: SchemaNode, required: boolean): Completion {
@@ -126,7 +128,7 @@ async function valueCompletions(document: ConfigDocument, spot: Spot, context: F
   if (key === "name" && path.at(-3) === "rewards")
     return [...rewardItems(spot), ...(await pathItems(document, spot, context))];
   if (["path", "images", "base", "adapter", "output"].includes(key)) {
-    const embedded = key === "base" ? embeddedItem(document, spot, context) : [];
+    const embedded = key === "base" ? [embeddedItem(spot)] : [];
     return [...embedded, ...(await pathItems(document, spot, context))];
   }
   return [...items, ...nodes.flatMap((node) => sourceSnippets(spot, node, ""))];
@@ -154,7 +156,7 @@ function valueItems(spot: Spot, path: readonly (string | number)[], node: Schema
     }
   }
   return texts.map(({ text, description }) => ({
-    ...{ label: text, kind: "value", detail: about(text), isSnippet: false, chain: false, sortText: "" },
+    ...{ label: text, kind: "value", detail: about(text) || description, isSnippet: false, chain: false, sortText: "" },
     documentation: [description, referenceLine(entry) ?? ""].filter((part) => part !== "").join("\n\n"),
     edit: { range: spot.range, newText: text },
     preselect: text === fallback,
@@ -213,29 +215,12 @@ async function pathItems(document: ConfigDocument, spot: Spot, context: FeatureC
     });
 }
 
-function embeddedItem(document: ConfigDocument, spot: Spot, context: FeatureContext): Completion[] {
-  if (context.embeddedModel === undefined) return [];
-  const inside = relative(document.folder, context.embeddedModel).split(sep).join("/");
-  const text = inside.startsWith("../../../..") || isAbsolute(inside) ? context.embeddedModel : inside;
-  return [
-    {
-      ...{
-        label: "embedded base model",
-        kind: "folder",
-        detail: text,
-        isSnippet: false,
-        chain: false,
-        preselect: true,
-      },
-      documentation:
-        "The small model that comes with the product: starts at once and trains in minutes on any machine.",
-      ...{ sortText: "", edit: { range: spot.range, newText: spot.quoted ? text : plainOrQuoted(text) } },
-    },
-  ];
-}
-
-function plainOrQuoted(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : JSON.stringify(text);
+function embeddedItem(spot: Spot): Completion {
+  return {
+    ...{ label: embeddedName, kind: "folder", detail: "embedded base model", isSnippet: false, chain: false },
+    documentation: "The small model that comes with the product: starts at once and trains in minutes on any machine.",
+    ...{ preselect: true, sortText: "", edit: { range: spot.range, newText: embeddedName } },
+  };
 }
 
 /** The content as it would be without the half-typed entry. */

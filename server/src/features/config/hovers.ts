@@ -22,7 +22,8 @@ export function configHover(document: ConfigDocument, position: TextPosition): H
   // Items of a list of words have no key of their own.
   const section = typeof key === "number" ? path.slice(0, -2) : path.slice(0, -1);
   const name = typeof key === "number" ? path.at(-2) : key;
-  const known = keysAt(section, tree.value).get(String(name));
+  // `kind` chooses what stands beside it; about itself all choices are told.
+  const known = keysAt(section, name === "kind" ? undefined : tree.value).get(String(name));
   if (known === undefined) return null;
   const documentation = describeKey([...section, String(name)], known.node, known.required, factsOf(document, path));
   if (onKey) return { range, markdown: documentation };

@@ -20,15 +20,18 @@ export async function datasetHover(
   const record = recordAt(records, text, offsetAt(lines, position));
   if (record === null) return null;
   const view = viewOf(format, record);
-  const parts = [await pictureLine(view, root, context), facts(view)].filter((part) => part !== "");
+  const pictures = picturesOf(format, record, root);
+  const parts = [await pictureLine(pictures, context), facts(view)].filter((part) => part !== "");
   if (view.think !== null) parts.push(fenced(view.think.trim()));
   if (parts.length === 0) return null;
   const end = lines.endOfLine(lines.position(record.start).line);
   return { range: rangeAt(lines, record.start, end), markdown: parts.join("\n\n") };
 }
 
-async function pictureLine(view: RecordView, root: string, context: FeatureContext): Promise<string> {
-  const pictures = picturesOf(view, root);
+async function pictureLine(
+  pictures: { image: string; references: string[] } | null,
+  context: FeatureContext,
+): Promise<string> {
   if (pictures === null) return "";
   const uriOf = context.uriOf ?? ((path: string) => pathToFileURL(path).href);
   const shown: string[] = [];

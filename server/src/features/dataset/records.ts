@@ -24,8 +24,6 @@ export interface DatasetRecord {
 /** What a record says, as far as it says it. */
 export interface RecordView {
   id: string | null;
-  /** As written; the last is the picture to inspect, those before are references. */
-  images: string[];
   mask: string | null;
   category: string | null;
   /** "Yes" or "No" or what stands there. */
@@ -97,14 +95,13 @@ export function recordAt(records: readonly DatasetRecord[], text: string, offset
 export function viewOf(format: DatasetFormat, { value, key }: DatasetRecord): RecordView {
   const text = (name: string) => textOf(value[name]);
   const view: RecordView = {
-    ...{ id: text("id"), images: [], mask: null, category: null, answer: null },
+    ...{ id: text("id"), mask: null, category: null, answer: null },
     ...{ location: null, type: null, think: null, question: null },
   };
   switch (format) {
     case "folder":
       return {
         ...view,
-        images: [text("reference"), text("image")].filter((path) => path !== null),
         mask: text("mask"),
         category: text("category"),
         answer: value.label === "anomalous" ? "Yes" : value.label === "normal" ? "No" : text("label"),
@@ -116,22 +113,15 @@ export function viewOf(format: DatasetFormat, { value, key }: DatasetRecord): Re
       const messages = (Array.isArray(value.messages) ? value.messages : []).filter(isRecord);
       const answer = messages.findLast(({ role }) => role === "assistant");
       const question = messages.find(({ role }) => role === "user");
-      return {
-        ...view,
-        ...tags(textOf(answer?.content), true),
-        images: pathsOf(value.images),
-        question: textOf(question?.content),
-      };
+      return { ...view, ...tags(textOf(answer?.content), true), question: textOf(question?.content) };
     }
     case "sc-grpo":
-      return { ...view, ...tags(text("solution"), false), images: pathsOf(value.image), question: text("problem") };
+      return { ...view, ...tags(text("solution"), false), question: text("problem") };
     case "test": {
       const question = Array.isArray(value.conversation) ? value.conversation.find(isRecord) : undefined;
       const letter = textOf(question?.Answer);
-      const path = text("image_path") ?? key;
       return {
         ...view,
-        images: [...pathsOf(value.similar_templates), ...(path === null ? [] : [path])],
         answer: letter === "A" ? "Yes" : letter === "B" ? "No" : letter,
         question: textOf(question?.Question),
       };
@@ -139,7 +129,6 @@ export function viewOf(format: DatasetFormat, { value, key }: DatasetRecord): Re
     case "meta":
       return {
         ...view,
-        images: pathsOf(value.img_path),
         mask: text("mask_path"),
         category: text("cls_name") ?? key,
         answer: value.anomaly === 1 ? "Yes" : value.anomaly === 0 ? "No" : null,
@@ -148,9 +137,31 @@ export function viewOf(format: DatasetFormat, { value, key }: DatasetRecord): Re
   }
 }
 
+/** Paths as written: references, and the picture to inspect as the last. */
+export function imagesOf(format: DatasetFormat, { value, key }: DatasetRecord): string[] {
+  switch (format) {
+    case "folder":
+      return [...pathsOf(value.reference), ...pathsOf(value.image)];
+    case "pa-sft":
+      return pathsOf(value.images);
+    case "sc-grpo":
+      return pathsOf(value.image);
+    case "test":
+      return [...pathsOf(value.similar_templates), textOf(value.image_path) ?? key ?? ""].filter((path) => path !== "");
+    case "meta":
+      return pathsOf(value.img_path);
+  }
+}
+
 /** Absolute paths of the picture and of its references; null when the record names no picture. */
-export function picturesOf(view: RecordView, root: string): { image: string; references: string[] } | null {
-  const paths = view.images.filter((path) => !path.includes("\0")).map((path) => resolve(root, path));
+export function picturesOf(
+  format: DatasetFormat,
+  record: DatasetRecord,
+  root: string,
+): { image: string; references: string[] } | null {
+  const paths = imagesOf(format, record)
+    .filter((path) => !path.includes("\0"))
+    .map((path) => resolve(root, path));
   const image = paths.at(-1);
   return image === undefined ? null : { image, references: paths.slice(0, -1) };
 }
