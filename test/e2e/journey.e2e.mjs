@@ -96,7 +96,7 @@ test("from an empty folder to a trained model that is compared with the one befo
     .filter({ hasText: /PA-SFT/ })
     .first()
     .click();
-  await dashboard.locator(".run-header").waitFor();
+  await dashboard.getByText("SC-GRPO: learn from rewards").first().waitFor();
   await stateOfRun("Completed");
   await dashboard.getByRole("tab", { name: "Rollouts" }).click();
   await window.picture("dashboard-rollouts");

@@ -107,9 +107,9 @@ export class Workbench {
     return this.page.locator(".notifications-toasts .notification-list-item");
   }
 
-  /** The page inside the n-th webview that is shown. */
+  /** The page inside the n-th webview that is shown; those of hidden tabs do not count. */
   webview(index = 0) {
-    return this.page.frameLocator("iframe.webview.ready").nth(index).frameLocator("iframe#active-frame");
+    return this.page.frameLocator("iframe.webview.ready:visible").nth(index).frameLocator("iframe#active-frame");
   }
 
   async picture(name) {

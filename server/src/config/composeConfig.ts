@@ -38,7 +38,7 @@ export async function composeConfig(choices: ConfigChoices): Promise<string> {
 /** The text with data as they are, checked. */
 function textOf(choices: ConfigChoices, data: ExperimentInput["data"]): string {
   const { project, model, adapter, trainable, kind, folder } = choices;
-  const isEmbedded = model === embeddedName || resolve(folder, model) === embeddedModel;
+  const isEmbedded = [embeddedName, "nano-base", embeddedModel].includes(model);
   const config: ExperimentInput = {
     project,
     preset: "iad-r1-strict",
