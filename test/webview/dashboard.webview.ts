@@ -224,18 +224,18 @@ it("scrolls through a hundred thousand completions with few rows in the page", a
   await body.locator(".list-row").first().waitFor();
   const took = await body.evaluate(async (element) => {
     const times: number[] = [];
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 15; i++) {
       const started = performance.now();
-      element.scrollTop += 40_000;
+      element.scrollTop += 160_000;
       element.dispatchEvent(new Event("scroll"));
       times.push(performance.now() - started);
       await new Promise(requestAnimationFrame);
     }
-    return times.sort((a, b) => a - b)[30]!;
+    return times.sort((a, b) => a - b)[7]!;
   });
   expect(await body.locator(".list-row").count()).toBeLessThan(80);
   await until(async () => (await body.locator(".list-row").first().innerText()).includes("…"), false);
-  console.log(`rollouts: ${took.toFixed(1)} ms of script for a jump through 100,000 rows (median of 60)`);
+  console.log(`rollouts: ${took.toFixed(1)} ms of script for a jump through 100,000 rows (median of 15)`);
   // Wall clock on a machine that others use too; a list that drew all its rows would take minutes.
   expect(took).toBeLessThan(100);
   await body.focus();

@@ -4,15 +4,7 @@ import { inspectorPanel, type InspectorState } from "@iad-r1/protocol/webview";
 import { afterAll, afterEach, expect, it } from "vitest";
 import { closeBrowser } from "./helpers/browser";
 import { FakeHost } from "./helpers/fakeHost";
-import {
-  answerText,
-  defect,
-  finishedLook,
-  idleLook,
-  inspectorState,
-  items,
-  sampleFiles,
-} from "./helpers/pictures";
+import { answerText, defect, finishedLook, idleLook, inspectorState, items, sampleFiles } from "./helpers/pictures";
 
 type Host = FakeHost<typeof inspectorPanel>;
 let open: Host | null = null;
