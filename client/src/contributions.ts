@@ -461,8 +461,8 @@ export const steps: readonly Step[] = [
     id: "inspect",
     title: text("Inspect an image", "检测图像"),
     description: text(
-      `The untrained model writes its reasoning beside the picture. It will be poor: training comes next. Press T to see the true defect.\n${link("Inspect Image", "inspectImage")}`,
-      `未经训练的模型在图像旁写出推理过程。结果会很差：下一步就是训练。按 T 查看真实缺陷。\n${link("检测图像", "inspectImage")}`,
+      `The embedded model writes its reasoning beside the picture; training on your pictures comes next. Press T to see the true defect.\n${link("Inspect Image", "inspectImage")}`,
+      `内置模型在图像旁写出推理过程；下一步是用您的图像训练。按 T 查看真实缺陷。\n${link("检测图像", "inspectImage")}`,
     ),
     command: "inspectImage",
   },
