@@ -66,7 +66,7 @@ test("a run goes on while the window is closed, and no point is missing afterwar
     // The summary that a screen reader gets counts the points of the curve: one a step.
     await window
       .webview()
-      .getByRole("img", { name: /^loss .* 60 points/i })
+      .getByRole("img", { name: /^loss\. .* 60 points/ })
       .first()
       .waitFor();
   });

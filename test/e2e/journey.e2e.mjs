@@ -83,7 +83,7 @@ test("from an empty folder to a trained model that is compared with the one befo
   const dashboard = window.webview();
   await dashboard.locator(".run-header").waitFor();
   await dashboard
-    .getByRole("img", { name: /loss (fell|rose|is|stayed)/i })
+    .getByRole("img", { name: /^loss\. .* (fell|rose|is|stayed) / })
     .first()
     .waitFor();
   await window.picture("dashboard-running");

@@ -13,7 +13,7 @@ const cli = join(root, "bin", "iad-r1");
  *
  * @param steps of PA-SFT
  */
-export function makeProject(folder, { steps = 4, images = 16 } = {}) {
+export function makeProject(folder, { steps = 4, images = 40 } = {}) {
   const workspace = join(folder, "inspection");
   mkdirSync(workspace);
   execFileSync(process.execPath, [cli, "project", "sample", workspace, "--images", String(images)], { stdio: "pipe" });
