@@ -11,7 +11,7 @@ const outside = {
   vscode: only(["vscode", "vscode-languageclient", "vscode-languageclient/*"], "Only client/ talks to VS Code."),
   lsp: only(["vscode-languageserver", "vscode-languageserver/*"], "Only server/src/lsp and main.ts speak LSP."),
   ort: only(["onnxruntime-node", "onnxruntime-common"], "Only server/src/runtime runs sessions."),
-  ws: only(["ws"], "Only server/src/stream uses WebSockets."),
+  ws: only(["ws"], "Only server/src/stream and client/src/server use WebSockets."),
   server: only(["@iad-r1/server", "@iad-r1/server/*"], "The numeric library and the protocol know no server."),
   models: only(["@iad-r1/models", "@iad-r1/models/*"], "The protocol is plain data and imports nothing of ours."),
 };
@@ -22,7 +22,10 @@ export default tseslint.config(
   { ignores: ["**/node_modules/**", "dist/**", ".cache/**", "**/*.gen.ts", "**/*.mjs", "**/*.cjs"] },
   {
     files: ["**/*.ts"],
-    languageOptions: { parser: tseslint.parser, parserOptions: { project: "./tsconfig.json" } },
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: { project: ["./tsconfig.json", "./webview-ui/tsconfig.json", "./test/webview/tsconfig.json"] },
+    },
     plugins: { "@typescript-eslint": tseslint.plugin },
     rules: { "@typescript-eslint/no-floating-promises": "error", "@typescript-eslint/no-misused-promises": "error" },
   },
@@ -52,7 +55,59 @@ export default tseslint.config(
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.ws)) },
   },
   {
+    files: ["server/src/features/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models, outside.server),
+        only(
+          ["lsp", "stream", "tasks", "language", "runs", "inspect", "cli"].flatMap((name) => [
+            `../${name}/*`,
+            `../../${name}/*`,
+          ]),
+          "Features are functions over texts; what serves an editor stands to their right.",
+        ),
+      ]),
+    },
+  },
+  {
     files: ["server/src/lsp/**/*.ts", "server/src/main.ts"],
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.lsp)) },
+  },
+  {
+    files: ["client/src/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.vscode),
+        only(["vscode-languageclient", "vscode-languageclient/*"], "Only client/src/server talks to the server."),
+      ]),
+    },
+  },
+  {
+    files: ["client/src/server/**/*.ts"],
+    rules: { "no-restricted-imports": forbid(except(outside.vscode, outside.ws)) },
+  },
+  {
+    files: ["webview-ui/src/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.server),
+        // One parser of answers for rewards, evaluations and views; everything else of the server stays outside.
+        {
+          regex: "^@iad-r1/(server/(?!rewards/(tags|location)$)|client)",
+          message: "Of the server, a view uses only rewards/tags and rewards/location.",
+        },
+      ]),
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "Identifier[name='acquireVsCodeApi']",
+          message: "Only webview-ui/src/host/vscodeApi.ts holds the channel to the host.",
+        },
+      ],
+    },
+  },
+  {
+    files: ["webview-ui/src/host/vscodeApi.ts"],
+    rules: { "no-restricted-syntax": "off" },
   },
 );

@@ -1,7 +1,5 @@
-/**
- * Inspection as plain data: what one look at one image streams, and its result. No behaviour; imports only other protocol files.
- */
-import type { FinishReason } from "./runs";
+/** Inspection as plain data: what one look at one image streams, and its result. No behaviour; imports only other protocol files. */
+import type { FinishReason, ModelReference, WireError } from "./runs";
 
 /** The tags of the answer grammar. */
 export type AnswerTag = "think" | "location" | "type" | "answer";
@@ -29,8 +27,93 @@ export interface Inspection {
 export type InspectEvent =
   | { type: "started"; image: string; references: string[]; width: number; height: number }
   | { type: "prefilled"; promptTokens: number; imageTokens: number; ms: number }
-  /** A piece of text; never half a character. `anomalyScore` is set from the answer on. */
-  | { type: "text"; text: string; anomalyScore: number | null }
+  /**
+   * A piece of text; never half a character. `anomalyScore` is set from the answer on. `numTokens` counts the tokens written so far,
+   * `ms` the time since the first of them.
+   */
+  | { type: "text"; text: string; anomalyScore: number | null; numTokens: number; ms: number }
   /** A tag opened or closed; `body` comes with the closing. */
   | { type: "tag"; tag: AnswerTag; phase: "open" | "close"; body: string | null }
   | { type: "finished"; result: Inspection };
+
+/** A picture on the server's machine, or one that was uploaded to a remote server under its SHA-256. */
+export type ImageReference = { path: string } | { sha256: string; name: string };
+
+export interface InspectRequest {
+  /** A reference, or the id of a listed model such as "nano" (the default). */
+  model?: ModelReference | string;
+  image: ImageReference;
+  /** Pictures of good parts, shown first. */
+  references?: ImageReference[];
+  /** Instead of the usual question. */
+  question?: string;
+  /** 0, the default, is greedy. */
+  temperature?: number;
+  seed?: number;
+  /** Default 512; less where the model's positions end before. */
+  maxNewTokens?: number;
+  /** "interactive" (the default) goes before "batch". */
+  priority?: "interactive" | "batch";
+}
+
+export interface HeatMapRequest extends Omit<InspectRequest, "temperature" | "seed" | "maxNewTokens"> {
+  /** The completion whose answer is explained, as the inspection gave it. */
+  text: string;
+  /** Cells along the longer side, 2 to 24; default 8. The work grows with its square. */
+  cells?: number;
+}
+
+/**
+ * Where the answer looked, found by occlusion: each cell is covered with the mean colour of the picture, and the probability of "yes"
+ * behind the same reasoning is measured again.
+ */
+export interface HeatMap {
+  method: "occlusion";
+  columns: number;
+  rows: number;
+  /** Row by row from the top left: how much the probability of "yes" falls when the cell is covered; below 0 it rises. */
+  values: number[];
+  /** Probability of "yes" with nothing covered. */
+  baseScore: number;
+  seconds: number;
+}
+
+/** queued -> loading (the model) -> running -> finished | failed | cancelled. The last three are final. */
+export type JobState = "queued" | "loading" | "running" | "finished" | "failed" | "cancelled";
+
+/** What the stream `inspect/<job>` says; a snapshot is an InspectJob. */
+export type InspectJobEvent =
+  | { type: "state"; state: JobState; error: WireError | null }
+  | { type: "queue"; ahead: number }
+  | { type: "inspect"; event: InspectEvent }
+  | { type: "heat-map-progress"; done: number; total: number }
+  | { type: "heat-map"; result: HeatMap };
+
+/** An inspection or a heat map, with everything that is known about it. */
+export interface InspectJob {
+  job: string;
+  kind: "inspect" | "heat-map";
+  model: ModelReference;
+  image: ImageReference;
+  state: JobState;
+  /** Only with `failed`. */
+  error: WireError | null;
+  /** Jobs before it in the queue of its model. */
+  ahead: number;
+  queuedMs: number;
+  /** Size of the picture in pixels, once it is read. */
+  width: number | null;
+  height: number | null;
+  /** The text so far. */
+  text: string;
+  /** Tags so far, in order; a body comes when the tag closes. */
+  tags: { tag: AnswerTag; body: string | null }[];
+  anomalyScore: number | null;
+  numTokens: number;
+  /** Tokens per second since the first one; null before the second. */
+  tokensPerSecond: number | null;
+  result: Inspection | null;
+  /** Cells measured so far of a heat map. */
+  progress: { done: number; total: number } | null;
+  heatMap: HeatMap | null;
+}

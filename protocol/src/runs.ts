@@ -3,8 +3,8 @@
  * the server tells every view, and what lies in the run folder. It holds no behaviour and imports nothing.
  */
 
-/** queued -> starting -> running -> stopping -> completed | stopped | failed. The last three are final. */
-export type RunState = "queued" | "starting" | "running" | "stopping" | "completed" | "stopped" | "failed";
+/** queued -> starting -> running <-> paused -> stopping -> completed | stopped | failed. The last three are final. */
+export type RunState = "queued" | "starting" | "running" | "paused" | "stopping" | "completed" | "stopped" | "failed";
 
 /** The states in which nothing more will come from this attempt. */
 export type FinalRunState = "completed" | "stopped" | "failed";
@@ -350,11 +350,76 @@ export interface RunListing {
   project: string;
   /** A run whose process is gone without a final event is listed as failed. */
   state: RunState;
+  /** Why it is in this state: what made it fail or stop; null when there is nothing to say. */
+  reason: string | null;
+  attempt: number;
   createdMs: number;
   updatedMs: number;
+  plan: StagePlan[];
+  finishedStages: string[];
   lastStage: string | null;
   lastStep: number;
   /** Last known values, for a table. */
   last: Record<string, number>;
+  /** What it is busy with; null when nothing is known or it has ended. */
+  progress: Pick<
+    RunProgressEvent,
+    "stage" | "step" | "totalSteps" | "activity" | "tokensPerSecond" | "secondsLeft"
+  > | null;
   folder: string;
+  lineage: RunManifest["lineage"];
+}
+
+/** A checkpoint that is on disk now. */
+export interface CheckpointInfo {
+  /** Relative to the run folder. */
+  path: string;
+  stage: string;
+  step: number;
+  balancedAccuracy: number | null;
+  /** Best of its stage by balanced accuracy. */
+  best: boolean;
+  sizeBytes: number;
+  /** The model in it, with absolute paths. */
+  model: ModelReference;
+}
+
+/** One run in full. */
+export interface RunDetails {
+  listing: RunListing;
+  manifest: RunManifest;
+  checkpoints: CheckpointInfo[];
+  /** The last evaluation of every label, in order. */
+  evaluations: { label: string; stage: string; step: number; report: EvaluationReport; samplesFile: string }[];
+  /** What the process printed last, at most 64 KiB; empty when it printed nothing. */
+  log: string;
+}
+
+/** Several runs side by side. */
+export interface RunComparison {
+  runs: string[];
+  evaluations: { run: string; label: string; report: EvaluationReport }[];
+  /** Settings that are not the same in all, by dotted path; a value is null where the setting is missing. */
+  differences: { key: string; values: unknown[] }[];
+}
+
+/** What a run will need. Every number says where it comes from in `basis`. */
+export interface RunEstimate {
+  memory: {
+    /** Bytes at the peak of the whole run: the largest of the stages. */
+    peakBytes: number;
+    availableBytes: number;
+    fits: boolean;
+    stages: {
+      stage: string;
+      weightsBytes: number;
+      optimizerBytes: number;
+      activationsBytes: number;
+      cacheBytes: number;
+    }[];
+  };
+  /** Null where the speed of this machine is not known. */
+  seconds: number | null;
+  stages: { stage: string; steps: number; seconds: number | null }[];
+  basis: string[];
 }

@@ -4,6 +4,7 @@
  */
 import { formatError } from "@iad-r1/models/errors";
 import { Command, CommanderError, Option } from "commander";
+import { version } from "../version";
 import { interrupt, outcome } from "./action";
 import { registerBench } from "./commands/bench";
 import { registerDataCommands } from "./commands/data";
@@ -11,8 +12,10 @@ import { registerDemo } from "./commands/demo";
 import { registerDoctor } from "./commands/doctor";
 import { registerInspect } from "./commands/inspect";
 import { registerModelCommands } from "./commands/model";
+import { registerProjectCommands } from "./commands/project";
 import { registerRewardCommands } from "./commands/reward";
 import { registerRunCommands } from "./commands/runs";
+import { registerServe } from "./commands/serve";
 import { registerTrainCommands } from "./commands/train";
 
 function buildProgram(): Command {
@@ -22,7 +25,7 @@ function buildProgram(): Command {
         "inspect images, post-train in two stages (PA-SFT, then SC-GRPO), evaluate, and look into rewards.\n" +
         "Everything runs on this machine; no Python and no GPU are needed.",
     )
-    .version(VERSION, "-V, --version", "print the version")
+    .version(version, "-V, --version", "print the version")
     .addOption(new Option("--json", "print machine-readable JSON on stdout; progress and logs go to stderr"))
     .showHelpAfterError("(run with --help to see what is possible)")
     .enablePositionalOptions()
@@ -32,6 +35,7 @@ function buildProgram(): Command {
       `
 Examples:
   iad-r1 doctor                                       check this machine
+  iad-r1 project sample first-steps                   an experiment with pictures to play with
   iad-r1 inspect part.png                             look at a picture with the built-in model
   iad-r1 data synth --out data/synth --count 200      make a data set to play with
   iad-r1 post-train iadr1.yaml                        both training stages with an evaluation before, between and after
@@ -43,12 +47,14 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
   for (const register of [
     registerDemo,
     registerDoctor,
+    registerProjectCommands,
     registerInspect,
     registerTrainCommands,
     registerModelCommands,
     registerRewardCommands,
     registerDataCommands,
     registerRunCommands,
+    registerServe,
     registerBench,
   ]) {
     register(program);
@@ -66,10 +72,6 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
   addJson(program);
   return program;
 }
-
-/** The version of package.json, put in at build time. */
-declare const __VERSION__: string | undefined;
-const VERSION = typeof __VERSION__ === "string" ? __VERSION__ : "0.0.0-dev";
 
 async function main(): Promise<void> {
   process.on("SIGINT", () => {

@@ -1,31 +1,7 @@
-/** The options --model, --adapter and --device, the same in every command, and what a model name stands for. */
-import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { ConfigError } from "@iad-r1/models/errors";
-import type { ModelReference } from "@iad-r1/protocol/runs";
+/** The options --model, --adapter and --device, the same in every command. */
 import { type Command, Option } from "commander";
 
 export const DEVICE_CHOICES = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"] as const;
-
-/** The project folder: the bundle lies in dist/, the sources in server/src/cli/. */
-export const projectRoot = findProjectRoot(dirname(fileURLToPath(import.meta.url)));
-
-function findProjectRoot(folder: string): string {
-  const parent = dirname(folder);
-  return existsSync(join(folder, "models", "nano")) || parent === folder ? folder : findProjectRoot(parent);
-}
-
-const nanoFolder = join(projectRoot, "models", "nano");
-/** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
-export const embeddedModel = join(nanoFolder, "base");
-
-/** Names for what travels with the project: the base after both stages, after the first, and as it is. */
-const embedded: Readonly<Record<string, ModelReference>> = {
-  nano: { base: embeddedModel, adapter: join(nanoFolder, "sc-grpo") },
-  "nano-pa-sft": { base: embeddedModel, adapter: join(nanoFolder, "pa-sft") },
-  "nano-base": { base: embeddedModel, adapter: null },
-};
 
 export function modelOption(command: Command): Command {
   return command
@@ -40,21 +16,4 @@ export function deviceOption(command: Command): Command {
   return command.addOption(
     new Option("--device <device>", "where to compute; see `iad-r1 doctor`").choices(DEVICE_CHOICES).default("auto"),
   );
-}
-
-/** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
-export function resolveModel(model = "nano", adapter?: string): ModelReference {
-  const known = Object.hasOwn(embedded, model) ? embedded[model] : undefined;
-  if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
-  const folder = resolve(model);
-  if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
-    return { base: embeddedModel, adapter: folder };
-  }
-  if (!existsSync(join(folder, "config.json"))) {
-    throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
-      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or ${Object.keys(embedded).join(", ")}.`,
-      where: folder,
-    });
-  }
-  return { base: folder, adapter: adapter === undefined ? null : resolve(adapter) };
 }

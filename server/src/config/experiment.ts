@@ -10,13 +10,22 @@ const count = z.number().int().positive();
 /** Sequences that are in memory together. */
 const rows = count.max(4096);
 const share = z.number().min(0).max(1);
+/** A choice with a sentence for each value, for completion and hovers. */
+const choice = <const Values extends Record<string, string>>(description: string, values: Values) =>
+  z
+    .enum(Object.keys(values) as [keyof Values & string, ...(keyof Values & string)[]])
+    .meta({ description, enumDescriptions: Object.values(values) });
+const folderPath = z.string().describe("Path, from the folder of this file.");
 
 /** Keeps a part of a source: a shuffle with `seed` inside every (category, label), then the first `share` of it or the rest. */
 const partSchema = z
   .strictObject({
     seed: z.number().int().default(0).describe("Seed of the shuffle."),
     share: share.describe("Share of the samples on the first side, 0 to 1."),
-    side: z.enum(["first", "rest"]).describe("Which side to use; use both sides for training and held-out data."),
+    side: choice("Which side to use; use both sides for training and held-out data.", {
+      first: "The first `share` of the shuffled samples.",
+      rest: "What the first side leaves.",
+    }),
   })
   .describe("Uses one side of a seeded split that keeps categories and labels in proportion.");
 
@@ -30,12 +39,12 @@ const common = {
 const dataSourceSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("folder").describe("A folder with annotations.jsonl, images/ and masks/."),
-    path: z.string(),
+    path: folderPath,
     ...common,
   }),
   z.strictObject({
     kind: z.literal("pa-sft").describe("A JSON array of chats with images (LLaMA-Factory `sharegpt` layout)."),
-    path: z.string(),
+    path: folderPath,
     images: z
       .string()
       .optional()
@@ -44,7 +53,7 @@ const dataSourceSchema = z.discriminatedUnion("kind", [
   }),
   z.strictObject({
     kind: z.literal("sc-grpo").describe("A JSON array of {id, image, problem, solution}."),
-    path: z.string(),
+    path: folderPath,
     images: z
       .string()
       .optional()
@@ -55,16 +64,22 @@ const dataSourceSchema = z.discriminatedUnion("kind", [
     kind: z
       .literal("test")
       .describe("A test file of the reference: image path → {conversation, similar_templates, ...}."),
-    path: z.string(),
-    images: z.string().optional(),
+    path: folderPath,
+    images: z
+      .string()
+      .optional()
+      .describe("Folder that relative image paths start from; the file's own when left out."),
     ...common,
   }),
   z.strictObject({
     kind: z
       .literal("mvtec")
       .describe("A folder laid out as MVTec AD: OBJECT/{train,test}/{good,DEFECT}, ground_truth/."),
-    path: z.string(),
-    split: z.enum(["train", "test"]).default("test"),
+    path: folderPath,
+    split: choice("Which part of the folder to read.", {
+      train: "Normal pictures only, as the data set comes.",
+      test: "Normal and anomalous pictures.",
+    }).default("test"),
     ...common,
   }),
   z.strictObject({
@@ -96,18 +111,35 @@ const loraSchema = z.strictObject({
 const optimization = {
   weightDecay: z.number().min(0).describe("Decoupled weight decay of AdamW."),
   maxGradNorm: positive.default(1).describe("Gradients are scaled down to this global norm."),
-  beta1: share.default(0.9),
-  beta2: share.default(0.999),
-  epsilon: positive.default(1e-8),
+  beta1: share.default(0.9).describe("How long AdamW remembers the direction of gradients; below 1."),
+  beta2: share.default(0.999).describe("How long AdamW remembers the size of gradients; below 1."),
+  epsilon: positive.default(1e-8).describe("Added to the divisor of AdamW. Not the clipping of GRPO."),
   warmupSteps: z.number().int().min(0).describe("Steps over which the learning rate rises from 0."),
-  schedule: z.enum(["cosine", "linear", "constant"]),
+  schedule: choice("How the learning rate goes on after the warm-up.", {
+    cosine: "Falls to 0 along half a cosine.",
+    linear: "Falls to 0 in a straight line.",
+    constant: "Stays.",
+  }),
 };
 
-const trainableSchema = z
-  .enum(["lora", "language", "all"])
-  .describe(
-    "What learns: LoRA matrices on the language model, the whole language model, or everything with the vision tower.",
-  );
+const trainableSchema = choice(
+  "What learns: LoRA matrices on the language model, the whole language model, or everything with the vision tower.",
+  {
+    lora: "Small matrices beside the linear layers (`lora`); least memory, the result is an adapter.",
+    language: "All weights of the language model.",
+    all: "All weights, the vision tower and the projector too.",
+  },
+);
+
+const learningRate = positive.describe("Largest step size, reached after the warm-up.");
+const augmentSchema = choice(
+  "Mirrors and turns images and changes the places in the text with them; for small real data sets.",
+  {
+    none: "Pictures as they are.",
+    flips: "Mirrored left-right and top-bottom.",
+    "flips-and-turns": "Mirrored, and turned by quarters.",
+  },
+);
 
 const saving = {
   evalEvery: z
@@ -122,13 +154,13 @@ const saving = {
 };
 
 const paSftSchema = z.strictObject({
-  learningRate: positive.default(2e-5),
+  learningRate: learningRate.default(2e-5),
   epochs: positive.default(1).describe("Passes over the training data; `steps` wins when given."),
   steps: count.optional().describe("Optimiser steps."),
   batchSize: rows.default(1).describe("Samples per forward and backward pass."),
   gradientAccumulation: count.default(8).describe("Passes per optimiser step."),
   trainable: trainableSchema.default("all"),
-  lora: loraSchema.prefault({}),
+  lora: loraSchema.prefault({}).describe("The matrices that learn when `trainable` is lora."),
   ...optimization,
   weightDecay: optimization.weightDecay.default(0.1),
   warmupSteps: optimization.warmupSteps.default(100),
@@ -136,10 +168,7 @@ const paSftSchema = z.strictObject({
   maxLength: count
     .default(8192)
     .describe("Longest sequence in tokens (`cutoff_len`); longer ones are cut as the reference does."),
-  augment: z
-    .enum(["none", "flips", "flips-and-turns"])
-    .default("none")
-    .describe("Mirrors and turns images and changes the places in the text with them; for small real data sets."),
+  augment: augmentSchema.default("none"),
   recompute: z
     .boolean()
     .default(false)
@@ -150,7 +179,7 @@ const paSftSchema = z.strictObject({
 
 const rewardUseSchema = z.strictObject({
   name: z.string().describe("`iad-r1/<function>` or the path of a reward file with `#name`."),
-  weight: z.number().default(1),
+  weight: z.number().default(1).describe("Factor of this reward in the sum."),
 });
 
 const scGrpoSchema = z.strictObject({
@@ -159,7 +188,12 @@ const scGrpoSchema = z.strictObject({
   epochs: positive.default(1).describe("Passes over the training data; `steps` wins when given."),
   steps: count.optional().describe("Batches of rollouts (each gives `iterations` optimiser steps)."),
   iterations: count.default(1).describe("Optimiser steps per batch of rollouts."),
-  lossType: z.enum(["grpo", "bnpo", "dr_grpo", "dapo"]).default("grpo"),
+  lossType: choice("How the losses of tokens become one number.", {
+    grpo: "Mean over the tokens of each completion, then over completions.",
+    bnpo: "Mean over all tokens of the batch.",
+    dr_grpo: "Sum over tokens divided by the longest allowed length: no reward for short or long answers.",
+    dapo: "Mean over all tokens of the whole step, however it is cut into passes.",
+  }).default("grpo"),
   beta: z
     .number()
     .min(0)
@@ -171,16 +205,19 @@ const scGrpoSchema = z.strictObject({
     .min(0)
     .optional()
     .describe("Ratios are clipped at 1 + epsilonHigh; epsilonLow when left out."),
-  scaleRewards: z
-    .enum(["group", "batch", "none"])
-    .default("group")
-    .describe("By whose standard deviation advantages are divided."),
+  scaleRewards: choice("By whose standard deviation advantages are divided.", {
+    group: "That of the completions of one prompt.",
+    batch: "That of all completions of the step.",
+    none: "Not divided.",
+  }).default("group"),
   maskTruncated: z.boolean().default(false).describe("Completions cut by the token limit do not move the policy."),
   dynamicSampling: z
     .boolean()
     .default(false)
     .describe("Replace groups whose rewards are all equal by fresh prompts (DAPO), at most 3 rounds."),
-  temperature: positive.default(0.9),
+  temperature: positive
+    .default(0.9)
+    .describe("How freely completions are drawn; 1 = as the model's probabilities say, less = more cautious."),
   topK: z.number().int().min(0).default(50).describe("Sample from the k most likely tokens; 0 = off."),
   topP: z
     .number()
@@ -188,24 +225,25 @@ const scGrpoSchema = z.strictObject({
     .max(1)
     .default(0.9)
     .describe("Sample from the smallest set of tokens with this total probability."),
-  repetitionPenalty: positive.default(1),
-  maxCompletionLength: count.default(512).describe("In tokens."),
-  maxPromptLength: count.default(8192).describe("In tokens, with image tokens; longer prompts are refused."),
+  repetitionPenalty: positive.default(1).describe("Above 1, words that were written become less likely; 1 = off."),
+  maxCompletionLength: count.default(512).describe("Longest completion, in tokens."),
+  maxPromptLength: count
+    .default(8192)
+    .describe("Longest prompt in tokens, with image tokens; longer prompts are refused."),
   microBatchSize: rows.default(8).describe("Completions per forward and backward pass; changes memory, not results."),
   rewards: z
     .array(rewardUseSchema)
     .min(1)
     .optional()
     .describe("Reward functions with weights; those of the preset when left out."),
-  rewardErrors: z
-    .enum(["skip", "stop", "zero"])
-    .default("skip")
-    .describe(
-      "What a failing reward does: the completion is left out (the run stops above 5 %), the run stops, or it counts 0.",
-    ),
-  learningRate: positive.default(1e-6),
+  rewardErrors: choice("What happens when a reward function fails on a completion.", {
+    skip: "The completion is left out; the run stops when more than 5 % fail.",
+    stop: "The run stops.",
+    zero: "It counts as 0, as if the answer were bad.",
+  }).default("skip"),
+  learningRate: learningRate.default(1e-6),
   trainable: trainableSchema.default("all"),
-  lora: loraSchema.prefault({}),
+  lora: loraSchema.prefault({}).describe("The matrices that learn when `trainable` is lora."),
   ...optimization,
   weightDecay: optimization.weightDecay.default(0),
   warmupSteps: optimization.warmupSteps.default(0),
@@ -214,54 +252,69 @@ const scGrpoSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("Recompute activations in the backward pass: less memory, a third more time."),
-  augment: z.enum(["none", "flips", "flips-and-turns"]).default("none"),
+  augment: augmentSchema.default("none"),
   data: sourcesSchema.optional().describe("Training data of this stage; `data.train` when left out."),
   ...saving,
 });
 
 export const experimentSchema = z.strictObject({
   project: z.string().min(1).default("inspection").describe("Name of the experiment; runs are listed under it."),
-  preset: z
-    .enum(["iad-r1", "iad-r1-strict"])
-    .default("iad-r1")
-    .describe("Default rewards: those of the paper bit for bit, or the corrected ones."),
-  model: z.strictObject({
-    base: z.string().describe("Folder of a checkpoint as Hugging Face writes it."),
-    adapter: z.string().nullable().default(null).describe("Folder of a PEFT adapter to start from."),
-  }),
-  data: z.strictObject({
-    train: sourcesSchema.describe("Training images with answers."),
-    heldOut: sourcesSchema.optional().describe("Images that no stage trains on; the table of the run is about them."),
-    validation: sourcesSchema
-      .optional()
-      .describe("Images that choose the best checkpoint while training; `heldOut` when left out."),
-  }),
+  preset: choice("Default rewards: those of the paper bit for bit, or the corrected ones.", {
+    "iad-r1": "The two rewards of the published system, their holes included.",
+    "iad-r1-strict": "Form, answer, place and type, with the holes closed.",
+  }).default("iad-r1"),
+  model: z
+    .strictObject({
+      base: z.string().describe("Folder of a checkpoint as Hugging Face writes it, or nano for the embedded one."),
+      adapter: z.string().nullable().default(null).describe("Folder of a PEFT adapter to start from."),
+    })
+    .describe("The model that learns."),
+  data: z
+    .strictObject({
+      train: sourcesSchema.describe("Training images with answers."),
+      heldOut: sourcesSchema.optional().describe("Images that no stage trains on; the table of the run is about them."),
+      validation: sourcesSchema
+        .optional()
+        .describe("Images that choose the best checkpoint while training; `heldOut` when left out."),
+    })
+    .describe("Where pictures with answers come from: one source or a list of sources."),
   prompt: z
     .strictObject({
-      style: z
-        .enum(["question", "expert", "system"])
-        .default("expert")
-        .describe(
-          "SC-GRPO prompt: the question alone, the expert sentence before it, or the system prompt of the reference.",
-        ),
+      style: choice("How SC-GRPO asks.", {
+        question: "The question alone.",
+        expert: "The expert sentence before the question, as the published training scripts do.",
+        system: "The system prompt of the published system, which spells out the answer format.",
+      }).default("expert"),
       references: z.number().int().min(0).default(0).describe("Normal reference images shown before the query image."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("What the model is asked."),
   stages: z
     .strictObject({
-      paSft: paSftSchema.prefault({}),
-      scGrpo: scGrpoSchema.prefault({}),
+      paSft: paSftSchema.prefault({}).describe("Stage 1: supervised fine-tuning on chains of thought."),
+      scGrpo: scGrpoSchema
+        .prefault({})
+        .describe("Stage 2: the model answers several times, rewards judge, the better answers become more likely."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("The two training stages."),
   evaluation: z
     .strictObject({
-      batchSize: rows.default(16),
-      maxCompletionLength: count.default(512),
-      temperature: z.number().min(0).default(0).describe("0 = greedy."),
+      batchSize: rows.default(16).describe("Pictures that are answered together; changes memory, not results."),
+      maxCompletionLength: count.default(512).describe("Longest answer, in tokens."),
+      temperature: z.number().min(0).default(0).describe("0 = always the most likely word."),
     })
-    .prefault({}),
-  seed: z.number().int().min(0).default(42),
-  device: z.enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]).default("auto"),
+    .prefault({})
+    .describe("How the model is tested before, between and after the stages."),
+  seed: z.number().int().min(0).default(42).describe("The same seed gives the same run."),
+  device: choice("Where to compute; `iad-r1 doctor` says what this machine has.", {
+    auto: "The best device that works here.",
+    cpu: "The processor; works everywhere.",
+    webgpu: "A graphics card through Vulkan, Metal or Direct3D.",
+    cuda: "An NVIDIA card with CUDA.",
+    dml: "Windows: any card with DirectX 12.",
+    coreml: "Apple: Core ML.",
+  }).default("auto"),
   threads: z.number().int().min(0).max(1024).default(0).describe("Threads for the arithmetic; 0 = one per core."),
   output: z.string().default(".iadr1/runs").describe("Folder of the run folders."),
 });

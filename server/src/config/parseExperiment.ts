@@ -1,31 +1,25 @@
 /**
- * Reads `iadr1.yaml`: text and `--set key=value` overrides in, a checked configuration or a list of problems with line and column out.
- * What the keys mean is `experiment.ts`; nothing here looks at models or data.
+ * Reads `iadr1.yaml`: text and `--set key=value` overrides in, a checked configuration or a list of problems with line and column out,
+ * for the command line and for the editor alike. What the keys mean is `experiment.ts`; nothing here looks at models or data.
  */
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "@iad-r1/models/errors";
-import { type Document, isMap, isNode, isScalar, type LineCounter, parseDocument } from "yaml";
-import { z } from "zod";
+import { TextLines } from "@iad-r1/models/util/textLines";
+import { parseDocument } from "yaml";
+import { type ConfigProblem, ProblemPlaces } from "./configProblem";
+import { embeddedModel, embeddedName } from "./modelNames";
 import { type DataSource, type ExperimentConfig, type ExperimentInput, experimentSchema } from "./experiment";
-import { parseYaml, plainValue, readConfigText } from "./yamlFile";
-
-/** Something wrong in a configuration, placed where a person can mend it. */
-export interface ConfigProblem {
-  /** Stable code: `config/unknown-key`, `config/wrong-value`, `config/missing-key`, `config/syntax`, `config/conflict`. */
-  code: string;
-  /** Keys from the top, `stages.paSft.learningRate`; empty for the file as a whole. */
-  path: string;
-  message: string;
-  hint?: string;
-  /** From 1. For an override: 0, and the message names it. */
-  line: number;
-  column: number;
-}
+import { adviceOn, conflictsIn } from "./experimentRules";
+import { describeIssue, valueAt } from "./schemaProblems";
+import { readConfigText } from "./yamlFile";
+import { type YamlChild, YamlTree } from "./yamlTree";
 
 export interface ParsedExperiment {
   /** Null when there is a problem. */
   value: ExperimentConfig | null;
   problems: ConfigProblem[];
+  /** What works but is most likely not meant. */
+  advice: ConfigProblem[];
 }
 
 export interface ParseOptions {
@@ -33,50 +27,59 @@ export interface ParseOptions {
   folder: string;
   /** `key.path=value`, the value written as YAML. Later ones win. */
   overrides?: readonly string[];
+  /** The text as a tree, when it was read before. */
+  tree?: YamlTree;
+  /** Goes on behind faults of the text, with what can be understood; for a file that is being typed. */
+  tolerant?: boolean;
 }
 
 /** Checks a configuration text. Never throws for anything a person can write into the file. */
 export function parseExperiment(text: string, options: ParseOptions): ParsedExperiment {
-  const { document, lines, faults } = parseYaml(text);
-  const problems: ConfigProblem[] = faults.map((fault) => ({ code: "config/syntax", path: "", ...fault }));
-  if (problems.length > 0) return { value: null, problems };
-  if (document.contents !== null && !isMap(document.contents)) {
-    return {
-      value: null,
-      problems: [
-        {
-          code: "config/syntax",
-          path: "",
-          message: "Expected keys and values at the top of the file.",
-          line: 1,
-          column: 1,
-        },
-      ],
-    };
-  }
+  const tree = options.tree ?? YamlTree.read(text);
+  const lines = new TextLines(text);
   const overridden = new Set<string>();
-  for (const override of options.overrides ?? []) {
-    const problem = applyOverride(document, override, overridden);
-    if (problem !== null) problems.push(problem);
+  const places = new ProblemPlaces(tree, lines, overridden);
+  const syntax = (message: string, start: number, end: number): ConfigProblem => ({
+    ...{ code: "config/syntax", path: "", message, ...places.span(start, end), cures: [] },
+  });
+  const problems = tree.faults.map(({ message, start, end }) => syntax(message, start, end));
+  const failed = () => ({ value: null, problems, advice: [] });
+  if (problems.length > 0 && options.tolerant !== true) return failed();
+  if (tree.root !== null && tree.root.kind !== "map") {
+    if (problems.length === 0) {
+      problems.push(syntax("Expected keys and values at the top of the file.", 0, lines.endOfLine(1)));
+    }
+    return failed();
   }
-  if (problems.length > 0) return { value: null, problems };
-  let plain: unknown;
-  try {
-    plain = plainValue(document) ?? {};
-  } catch (error) {
-    return {
-      value: null,
-      problems: [{ code: "config/syntax", path: "", message: (error as Error).message, line: 1, column: 1 }],
-    };
+  const numFaults = problems.length;
+  let plain: unknown = tree.value ?? {};
+  if (options.overrides !== undefined && options.overrides.length > 0) {
+    plain = structuredClone(plain);
+    for (const override of options.overrides) {
+      const problem = applyOverride(plain, override, overridden);
+      if (problem !== null) problems.push(problem);
+    }
+    if (problems.length > 0) return failed();
   }
-  const result = experimentSchema.safeParse(plain);
+  let result = experimentSchema.safeParse(plain);
+  const value = result.success && numFaults === 0 ? result.data : null;
   if (!result.success) {
-    for (const issue of result.error.issues) problems.push(...describeIssue(issue, document, lines, overridden));
-    return { value: null, problems };
+    const found = result.error.issues.flatMap((issue) => describeIssue(issue, plain, places));
+    // What is being typed is not there yet: a missing or unfinished key is no news.
+    const news = found.filter(({ code, path }) => {
+      if (numFaults === 0) return true;
+      return code !== "config/missing-key" && !isUnfinished(tree, path.split("."));
+    });
+    problems.push(...news);
+    result = experimentSchema.safeParse(repaired(plain, found));
   }
-  const value = resolvePaths(result.data, options.folder);
-  problems.push(...findConflicts(value, document, lines, overridden));
-  return { value: problems.length === 0 ? value : null, problems };
+  if (!result.success) return failed();
+  problems.push(...conflictsIn(result.data, plain, places));
+  return {
+    value: value === null || problems.length > 0 ? null : resolvePaths(value, options.folder),
+    problems,
+    advice: adviceOn(result.data, plain, places),
+  };
 }
 
 /**
@@ -85,7 +88,11 @@ export function parseExperiment(text: string, options: ParseOptions): ParsedExpe
  * @throws ConfigError `config/unreadable`, `config/too-large`, or `config/invalid` that lists every problem as `file:line:column message`
  */
 export function loadExperiment(file: string, overrides: readonly string[] = []): ExperimentConfig {
-  const text = readConfigText(file);
+  return experimentOf(readConfigText(file), file, overrides);
+}
+
+/** The same for a text that an editor shows. @throws ConfigError `config/invalid` */
+export function experimentOf(text: string, file: string, overrides: readonly string[] = []): ExperimentConfig {
   const { value, problems } = parseExperiment(text, { folder: dirname(resolve(file)), overrides });
   if (value !== null) return value;
   const listed = problems.map((problem) =>
@@ -100,188 +107,84 @@ export function loadExperiment(file: string, overrides: readonly string[] = []):
   });
 }
 
+/** The configuration of an earlier run with some settings changed. @throws ConfigError `config/invalid` */
+export function overriddenConfig(config: unknown, overrides: readonly string[]): ExperimentConfig {
+  // JSON is YAML; its paths are absolute already.
+  return experimentOf(JSON.stringify(config), resolve("run.json"), overrides);
+}
+
 /** A checked configuration from a plain object, for tests and built-in experiments. Paths start from `folder`. */
 export function makeExperiment(input: ExperimentInput, folder = process.cwd()): ExperimentConfig {
   return resolvePaths(experimentSchema.parse(input), folder);
 }
 
-function applyOverride(document: Document, override: string, overridden: Set<string>): ConfigProblem | null {
-  const at = { line: 0, column: 0 };
+/** Puts a value into plain data; sections that are missing are made. */
+function applyOverride(plain: unknown, override: string, overridden: Set<string>): ConfigProblem | null {
+  const wrong = (path: string, message: string): ConfigProblem => ({
+    ...{ code: "config/override", path, message: `--set ${override}: ${message}` },
+    ...{ line: 0, column: 0, endLine: 0, endColumn: 0, cures: [] },
+  });
   const equals = override.indexOf("=");
   const key = override.slice(0, equals).trim();
   if (equals <= 0 || key.split(".").some((part) => part === "")) {
-    return {
-      code: "config/override",
-      path: "",
-      message: `--set ${override}: expected key.path=value, for example --set stages.paSft.epochs=2.`,
-      ...at,
-    };
+    return wrong("", "expected key.path=value, for example --set stages.paSft.epochs=2.");
   }
   const value = parseDocument(override.slice(equals + 1));
-  if (value.errors.length > 0) {
-    return { code: "config/override", path: key, message: `--set ${override}: ${value.errors[0]!.message}`, ...at };
-  }
-  const path = key.split(".").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-  try {
-    document.setIn(path, document.createNode(value.toJS() as unknown));
-  } catch {
-    return {
-      code: "config/override",
-      path: key,
-      message: `--set ${override}: ${path.slice(0, -1).join(".")} holds a value, not keys.`,
-      ...at,
-    };
+  if (value.errors.length > 0) return wrong(key, value.errors[0]!.message);
+  const path = key.split(".");
+  let section = plain as Record<string, unknown>;
+  for (const [k, part] of path.entries()) {
+    if (typeof section !== "object" || section === null) {
+      return wrong(key, `${path.slice(0, k).join(".")} holds a value, not keys.`);
+    }
+    const present = Object.hasOwn(section, part) ? section[part] : undefined;
+    // Plain assignment to `__proto__` would change the prototype instead.
+    const set = (content: unknown) =>
+      Object.defineProperty(section, part, { value: content, enumerable: true, configurable: true, writable: true });
+    if (k === path.length - 1) {
+      try {
+        set(value.toJS({ maxAliasCount: 50 }));
+      } catch (error) {
+        return wrong(key, (error as Error).message);
+      }
+    } else if (present === undefined || present === null) set({});
+    section = (Object.hasOwn(section, part) ? section[part] : undefined) as Record<string, unknown>;
   }
   overridden.add(key);
   return null;
 }
 
-/** One zod issue as problems; unknown keys become one problem per key, at the key. */
-function describeIssue(
-  issue: z.core.$ZodIssue,
-  document: Document,
-  lines: LineCounter,
-  overridden: ReadonlySet<string>,
-): ConfigProblem[] {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => {
-      const path = [...issue.path, key] as (string | number)[];
-      const known = knownKeys(issue.path as (string | number)[]);
-      const nearest = nearestOf(key, known);
-      return {
-        code: "config/unknown-key",
-        path: path.join("."),
-        message: withOverride(`${path.join(".")}: no such key.`, path, overridden),
-        hint:
-          nearest !== null
-            ? `Did you mean ${nearest}?`
-            : known.length > 0
-              ? `Keys here are ${known.join(", ")}.`
-              : "Remove the key.",
-        ...locate(document, lines, path, true, overridden),
-      };
-    });
+/** The data without what was complained about, so that the rest can be looked at. */
+function repaired(plain: unknown, problems: readonly ConfigProblem[]): unknown {
+  const clone = structuredClone(plain) as Record<string, unknown>;
+  const wrong = problems.map(({ path }) => path.split("."));
+  for (const path of wrong) {
+    const section = valueAt(clone, path.slice(0, -1));
+    if (typeof section !== "object" || section === null) continue;
+    if (Array.isArray(section)) section[Number(path.at(-1))] = undefined;
+    else Reflect.deleteProperty(section, path.at(-1)!);
   }
-  // A union of "one source or a list of sources" reports each branch; the branch that fits the shape tells the reason.
-  if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    const isList = Array.isArray(plainAt(document, issue.path as (string | number)[]));
-    const branch = issue.errors.at(isList ? -1 : 0)!;
-    return branch.flatMap((inner) =>
-      describeIssue(
-        { ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue,
-        document,
-        lines,
-        overridden,
-      ),
-    );
+  // Of a source that lacks something nothing can be said.
+  for (const path of wrong) {
+    const length = path[0] === "data" ? 2 : path[0] === "stages" && path[2] === "data" ? 3 : Number.POSITIVE_INFINITY;
+    if (path.length < length) continue;
+    const section = valueAt(clone, path.slice(0, length - 1));
+    if (typeof section === "object" && section !== null) Reflect.deleteProperty(section, path[length - 1]!);
   }
-  const path = issue.path as (string | number)[];
-  const got = plainAt(document, path);
-  const missing = got === undefined;
-  const shown = missing ? "nothing" : JSON.stringify(got)?.slice(0, 80);
-  const reason = issue.message.replace(/^Invalid input: /, "").replace(/^Too (small|big): /, "");
-  return [
-    {
-      code: missing ? "config/missing-key" : "config/wrong-value",
-      path: path.join("."),
-      message: withOverride(
-        `${path.join(".") || "configuration"}: ${reason.replace(/, received .*$/, "")}, got ${shown}.`,
-        path,
-        overridden,
-      ),
-      ...locate(document, lines, path, false, overridden),
-    },
-  ];
+  const stand = (key: string, content: object) => {
+    const present = clone[key];
+    const kept = typeof present === "object" && present !== null ? present : {};
+    clone[key] = { ...content, ...kept };
+  };
+  stand("model", { base: "." });
+  stand("data", { train: { kind: "folder", path: "." } });
+  return clone;
 }
 
-function withOverride(message: string, path: readonly (string | number)[], overridden: ReadonlySet<string>): string {
-  const key = [...overridden].find((set) => path.join(".").startsWith(set));
-  return key === undefined ? message : `--set ${key}: ${message}`;
-}
-
-/** Line and column of a key or value; of the nearest parent that exists when it is missing. */
-function locate(
-  document: Document,
-  lines: LineCounter,
-  path: readonly (string | number)[],
-  atKey: boolean,
-  overridden: ReadonlySet<string>,
-): { line: number; column: number } {
-  if ([...overridden].some((set) => path.join(".").startsWith(set))) return { line: 0, column: 0 };
-  if (atKey && path.length > 0) {
-    const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
-    if (isMap(parent)) {
-      const pair = parent.items.find((item) => isScalar(item.key) && item.key.value === path.at(-1));
-      if (pair !== undefined && isScalar(pair.key) && pair.key.range) return position(lines, pair.key.range[0]);
-    }
-  }
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return position(lines, node.range[0]);
-  }
-  return { line: 1, column: 1 };
-}
-
-function position(lines: LineCounter, offset: number): { line: number; column: number } {
-  const { line, col } = lines.linePos(offset);
-  return { line: Math.max(1, line), column: Math.max(1, col) };
-}
-
-function plainAt(document: Document, path: readonly (string | number)[]): unknown {
-  const node = path.length === 0 ? document.contents : document.getIn(path, true);
-  return isNode(node) ? (node.toJS(document) as unknown) : node;
-}
-
-/** Keys that the schema knows at a path; empty below lists of different shapes. */
-function knownKeys(path: readonly (string | number)[]): string[] {
-  let schema: unknown = experimentSchema;
-  for (const part of path) {
-    schema = unwrap(schema);
-    if (!(schema instanceof z.ZodObject)) return [];
-    schema = (schema.shape as Record<string, unknown>)[String(part)];
-  }
-  schema = unwrap(schema);
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape as object) : [];
-}
-
-function unwrap(schema: unknown): unknown {
-  let current = schema;
-  while (
-    current instanceof z.ZodOptional ||
-    current instanceof z.ZodDefault ||
-    current instanceof z.ZodPrefault ||
-    current instanceof z.ZodNullable
-  ) {
-    current = current.unwrap();
-  }
-  return current;
-}
-
-/** The known key that a typing mistake most likely meant, or null. */
-function nearestOf(key: string, known: readonly string[]): string | null {
-  const plain = (text: string) => text.toLowerCase().replace(/[-_]/g, "");
-  let best: string | null = null;
-  let bestDistance = 3;
-  for (const candidate of known) {
-    const distance = editDistance(plain(key), plain(candidate));
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length]!;
+function isUnfinished(tree: YamlTree, path: readonly string[]): boolean {
+  const { node } = path.length === 1 ? { node: tree.root } : tree.find(path.slice(0, -1));
+  const child: YamlChild | undefined = node?.children.find(({ key }) => key === path.at(-1));
+  return child?.unfinished === true;
 }
 
 function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfig {
@@ -295,7 +198,7 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
   return {
     ...config,
     model: {
-      base: resolve(folder, config.model.base),
+      base: config.model.base === embeddedName ? embeddedModel : resolve(folder, config.model.base),
       adapter: config.model.adapter === null ? null : resolve(folder, config.model.adapter),
     },
     data: {
@@ -309,65 +212,4 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
     },
     output: resolve(folder, config.output),
   };
-}
-
-/** Values that are fine alone but cannot work together. */
-function findConflicts(
-  config: ExperimentConfig,
-  document: Document,
-  lines: LineCounter,
-  overridden: ReadonlySet<string>,
-): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  const add = (path: (string | number)[], message: string, hint: string) =>
-    problems.push({
-      code: "config/conflict",
-      path: path.join("."),
-      message: withOverride(`${path.join(".")}: ${message}`, path, overridden),
-      hint,
-      ...locate(document, lines, path, false, overridden),
-    });
-  const { paSft, scGrpo } = config.stages;
-  for (const [name, stage] of [
-    ["paSft", paSft],
-    ["scGrpo", scGrpo],
-  ] as const) {
-    if (stage.evalEvery > 0 && config.data.heldOut === undefined && config.data.validation === undefined) {
-      add(
-        ["stages", name, "evalEvery"],
-        `expected data.validation or data.heldOut for an evaluation every ${stage.evalEvery} steps, got neither.`,
-        "Add images that are not trained on, or set evalEvery to 0.",
-      );
-    }
-    if (stage.beta1 >= 1 || stage.beta2 >= 1) {
-      add(
-        ["stages", name],
-        `expected beta1 and beta2 below 1, got ${stage.beta1} and ${stage.beta2}.`,
-        "Use 0.9 and 0.999.",
-      );
-    }
-  }
-  const high = scGrpo.epsilonHigh;
-  if (high !== undefined && high < scGrpo.epsilonLow) {
-    add(
-      ["stages", "scGrpo", "epsilonHigh"],
-      `expected at least epsilonLow (${scGrpo.epsilonLow}), got ${high}.`,
-      "Clip-higher means a larger upper bound; leave the key out for equal bounds.",
-    );
-  }
-  const trainSeeds = [config.data.train, paSft.data ?? [], scGrpo.data ?? []].flat().flatMap(synthSeed);
-  for (const key of ["heldOut", "validation"] as const) {
-    const shared = (config.data[key] ?? []).flatMap(synthSeed).find((seed) => trainSeeds.includes(seed));
-    if (shared === undefined) continue;
-    add(
-      ["data", key],
-      `expected another seed than the training images, got ${shared} for both: the same images would be trained on and tested.`,
-      "Give these images a seed of their own.",
-    );
-  }
-  return problems;
-}
-
-function synthSeed(source: DataSource): number[] {
-  return source.kind === "synth" ? [source.seed] : [];
 }

@@ -9,6 +9,7 @@ import { type Document, LineCounter, parseDocument } from "yaml";
 const maxFileBytes = 1 << 20;
 /** Open brackets inside each other; parsers recurse. */
 const maxBrackets = 100;
+export const tooDeepMessage = `Brackets are nested more than ${maxBrackets} deep.`;
 /** Aliases can blow a small file up to gigabytes; a configuration needs few. */
 const maxAliasCount = 50;
 
@@ -65,8 +66,9 @@ export function parseYaml(text: string): YamlSource {
   const lines = new LineCounter();
   const tooDeep = placeTooDeep(text);
   if (tooDeep !== null) {
-    const message = `Brackets are nested more than ${maxBrackets} deep.`;
-    return { document: parseDocument(""), lines, faults: [{ message, ...tooDeep }] };
+    const before = text.slice(0, tooDeep).split("\n");
+    const place = { line: before.length, column: before.at(-1)!.length + 1 };
+    return { document: parseDocument(""), lines, faults: [{ message: tooDeepMessage, ...place }] };
   }
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   // A warning is a tag that nobody knows, such as code to be run in another language.
@@ -88,19 +90,14 @@ export function plainValue(document: Document): unknown {
   return plain;
 }
 
-function placeTooDeep(text: string): { line: number; column: number } | null {
+/** Offset of the bracket that is one too many, or null. */
+export function placeTooDeep(text: string): number | null {
   let depth = 0;
-  let line = 1;
-  let lineStart = 0;
   for (let i = 0; i < text.length; i++) {
-    const c = text[i];
-    if (c === "[" || c === "{") depth++;
-    else if (c === "]" || c === "}") depth--;
-    else if (c === "\n") {
-      line++;
-      lineStart = i + 1;
-    }
-    if (depth > maxBrackets) return { line, column: i - lineStart + 1 };
+    const c = text.charCodeAt(i);
+    if (c === 0x5b || c === 0x7b) depth++;
+    else if (c === 0x5d || c === 0x7d) depth--;
+    if (depth > maxBrackets) return i;
   }
   return null;
 }

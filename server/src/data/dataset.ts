@@ -11,7 +11,7 @@ import { readPaSft, writePaSft } from "./formats/paSft";
 import { isRecord } from "./formats/records";
 import { readScGrpo, writeScGrpo } from "./formats/scGrpo";
 import { readTestFile, writeTestFile } from "./formats/testFile";
-import { parseJsonSource } from "./jsonSource";
+import { type JsonValue, parseJsonSource } from "./jsonSource";
 import { locateMask } from "./locations";
 import { loadMask } from "./pixels";
 import type { Parsed } from "./problems";
@@ -75,18 +75,25 @@ export async function detectFormat(path: string): Promise<DataFormat> {
   }
   const { value, errors } = parseJsonSource(await readDataFile(path));
   if (value === undefined) throw unknownFormat(path, `line ${errors[0]!.line}: ${errors[0]!.message}`);
+  const format = formatOfJson(value);
+  if (typeof format === "string") return format;
+  throw unknownFormat(path, format.unknown);
+}
+
+/** The format of a JSON file by the shape of its first record, or why it cannot be told. */
+export function formatOfJson(value: JsonValue): "pa-sft" | "sc-grpo" | "test" | "meta" | { unknown: string } {
   if (Array.isArray(value)) {
     const record = value.find((item) => isRecord(item));
     if (isRecord(record) && "messages" in record && !("solution" in record)) return "pa-sft";
     if (isRecord(record) && "solution" in record) return "sc-grpo";
-    throw unknownFormat(path, "the records have neither messages nor a solution");
+    return { unknown: "the records have neither messages nor a solution" };
   }
   if (isRecord(value)) {
     const entries = Object.values(value);
     if (entries.some((entry) => isRecord(entry) && "conversation" in entry)) return "test";
     if (entries.some((entry) => Array.isArray(entry)) || "test" in value) return "meta";
   }
-  throw unknownFormat(path, "the object has neither conversations nor lists of records");
+  return { unknown: "the object has neither conversations nor lists of records" };
 }
 
 function unknownFormat(path: string, why: string): DataError {

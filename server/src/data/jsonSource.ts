@@ -2,6 +2,7 @@
  * JSON that remembers where its parts stood, so that a problem in a record can name line and column. Bounded: deep nesting
  * and endless lists end in a problem. Stops at the first syntax error, as there is no telling what was meant after it.
  */
+import { TextLines } from "@iad-r1/models/util/textLines";
 import type { Position } from "./problems";
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
@@ -14,9 +15,17 @@ export interface JsonError extends Position {
 export interface JsonSource {
   /** Undefined when the text is not JSON. */
   value: JsonValue | undefined;
+  /** The value; or, when the text is broken, the list or object at its top with what is whole before the break. */
+  partial: JsonValue | undefined;
   errors: JsonError[];
   /** Where a container starts, or where the value of one of its keys or items starts. */
   at(container: object, key?: string | number): Position;
+  /** The same as an offset in the text. */
+  offset(container: object, key?: string | number): number;
+  /** The same with its end. */
+  span(container: object, key?: string | number): Required<Position>;
+  /** Where a part of a text value stands, from and to as offsets in the value, escapes taken into account. */
+  inString(container: object, key: string | number, from: number, to: number): Required<Position>;
 }
 
 export interface JsonLimits {
@@ -41,17 +50,61 @@ export function parseJsonSource(text: string, limits: JsonLimits = {}): JsonSour
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
   }
-  const lines = new Lines(text);
+  const lines = new TextLines(text);
+  const offsetOf = (container: object, key?: string | number) => {
+    const places = reader.places.get(container);
+    return (key === undefined ? undefined : places?.parts.get(key)) ?? places?.start ?? 0;
+  };
   return {
     value,
+    partial: value ?? reader.top,
     errors: reader.errors.map(({ offset, ...rest }) => ({ ...rest, ...lines.position(offset) })),
-    at(container, key) {
-      const places = reader.places.get(container);
-      if (places === undefined) return { line: 1, column: 1 };
-      const offset = key === undefined ? undefined : places.parts.get(key);
-      return lines.position(offset ?? places.start);
+    at: (container, key) => lines.position(offsetOf(container, key)),
+    offset: offsetOf,
+    span(container, key) {
+      const start = offsetOf(container, key);
+      const end = lines.position(endOfValue(text, start));
+      return { ...lines.position(start), endLine: end.line, endColumn: end.column };
+    },
+    inString(container, key, from, to) {
+      const start = lines.position(rawOffset(text, offsetOf(container, key), from));
+      const end = lines.position(rawOffset(text, offsetOf(container, key), to));
+      return { ...start, endLine: end.line, endColumn: end.column };
     },
   };
+}
+
+/** Offset in the text of the unit at `index` of the string whose opening quote stands at `quote`. */
+function rawOffset(text: string, quote: number, index: number): number {
+  let at = quote + 1;
+  for (let unit = 0; unit < index && at < text.length && text[at] !== '"'; unit++) {
+    at += text[at] !== "\\" ? 1 : text[at + 1] === "u" ? 6 : 2;
+  }
+  return at;
+}
+
+/** Offset behind the value that starts at an offset of sound JSON. */
+export function endOfValue(text: string, offset: number): number {
+  const opening = text[offset];
+  if (opening === '"') return endOfString(text, offset);
+  if (opening !== "{" && opening !== "[")
+    return offset + /^[^\s,\]}]*/.exec(text.slice(offset, offset + 400))![0].length;
+  let depth = 0;
+  for (let at = offset; at < text.length; at++) {
+    const c = text[at];
+    if (c === '"') at = endOfString(text, at) - 1;
+    else if (c === "{" || c === "[") depth++;
+    else if ((c === "}" || c === "]") && --depth === 0) return at + 1;
+  }
+  return text.length;
+}
+
+function endOfString(text: string, quote: number): number {
+  for (let at = quote + 1; at < text.length; at++) {
+    if (text[at] === "\\") at++;
+    else if (text[at] === '"') return at + 1;
+  }
+  return text.length;
 }
 
 /** Thrown inside this file only, after the error was recorded. */
@@ -68,6 +121,8 @@ const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 class Reader {
   readonly errors: RawError[] = [];
   readonly places = new Map<object, Places>();
+  /** The outermost list or object, as soon as it begins. */
+  top: JsonValue | undefined;
   private readonly text: string;
   private readonly maxDepth: number;
   private left: number;
@@ -114,6 +169,7 @@ class Reader {
   private object(depth: number): JsonValue {
     const result: { [key: string]: JsonValue } = {};
     const places = this.place(result, depth);
+    this.top ??= result;
     this.pos++;
     this.space();
     if (this.take(0x7d)) return result;
@@ -143,6 +199,7 @@ class Reader {
   private array(depth: number): JsonValue {
     const result: JsonValue[] = [];
     const places = this.place(result, depth);
+    this.top ??= result;
     this.pos++;
     this.space();
     if (this.take(0x5d)) return result;
@@ -214,34 +271,6 @@ class Reader {
     this.errors.push({ code, message, offset: Math.min(this.pos, this.text.length) });
     throw new Stop();
   }
-}
-
-/** Offsets to lines, built when first asked. */
-class Lines {
-  private readonly text: string;
-  private starts: number[] | null = null;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-
-  position(offset: number): Position {
-    this.starts ??= lineStarts(this.text);
-    let low = 0;
-    let high = this.starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.starts[middle]! <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return { line: low + 1, column: offset - this.starts[low]! + 1 };
-  }
-}
-
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
-  return starts;
 }
 
 function clip(text: string): string {

@@ -11,6 +11,19 @@ export interface DataProblem {
   /** From 1; 0 when the problem is with a file or folder as a whole. */
   line: number;
   column: number;
+  /** The first place after it, where that is known. */
+  endLine?: number;
+  endColumn?: number;
+  /** Changes of the file that mend it, the best first. */
+  fixes?: DataFix[];
+}
+
+export interface DataFix {
+  title: string;
+  /** `text` as it stands in the file, escapes included. */
+  edits: { line: number; column: number; endLine: number; endColumn: number; text: string }[];
+  /** There is no doubt what was meant. */
+  sure: boolean;
 }
 
 export interface Parsed<T> {
@@ -21,6 +34,9 @@ export interface Parsed<T> {
 export interface Position {
   line: number;
   column: number;
+  /** The first place after it, where that is known. */
+  endLine?: number;
+  endColumn?: number;
 }
 
 /** More problems than a person reads are counted, not kept. */
@@ -35,12 +51,12 @@ export class Problems {
     this.file = file;
   }
 
-  error(at: Position, code: string, message: string, hint?: string): void {
-    this.add("error", at, code, message, hint);
+  error(at: Position, code: string, message: string, hint?: string, fixes?: DataFix[]): void {
+    this.add("error", at, code, message, hint, fixes);
   }
 
-  warning(at: Position, code: string, message: string, hint?: string): void {
-    this.add("warning", at, code, message, hint);
+  warning(at: Position, code: string, message: string, hint?: string, fixes?: DataFix[]): void {
+    this.add("warning", at, code, message, hint, fixes);
   }
 
   /** Problems of another file or part, kept as they are. */
@@ -73,13 +89,19 @@ export class Problems {
     code: string,
     message: string,
     hint: string | undefined,
+    fixes: DataFix[] | undefined,
   ): void {
     if (this.items.length >= MAX_PROBLEMS) {
       this.dropped++;
       return;
     }
     const problem: DataProblem = { severity, code, message, file: this.file, line: at.line, column: at.column };
+    if (at.endLine !== undefined && at.endColumn !== undefined) {
+      problem.endLine = at.endLine;
+      problem.endColumn = at.endColumn;
+    }
     if (hint !== undefined) problem.hint = hint;
+    if (fixes !== undefined && fixes.length > 0) problem.fixes = fixes;
     this.items.push(problem);
   }
 }

@@ -31,6 +31,8 @@ export interface GenerationRequest {
   count: number;
   /** Names the stream of random numbers; the number of the completion is added. */
   seed: readonly (number | string)[];
+  /** What the last tokens of the prompt have already written of the completion; stop strings and the score count it as written. */
+  begun?: string;
 }
 
 export interface GenerationOptions {
@@ -44,7 +46,14 @@ export interface GenerationOptions {
   maxRows?: number;
   signal?: AbortSignal;
   /** Each piece of text as it comes; never half a character. */
-  onText?: (event: { request: number; index: number; text: string; anomalyScore: number | null }) => void;
+  onText?: (event: {
+    request: number;
+    index: number;
+    text: string;
+    anomalyScore: number | null;
+    /** Tokens of this completion so far. */
+    numTokens: number;
+  }) => void;
   /** After each step: how many completions have ended so far. */
   onProgress?: (finished: number, numTokens: number) => void;
   /** When the prompts of a batch are in the cache. */
@@ -274,8 +283,13 @@ export class Generator {
     return tensors;
   }
 
-  private newRow(request: number, index: number, { prompt, seed }: GenerationRequest, options: GenerationOptions): Row {
-    return {
+  private newRow(
+    request: number,
+    index: number,
+    { prompt, seed, begun = "" }: GenerationRequest,
+    options: GenerationOptions,
+  ): Row {
+    const row: Row = {
       ...{ request, index, ids: [], logProbs: [], entropies: [], length: prompt.inputIds.length },
       random: createRandom(...seed, index),
       stream: createTextStream(this.model.processor.tokenizer),
@@ -287,6 +301,8 @@ export class Generator {
       occurred: options.sampling.repetitionPenalty === 1 ? null : new Set(prompt.inputIds),
       ...{ anomalyScore: null, phase: "writing", question: [], finish: "length", pending: 0 },
     };
+    row.watch.append(begun);
+    return row;
   }
 
   /** Takes the distribution behind a row's last token and decides its next one. */
@@ -321,7 +337,8 @@ export class Generator {
     if (finish === "eos" || finish === "length") row.watch.append(row.stream.end());
     const piece = row.watch.text.slice(before);
     if (piece !== "") {
-      options.onText?.({ request: row.request, index: row.index, text: piece, anomalyScore: row.anomalyScore });
+      const { request, index, anomalyScore, ids } = row;
+      options.onText?.({ request, index, text: piece, anomalyScore, numTokens: ids.length });
     }
     if (finish === null) return;
     row.finish = finish;

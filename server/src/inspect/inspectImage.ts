@@ -3,16 +3,16 @@
  * the times. Many labelled pictures at once are evaluate/evaluateModel.ts.
  */
 import { resolve } from "node:path";
-import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
 import { loadImage } from "@iad-r1/models/vision/decode";
-import type { AnswerTag, InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
+import type { AnswerTag, HeatMap, InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
 import type { ModelReference } from "@iad-r1/protocol/runs";
-import { inspectionPrompt } from "../generate/examples";
 import { Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
-import { type Picture, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
+import { type Picture, PromptEncoder } from "../generate/promptEncoder";
 import { parseTags } from "../rewards/tags";
 import { type DeviceChoice, resolveDevice } from "../runtime/devices";
+import { type HeatMapQuestion, occlusionMap } from "./heatMap";
+import { promptOf } from "./question";
 
 export interface InspectorOptions {
   model: ModelReference;
@@ -44,6 +44,12 @@ export interface Inspector {
    * @throws CancelledError
    */
   inspect(request: InspectRequest): Promise<Inspection>;
+  /**
+   * Where the answer of a completion looked.
+   *
+   * @throws DataError, CancelledError
+   */
+  heatMap(request: HeatMapQuestion): Promise<HeatMap>;
   dispose(): Promise<void>;
 }
 
@@ -57,6 +63,7 @@ export async function openInspector({ model: reference, device, threads }: Inspe
   const generator = new Generator(model);
   return {
     inspect: (request) => inspect({ model, encoder, generator }, request),
+    heatMap: (request) => occlusionMap({ model, generator }, request),
     dispose: () => model.dispose(),
   };
 }
@@ -96,9 +103,9 @@ async function inspect(
         ms: prefilled - encoded,
       });
     },
-    onText: ({ text, anomalyScore }) => {
+    onText: ({ text, anomalyScore, numTokens }) => {
       firstToken ||= performance.now();
-      onEvent({ type: "text", text, anomalyScore });
+      onEvent({ type: "text", text, anomalyScore, numTokens, ms: performance.now() - firstToken });
       tags.push(text);
     },
   });
@@ -119,21 +126,6 @@ async function inspect(
   };
   onEvent({ type: "finished", result });
   return result;
-}
-
-function promptOf(pictures: readonly Picture[], question: string | undefined): PromptSource {
-  const prompt = inspectionPrompt(pictures);
-  if (question === undefined) return prompt;
-  // The question is the last text of the user's message.
-  const messages = prompt.messages.map((message): ChatMessage => {
-    if (typeof message.content === "string") return message;
-    const last = message.content.findLastIndex((part) => part.type === "text");
-    return {
-      ...message,
-      content: message.content.map((part, i) => (i === last ? { type: "text", text: question } : part)),
-    };
-  });
-  return { ...prompt, messages };
 }
 
 const answerTags: readonly AnswerTag[] = ["think", "location", "type", "answer"];

@@ -25,9 +25,24 @@ export function readManifest(folder: string): RunManifest {
       hint: "`iad-r1 runs list` shows the runs there are.",
     });
   }
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new CheckpointError("run/broken-manifest", `run.json cannot be read: ${(error as Error).message}.`, {
+      where: path,
+      hint: "The run folder is damaged; copy it again.",
+      cause: error,
+    });
+  }
+  return parseManifest(text, path);
+}
+
+/** @throws CheckpointError `run/broken-manifest` */
+export function parseManifest(text: string, path: string): RunManifest {
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(path, "utf8"));
+    value = JSON.parse(text);
   } catch (error) {
     throw new CheckpointError("run/broken-manifest", `run.json is not JSON: ${(error as Error).message}.`, {
       where: path,
@@ -43,7 +58,16 @@ export function readManifest(folder: string): RunManifest {
   });
 }
 
-const states: readonly RunState[] = ["queued", "starting", "running", "stopping", "completed", "stopped", "failed"];
+const states: readonly RunState[] = [
+  "queued",
+  "starting",
+  "running",
+  "paused",
+  "stopping",
+  "completed",
+  "stopped",
+  "failed",
+];
 
 /** The first thing that is not as it should be, as what was expected and what was found; null when all is well. */
 function findFault(value: unknown): string | null {

@@ -34,7 +34,7 @@ import { defaultThreads } from "../runtime/threads";
 import { countSteps } from "../train/dataOrder";
 import { runPaSft } from "../train/paSft";
 import { runScGrpo } from "../train/scGrpo";
-import { evaluationScalars, type StageContext } from "../train/stage";
+import { evaluationScalars, type PauseGate, type StageContext } from "../train/stage";
 import { CheckpointStore } from "./checkpoints";
 import { makeFolder, writeFileDurably } from "./durableFile";
 import { codeHash, dataHash, modelHash } from "./fingerprint";
@@ -52,6 +52,8 @@ export interface RunContext {
   runsFolder?: string;
   /** Chosen by the caller; made from the time when left out. */
   runId?: string;
+  /** Looked at after every training step. */
+  pauses?: PauseGate;
 }
 
 /** How a run ended. Failures inside it are told here and in its events, not thrown. */
@@ -91,8 +93,7 @@ export async function runTraining(
   const run = context.resume === undefined ? await create(kind, config, context) : reopen(config, context);
   const { recorder } = run;
   const onAbort = () => {
-    if (recorder.state === "running" || recorder.state === "starting")
-      recorder.enter("stopping", "stopped by the user");
+    if (["starting", "running", "paused"].includes(recorder.state)) recorder.enter("stopping", "stopped by the user");
   };
   let state: FinalRunState = "failed";
   let error: WireError | null = null;
@@ -133,18 +134,48 @@ async function create(kind: RunKind, config: ExperimentConfig | null, context: R
     });
   }
   const runsFolder = context.runsFolder ?? config.output;
-  const id = context.runId ?? newRunId(config.project);
-  const now = Date.now();
-  const threads = config.threads > 0 ? config.threads : defaultThreads();
-  const manifest: RunManifest = {
-    ...{ format: "iad-r1/run", version: 1, id, kind, project: config.project, state: "queued", attempt: 1 },
-    ...{ createdMs: now, updatedMs: now, config, configFile: null, plan: [], finishedStages: [], stageModels: {} },
-    hashes: { config: hashJson(config), code: await codeHash(), model: "", data: {}, rewards: {} },
-    versions: { node: process.versions.node, "onnxruntime-node": "1.30.0" },
-    ...{ device: await resolveDevice(config.device), threads, lineage: null },
-  };
-  const recorder = RunRecorder.create(join(runsFolder, id), manifest, context.onEvent);
+  const manifest = newManifest(kind, config, { id: context.runId });
+  await settleManifest(manifest, config);
+  const recorder = RunRecorder.create(join(runsFolder, manifest.id), manifest, context.onEvent);
   return { recorder, checkpoints: new CheckpointStore(recorder.folder), config, isResumed: false };
+}
+
+/**
+ * Makes the folder of a run that a process of its own will do (`resume` begins it): there at once, as queued.
+ *
+ * @returns the run folder
+ * @throws CheckpointError `run/exists`, ResourceError, CheckpointError `checkpoint/unwritable` when the folder cannot be made
+ */
+export function prepareRun(kind: RunKind, config: ExperimentConfig, options: ManifestOptions = {}): string {
+  const manifest = newManifest(kind, config, options);
+  const folder = join(config.output, manifest.id);
+  RunRecorder.prepare(folder, manifest);
+  return folder;
+}
+
+export interface ManifestOptions {
+  /** Made from the time when left out. */
+  id?: string | undefined;
+  configFile?: string;
+  lineage?: RunManifest["lineage"];
+}
+
+function newManifest(kind: RunKind, config: ExperimentConfig, options: ManifestOptions): RunManifest {
+  const { id = newRunId(config.project), configFile = null, lineage = null } = options;
+  const now = Date.now();
+  return {
+    ...{ format: "iad-r1/run", version: 1, id, kind, project: config.project, state: "queued", attempt: 1 },
+    ...{ createdMs: now, updatedMs: now, config, configFile, plan: [], finishedStages: [], stageModels: {} },
+    hashes: { config: hashJson(config), code: "", model: "", data: {}, rewards: {} },
+    versions: { node: process.versions.node, "onnxruntime-node": "1.30.0" },
+    ...{ device: config.device, threads: config.threads > 0 ? config.threads : defaultThreads(), lineage },
+  };
+}
+
+/** What takes a while to find out: the device that works, and the code that runs. */
+async function settleManifest(manifest: RunManifest, config: ExperimentConfig): Promise<void> {
+  manifest.device = await resolveDevice(config.device);
+  manifest.hashes.code = await codeHash();
 }
 
 function reopen(config: ExperimentConfig | null, context: RunContext): OpenRun {
@@ -192,6 +223,7 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
   const { recorder, config, isResumed } = run;
   const { manifest } = recorder;
   const startedMs = Date.now();
+  if (manifest.hashes.code === "") await settleManifest(manifest, config);
   // What is wrong with the model is said before any time goes into data.
   await loadModelDescription(config.model.base, config.model.adapter === null ? {} : { adapter: config.model.adapter });
   const data = await loadData(config);
@@ -219,7 +251,7 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
       model = fromPortable(recorder.folder, finished);
     } else {
       if (context.signal.aborted) throw new CancelledError();
-      model = await runStage(run, plan, { model, stepsBefore, data, rewards, signal: context.signal });
+      model = await runStage(run, plan, { model, stepsBefore, data, rewards, ...context });
     }
     if (plan.kind !== "evaluate") stepsBefore += plan.totalSteps;
   }
@@ -236,6 +268,7 @@ interface StageInput {
   data: RunData;
   rewards: readonly WeightedReward[];
   signal: AbortSignal;
+  pauses?: PauseGate;
 }
 
 async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promise<ModelReference> {
@@ -251,6 +284,7 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
     validation: input.data.validation,
     evaluation: evaluationOptions(config, input.rewards),
     writeSamples: (name, samples) => writeSamples(recorder.folder, name, samples),
+    pauses: input.pauses ?? null,
   };
   const common = {
     ...{ model: start, samples: samplesOf(plan, input.data), references: config.prompt.references },
@@ -344,7 +378,7 @@ async function startModel(run: OpenRun, plan: StagePlan, model: ModelReference):
         ? run.config.stages.scGrpo.trainable
         : "lora";
   if (model.adapter === null || trainable === "lora") return model;
-  const folder = join(run.recorder.folder, "models", `before-${plan.id}`);
+  const folder = mergedFolder(run.recorder.folder, plan.id);
   if (!existsSync(join(folder, "config.json"))) {
     const description = await loadModelDescription(model.base, { adapter: model.adapter });
     const values = new Map<string, Float32Array>();
@@ -357,14 +391,14 @@ async function startModel(run: OpenRun, plan: StagePlan, model: ModelReference):
   return { base: folder, adapter: null };
 }
 
-type RunData = {
+export type RunData = {
   paSft: readonly InspectionSample[];
   scGrpo: readonly InspectionSample[];
   heldOut: readonly InspectionSample[] | null;
   validation: readonly InspectionSample[] | null;
 };
 
-async function loadData(config: ExperimentConfig): Promise<RunData> {
+export async function loadData(config: ExperimentConfig): Promise<RunData> {
   const load = async (sources: Parameters<typeof loadSources>[0]) =>
     requireSound(await loadSources(sources, { folder: process.cwd() }));
   const train = await load(config.data.train);
@@ -383,7 +417,7 @@ function samplesOf(plan: StagePlan, data: RunData): readonly InspectionSample[] 
   return plan.kind === "sc-grpo" ? data.scGrpo : (data.heldOut ?? []);
 }
 
-function planStages(kind: RunKind, config: ExperimentConfig, data: RunData): StagePlan[] {
+export function planStages(kind: RunKind, config: ExperimentConfig, data: RunData): StagePlan[] {
   const { paSft, scGrpo } = config.stages;
   const evaluate = (id: string, title: string): StagePlan[] =>
     data.heldOut === null ? [] : [{ id: `evaluate-${id}`, kind: "evaluate", title, totalSteps: data.heldOut.length }];
@@ -448,6 +482,39 @@ function lastModel({ recorder }: OpenRun): ModelReference | null {
   const { finishedStages, stageModels } = recorder.manifest;
   const last = stageModels[finishedStages.at(-1) ?? ""];
   return last === undefined ? null : fromPortable(recorder.folder, last);
+}
+
+/**
+ * The model in a checkpoint of a stage: weights of their own, or an adapter on the base that the stage started from.
+ *
+ * @param checkpoint folder of the checkpoint
+ */
+export function checkpointModel(
+  runFolder: string,
+  manifest: RunManifest,
+  stage: string,
+  checkpoint: string,
+): ModelReference {
+  if (!existsSync(join(checkpoint, "adapter_config.json"))) return { base: checkpoint, adapter: null };
+  const merged = mergedFolder(runFolder, stage);
+  if (existsSync(join(merged, "config.json"))) return { base: merged, adapter: checkpoint };
+  let { base } = (manifest.config as ExperimentConfig).model;
+  for (const { id } of manifest.plan) {
+    if (id === stage) break;
+    base = manifest.stageModels[id]?.base ?? base;
+  }
+  return { base: fromPortable(runFolder, { base, adapter: null }).base, adapter: checkpoint };
+}
+
+/** The model that a finished stage left, with absolute paths; null when there is none. */
+export function stageModel(runFolder: string, manifest: RunManifest, stage: string): ModelReference | null {
+  const stored = manifest.stageModels[stage];
+  return stored === undefined ? null : fromPortable(runFolder, stored);
+}
+
+/** Where the adapter that a stage with full weights starts from is merged into its base. */
+function mergedFolder(runFolder: string, stage: string): string {
+  return join(runFolder, "models", `before-${stage}`);
 }
 
 /** Run folders can be moved: paths inside one are kept relative to it. */

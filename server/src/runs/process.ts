@@ -1,104 +1,155 @@
 /**
- * A run in a process of its own, so that a crash, a full heap or a kill takes the run with it and nothing else. However the process
- * ends, listeners and journal get exactly one final event. The run itself is postTrain.ts.
+ * A run in a process of its own, so that a crash, a full heap or a kill takes the run with it and nothing else, and so that it outlives
+ * whoever started it. All talk goes through the run folder; what is here starts the process, ends it, and writes the final event that
+ * a dead one could not write. The run itself is postTrain.ts, its entry workerMain.ts.
  */
-import { existsSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
-import { AppError, CancelledError } from "@iad-r1/models/errors";
-import type { FinalRunState, RunEvent } from "@iad-r1/protocol/runs";
+import { CheckpointError, WorkerError } from "@iad-r1/models/errors";
+import type { FinalRunState, RunStateEvent, WireError } from "@iad-r1/protocol/runs";
 import { entryPath } from "../runtime/entry";
-import { startWorker } from "../runtime/workerClient";
-import type { RunMethods, RunRequest } from "../workerMain";
-import { openJournal } from "./journal";
+import { lastWords } from "../runtime/lastWords";
+import { clearWish, readWish } from "./control";
+import { openJournal, readJournal } from "./journal";
+import { isFinal, lastStateOf } from "./listing";
 import { readManifest, writeManifest } from "./manifest";
-import { newRunId, type RunOutcome } from "./postTrain";
-import { toWireError } from "./recorder";
-import { findRun } from "./store";
 import { takeWriterLock } from "./writerLock";
 
-export interface RunProcessOptions {
-  onEvent: (event: RunEvent) => void;
+/** What the process printed. */
+const logName = "log.txt";
+
+export interface RunProcess {
+  pid: number;
+  /** How it ended: "exit code 1", "SIGKILL". Never rejects. */
+  exited: Promise<string>;
+}
+
+export interface LaunchOptions {
   /** Path of the built entry; that of this installation when left out. */
-  entry?: string;
-  /** How long a run may take to stop before it is killed; default 10 minutes, a step of a large model. */
-  stopTimeoutMs?: number;
+  entry?: string | undefined;
 }
 
-/** A run that is going on elsewhere. */
-export interface RunHandle {
-  runId: string;
-  folder: string;
-  /** Asks for the end after the step, with a checkpoint; asked again, ends at once without one. */
-  stop(): void;
-  /** Ends at once, without a checkpoint. The last one on disk is where a resume goes on. */
-  kill(): void;
-  /** How it ended. Rejects only for what `runTraining` throws before there is a run. */
-  done: Promise<RunOutcome>;
+/**
+ * Starts the process of a run that is prepared, stopped or failed.
+ *
+ * @throws WorkerError `worker/not-started`
+ */
+export async function launchRun(folder: string, options: LaunchOptions = {}): Promise<RunProcess> {
+  clearWish(folder);
+  const log = openSync(join(folder, logName), "a");
+  try {
+    const child = spawn(process.execPath, [options.entry ?? entryPath("workerMain"), folder], {
+      detached: true,
+      stdio: ["ignore", log, log],
+      windowsHide: true,
+    });
+    const exited = new Promise<string>((resolve) => {
+      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+      child.once("error", (error) => resolve(error.message));
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (cause) =>
+        reject(
+          new WorkerError("worker/not-started", `The process of the run cannot be started: ${cause.message}.`, {
+            cause,
+          }),
+        ),
+      );
+    });
+    child.unref();
+    const pid = child.pid!;
+    // The editor and the server stay quick beside it.
+    tryTo(() => setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL));
+    return { pid, exited };
+  } finally {
+    closeSync(log);
+  }
 }
 
-export async function startRunProcess(request: RunRequest, options: RunProcessOptions): Promise<RunHandle> {
-  const runsFolder = request.runsFolder ?? request.config?.output ?? join(".iadr1", "runs");
-  const folder =
-    request.resume === undefined
-      ? join(runsFolder, request.runId ?? newRunId(request.config?.project ?? "run"))
-      : findRun(runsFolder, request.resume);
-  const runId = folder.split(/[\\/]/).at(-1)!;
-  const client = await startWorker<RunMethods, null>(
-    { isolation: "process", entry: options.entry ?? entryPath("workerMain") },
-    { name: `run ${runId}`, init: null, graceMs: options.stopTimeoutMs ?? 600_000 },
-  );
-  const controller = new AbortController();
-  let isForced = false;
-  let lastSeq = 0;
-  const onEvent = (event: RunEvent) => {
-    lastSeq = event.seq;
-    options.onEvent(event);
-  };
-  const kill = () => {
-    isForced = true;
-    client.kill("it was told to end at once");
-  };
-  const full = request.resume === undefined ? { ...request, runsFolder, runId } : { ...request, runsFolder };
-  const done = client
-    .call("run", full, { signal: controller.signal, onEvent })
-    .catch((error: unknown): RunOutcome => {
-      // An error of the run itself comes as an outcome; what was thrown before there was a run is passed on.
-      const died = AppError.is(error, "worker/crashed") || CancelledError.is(error);
-      if (!died || !existsSync(join(folder, "run.json"))) throw error;
-      return sealDeadRun(folder, isForced, error, lastSeq, options.onEvent);
-    })
-    .finally(() => client.dispose());
-  return {
-    ...{ runId, folder, kill, done },
-    stop: () => (controller.signal.aborted ? kill() : controller.abort()),
-  };
+/** The end of what the process of a run printed, at most `maxBytes`; empty when there is nothing. */
+export function readRunLog(folder: string, maxBytes: number): string {
+  let fd: number;
+  try {
+    fd = openSync(join(folder, logName), "r");
+  } catch {
+    return "";
+  }
+  try {
+    const { size } = fstatSync(fd);
+    const bytes = Buffer.alloc(Math.min(size, maxBytes));
+    const read = readSync(fd, bytes, 0, bytes.byteLength, size - bytes.byteLength);
+    return bytes.subarray(0, read).toString("utf8");
+  } finally {
+    closeSync(fd);
+  }
 }
 
-/** Writes the final event that a dead process could not write. */
-function sealDeadRun(
-  folder: string,
-  isForced: boolean,
-  failure: unknown,
-  lastSeq: number,
-  onEvent: (event: RunEvent) => void,
-): RunOutcome {
-  const lock = takeWriterLock(join(folder, "writer.lock"));
+/**
+ * Writes the final event of a run whose process is gone: stopped when a person ended it, else failed. Does nothing when there is one
+ * already, or when somebody else writes the run.
+ *
+ * @param exit how the process ended, where that is known
+ * @returns the event, or null
+ */
+export function sealDeadRun(folder: string, exit: string | null): RunStateEvent | null {
+  const isEnded = readWish(folder) === "end";
+  const state: FinalRunState = isEnded ? "stopped" : "failed";
+  const reason = isEnded ? "ended at once by the user" : deathReason(folder, exit);
+  let lock: ReturnType<typeof takeWriterLock>;
+  try {
+    lock = takeWriterLock(join(folder, "writer.lock"));
+  } catch (error) {
+    if (CheckpointError.is(error, "run/locked")) return null;
+    throw error;
+  }
   try {
     const manifest = readManifest(folder);
-    const journal = openJournal(join(folder, "events.jsonl"));
-    const state: FinalRunState = isForced ? "stopped" : "failed";
-    const error = isForced ? null : toWireError(failure);
-    const event: RunEvent = {
-      ...{ runId: manifest.id, seq: Math.max(lastSeq, journal.lastSeq) + 1, timeMs: Date.now(), type: "state", state },
-      ...{ attempt: manifest.attempt, reason: isForced ? "ended at once by the user" : error!.message, error },
+    if (isFinal(manifest.state)) return null;
+    const journalFile = join(folder, "events.jsonl");
+    const last = lastStateOf(readJournal(journalFile));
+    if (last !== null && last.attempt === manifest.attempt && isFinal(last.state)) {
+      // It had its last word; only the manifest is behind.
+      writeManifest(folder, { ...manifest, state: last.state, updatedMs: last.timeMs });
+      return last;
+    }
+    const error: WireError | null =
+      state === "failed"
+        ? { code: "run/died", message: reason, hint: "Resume it: it goes on at its last checkpoint." }
+        : null;
+    const journal = openJournal(journalFile);
+    const event: RunStateEvent = {
+      ...{ runId: manifest.id, seq: journal.lastSeq + 1, timeMs: Date.now(), type: "state", state },
+      ...{ attempt: manifest.attempt, reason, error },
     };
     journal.append(event);
     journal.flush();
     journal.close();
     writeManifest(folder, { ...manifest, state, updatedMs: event.timeMs });
-    onEvent(event);
-    return { runId: manifest.id, folder, state, error, model: null, rows: [] };
+    return event;
   } finally {
     lock.release();
+  }
+}
+
+/** One sentence about a process that ended without a final event. */
+export function deathReason(folder: string, exit: string | null): string {
+  const words = lastWords(readRunLog(folder, 8192));
+  const how =
+    exit === null
+      ? "its process is gone (killed, out of memory, or the machine was restarted)"
+      : exit === "SIGKILL"
+        ? "its process was killed by the system (SIGKILL), most often because memory ran out"
+        : `its process ended with ${exit}`;
+  return words === "" ? how : `${how}: ${words}`;
+}
+
+function tryTo(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // Only a wish; not every system lets a process have it.
   }
 }

@@ -19,6 +19,7 @@ import type {
 import { makeFolder, removeLeftovers } from "./durableFile";
 import { type Journal, openJournal } from "./journal";
 import { readManifest, writeManifest } from "./manifest";
+import { ProgressFile } from "./progressFile";
 import { openScalars, readScalars, type ScalarWriter } from "./scalars";
 import { type EventFileWriter, openEventFile, scalarTag } from "./tensorboard";
 import { takeWriterLock, type WriterLock } from "./writerLock";
@@ -35,7 +36,8 @@ export interface ResumePoint {
 const next: Record<RunState, readonly RunState[]> = {
   queued: ["starting", "stopped", "failed"],
   starting: ["running", "stopping", "stopped", "failed"],
-  running: ["stopping", "completed", "failed"],
+  running: ["paused", "stopping", "completed", "failed"],
+  paused: ["running", "stopping", "failed"],
   stopping: ["stopped", "completed", "failed"],
   completed: [],
   stopped: [],
@@ -51,6 +53,7 @@ export class RunRecorder {
   private readonly journal: Journal;
   private readonly scalars: ScalarWriter;
   private readonly eventFile: EventFileWriter;
+  private readonly progress: ProgressFile;
   private readonly listeners: readonly ((event: RunEvent) => void)[];
   private seq: number;
   private lastProgress = { stage: "", timeMs: 0, step: -1 };
@@ -74,6 +77,7 @@ export class RunRecorder {
     this.seq = this.journal.lastSeq;
     this.scalars = openScalars(folder, keep);
     this.eventFile = openEventFile(folder, readScalars(folder));
+    this.progress = new ProgressFile(folder);
   }
 
   /**
@@ -98,8 +102,15 @@ export class RunRecorder {
     return recorder;
   }
 
+  /** Makes the folder of a run that another process will do: announced as queued, and let go of. */
+  static prepare(folder: string, manifest: RunManifest): void {
+    const recorder = RunRecorder.create(folder, manifest, () => undefined);
+    recorder.flush();
+    recorder.close();
+  }
+
   /**
-   * Opens a run for one more attempt: everything after the resume point goes away.
+   * Opens a run for one more attempt, or for its first one when it was only prepared: everything after the resume point goes away.
    *
    * @throws CheckpointError `run/locked`, `run/not-a-run`, `run/broken-manifest`
    */
@@ -112,6 +123,9 @@ export class RunRecorder {
     try {
       const manifest = readManifest(folder);
       const keep = point(manifest);
+      // A run that was only prepared begins its first attempt.
+      if (manifest.state === "queued" && manifest.attempt === 1)
+        return new RunRecorder(folder, manifest, lock, keep, listener);
       manifest.attempt += 1;
       manifest.state = "queued";
       const recorder = new RunRecorder(folder, manifest, lock, keep, listener);
@@ -123,6 +137,7 @@ export class RunRecorder {
         reason: `resumed ${where}`,
         error: null,
       });
+      recorder.saveManifest();
       return recorder;
     } catch (error) {
       lock.release();
@@ -154,6 +169,7 @@ export class RunRecorder {
       }
     }
     const event = { runId: this.manifest.id, seq: ++this.seq, timeMs, ...body } as RunEvent;
+    if (event.type === "progress") this.progress.write(event);
     if (event.type !== "scalars" && event.type !== "progress") {
       this.journal.append(event);
       if (event.type === "state" || event.type === "checkpoint") this.flush();
@@ -172,7 +188,7 @@ export class RunRecorder {
   }
 
   /** Moves on to a state that is not final. A state that is already reached or passed is not announced again. */
-  enter(state: "starting" | "running" | "stopping", reason: string | null = null): void {
+  enter(state: "starting" | "running" | "paused" | "stopping", reason: string | null = null): void {
     if (!next[this.state].includes(state)) {
       if (state === this.state || (state === "stopping" && this.finished)) return;
       throw new InternalError("run/state", `A run cannot go from ${this.state} to ${state}.`);
@@ -231,11 +247,16 @@ export class RunRecorder {
       };
       for (const listener of this.listeners) listener(event);
     } finally {
-      this.journal.close();
-      this.scalars.close();
-      this.eventFile.close();
-      this.lock.release();
+      this.close();
     }
+  }
+
+  private close(): void {
+    this.journal.close();
+    this.scalars.close();
+    this.eventFile.close();
+    this.progress.remove();
+    this.lock.release();
   }
 }
 

@@ -9,7 +9,9 @@ import { CheckpointError } from "@iad-r1/models/errors";
 import type { ScalarColumn, ScalarSeries } from "@iad-r1/protocol/runs";
 import { diskError, writeAll, writeFileDurably } from "./durableFile";
 
-const recordBytes = 24;
+/** Bytes of a record of `scalars.bin`. */
+export const scalarRecordBytes = 24;
+const recordBytes = scalarRecordBytes;
 
 interface ScalarIndex {
   format: "iad-r1/scalars";
@@ -152,9 +154,18 @@ function readIndex(folder: string): ScalarIndex {
   const path = join(folder, "scalars.json");
   const fresh: ScalarIndex = { format: "iad-r1/scalars", version: 1, recordBytes, fields, columns: [] };
   if (!existsSync(path)) return fresh;
+  return { ...fresh, columns: parseScalarIndex(readFileSync(path, "utf8"), path) };
+}
+
+/**
+ * Columns of a `scalars.json`, by number.
+ *
+ * @throws CheckpointError `run/broken-scalars`
+ */
+export function parseScalarIndex(text: string, path: string): ScalarColumn[] {
   let index: Partial<ScalarIndex>;
   try {
-    index = JSON.parse(readFileSync(path, "utf8")) as Partial<ScalarIndex>;
+    index = JSON.parse(text) as Partial<ScalarIndex>;
   } catch (error) {
     throw new CheckpointError("run/broken-scalars", `scalars.json is not JSON: ${(error as Error).message}.`, {
       where: path,
@@ -170,7 +181,7 @@ function readIndex(folder: string): ScalarIndex {
       { where: path, hint: "The run was written by another version; export it with that version." },
     );
   }
-  return { ...fresh, columns };
+  return columns;
 }
 
 function isColumn(value: unknown): value is ScalarColumn {

@@ -15,7 +15,9 @@ import type {
   ScalarSeries,
 } from "@iad-r1/protocol/runs";
 import { readJournal } from "./journal";
+import { CurveTail, isFinal, lastStateOf, listingOf } from "./listing";
 import { readManifest } from "./manifest";
+import { readProgress } from "./progressFile";
 import { readScalars } from "./scalars";
 import { isLocked } from "./writerLock";
 
@@ -29,6 +31,8 @@ export interface StoredRun {
   evaluations(): RunEvaluationEvent[];
   /** Samples of an evaluation event. */
   samples(evaluation: RunEvaluationEvent): EvaluatedSample[];
+  /** The same by the name of their file, relative to the run folder. @throws CheckpointError `run/outside-path` */
+  samplesIn(samplesFile: string): EvaluatedSample[];
   /** Steps that have rollouts, rising. */
   rolloutSteps(): number[];
   rollouts(step: number): RolloutRecord[];
@@ -53,6 +57,7 @@ export function openRun(folder: string): StoredRun {
       return [...byPlace.values()];
     },
     samples: (evaluation) => readJsonLines<EvaluatedSample>(folder, evaluation.samplesFile),
+    samplesIn: (samplesFile) => readJsonLines<EvaluatedSample>(folder, samplesFile),
     rolloutSteps() {
       const path = join(folder, "rollouts");
       if (!existsSync(path)) return [];
@@ -110,30 +115,19 @@ export function findRun(runsFolder: string, idOrFolder: string): string {
 }
 
 function describe(run: StoredRun): RunListing {
-  const { manifest } = run;
-  const series = run.scalars();
-  const last: Record<string, number> = {};
-  let lastStage: string | null = null;
-  let lastStep = 0;
-  let lastTime = -1;
-  for (const one of series) {
-    const count = one.values.length;
-    if (count === 0) continue;
-    last[`${one.stage}/${one.name}`] = one.values[count - 1]!;
-    if (one.timesMs[count - 1]! >= lastTime) {
-      lastTime = one.timesMs[count - 1]!;
-      lastStage = one.stage;
-      lastStep = one.steps[count - 1]!;
-    }
+  const tail = new CurveTail();
+  for (const { stage, name, steps, timesMs, values } of run.scalars()) {
+    const end = values.length - 1;
+    if (end >= 0) tail.add(stage, name, steps[end]!, timesMs[end]!, values[end]!);
   }
-  const { id, kind, project, state, createdMs, updatedMs } = manifest;
-  return { id, kind, project, state, createdMs, updatedMs, lastStage, lastStep, last, folder: run.folder };
+  const { folder, manifest } = run;
+  return listingOf({ folder, manifest, tail, lastState: lastStateOf(run.events()), progress: readProgress(folder) });
 }
 
 /** A run whose writer is gone without a final event has failed, whatever its manifest says. */
-function actualState(folder: string, manifest: RunManifest): RunManifest["state"] {
+export function actualState(folder: string, manifest: RunManifest): RunManifest["state"] {
   const { state } = manifest;
-  if (state === "completed" || state === "stopped" || state === "failed") return state;
+  if (isFinal(state)) return state;
   return isLocked(join(folder, "writer.lock")) ? state : "failed";
 }
 

@@ -54,6 +54,12 @@ export function isLocked(path: string): boolean {
   return owner !== null && isAlive(owner);
 }
 
+/** The living process of this machine that writes this run; null when there is none. */
+export function lockingProcess(path: string): number | null {
+  const owner = readOwner(path);
+  return owner !== null && owner.host === hostname() && isAlive(owner) ? owner.pid : null;
+}
+
 function readOwner(path: string): LockOwner | null {
   try {
     const owner = JSON.parse(readFileSync(path, "utf8")) as Partial<LockOwner>;
@@ -81,7 +87,9 @@ function processStart(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name in parentheses may hold blanks, so count from behind it; the start time is field 22 of the line.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A process that has ended and was not fetched by its parent still has a number.
+    return fields[0] === "Z" || fields[0] === "X" ? null : (fields[19] ?? null);
   } catch {
     return null;
   }

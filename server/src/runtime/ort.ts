@@ -3,6 +3,7 @@
  * matching binary gets an explanation instead of a failed import.
  */
 import { ResourceError } from "@iad-r1/models/errors";
+import { forbidTelemetry } from "./telemetry";
 
 type Ort = typeof import("onnxruntime-node");
 
@@ -10,6 +11,7 @@ let loaded: Ort | undefined;
 
 /** @throws ResourceError `resource/runtime` when there is no binary for this machine */
 export async function loadOrt(): Promise<Ort> {
+  forbidTelemetry();
   try {
     loaded ??= await import("onnxruntime-node");
     return loaded;

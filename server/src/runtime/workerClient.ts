@@ -5,7 +5,9 @@
 import { fork } from "node:child_process";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { AppError, CancelledError, InternalError, WorkerError } from "@iad-r1/models/errors";
+import { lastWords } from "./lastWords";
 import { type CreateHost, type Methods, serveHostOn } from "./workerHost";
+import { forbidTelemetry } from "./telemetry";
 import { decodeError, type FromWorker, type ToWorker } from "./workerMessages";
 
 /**
@@ -89,6 +91,11 @@ export class WorkerClient<M extends Methods> {
     });
     wire.onMessage((message) => this.receive(message));
     wire.onExit((reason) => this.ended(reason));
+  }
+
+  /** Of a process; null for a thread. */
+  get pid(): number | null {
+    return this.wire.pid;
   }
 
   /** Runs a method of the host. Calls are answered one at a time, in the order they were made. */
@@ -223,6 +230,7 @@ export class WorkerClient<M extends Methods> {
 // --- wires ----------------------------------------------------------------------------------------------------------
 
 interface Wire {
+  readonly pid: number | null;
   send(message: ToWorker): void;
   onMessage(listener: (message: FromWorker) => void): void;
   /** Called once, when the worker is gone. */
@@ -236,6 +244,7 @@ function openWire<M extends Methods, I>(place: WorkerPlace<M, I>, options: Worke
 }
 
 function threadWire(entry: string, { name, heapLimitMiB, onLog = printLog }: WorkerOptions<unknown>): Wire {
+  forbidTelemetry();
   const worker = new Worker(entry, {
     name,
     stdout: true,
@@ -248,6 +257,7 @@ function threadWire(entry: string, { name, heapLimitMiB, onLog = printLog }: Wor
     reason ??= error.code === "ERR_WORKER_OUT_OF_MEMORY" ? "its heap is full" : error.message;
   });
   return {
+    pid: null,
     send: (message) => worker.postMessage(message),
     onMessage: (listener) => worker.on("message", listener),
     onExit: (listener) => worker.once("exit", (code) => listener(reason ?? `exit code ${code}`)),
@@ -276,6 +286,7 @@ function processWire(entry: string, { heapLimitMiB, onLog = printLog }: WorkerOp
     reason ??= error.message;
   });
   return {
+    pid: child.pid ?? null,
     // A dead child is reported by its exit; a message that crosses it on the way is not a second failure.
     send: (message) => void (child.connected && child.send(message, () => undefined)),
     onMessage: (listener) => child.on("message", (message) => listener(message as FromWorker)),
@@ -295,16 +306,6 @@ function printLog(text: string): void {
   process.stderr.write(text);
 }
 
-/** The line of a crash report that says most: stack frames and versions come after it. */
-function lastWords(printed: string): string {
-  const lines = printed
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !/^(\d+:|at )/.test(line));
-  const telling = lines.findLast((line) => /error|fatal|assert|abort|exception/i.test(line));
-  return (telling ?? lines.at(-1) ?? "").slice(0, 300);
-}
-
 /** A host in this thread, behind the same kind of channel, so that what crosses it is cloned as everywhere else. */
 function localWire<M extends Methods, I>(createHost: CreateHost<M, I>): Wire {
   const { port1: near, port2: far } = new MessageChannel();
@@ -318,6 +319,7 @@ function localWire<M extends Methods, I>(createHost: CreateHost<M, I>): Wire {
     createHost,
   );
   return {
+    pid: null,
     send: (message) => near.postMessage(message),
     onMessage: (listener) => near.on("message", listener),
     onExit: (listener) => near.once("close", () => listener(reason ?? "it was closed")),

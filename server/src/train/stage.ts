@@ -11,6 +11,13 @@ import type { CheckpointStore, StoredCheckpoint, TrainerState } from "../runs/ch
 import type { RunRecorder } from "../runs/recorder";
 import type { TrainedModel } from "./trainedModel";
 
+/** Lets a person hold a run between two steps. */
+export interface PauseGate {
+  readonly isWanted: boolean;
+  /** Ends when the run shall go on or stop. */
+  released(signal: AbortSignal): Promise<void>;
+}
+
 /** What a stage is given by the run. */
 export interface StageContext {
   plan: StagePlan;
@@ -28,6 +35,8 @@ export interface StageContext {
   evaluation: Omit<EvaluateModelOptions, "signal" | "onProgress">;
   /** Writes the answers behind an evaluation; returns the file's path relative to the run folder. */
   writeSamples: (name: string, samples: readonly EvaluatedSample[]) => string;
+  /** Null where nobody can pause the run. */
+  pauses: PauseGate | null;
 }
 
 export interface SavingOptions {
@@ -92,8 +101,20 @@ export class StageRun {
     const evaluates = evalEvery > 0 && (step % evalEvery === 0 || last) && !signal.aborted;
     const balancedAccuracy = evaluates ? await this.evaluate(step) : null;
     const stops = signal.aborted && !last;
-    if (step % saveEvery === 0 || last || stops || evaluates) await this.save(position, balancedAccuracy);
+    const pauses = this.context.pauses?.isWanted === true && !last && !stops;
+    if (step % saveEvery === 0 || last || stops || pauses || evaluates) await this.save(position, balancedAccuracy);
     if (stops) throw new CancelledError();
+    if (pauses) await this.hold();
+  }
+
+  /** Waits with everything in memory until the run shall go on. The checkpoint is written. */
+  private async hold(): Promise<void> {
+    const { recorder, signal, pauses } = this.context;
+    recorder.enter("paused", "paused by the user");
+    await pauses?.released(signal);
+    if (signal.aborted) throw new CancelledError();
+    recorder.enter("running", "resumed by the user");
+    this.pace.pause();
   }
 
   /** Evaluates the model as it is; gives its balanced accuracy. Null when it was cut short. */

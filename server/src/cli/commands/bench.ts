@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { findPeer } from "../../bench/pythonPeer";
 import { type BenchRow, runBenchmarks } from "../../bench/suite";
 import { action } from "../action";
-import { projectRoot, resolveModel } from "../modelOptions";
+import { projectRoot, resolveModel } from "../../config/modelNames";
 import { table } from "../terminalText";
 
 interface Options {

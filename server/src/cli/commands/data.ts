@@ -1,7 +1,10 @@
 /** `iad-r1 data …`: make, check, convert and count data sets. */
 import { writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { loadExperiment } from "../../config/parseExperiment";
 import { convertDataset, DATA_FORMATS, type DataFormat, readDataset } from "../../data/dataset";
+import { findDataLeaks, readDataTree } from "../../data/dataTree";
 import { findDuplicates } from "../../data/duplicates";
 import { type DataProblem, formatProblem, hasErrors } from "../../data/problems";
 import { datasetStats } from "../../data/stats";
@@ -136,6 +139,59 @@ export function registerDataCommands(program: Command): void {
       }),
     );
   data
+    .command("splits")
+    .description("what the data of an experiment hold, by set, class and split; pictures on both sides of a split")
+    .argument("<config>", "the experiment file, iadr1.yaml")
+    .option("--leaks", "also compare all pictures with each other: finds copies and pictures that are nearly the same")
+    .action(
+      action(async (context, command) => {
+        const config = loadExperiment(command.args[0]!);
+        const options = { folder: dirname(resolve(command.args[0]!)), signal: context.signal };
+        const { sets, shared } = await readDataTree(config, options);
+        const leaks =
+          command.opts<{ leaks?: boolean }>().leaks === true
+            ? await findDataLeaks(config, {
+                ...options,
+                onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} pictures`),
+              })
+            : null;
+        if (context.interactive && leaks !== null) process.stderr.write("\r\x1b[K");
+        if (shared.length > 0 || (leaks?.leaks.length ?? 0) > 0) context.fail();
+        if (context.json) {
+          const pairs = leaks?.leaks.map(({ a, b, kind, parts }) => ({ a: a.image, b: b.image, kind, splits: parts }));
+          const duplicates = leaks?.duplicates.map(({ a, b, kind, split }) => ({
+            a: a.image,
+            b: b.image,
+            kind,
+            split,
+          }));
+          return context.printJson({ sets, shared, leaks: pairs ?? null, duplicates: duplicates ?? null });
+        }
+        for (const set of sets) {
+          const { name, kind, normal, anomalous, missingFiles, failure } = set;
+          const missing = missingFiles === 0 ? "" : `, ${missingFiles} files missing`;
+          context.print(`${name} (${kind}): ${failure ?? `${normal} normal, ${anomalous} anomalous${missing}`}`);
+          const rows = set.classes.flatMap(({ name: category, splits }) =>
+            splits.map((counts) => [category, counts.split, `${counts.normal}`, `${counts.anomalous}`]),
+          );
+          if (rows.length > 0) {
+            for (const line of table(["  class", "split", "normal", "anomalous"], rows.map(indented)))
+              context.print(line);
+          }
+        }
+        for (const { image, splits } of shared) context.print(`on both sides (${splits.join(", ")}): ${image}`);
+        for (const { a, b, kind, parts } of leaks?.leaks ?? []) {
+          context.print(
+            `${kind === "same" ? "the same" : "nearly the same"} (${parts!.join(", ")}): ${a.image} and ${b.image}`,
+          );
+        }
+        for (const { a, b, split } of leaks?.duplicates ?? []) {
+          context.print(`twice in ${split}: ${a.image} and ${b.image}`);
+        }
+      }),
+    );
+
+  data
     .command("schema")
     .description("print the JSON Schema of iadr1.yaml, for editors")
     .option("--out <file>", "write it to a file")
@@ -148,6 +204,10 @@ export function registerDataCommands(program: Command): void {
         else await writeFile(out, `${text}\n`);
       }),
     );
+}
+
+function indented([first, ...rest]: readonly string[]): string[] {
+  return [`  ${first}`, ...rest];
 }
 
 interface ReadFlags {

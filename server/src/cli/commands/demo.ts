@@ -12,7 +12,7 @@ import { type InspectedPicture, writeRunReport } from "../../report/collectRepor
 import { postTrain } from "../../runs/postTrain";
 import { action } from "../action";
 import type { CliContext } from "../context";
-import { projectRoot } from "../modelOptions";
+import { projectRoot } from "../../config/modelNames";
 import { createRunView, evaluationTable } from "../runView";
 import { clip } from "../terminalText";
 import { throwIfFailed } from "./train";

@@ -1,10 +1,11 @@
 /** `iad-r1 inspect IMAGE…`: look at pictures, the reasoning streamed as it is written. */
 import type { InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
 import type { Command } from "commander";
+import { resolveModel } from "../../config/modelNames";
 import { openInspector } from "../../inspect/inspectImage";
 import { action } from "../action";
 import type { CliContext } from "../context";
-import { type DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
+import { type DEVICE_CHOICES, deviceOption, modelOption } from "../modelOptions";
 import { integer, nonNegative } from "../numberOption";
 
 interface InspectOptions {

@@ -2,12 +2,13 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import { resolveModel } from "../../config/modelNames";
 import { evaluateReference } from "../../evaluate/evaluateModel";
 import { createRewardRegistry } from "../../rewards/registry";
 import { verifyModel } from "../../verify/verifyModel";
 import { action } from "../action";
 import { DATA_HELP, samplesOf } from "../dataOption";
-import { type DEVICE_CHOICES, deviceOption, modelOption, resolveModel } from "../modelOptions";
+import { type DEVICE_CHOICES, deviceOption, modelOption } from "../modelOptions";
 import { integer } from "../numberOption";
 import { evaluationTable } from "../runView";
 import { duration, table } from "../terminalText";

@@ -1,7 +1,7 @@
 /** `iad-r1 runs …`: list, show, compare and export recorded runs. */
 import { copyFile } from "node:fs/promises";
-import type { EvaluationReport } from "@iad-r1/protocol/runs";
 import { type Command, Option } from "commander";
+import { compareRuns, evaluationRows } from "../../runs/compareRuns";
 import { writeRunReport } from "../../report/collectReport";
 import { exportRun, type ExportFormat, exportFormats } from "../../runs/exportRun";
 import { findRun, listRuns, openRun } from "../../runs/store";
@@ -46,7 +46,7 @@ export function registerRunCommands(program: Command): void {
     .action(
       action(async (context, command) => {
         const run = openRun(findRun(command.opts<{ runs: string }>().runs, command.args[0]!));
-        const rows = evaluationRows(run.evaluations());
+        const rows = evaluationRows(run.evaluations()).map(({ label, report }) => ({ label, report }));
         if (context.json) return context.printJson({ ...run.manifest, folder: run.folder, evaluations: rows });
         const { id, kind, state, createdMs, updatedMs, device, threads, plan, finishedStages } = run.manifest;
         context.print(
@@ -67,23 +67,19 @@ export function registerRunCommands(program: Command): void {
     .action(
       action(async (context, command) => {
         const folder = command.opts<{ runs: string }>().runs;
-        const opened = command.args.map((name) => openRun(findRun(folder, name)));
-        const rows = opened.flatMap((run) =>
-          evaluationRows(run.evaluations()).map(({ label, report }) => ({
-            label: `${run.manifest.id} ${label}`,
-            report,
-          })),
+        const { runs, evaluations, differences } = compareRuns(
+          command.args.map((name) => openRun(findRun(folder, name))),
         );
-        const differences = configDifferences(opened.map((run) => run.manifest.config));
+        const rows = evaluations.map(({ run, label, report }) => ({ label: `${run} ${label}`, report }));
         if (context.json) return context.printJson({ evaluations: rows, differences });
         for (const line of evaluationTable(rows)) context.print(line);
         context.print("");
         if (differences.length === 0) return context.print("The settings are the same.");
         const shown = differences.map(({ key, values }) => [
           key,
-          ...values.map((value) => (value === undefined ? "–" : JSON.stringify(value))),
+          ...values.map((value) => (value === null ? "–" : JSON.stringify(value))),
         ]);
-        for (const line of table(["setting", ...opened.map((run) => run.manifest.id)], shown)) context.print(line);
+        for (const line of table(["setting", ...runs], shown)) context.print(line);
       }),
     );
 
@@ -104,27 +100,4 @@ export function registerRunCommands(program: Command): void {
         else context.print(options.out);
       }),
     );
-}
-
-/** The last evaluation of every label, in order. */
-function evaluationRows(
-  events: readonly { label: string; report: EvaluationReport }[],
-): { label: string; report: EvaluationReport }[] {
-  return [...new Map(events.map(({ label, report }) => [label, report]))].map(([label, report]) => ({ label, report }));
-}
-
-/** Settings that are not the same in all configurations, by dotted path. */
-export function configDifferences(configs: readonly unknown[]): { key: string; values: unknown[] }[] {
-  const flat = configs.map((config) => flatten(config));
-  const keys = [...new Set(flat.flatMap((values) => [...values.keys()]))].sort();
-  return keys
-    .map((key) => ({ key, values: flat.map((values) => values.get(key)) }))
-    .filter(({ values }) => new Set(values.map((value) => JSON.stringify(value))).size > 1);
-}
-
-function flatten(value: unknown, prefix = "", into = new Map<string, unknown>()): Map<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    for (const [key, child] of Object.entries(value)) flatten(child, prefix === "" ? key : `${prefix}.${key}`, into);
-  } else into.set(prefix, value);
-  return into;
 }

@@ -7,6 +7,7 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
+import { nearLocation } from "../grammar";
 import { type JsonSource, parseJsonSource } from "../jsonSource";
 import { LOCATIONS } from "../locations";
 import { type Parsed, type Position, Problems } from "../problems";
@@ -21,6 +22,7 @@ import {
   isRecord,
   type JsonRecord,
   type NeededFile,
+  replaceValue,
   settleDrafts,
   stringField,
 } from "./records";
@@ -121,15 +123,18 @@ export function parseAnnotations(text: string, folder: string, problems: Problem
     let end = text.indexOf("\n", start);
     if (end < 0) end = text.length;
     const content = text.slice(start, end);
+    const lineStart = start;
     start = end + 1;
     line++;
     if (content.trim() === "") continue;
     const source = parseJsonSource(content, { maxDepth: 16, maxValues: 1_000_000 });
     const here = line;
     const shifted: JsonSource = {
-      value: source.value,
-      errors: source.errors,
+      ...source,
       at: (container, key) => ({ line: here, column: source.at(container, key).column }),
+      offset: (container, key) => lineStart + source.offset(container, key),
+      span: (...place) => ({ ...source.span(...place), line: here, endLine: here }),
+      inString: (...place) => ({ ...source.inString(...place), line: here, endLine: here }),
     };
     for (const error of source.errors) problems.error({ line, column: error.column }, error.code, error.message);
     if (source.errors.length > 0) continue;
@@ -166,6 +171,11 @@ function draftOf(source: JsonSource, record: JsonRecord, folder: string, problem
       source.at(record, key),
       "data/contradiction",
       `The label is normal, but "${key}" is ${describe(record[key])}.`,
+      undefined,
+      [
+        replaceValue(source, record, "label", "anomalous", "Set the label to anomalous", false),
+        replaceValue(source, record, key, null, `Set ${key} to null`, false),
+      ],
     );
     return null;
   }
@@ -173,10 +183,13 @@ function draftOf(source: JsonSource, record: JsonRecord, folder: string, problem
     problems.warning(source.at(record), "data/missing-field", "An anomalous image has no defect type.");
   }
   if (location !== null && !(LOCATIONS as readonly string[]).includes(location)) {
+    const near = nearLocation(location);
     problems.error(
       source.at(record, "location"),
       "data/bad-location",
       `"location" must be one of ${LOCATIONS.join(", ")}, got ${describe(location)}.`,
+      undefined,
+      near === null ? [] : [replaceValue(source, record, "location", near, `Change to ${near}`, true)],
     );
     return null;
   }

@@ -13,6 +13,7 @@ import {
   type JsonRecord,
   type NeededFile,
   parseJson,
+  replaceValue,
   settleDrafts,
   stringField,
 } from "./records";
@@ -42,7 +43,11 @@ export async function readMeta(path: string, options: MetaOptions = {}): Promise
 /** The text half of the reader, without looking at files. */
 export function parseMeta(text: string, root: string, problems: Problems): Draft[] {
   const source = parseJson(text, problems);
-  if (source === undefined) return [];
+  return source === undefined ? [] : metaDrafts(source, root, problems);
+}
+
+/** The same for JSON that was read before. */
+export function metaDrafts(source: JsonSource, root: string, problems: Problems): Draft[] {
   let top = source.value;
   if (!isRecord(top)) {
     problems.error(
@@ -100,6 +105,8 @@ function draftOf(
       source.at(record, "anomaly"),
       "data/contradiction",
       `"specie_name" is ${describe(specie)} but "anomaly" is ${anomaly}.`,
+      undefined,
+      [replaceValue(source, record, "anomaly", 1 - anomaly, `Set anomaly to ${1 - anomaly}`, false)],
     );
     return null;
   }

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { checkAnswer } from "../grammar";
 import type { JsonSource, JsonValue } from "../jsonSource";
-import { type DataProblem, type Parsed, Problems } from "../problems";
+import { type DataFix, type DataProblem, type Parsed, Problems } from "../problems";
 import { dataQuestion, inferenceTexts, type Shots } from "../prompts";
 import { type ChatMessage, categoryOfPath, type InspectionSample } from "../samples";
 import { readDataFile } from "../textFile";
@@ -19,6 +19,7 @@ import {
   isRecord,
   type JsonRecord,
   parseJson,
+  reportAnswer,
   settleDrafts,
 } from "./records";
 
@@ -41,7 +42,11 @@ export async function readPaSft(path: string, options: PaSftOptions = {}): Promi
 /** The text half of the reader: records to drafts, without looking at files. For checks while typing. */
 export function parsePaSft(text: string, root: string, problems: Problems): Draft[] {
   const source = parseJson(text, problems);
-  if (source === undefined) return [];
+  return source === undefined ? [] : paSftDrafts(source, root, problems);
+}
+
+/** The same for JSON that was read before. */
+export function paSftDrafts(source: JsonSource, root: string, problems: Problems): Draft[] {
   const drafts: Draft[] = [];
   for (const [index, { record }] of arrayRecords(source, problems).entries()) {
     const draft = draftOf(source, record, index, root, problems);
@@ -67,6 +72,7 @@ function draftOf(
       "data/placeholder-count",
       `The messages have ${count(placeholders, "<image> placeholder")}, but there ${paths.length === 1 ? "is" : "are"} ${count(paths.length, "image")}.`,
       "Write <image> once for each image.",
+      missingPlaceholders(source, record, messages, paths.length - placeholders),
     );
     return null;
   }
@@ -76,12 +82,8 @@ function draftOf(
   }
   const last = messages[messages.length - 1]!;
   const chat = record.messages as JsonValue[];
-  const answerAt = source.at(chat[chat.length - 1] as object, "content");
   const answer = checkAnswer(last.content, true);
-  for (const issue of answer.issues) {
-    const report = issue.severity === "error" ? problems.error : problems.warning;
-    report.call(problems, answerAt, issue.code, issue.message);
-  }
+  reportAnswer(source, chat[chat.length - 1] as object, "content", answer.issues, problems);
   if (answer.label === null || answer.issues.some((issue) => issue.severity === "error")) return null;
   const id = record.id;
   const sample: InspectionSample = {
@@ -112,6 +114,20 @@ function draftOf(
     },
   }));
   return { sample, files };
+}
+
+/** Puts placeholders that are missing before the first question. */
+function missingPlaceholders(
+  source: JsonSource,
+  record: JsonRecord,
+  messages: readonly ChatMessage[],
+  missing: number,
+): DataFix[] {
+  const question = messages.findIndex(({ role }) => role === "user");
+  if (missing <= 0 || question < 0) return [];
+  const place = source.inString((record.messages as JsonValue[])[question] as object, "content", 0, 0);
+  const text = JSON.stringify(`${PLACEHOLDER}\n`.repeat(missing)).slice(1, -1);
+  return [{ title: `Add ${count(missing, "<image> placeholder")}`, edits: [{ ...place, text }], sure: true }];
 }
 
 function imagePaths(source: JsonSource, record: JsonRecord, problems: Problems): string[] | null {

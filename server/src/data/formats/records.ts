@@ -4,8 +4,9 @@
  */
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { AnswerIssue } from "../grammar";
 import { type JsonSource, type JsonValue, parseJsonSource } from "../jsonSource";
-import { type Parsed, type Position, type Problems, WHOLE_FILE } from "../problems";
+import { type DataFix, type Parsed, type Position, type Problems, WHOLE_FILE } from "../problems";
 import type { InspectionSample } from "../samples";
 import { checkStopped } from "../stop";
 
@@ -32,15 +33,52 @@ export interface Draft {
 /** Parses JSON and reports its syntax errors; undefined when nothing can be read. */
 export function parseJson(text: string, problems: Problems): JsonSource | undefined {
   const source = parseJsonSource(text);
-  for (const error of source.errors) {
+  reportSyntax(source, problems);
+  return source.value === undefined ? undefined : source;
+}
+
+export function reportSyntax({ errors }: JsonSource, problems: Problems): void {
+  for (const error of errors) {
     const report = error.code === "data/repeated-key" ? problems.warning : problems.error;
     report.call(problems, error, error.code, error.message);
   }
-  return source.value === undefined ? undefined : source;
+}
+
+/** A fix that puts another value in place of one. */
+export function replaceValue(
+  source: JsonSource,
+  container: object,
+  key: string | number,
+  value: JsonValue,
+  title: string,
+  sure: boolean,
+): DataFix {
+  return { title, sure, edits: [{ ...source.span(container, key), text: JSON.stringify(value) }] };
 }
 
 export function isRecord(value: JsonValue | undefined): value is JsonRecord {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Issues of an answer that is the text value of a key, as problems at their place in the file. */
+export function reportAnswer(
+  source: JsonSource,
+  container: object,
+  key: string,
+  issues: readonly AnswerIssue[],
+  problems: Problems,
+): void {
+  for (const { severity, code, message, start, end, fixes } of issues) {
+    const report = severity === "error" ? problems.error : problems.warning;
+    const placed = fixes.map(({ title, edits, sure }) => ({
+      ...{ title, sure },
+      edits: edits.map((edit) => ({
+        ...source.inString(container, key, edit.start, edit.end),
+        text: JSON.stringify(edit.text).slice(1, -1),
+      })),
+    }));
+    report.call(problems, source.inString(container, key, start, end), code, message, undefined, placed);
+  }
 }
 
 /** The records of a top-level array; anything else is a problem. */
@@ -104,14 +142,61 @@ export function extraColumns(record: JsonRecord, known: readonly string[]): Reco
 
 const LOOKED_AT_ONCE = 32;
 
+/** Does a file exist? Answers should be remembered, as samples share references. */
+export type FileExists = (path: string) => Promise<boolean>;
+
 /** Looks for the files of all drafts; samples without a required file are dropped with a problem at its line. */
 export async function settleDrafts(
   drafts: readonly Draft[],
   problems: Problems,
   signal?: AbortSignal,
 ): Promise<Parsed<InspectionSample[]>> {
+  const value: InspectionSample[] = [];
+  for await (const { draft, found } of findFiles(drafts, rememberedFiles(), signal)) {
+    if (reportMissing(draft, found, problems)) value.push(draft.sample);
+    draft.files.forEach((file, k) => {
+      if (found[k] !== null || !file.required) file.use(found[k]!);
+    });
+  }
+  reportRepeatedIds(value, problems);
+  return { value, problems: problems.list() };
+}
+
+/** The files of drafts in their order, null for those that are not there. Changes nothing. */
+export async function* findFiles(
+  drafts: readonly Draft[],
+  exists: FileExists,
+  signal?: AbortSignal,
+): AsyncGenerator<{ draft: Draft; found: (string | null)[] }> {
+  const first = async ({ candidates }: NeededFile) => {
+    for (const candidate of candidates) if (await exists(candidate)) return candidate;
+    return null;
+  };
+  for (let start = 0; start < drafts.length; start += LOOKED_AT_ONCE) {
+    checkStopped(signal);
+    const some = drafts.slice(start, start + LOOKED_AT_ONCE);
+    const found = await Promise.all(some.map((draft) => Promise.all(draft.files.map(first))));
+    for (const [k, draft] of some.entries()) yield { draft, found: found[k]! };
+  }
+}
+
+/** @returns whether all files that the sample cannot do without are there */
+export function reportMissing({ files }: Draft, found: readonly (string | null)[], problems: Problems): boolean {
+  let complete = true;
+  for (const [k, file] of files.entries()) {
+    if (found[k] !== null) continue;
+    const message = `The ${file.what} does not exist: ${file.candidates[0]}.`;
+    if (file.required) {
+      complete = false;
+      problems.error(file.at, "data/missing-image", message, "Set the image folder or correct the path.");
+    } else problems.warning(file.at, "data/missing-mask", message);
+  }
+  return complete;
+}
+
+function rememberedFiles(): FileExists {
   const known = new Map<string, Promise<boolean>>();
-  const exists = (path: string) => {
+  return (path) => {
     let found = known.get(path);
     if (found === undefined) {
       found = stat(path).then(
@@ -122,41 +207,9 @@ export async function settleDrafts(
     }
     return found;
   };
-  const value: InspectionSample[] = [];
-  for (let start = 0; start < drafts.length; start += LOOKED_AT_ONCE) {
-    checkStopped(signal);
-    const some = drafts.slice(start, start + LOOKED_AT_ONCE);
-    const kept = await Promise.all(some.map((draft) => settle(draft, exists, problems)));
-    some.forEach((draft, k) => {
-      if (kept[k]) value.push(draft.sample);
-    });
-  }
-  reportRepeatedIds(value, problems);
-  return { value, problems: problems.list() };
 }
 
-async function settle(draft: Draft, exists: (path: string) => Promise<boolean>, problems: Problems): Promise<boolean> {
-  let complete = true;
-  for (const file of draft.files) {
-    let found: string | null = null;
-    for (const candidate of file.candidates) {
-      if (await exists(candidate)) {
-        found = candidate;
-        break;
-      }
-    }
-    if (found !== null || !file.required) file.use(found);
-    if (found !== null) continue;
-    const message = `The ${file.what} does not exist: ${file.candidates[0]}.`;
-    if (file.required) {
-      complete = false;
-      problems.error(file.at, "data/missing-image", message, "Set the image folder or correct the path.");
-    } else problems.warning(file.at, "data/missing-mask", message);
-  }
-  return complete;
-}
-
-function reportRepeatedIds(samples: readonly InspectionSample[], problems: Problems): void {
+export function reportRepeatedIds(samples: readonly InspectionSample[], problems: Problems): void {
   const seen = new Set<string>();
   let repeated = 0;
   let first = "";
@@ -170,7 +223,7 @@ function reportRepeatedIds(samples: readonly InspectionSample[], problems: Probl
     problems.warning(
       WHOLE_FILE,
       "data/repeated-id",
-      `${repeated} samples have an id that another has too, such as "${first}".`,
+      `${repeated === 1 ? "1 sample has an id" : `${repeated} samples have ids`} that another has too, such as "${first}".`,
     );
   }
 }

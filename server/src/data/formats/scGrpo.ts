@@ -18,6 +18,8 @@ import {
   isRecord,
   type JsonRecord,
   parseJson,
+  replaceValue,
+  reportAnswer,
   settleDrafts,
   stringField,
 } from "./records";
@@ -50,7 +52,11 @@ export async function readScGrpo(path: string, options: ScGrpoOptions = {}): Pro
 /** The text half of the reader, without looking at files. */
 export function parseScGrpo(text: string, root: string, problems: Problems, singleImg?: 0 | 1): Draft[] {
   const source = parseJson(text, problems);
-  if (source === undefined) return [];
+  return source === undefined ? [] : scGrpoDrafts(source, root, problems, singleImg);
+}
+
+/** The same for JSON that was read before. */
+export function scGrpoDrafts(source: JsonSource, root: string, problems: Problems, singleImg?: 0 | 1): Draft[] {
   const drafts: Draft[] = [];
   for (const [index, { record }] of arrayRecords(source, problems).entries()) {
     const draft = draftOf(source, record, index, root, problems, singleImg);
@@ -72,11 +78,7 @@ function draftOf(
   const solution = stringField(source, record, "solution", problems);
   if (images === null || question === undefined || solution === undefined) return null;
   const answer = checkAnswer(solution, false);
-  const solutionAt = source.at(record, "solution");
-  for (const issue of answer.issues) {
-    const report = issue.severity === "error" ? problems.error : problems.warning;
-    report.call(problems, solutionAt, issue.code, issue.message);
-  }
+  reportAnswer(source, record, "solution", answer.issues, problems);
   if (answer.label === null || answer.issues.some((issue) => issue.severity === "error")) return null;
   if (singleImg === 1 && images.length !== 1) {
     problems.warning(
@@ -146,6 +148,9 @@ function imageList(
       "data/wrong-type",
       'A single {"path"} object crashes the published code.',
       "Write the path as text or put the object into a list.",
+      typeof image.path === "string"
+        ? [replaceValue(source, record, "image", image.path, "Write the path as text", true)]
+        : [],
     );
     return null;
   }

@@ -14,6 +14,7 @@ import {
   type JsonRecord,
   type NeededFile,
   parseJson,
+  replaceValue,
   settleDrafts,
 } from "./records";
 
@@ -40,7 +41,11 @@ export async function readTestFile(path: string, options: TestFileOptions = {}):
 /** The text half of the reader, without looking at files. */
 export function parseTestFile(text: string, root: string, problems: Problems): Draft[] {
   const source = parseJson(text, problems);
-  if (source === undefined) return [];
+  return source === undefined ? [] : testFileDrafts(source, root, problems);
+}
+
+/** The same for JSON that was read before. */
+export function testFileDrafts(source: JsonSource, root: string, problems: Problems): Draft[] {
   const top = source.value;
   if (!isRecord(top)) {
     problems.error(
@@ -83,6 +88,8 @@ function draftOf(source: JsonSource, key: string, entry: JsonRecord, root: strin
       source.at(entry, "image_path"),
       "data/wrong-key",
       `"image_path" differs from the key ${describe(key)}; the key is used for the answers.`,
+      undefined,
+      [replaceValue(source, entry, "image_path", key, "Set image_path to the key", true)],
     );
   }
   const image = absolutePath(root, written, at, problems);
@@ -164,10 +171,14 @@ function questionOf(
     return null;
   }
   if (answer !== "A" && answer !== "B") {
+    const word = typeof answer === "string" ? /^\W*(yes|no|a|b)\W*$/i.exec(answer)?.[1]?.toLowerCase() : undefined;
+    const letter = word === undefined ? null : word === "yes" || word === "a" ? "A" : "B";
     problems.error(
       source.at(question, "Answer"),
       "data/wrong-type",
       `"Answer" must be "A" (yes) or "B" (no), got ${describe(answer)}.`,
+      undefined,
+      letter === null ? [] : [replaceValue(source, question, "Answer", letter, `Answer ${letter}`, true)],
     );
     return null;
   }

@@ -1,0 +1,107 @@
+/** Commands about the project: make one, check the machine and the configuration, gather what a bug report needs. */
+import { commands, env, extensions, Uri, version, window, workspace } from "vscode";
+import * as lsp from "@iad-r1/protocol/lsp";
+import type { MachineCheck } from "@iad-r1/protocol/project";
+import { extensionId, settings, walkthroughId } from "../contributions";
+import { chooseFolder, unsavedText } from "../projects";
+import { plain, table } from "../reports";
+import { setting } from "../settings";
+import * as messages from "../messages";
+import { withProgress } from "./progress";
+import type { Parts } from "./types";
+
+/** Writes the sample project into the folder, opens its experiment file, and a defect beside it. */
+export async function createSampleProject({ context, inspectors }: Parts): Promise<void> {
+  const folder = await chooseFolder();
+  if (folder === undefined) return;
+  const sample = await withProgress(messages.creatingSample(), (token) =>
+    context.connection.request(lsp.createSampleProject, { folder: folder.fsPath }, token),
+  );
+  const config = await workspace.openTextDocument(Uri.file(sample.configFile));
+  await window.showTextDocument(config, { preview: false });
+  await inspectors.inspect(Uri.file(sample.firstImage), { start: false });
+}
+
+export async function checkMachine({ context }: Parts): Promise<void> {
+  const { ok, checks } = await withProgress(messages.checkingMachine(), (token) =>
+    context.connection.request(lsp.doctorCheck, token),
+  );
+  const title = messages.machineReport();
+  const verdict = ok ? messages.machineReady() : messages.machineNotReady();
+  await context.reports.show(title, `# ${plain(title)}\n\n**${plain(verdict)}**\n\n${checkList(checks)}\n`);
+}
+
+/** One line a check: its state, what was found, and the cure. */
+export function checkList(checks: readonly MachineCheck[]): string {
+  const words = { ok: messages.checkOk(), optional: messages.checkOptional(), problem: messages.checkProblem() };
+  const marks = { ok: "✔", optional: "–", problem: "✘" };
+  const rows = checks.map(({ name, status, evidence, cure }) => [
+    `${marks[status]} ${words[status]}`,
+    name,
+    cure === null ? evidence : `${evidence} (${messages.cure(cure)})`,
+  ]);
+  return table(["", messages.checkColumn(), messages.evidenceColumn()], rows);
+}
+
+/** Checks the experiment as a start of both stages would, and starts nothing. */
+export async function validateConfiguration({ context, projects }: Parts): Promise<void> {
+  const config = await projects.choose();
+  if (config === undefined) return;
+  const file = workspace.asRelativePath(config);
+  const text = unsavedText(config);
+  const { ok, checks } = await withProgress(messages.checking(file), (token) =>
+    context.connection.request(
+      lsp.preflightRun,
+      { kind: "post-train", configFile: config.fsPath, ...(text === undefined ? {} : { text }) },
+      token,
+    ),
+  );
+  if (ok) {
+    void window.showInformationMessage(messages.configValid(file));
+    return;
+  }
+  const count = checks.filter(({ status }) => status === "problem").length;
+  await context.reports.show(
+    messages.preflightReport(file),
+    `# ${plain(messages.preflightReport(file))}\n\n**${plain(messages.configInvalid(file, count))}**\n\n${checkList(checks)}\n`,
+  );
+}
+
+export async function openDocumentation({ context }: Parts): Promise<void> {
+  // Packaging gives the file this name.
+  const readme = context.asset("readme.md");
+  const known = await commands.getCommands(true);
+  if (known.includes("markdown.showPreview")) await commands.executeCommand("markdown.showPreview", readme);
+  else await window.showTextDocument(readme);
+}
+
+export async function openFirstSteps(): Promise<void> {
+  await commands.executeCommand("workbench.action.openWalkthrough", `${extensionId}#${walkthroughId}`, false);
+}
+
+/** Everything a bug report needs, in a text to look through. No file of the workspace and no token is in it. */
+export async function collectDiagnostics({ context }: Parts): Promise<void> {
+  const { connection } = context;
+  const ours = extensions.getExtension(extensionId)?.packageJSON as { version?: string } | undefined;
+  const status = connection.state.kind === "ready" ? await connection.request(lsp.serverStatus) : null;
+  const checks = status === null ? null : await connection.request(lsp.doctorCheck);
+  const changed = Object.keys(settings).flatMap((name) => {
+    const { globalValue, workspaceValue } = workspace.getConfiguration("iadr1").inspect(name) ?? {};
+    return globalValue === undefined && workspaceValue === undefined ? [] : [name];
+  });
+  const lines = [
+    messages.diagnosticsTitle(),
+    "",
+    `extension ${ours?.version ?? "?"}`,
+    `editor ${env.appName} ${version}, ${env.remoteName ?? "local"}, ${env.uiKind === 1 ? "desktop" : "web"}`,
+    `runtime ${process.versions.node} on ${process.platform} ${process.arch}`,
+    `trusted ${workspace.isTrusted}`,
+    `server ${connection.state.kind}, mode ${setting("server.mode")}`,
+    `changed settings: ${changed.join(", ") || "none"}`,
+    `runs: ${context.runs.all.map(({ state }) => state).join(", ") || "none"}`,
+    "",
+    JSON.stringify({ status, checks }, null, 2),
+  ];
+  const document = await workspace.openTextDocument({ content: `${lines.join("\n")}\n`, language: "plaintext" });
+  await window.showTextDocument(document);
+}

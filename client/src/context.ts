@@ -1,0 +1,247 @@
+/**
+ * What all parts of the extension share: the log, the connection to the server, the stream, the runs, reports. It connects them and decides
+ * nothing else. Everything that it makes is disposed with it.
+ */
+import { access } from "node:fs/promises";
+import {
+  commands,
+  ConfigurationTarget,
+  type ExtensionContext,
+  type LogOutputChannel,
+  Uri,
+  window,
+  workspace,
+} from "vscode";
+import * as lsp from "@iad-r1/protocol/lsp";
+import type { ImageReference } from "@iad-r1/protocol/inspect";
+import type { Disposable } from "./emitter";
+import { ReportProvider } from "./reports";
+import { RunFeeds } from "./runs/runFeeds";
+import { overallState, RunStore } from "./runs/runStore";
+import { parseAddress, type ServerAddress } from "./server/address";
+import { ServerConnection } from "./server/connection";
+import { StreamClient } from "./server/streamClient";
+import { imageReferences } from "./server/uploads";
+import { NoServerError, type Transport } from "./server/transport";
+import { setting, touches } from "./settings";
+import * as messages from "./messages";
+
+/** Failures in a row after which the server inside the extension is given up: it breaks for a reason that stays. */
+const maxEmbeddedFailures = 5;
+
+export class Context implements Disposable {
+  readonly log: LogOutputChannel;
+  readonly connection: ServerConnection;
+  readonly stream: StreamClient;
+  readonly feeds: RunFeeds;
+  readonly runs = new RunStore();
+  readonly reports = new ReportProvider();
+  private readonly owned: Disposable[] = [];
+  /** Stops following the list of runs. */
+  private runsTopic: Disposable | null = null;
+
+  constructor(readonly extension: ExtensionContext) {
+    this.log = this.own(window.createOutputChannel("IAD-R1", { log: true }));
+    this.connection = this.own(
+      new ServerConnection({
+        log: this.log,
+        open: () => this.openTransport(),
+        startSession: async (...session) => (await import("./server/languageSession")).startSession(...session),
+        initialization: () => this.serverOptions(),
+        trace: () => setting("trace.server"),
+        maxFailures: () => (this.remote === null ? maxEmbeddedFailures : Number.POSITIVE_INFINITY),
+      }),
+    );
+    this.stream = this.own(
+      new StreamClient({
+        address: () => this.streamAddress(),
+        onTrouble: (message) => this.log.warn(`stream: ${message}`),
+      }),
+    );
+    this.feeds = this.own(
+      new RunFeeds(this.stream, async (run) => (await this.connection.request(lsp.showRun, { run })).checkpoints),
+    );
+    this.own(this.reports);
+    this.follow();
+  }
+
+  /** Disposes it with the context; what is added after the end is disposed at once. */
+  own<T extends Disposable>(disposable: T): T {
+    if (this.isDisposed) disposable.dispose();
+    else this.owned.push(disposable);
+    return disposable;
+  }
+
+  /** Address of the remote server that the settings name, or null for the one inside. */
+  get remote(): ServerAddress | null {
+    return setting("server.mode") === "embedded" ? null : parseAddress(setting("server.address"));
+  }
+
+  get isTrusted(): boolean {
+    return workspace.isTrusted;
+  }
+
+  /** A file of the extension. */
+  asset(...path: string[]): Uri {
+    return Uri.joinPath(this.extension.extensionUri, ...path);
+  }
+
+  get version(): string {
+    return (this.extension.extension.packageJSON as { version: string }).version;
+  }
+
+  // ---- token of a remote server; only ever in the safe of VS Code
+
+  token(address: ServerAddress): Thenable<string | undefined> {
+    return this.extension.secrets.get(`token ${address.base}`);
+  }
+
+  async keepToken(address: ServerAddress, token: string): Promise<void> {
+    await this.extension.secrets.store(`token ${address.base}`, token);
+  }
+
+  async keepAddress(address: ServerAddress | null): Promise<void> {
+    const settings = workspace.getConfiguration("iadr1");
+    await settings.update("server.address", address?.base ?? undefined, ConfigurationTarget.Global);
+  }
+
+  private isDisposed = false;
+
+  /** Ends the server in an orderly way; VS Code waits for it a moment. */
+  async close(): Promise<void> {
+    await this.connection.stop();
+    this.dispose();
+  }
+
+  dispose(): void {
+    this.isDisposed = true;
+    this.runsTopic?.dispose();
+    for (const each of this.owned.splice(0).reverse()) each.dispose();
+  }
+
+  // ---- how the server is reached
+
+  /** Pictures as the server can read them. */
+  async imageReferences(paths: readonly string[]): Promise<ImageReference[]> {
+    const address = this.remote;
+    if (address === null) return imageReferences(paths, null);
+    const token = (await this.token(address)) ?? "";
+    const missing = async (hashes: string[]) => (await this.connection.request(lsp.missingImages, { hashes })).missing;
+    return imageReferences(paths, { images: address.images, token, missing });
+  }
+
+  private async openTransport(): Promise<Transport> {
+    const address = this.remote;
+    if (address !== null) {
+      const token = await this.token(address);
+      if (token === undefined) throw new NoServerError(messages.noTokenYet(address.base), "", true);
+      this.log.info(`Connecting to ${address.base}`);
+      const { connectRemote } = await import("./server/remote");
+      return connectRemote(address.language, token);
+    }
+    if (setting("server.mode") === "connect") {
+      throw new NoServerError(
+        "iadr1.server.mode is “connect”, but iadr1.server.address names no server.",
+        "Use the command Connect to Server….",
+      );
+    }
+    const module = this.asset("dist", "main.mjs").fsPath;
+    await access(module).catch(() => {
+      throw new NoServerError(
+        "This is the universal package, which has no engine for this platform.",
+        "Install the package for this platform, or use the command Connect to Server….",
+      );
+    });
+    const { startEmbedded } = await import("./server/embedded");
+    this.log.info("Starting the server inside the extension");
+    return startEmbedded({
+      module,
+      command: setting("server.command"),
+      nodeArgs: setting("server.extraArgs"),
+      env: setting("server.env"),
+      folder: workspace.workspaceFolders?.[0]?.uri.fsPath,
+      onLine: (line) => this.log.info(`server: ${line}`),
+    });
+  }
+
+  private serverOptions(): lsp.ServerOptions {
+    const directory = setting("models.directory");
+    return {
+      threads: setting("server.threads"),
+      ...(this.remote === null
+        ? { projectFolders: workspace.workspaceFolders?.map(({ uri }) => uri.fsPath) ?? [] }
+        : {}),
+      ...(directory === "" || this.remote !== null ? {} : { modelsDirectory: directory }),
+    };
+  }
+
+  private async streamAddress(): Promise<{ url: string; token: string }> {
+    const { port, path, token } = await this.connection.requestNow(lsp.streamAddress);
+    if (port !== null && token !== null) return { url: `ws://127.0.0.1:${port}${path}`, token };
+    const address = this.remote;
+    const kept = address === null ? undefined : await this.token(address);
+    if (address === null || kept === undefined) throw new Error("the stream of a remote server needs its token");
+    return { url: address.stream, token: kept };
+  }
+
+  // ---- what follows from a new session
+
+  private follow(): void {
+    this.connection.onNotification(lsp.didLog, ({ level, message }) => {
+      if (level === "error") this.log.error(message);
+      else if (level === "warning") this.log.warn(message);
+      else this.log.info(message);
+    });
+    this.connection.onNotification(lsp.didChangeRun, (change) => this.runs.change(change));
+    this.own(
+      this.connection.onDidConnect(() => {
+        void this.readRuns();
+        if (this.runsTopic === null) this.followRuns();
+        else this.stream.reconnect();
+      }),
+    );
+    this.own(
+      this.connection.onDidChangeState(
+        ({ kind }) => void commands.executeCommand("setContext", "iadr1.serverState", kind),
+      ),
+    );
+    this.own(
+      this.runs.onDidChange(
+        () => void commands.executeCommand("setContext", "iadr1.runState", overallState(this.runs.all)),
+      ),
+    );
+    this.own(
+      workspace.onDidChangeConfiguration((event) => {
+        if (touches(event, "trace.server")) this.connection.setTrace(setting("trace.server"));
+        const isRestart = touches(
+          event,
+          ...(["server.mode", "server.address", "server.command", "server.extraArgs", "server.env"] as const),
+          ...(["server.threads", "models.directory"] as const),
+        );
+        if (isRestart && this.connection.state.kind !== "off") void this.connection.restart().catch(() => {});
+      }),
+    );
+    this.own(
+      workspace.onDidChangeWorkspaceFolders(() => {
+        if (this.connection.state.kind !== "off") void this.connection.restart().catch(() => {});
+      }),
+    );
+  }
+
+  private async readRuns(): Promise<void> {
+    try {
+      this.runs.replace(await this.connection.requestNow(lsp.listRuns));
+    } catch (error) {
+      this.log.warn(`runs cannot be listed: ${(error as Error).message}`);
+    }
+  }
+
+  private followRuns(): void {
+    this.runsTopic = this.stream.subscribe("runs", {
+      snapshot: (runs) => this.runs.replace(runs),
+      deltas: (deltas) => {
+        for (const delta of deltas) this.runs.change(delta);
+      },
+    });
+  }
+}

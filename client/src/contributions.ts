@@ -1,0 +1,496 @@
+/**
+ * Everything that the extension adds to VS Code's manifest: commands, menus, keys, settings, views, walkthrough. The one place where
+ * their names and texts stand, in English and Simplified Chinese; `scripts/generateManifest.ts` writes `client/package.json` and the
+ * `package.nls*.json` files from it. It is plain data: no behaviour, and nothing of `vscode`.
+ */
+
+/** A text of the manifest. `zh` is Simplified Chinese. */
+export interface Text {
+  en: string;
+  zh: string;
+}
+
+const text = (en: string, zh: string): Text => ({ en, zh });
+
+export const extensionName = "iad-r1";
+export const publisher = "iad-r1";
+export const extensionId = `${publisher}.${extensionName}`;
+
+export const containerId = "iadr1";
+export const viewIds = { runs: "iadr1.runs", data: "iadr1.data" } as const;
+export const imageInspectorViewType = "iadr1.imageInspector";
+export const inspectorPanelViewType = "iadr1.inspectorPanel";
+export const dashboardViewType = "iadr1.runDashboard";
+export const walkthroughId = "iadr1.firstSteps";
+
+export const displayName = text("IAD-R1: Explainable Defect Inspection", "IAD-R1：可解释的缺陷检测");
+export const description = text(
+  "Inspect images of industrial products with streamed reasoning, and teach the model on your own machine: no Python, no GPU, no download.",
+  "以流式推理过程检测工业产品图像，并在本机训练模型：不需要 Python、GPU 或下载。",
+);
+export const trustDescription = text(
+  "Until you trust this folder, IAD-R1 opens images, but starts no server, runs no model and trains nothing.",
+  "在信任此文件夹之前，IAD-R1 只能打开图像，不会启动服务器、运行模型或进行训练。",
+);
+export const virtualDescription = text(
+  "Needs files on a disk, because models and data are read by a process of their own.",
+  "需要磁盘上的文件，因为模型和数据由独立进程读取。",
+);
+
+/** Extensions of files that the image inspector opens. */
+export const imageExtensions = ["png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff"] as const;
+
+const isImage = `resourceExtname =~ /^\\.(${imageExtensions.join("|")})$/i`;
+const isProject = "iadr1.hasProject";
+const hasRun = "iadr1.runState != none";
+const isRunning = "iadr1.runState == running";
+const inInspector = "iadr1.viewerFocus";
+
+// ---- commands ------------------------------------------------------------------------------------------------------
+
+export interface CommandContribution {
+  title: Text;
+  /** A product icon, for tool bars and inline actions. */
+  icon?: string;
+  /** When the palette lists it; false for commands that need an argument. */
+  palette?: string | false;
+  enablement?: string;
+}
+
+/** By name without the prefix `iadr1.`. */
+export const commands = {
+  // Project
+  createSampleProject: { title: text("Create Sample Project", "创建示例项目") },
+  createProject: { title: text("Create Project…", "创建项目…") },
+  checkMachine: { title: text("Check This Machine", "检查本机"), icon: "pulse" },
+  validateConfiguration: { title: text("Validate Configuration", "验证配置"), palette: isProject },
+  collectDiagnostics: { title: text("Collect Diagnostics for a Bug Report", "收集用于错误报告的诊断信息") },
+  openFirstSteps: { title: text("Open First Steps", "打开入门"), icon: "mortar-board" },
+  openDocumentation: { title: text("Open Documentation", "打开文档"), icon: "book" },
+
+  // Data
+  showDataStatistics: { title: text("Show Data Statistics", "显示数据统计"), icon: "graph" },
+  findDuplicates: {
+    title: text("Find Duplicates and Leaks Between Splits", "查找重复图像及划分之间的泄漏"),
+    palette: isProject,
+  },
+  refreshData: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
+
+  // Inspect
+  inspectImage: { title: text("Inspect Image", "检测图像"), icon: "search" },
+  inspectFolder: { title: text("Inspect Folder", "检测文件夹"), icon: "search" },
+  retryInspection: { title: text("Inspect Again", "重新检测"), icon: "refresh", palette: inInspector },
+  cancelGeneration: { title: text("Cancel Generation", "取消生成"), icon: "debug-stop", palette: inInspector },
+  nextImage: { title: text("Next Image", "下一张图像"), palette: inInspector },
+  previousImage: { title: text("Previous Image", "上一张图像"), palette: inInspector },
+  nextDefect: { title: text("Next Defect", "下一个缺陷"), palette: inInspector },
+  goToDefect: { title: text("Zoom to Defect", "缩放到缺陷"), palette: inInspector },
+  zoomIn: { title: text("Zoom In", "放大"), palette: inInspector },
+  zoomOut: { title: text("Zoom Out", "缩小"), palette: inInspector },
+  zoomFit: { title: text("Fit Image", "适应窗口"), palette: inInspector },
+  zoomActual: { title: text("Actual Size", "实际大小"), palette: inInspector },
+  toggleGroundTruth: { title: text("Toggle Ground Truth", "切换真值显示"), palette: inInspector },
+  toggleHeatMap: { title: text("Toggle Heat Map", "切换热力图"), palette: inInspector },
+  toggleLocationGrid: { title: text("Toggle Location Grid", "切换位置网格"), palette: inInspector },
+  toggleReference: { title: text("Toggle Reference Image", "切换参考图像"), palette: inInspector },
+  compareWithModel: { title: text("Compare With Model…", "与另一模型比较…"), palette: inInspector },
+  setThreshold: { title: text("Set Threshold…", "设置阈值…"), palette: inInspector },
+  correctAnswer: { title: text("Correct the Answer", "修正答案"), palette: inInspector },
+  copyReasoning: { title: text("Copy Reasoning", "复制推理过程"), palette: inInspector },
+  exportInspectedImage: { title: text("Export Image With Overlays", "导出带叠加层的图像"), palette: inInspector },
+
+  // Train
+  newRun: { title: text("New Training Run…", "新建训练…"), icon: "add" },
+  startPaSft: { title: text("Start PA-SFT", "开始 PA-SFT") },
+  startScGrpo: { title: text("Start SC-GRPO", "开始 SC-GRPO") },
+  runBothStages: { title: text("Run Both Stages", "运行两个阶段"), icon: "run-all" },
+  preflight: { title: text("Preflight Only", "仅做预检") },
+  estimate: { title: text("Estimate Memory and Time", "估计内存与时间") },
+  stopRun: { title: text("Stop Run After This Step", "在当前步骤后停止"), icon: "debug-stop", palette: isRunning },
+  stopRunNow: { title: text("Stop Run Now", "立即停止训练"), palette: isRunning },
+  pauseRun: { title: text("Pause Run", "暂停训练"), icon: "debug-pause", palette: isRunning },
+  resumeRun: { title: text("Resume Run", "继续训练"), icon: "debug-continue", palette: hasRun },
+  forkRun: { title: text("Fork From Checkpoint…", "从检查点分支…"), icon: "repo-forked", palette: hasRun },
+  openDashboard: { title: text("Open Run Dashboard", "打开训练面板"), icon: "graph-line", palette: hasRun },
+  compareRuns: { title: text("Compare Runs…", "比较训练…"), icon: "diff", palette: hasRun },
+  exportCurves: { title: text("Export Curves…", "导出曲线…"), icon: "export", palette: hasRun },
+  deleteRun: { title: text("Delete Run…", "删除训练…"), icon: "trash", palette: hasRun },
+  openReport: { title: text("Open Report", "打开报告"), icon: "file", palette: hasRun },
+  openRunFolder: { title: text("Open Journal of Run", "打开训练日志"), palette: false },
+  refreshRuns: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
+
+  // Server
+  startServer: { title: text("Start Server", "启动服务器"), palette: "iadr1.serverState != ready" },
+  stopServer: { title: text("Stop Server", "停止服务器"), palette: "iadr1.serverState == ready" },
+  restartServer: { title: text("Restart Server", "重启服务器") },
+  connectServer: { title: text("Connect to Server…", "连接到服务器…") },
+  showServerStatus: { title: text("Show Server Status", "显示服务器状态") },
+  showLog: { title: text("Show Log", "显示日志"), icon: "output" },
+} as const satisfies Record<string, CommandContribution>;
+
+export type CommandName = keyof typeof commands;
+export type CommandId = `iadr1.${CommandName}`;
+export const commandId = (name: CommandName): CommandId => `iadr1.${name}`;
+
+// ---- menus and keys ------------------------------------------------------------------------------------------------
+
+interface MenuItem {
+  command: CommandName;
+  when: string;
+  group: string;
+}
+
+const onRun = (...kinds: readonly string[]) => `view == ${viewIds.runs} && viewItem =~ /^run\\.(${kinds.join("|")})$/`;
+const finished = ["completed", "stopped", "failed"];
+const live = ["queued", "starting", "running", "stopping", "paused"];
+const anyRun = [...live, ...finished];
+
+export const menus = {
+  "explorer/context": [
+    { command: "inspectImage", when: isImage, group: "navigation@60" },
+    { command: "inspectFolder", when: "explorerResourceIsFolder", group: "navigation@60" },
+  ],
+  "editor/title": [
+    { command: "runBothStages", when: "resourceFilename == iadr1.yaml", group: "navigation@1" },
+    { command: "cancelGeneration", when: inInspector, group: "navigation@1" },
+    { command: "retryInspection", when: inInspector, group: "navigation@2" },
+  ],
+  "view/title": [
+    { command: "newRun", when: `view == ${viewIds.runs}`, group: "navigation@1" },
+    { command: "compareRuns", when: `view == ${viewIds.runs} && ${hasRun}`, group: "navigation@2" },
+    { command: "refreshRuns", when: `view == ${viewIds.runs}`, group: "navigation@3" },
+    { command: "refreshData", when: `view == ${viewIds.data}`, group: "navigation@2" },
+  ],
+  "view/item/context": [
+    { command: "openDashboard", when: onRun(...anyRun), group: "inline@1" },
+    { command: "pauseRun", when: onRun("running"), group: "inline@2" },
+    { command: "stopRun", when: onRun("running", "starting", "queued"), group: "inline@3" },
+    { command: "resumeRun", when: onRun("stopped", "failed", "paused"), group: "inline@2" },
+    { command: "stopRunNow", when: onRun(...live), group: "1_control@2" },
+    { command: "openReport", when: onRun(...finished), group: "2_look@1" },
+    { command: "compareRuns", when: onRun(...anyRun), group: "2_look@2" },
+    { command: "exportCurves", when: onRun(...anyRun), group: "2_look@3" },
+    { command: "openRunFolder", when: onRun(...anyRun), group: "2_look@4" },
+    { command: "deleteRun", when: onRun(...finished), group: "9_delete@1" },
+    { command: "forkRun", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@1" },
+    { command: "showDataStatistics", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@1" },
+    { command: "inspectFolder", when: `view == ${viewIds.data} && viewItem =~ /^(dataset|class)$/`, group: "inline@2" },
+  ],
+} as const satisfies Record<string, readonly MenuItem[]>;
+
+interface KeyContribution {
+  command: CommandName;
+  key: string;
+  mac?: string;
+  when: string;
+}
+
+/** The bare keys of the inspector (J, K, T, …) are its page's own; a person may bind the commands to others. */
+export const keys = [
+  { command: "inspectImage", key: "ctrl+alt+enter", mac: "cmd+alt+enter", when: `filesExplorerFocus && ${isImage}` },
+  { command: "retryInspection", key: "ctrl+enter", mac: "cmd+enter", when: inInspector },
+  { command: "compareWithModel", key: "alt+x", when: inInspector },
+  { command: "setThreshold", key: "alt+t", when: inInspector },
+  { command: "exportInspectedImage", key: "alt+e", when: inInspector },
+] as const satisfies readonly KeyContribution[];
+
+// ---- settings ------------------------------------------------------------------------------------------------------
+
+interface SettingBase {
+  description: Text;
+  /** Who may set it: `machine` never comes from a workspace. */
+  scope: "machine" | "window" | "resource";
+  /** True for what could start a program: ignored in workspaces that are not trusted. */
+  isRestricted?: true;
+}
+
+type Setting = SettingBase &
+  (
+    | { type: "boolean"; default: boolean }
+    | { type: "number" | "integer"; default: number | null; minimum: number; maximum: number }
+    | { type: "string"; default: string; choices?: Record<string, Text> }
+    | { type: "object"; default: Record<string, string> }
+    | { type: "array"; default: readonly string[] }
+  );
+
+export const settings = {
+  "server.mode": {
+    ...{ type: "string", default: "auto", scope: "window" },
+    description: text("Which server does the work.", "由哪个服务器执行工作。"),
+    choices: {
+      auto: text(
+        "The server at the address below when one is set, otherwise the one inside.",
+        "设置了地址时使用该服务器，否则使用内置服务器。",
+      ),
+      embedded: text("Always the server inside the extension.", "始终使用扩展内置的服务器。"),
+      connect: text("Always the server at the address below.", "始终使用下面地址的服务器。"),
+    },
+  },
+  "server.address": {
+    ...{ type: "string", default: "", scope: "machine" },
+    description: text(
+      "Address of a server started with `iad-r1 serve` on another machine, such as `ws://gpu-host:7411` or `wss://…`. Use the command *Connect to Server…*, which also keeps the token.",
+      "在另一台机器上用 `iad-r1 serve` 启动的服务器地址，例如 `ws://gpu-host:7411` 或 `wss://…`。请使用命令“连接到服务器…”，它也会保存令牌。",
+    ),
+  },
+  "server.command": {
+    ...{ type: "string", default: "", scope: "machine", isRestricted: true },
+    description: text(
+      "Path of the Node program (20.19 or newer) that runs the server. Empty: the one that runs VS Code's extensions.",
+      "运行服务器的 Node 程序路径（20.19 或更高）。留空则使用运行 VS Code 扩展的程序。",
+    ),
+  },
+  "server.extraArgs": {
+    ...{ type: "array", default: [], scope: "machine", isRestricted: true },
+    description: text(
+      "Options for Node, such as `--max-old-space-size=8192`.",
+      "传给 Node 的选项，例如 `--max-old-space-size=8192`。",
+    ),
+  },
+  "server.env": {
+    ...{ type: "object", default: {}, scope: "machine", isRestricted: true },
+    description: text("Environment variables of the server.", "服务器的环境变量。"),
+  },
+  "server.threads": {
+    ...{ type: "integer", default: 0, minimum: 0, maximum: 256, scope: "machine" },
+    description: text("Processor threads for models; 0: all cores.", "模型使用的处理器线程数；0 表示全部核心。"),
+  },
+  "models.directory": {
+    ...{ type: "string", default: "", scope: "machine" },
+    description: text(
+      "Folder with checkpoints that are offered beside the embedded model and those of your runs.",
+      "存放检查点的文件夹；除内置模型和训练所得模型外，也会列出其中的检查点。",
+    ),
+  },
+  "inspect.defaultModel": {
+    ...{ type: "string", default: "", scope: "resource" },
+    description: text(
+      "Model that inspects: `nano`, a checkpoint folder, or empty for the newest model of this project's runs.",
+      "用于检测的模型：`nano`、检查点文件夹；留空则使用本项目最新训练的模型。",
+    ),
+  },
+  "inspect.temperature": {
+    ...{ type: "number", default: 0, minimum: 0, maximum: 2, scope: "resource" },
+    description: text(
+      "0 always gives the likeliest text; more gives more variety.",
+      "0 总是给出最可能的文本；数值越大越多样。",
+    ),
+  },
+  "inspect.maxTokens": {
+    ...{ type: "integer", default: 256, minimum: 1, maximum: 8192, scope: "resource" },
+    description: text("Longest answer in tokens.", "答案的最大长度（token 数）。"),
+  },
+  "inspect.overlayOpacity": {
+    ...{ type: "number", default: 0.5, minimum: 0, maximum: 1, scope: "resource" },
+    description: text("Opacity of masks and heat maps over the image.", "掩膜和热力图叠加在图像上的不透明度。"),
+  },
+  "inspect.locationGrid": {
+    ...{ type: "boolean", default: false, scope: "resource" },
+    description: text("Show the 3×3 grid of locations when an image opens.", "打开图像时显示 3×3 位置网格。"),
+  },
+  "curves.smoothing": {
+    ...{ type: "number", default: 0.6, minimum: 0, maximum: 0.999, scope: "window" },
+    description: text(
+      "Smoothing of curves when a dashboard opens; the raw line stays visible.",
+      "打开面板时曲线的平滑度；原始曲线始终可见。",
+    ),
+  },
+  "curves.smoothingMethod": {
+    ...{ type: "string", default: "ema", scope: "window" },
+    description: text("How curves are smoothed.", "曲线的平滑方法。"),
+    choices: {
+      ema: text("Exponential moving average, as TensorBoard draws it.", "指数移动平均，与 TensorBoard 相同。"),
+      mean: text("Running mean.", "滑动平均。"),
+      gaussian: text("Gaussian.", "高斯。"),
+      none: text("None.", "无。"),
+    },
+  },
+  "curves.xAxis": {
+    ...{ type: "string", default: "step", scope: "window" },
+    description: text("What runs along the x axis.", "横轴的含义。"),
+    choices: {
+      step: text("Step.", "步数。"),
+      epoch: text("Epoch.", "轮次。"),
+      tokens: text("Tokens.", "Token 数。"),
+      samples: text("Samples.", "样本数。"),
+      relative: text("Time since the start.", "自开始以来的时间。"),
+      process: text("Time since the start without pauses.", "自开始以来的时间（不含暂停）。"),
+      wall: text("Clock time.", "时钟时间。"),
+    },
+  },
+  "notifications.runFinished": {
+    ...{ type: "string", default: "unfocused", scope: "window" },
+    description: text(
+      "When a finished run is announced. A failed run always is, once.",
+      "训练完成时何时通知。失败的训练总会通知一次。",
+    ),
+    choices: {
+      never: text("Never.", "从不。"),
+      unfocused: text("When the window is not in front.", "窗口不在前台时。"),
+      always: text("Always.", "总是。"),
+    },
+  },
+  "trace.server": {
+    ...{ type: "string", default: "off", scope: "window" },
+    description: text(
+      "How much of the talk with the server is written to the log.",
+      "将与服务器的通信记录到日志的详细程度。",
+    ),
+    choices: {
+      off: text("Nothing.", "不记录。"),
+      messages: text("Names of messages.", "消息名称。"),
+      verbose: text("Messages with their contents.", "消息及其内容。"),
+    },
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
+/** The type of a setting's value, from its declaration. */
+export type SettingValue<N extends SettingName> = (typeof settings)[N] extends { choices: infer C }
+  ? keyof C & string
+  : (typeof settings)[N] extends { type: "boolean" }
+    ? boolean
+    : (typeof settings)[N] extends { type: "number" | "integer" }
+      ? number
+      : (typeof settings)[N] extends { type: "array" }
+        ? readonly string[]
+        : (typeof settings)[N] extends { type: "object" }
+          ? Record<string, string>
+          : string;
+
+// ---- views ---------------------------------------------------------------------------------------------------------
+
+export const viewNames = { runs: text("Runs", "训练"), data: text("Data", "数据") } as const;
+
+interface Welcome {
+  view: keyof typeof viewIds;
+  when: string;
+  contents: Text;
+}
+
+const link = (label: string, command: CommandName) => `[${label}](command:${commandId(command)})`;
+
+/** What an empty view says; the first link is the one most people need. */
+export const welcomes: readonly Welcome[] = [
+  {
+    ...{ view: "runs", when: "workspaceFolderCount == 0" },
+    contents: text(
+      "Open a folder to keep experiments in.\n[Open Folder](command:vscode.openFolder)",
+      "打开一个文件夹来存放实验。\n[打开文件夹](command:vscode.openFolder)",
+    ),
+  },
+  {
+    ...{ view: "runs", when: "workspaceFolderCount != 0 && !isWorkspaceTrusted" },
+    contents: text(
+      "This folder is in Restricted Mode: images open, but no model runs and nothing is trained.\n[Manage Workspace Trust](command:workbench.trust.manage)",
+      "此文件夹处于受限模式：可以打开图像，但不会运行模型或训练。\n[管理工作区信任](command:workbench.trust.manage)",
+    ),
+  },
+  {
+    ...{ view: "runs", when: "workspaceFolderCount != 0 && isWorkspaceTrusted && !iadr1.hasProject" },
+    contents: text(
+      `There is no experiment in this folder yet.\n${link("Create Sample Project", "createSampleProject")}\nOr ${link("create a project", "createProject")} with your own images, or ${link("check this machine", "checkMachine")} first.`,
+      `此文件夹中还没有实验。\n${link("创建示例项目", "createSampleProject")}\n也可以用自己的图像${link("创建项目", "createProject")}，或先${link("检查本机", "checkMachine")}。`,
+    ),
+  },
+  {
+    ...{ view: "runs", when: "isWorkspaceTrusted && iadr1.hasProject && iadr1.serverState == failed" },
+    contents: text(
+      `The server does not run.\n${link("Start Server", "startServer")}\n${link("Show Log", "showLog")}`,
+      `服务器未运行。\n${link("启动服务器", "startServer")}\n${link("显示日志", "showLog")}`,
+    ),
+  },
+  {
+    ...{ view: "runs", when: "isWorkspaceTrusted && iadr1.hasProject && iadr1.serverState != failed" },
+    contents: text(
+      `No runs yet.\n${link("Run Both Stages", "runBothStages")}\nOr start with ${link("stage 1, PA-SFT", "startPaSft")}.`,
+      `还没有训练。\n${link("运行两个阶段", "runBothStages")}\n也可以从${link("阶段 1（PA-SFT）", "startPaSft")}开始。`,
+    ),
+  },
+  {
+    ...{ view: "data", when: "workspaceFolderCount == 0 || !isWorkspaceTrusted || !iadr1.hasProject" },
+    contents: text("The data sets of the experiment appear here.", "这里显示实验使用的数据集。"),
+  },
+  {
+    ...{ view: "data", when: "isWorkspaceTrusted && iadr1.hasProject" },
+    contents: text(
+      `The experiment names no data that can be read.\n${link("Validate Configuration", "validateConfiguration")}`,
+      `实验没有指定可读取的数据。\n${link("验证配置", "validateConfiguration")}`,
+    ),
+  },
+];
+
+// ---- walkthrough ---------------------------------------------------------------------------------------------------
+
+interface Step {
+  id: string;
+  title: Text;
+  description: Text;
+  /** Whose use completes the step. */
+  command: CommandName;
+}
+
+export const walkthrough = {
+  title: text("First steps with IAD-R1", "IAD-R1 入门"),
+  description: text(
+    "From an empty folder to a trained model in ten minutes, all on this machine.",
+    "十分钟内从空文件夹到训练好的模型，全部在本机完成。",
+  ),
+};
+
+export const steps: readonly Step[] = [
+  {
+    id: "check",
+    title: text("Check this machine", "检查本机"),
+    description: text(
+      `See what can run here. Nothing is installed and nothing is sent anywhere.\n${link("Check This Machine", "checkMachine")}`,
+      `查看本机可以运行什么。不会安装任何东西，也不会向外发送任何内容。\n${link("检查本机", "checkMachine")}`,
+    ),
+    command: "checkMachine",
+  },
+  {
+    id: "sample",
+    title: text("Create the sample project", "创建示例项目"),
+    description: text(
+      `Writes an experiment file and about 200 generated pictures with four kinds of defects into the open folder, then opens one of them.\n${link("Create Sample Project", "createSampleProject")}`,
+      `在打开的文件夹中写入实验文件和约 200 张带四类缺陷的生成图像，然后打开其中一张。\n${link("创建示例项目", "createSampleProject")}`,
+    ),
+    command: "createSampleProject",
+  },
+  {
+    id: "inspect",
+    title: text("Inspect an image", "检测图像"),
+    description: text(
+      `The untrained model writes its reasoning beside the picture. It will be poor: training comes next. Press T to see the true defect.\n${link("Inspect Image", "inspectImage")}`,
+      `未经训练的模型在图像旁写出推理过程。结果会很差：下一步就是训练。按 T 查看真实缺陷。\n${link("检测图像", "inspectImage")}`,
+    ),
+    command: "inspectImage",
+  },
+  {
+    id: "paSft",
+    title: text("Train stage 1: PA-SFT", "训练阶段 1：PA-SFT"),
+    description: text(
+      `The model learns to reason in words, from examples. Watch the loss fall; you can stop and go on at any time.\n${link("Start PA-SFT", "startPaSft")}`,
+      `模型从示例中学习用文字推理。观察损失下降；可以随时停止并继续。\n${link("开始 PA-SFT", "startPaSft")}`,
+    ),
+    command: "startPaSft",
+  },
+  {
+    id: "scGrpo",
+    title: text("Train stage 2: SC-GRPO", "训练阶段 2：SC-GRPO"),
+    description: text(
+      `The model tries several answers to each picture, and rewards tell it which were better.\n${link("Start SC-GRPO", "startScGrpo")}`,
+      `模型对每张图像尝试多个答案，由奖励告诉它哪些更好。\n${link("开始 SC-GRPO", "startScGrpo")}`,
+    ),
+    command: "startScGrpo",
+  },
+  {
+    id: "compare",
+    title: text("Compare before and after", "比较训练前后"),
+    description: text(
+      `Accuracy, false alarms and missed defects on pictures that no stage has seen.\n${link("Compare Runs…", "compareRuns")}\n${link("Open Report", "openReport")}`,
+      `在任何阶段都未见过的图像上比较准确率、误报和漏检。\n${link("比较训练…", "compareRuns")}\n${link("打开报告", "openReport")}`,
+    ),
+    command: "compareRuns",
+  },
+];

@@ -1,0 +1,96 @@
+/**
+ * Where VS Code enters. It registers what the manifest promises and returns; the server starts on first need, and that need is there at once
+ * only where the folder has an experiment and is trusted.
+ */
+import { type ExtensionContext, window, workspace } from "vscode";
+import { failureReporter, registerCommands } from "./commands/register";
+import { forkRun, openReport, openRunFolder, pauseRun, resumeRun, stopRun } from "./commands/runs";
+import type { Parts } from "./commands/types";
+import { Context } from "./context";
+import { dashboardViewType, imageInspectorViewType } from "./contributions";
+import { UserError } from "./errors";
+import { Models } from "./models";
+import { notifyOfRuns, notifyOfServer } from "./notifications";
+import { DashboardPanels, type RunActions } from "./panels/dashboardPanel";
+import { Inspectors } from "./panels/inspectors";
+import { Projects } from "./projects";
+import { DataTree } from "./views/dataTree";
+import { RunsTree } from "./views/runsTree";
+import { StatusItem } from "./views/statusItem";
+import * as messages from "./messages";
+
+let context: Context | null = null;
+
+export function activate(extension: ExtensionContext): void {
+  const startedMs = performance.now();
+  const startedCpu = process.cpuUsage();
+  try {
+    context = new Context(extension);
+    wire(context);
+    const { user, system } = process.cpuUsage(startedCpu);
+    const wallMs = (performance.now() - startedMs).toFixed(0);
+    context.log.info(`Activated in ${wallMs} ms, ${((user + system) / 1000).toFixed(0)} ms of work`);
+  } catch (error) {
+    void window.showErrorMessage(messages.activationFailed(error instanceof Error ? error.message : String(error)));
+    throw error;
+  }
+}
+
+export async function deactivate(): Promise<void> {
+  await context?.close();
+  context = null;
+}
+
+function wire(shared: Context): void {
+  const onFailure = failureReporter(shared);
+  const projects = shared.own(new Projects());
+  const models = shared.own(new Models(shared.connection, shared.runs));
+  const inspectors = shared.own(new Inspectors(shared, models, onFailure));
+  const runsTree = shared.own(new RunsTree(shared));
+  const dataTree = shared.own(new DataTree(shared, projects));
+  const parts: Parts = {
+    ...{ context: shared, projects, models, runsTree, dataTree, inspectors },
+    dashboards: shared.own(
+      new DashboardPanels(
+        shared,
+        runActions(() => parts),
+        onFailure,
+      ),
+    ),
+  };
+  registerCommands(parts, onFailure);
+  shared.own(new StatusItem(shared));
+  shared.own(notifyOfRuns(shared));
+  shared.own(notifyOfServer(shared));
+  shared.own(window.registerCustomEditorProvider(imageInspectorViewType, inspectors));
+  shared.own(window.registerWebviewPanelSerializer(dashboardViewType, parts.dashboards));
+  shared.own(workspace.onDidGrantWorkspaceTrust(() => void startWhereNeeded(shared, projects)));
+  // Also sets the context key that views wait for; after activation, because it looks through the folder.
+  void startWhereNeeded(shared, projects);
+}
+
+/** An experiment in the folder needs the server: for what is wrong in its file, and for runs that go on. */
+async function startWhereNeeded({ connection, isTrusted, log }: Context, projects: Projects): Promise<void> {
+  const hasProject = await projects.tellWhetherThereIsOne();
+  if (!hasProject || !isTrusted || connection.state.kind !== "off") return;
+  await connection.start().catch((error: unknown) => log.warn(error instanceof Error ? error.message : String(error)));
+}
+
+/** What the buttons of a dashboard do: the same as the commands. */
+function runActions(parts: () => Parts): RunActions {
+  return {
+    stop: (run, when) => stopRun(when)(parts(), run),
+    pause: (run) => pauseRun(parts(), run),
+    resume: (run) => resumeRun(parts(), run),
+    fork: (run) => forkRun(parts(), run),
+    openReport: (run) => openReport(parts(), run),
+    openFolder: (run) => openRunFolder(parts(), run),
+    async inspectCheckpoint(run, stage, step) {
+      const { models, inspectors } = parts();
+      await models.refresh();
+      const model = models.all.find((each) => each.run === run && each.stage === stage && each.step === step);
+      if (model === undefined) throw new UserError(messages.noCheckpoints(run));
+      await inspectors.inspectWith(model.id);
+    },
+  };
+}

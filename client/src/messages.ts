@@ -1,0 +1,247 @@
+/**
+ * Every sentence that the extension shows to a person, as named functions. English stands here, Simplified Chinese in
+ * `l10n/bundle.l10n.zh-cn.json`; a test compares the two. Texts of the manifest are in `contributions.ts`.
+ */
+import { l10n } from "vscode";
+import type { RunListing, RunState } from "@iad-r1/protocol/runs";
+
+const t = l10n.t;
+
+// ---- buttons -------------------------------------------------------------------------------------------------------
+
+export const showLog = () => t("Show Log");
+export const startServer = () => t("Start Server");
+export const enterToken = () => t("Enter Token…");
+export const openDashboard = () => t("Open Dashboard");
+export const manageTrust = () => t("Manage Workspace Trust");
+export const stopAfterStep = () => t("Stop After This Step");
+export const stopNow = () => t("Stop Now");
+export const deleteRun = () => t("Delete");
+export const startAnyway = () => t("Start Anyway");
+
+// ---- server --------------------------------------------------------------------------------------------------------
+
+export const serverOff = () => t("The server is not running.");
+export const serverStarting = () => t("Starting the server…");
+export const serverReady = () => t("The server is ready.");
+export const serverWaiting = (reason: string, seconds: number) =>
+  t("The connection to the server broke ({0}); trying again in {1} s.", reason, seconds);
+export const serverFailed = (reason: string) => t("The server does not run: {0}", reason);
+export const serverBroken = (what: string) => t("This needs the server: {0}", what);
+export const askAddress = () => t("Address of the server that `iad-r1 serve` prints, such as ws://gpu-host:7411");
+export const addressWrong = () => t("Expected an address such as ws://gpu-host:7411 or wss://gpu-host.");
+export const askToken = (address: string) => t("Token for {0} (kept in the safe of VS Code)", address);
+export const tokenEmpty = () => t("The server always wants a token: the text of its token file.");
+export const exposed = (address: string) =>
+  t(
+    "{0} is not encrypted: anyone on the network between could read the token. Prefer wss:// or an SSH tunnel.",
+    address,
+  );
+export const connectAnyway = () => t("Connect Anyway");
+export const connected = (address: string) => t("Connected to {0}.", address);
+export const useEmbedded = () => t("Use the server inside the extension");
+export const useEmbeddedDetail = () => t("Everything runs on this machine");
+export const newAddress = () => t("Another address…");
+export const pickServer = () => t("Which server does the work?");
+export const serverReport = () => t("How the server is doing");
+export const versionRow = () => t("Version");
+export const whereRow = () => t("Where");
+export const processRow = () => t("Process");
+export const upRow = () => t("Running for");
+export const memoryRow = () => t("Memory");
+export const activeRow = () => t("Runs and inspections going on");
+export const valueColumn = () => t("Value");
+export const noTokenYet = (address: string) => t("There is no token for {0} yet.", address);
+
+// ---- trust and folders ---------------------------------------------------------------------------------------------
+
+export const notTrusted = () =>
+  t("This folder is not trusted, so no model runs and nothing is trained. Images can be looked at.");
+export const noFolder = () => t("Open a folder first: experiments and runs are kept in it.");
+export const noConfig = () =>
+  t("There is no iadr1.yaml in this folder yet. Create a sample project or a new training run.");
+export const pickConfig = () => t("Which experiment?");
+
+// ---- project and data ----------------------------------------------------------------------------------------------
+
+export const creatingSample = () => t("Creating the sample project…");
+export const checkingMachine = () => t("Checking this machine…");
+export const machineReady = () => t("Ready: inspection and training run here.");
+export const machineNotReady = () => t("Not ready: see the lines marked as problems.");
+export const checkOk = () => t("OK");
+export const checkOptional = () => t("optional");
+export const checkProblem = () => t("PROBLEM");
+export const cure = (text: string) => t("cure: {0}", text);
+export const checkColumn = () => t("Checked");
+export const evidenceColumn = () => t("Found");
+export const machineReport = () => t("What this machine can do");
+export const configValid = (file: string) => t("{0} is valid: it can be started.", file);
+export const configInvalid = (file: string, count: number) => t("{0}: {1} checks failed.", file, count);
+export const checking = (file: string) => t("Checking {0}…", file);
+export const preflightReport = (file: string) => t("Preflight of {0}", file);
+export const diagnosticsTitle = () =>
+  t("Diagnostics for a bug report. Nothing was sent; look through it before you share it.");
+export const readingData = () => t("Reading the data set…");
+export const pickData = () => t("Which data set?");
+export const dataStatistics = (path: string) => t("Data set {0}", path);
+export const counts = (normal: number, anomalous: number) => t("{0} normal, {1} anomalous", normal, anomalous);
+export const problems = (count: number) => t("{0} problems", count);
+export const noProblems = () => t("No problems found.");
+export const categoryColumn = () => t("Category");
+export const normalColumn = () => t("Normal");
+export const anomalousColumn = () => t("Anomalous");
+export const dataGenerated = (count: number) => t("{0} generated pictures", count);
+export const trainSplit = () => t("training");
+export const paSftSplit = () => t("training PA-SFT");
+export const scGrpoSplit = () => t("training SC-GRPO");
+export const validationSplit = () => t("choice of the checkpoint");
+export const heldOutSplit = () => t("held out");
+export const missingFiles = (count: number) => t("{0} missing files", count);
+export const sharedPictures = (count: number) => t("{0} pictures are trained on and tested with.", count);
+export const comparingPictures = () => t("Comparing all pictures…");
+export const leaksTitle = (file: string) => t("Pictures that are twice in {0}", file);
+export const leaksHeading = (count: number) => t("{0} pairs are trained on and tested with", count);
+export const duplicatesHeading = (count: number) => t("{0} pairs are twice in one part", count);
+export const samePicture = () => t("same");
+export const similarPicture = () => t("similar");
+export const pictureColumn = () => t("Picture");
+export const otherColumn = () => t("Other picture");
+export const howColumn = () => t("How");
+export const noneFound = () => t("None.");
+export const unreadableHeading = (count: number) => t("{0} pictures cannot be read", count);
+
+// ---- inspection ----------------------------------------------------------------------------------------------------
+
+export const pickImage = () => t("Image to inspect");
+export const pickFolder = () => t("Folder of images to inspect");
+export const inspectAction = () => t("Inspect");
+export const noImages = (folder: string) => t("There are no images in {0}.", folder);
+export const folderTitle = (name: string) => t("Inspect: {0}", name);
+export const pickModel = () => t("Which model inspects?");
+export const pickSecondModel = () => t("Which model to compare with?");
+export const askThreshold = () =>
+  t("Anomaly score from which an image is flagged, 0 to 1; empty: only the written answer counts");
+export const thresholdWrong = () => t("Expected a number from 0 to 1, or nothing.");
+export const pickReferences = () => t("Pictures of good parts");
+export const useAsReference = () => t("Use as Reference");
+export const pickSampleFile = () => t("File that the corrected sample is added to");
+export const saveSample = () => t("Add Sample");
+export const sampleSaved = (file: string, count: number) => t("Added to {0}, which has {1} samples now.", file, count);
+export const noInspector = () => t("No image is being inspected.");
+export const accuracyOf = (percent: string) => t("{0} % on held-out images", percent);
+
+// ---- runs ----------------------------------------------------------------------------------------------------------
+
+const states: Record<RunState, () => string> = {
+  queued: () => t("waiting"),
+  starting: () => t("starting"),
+  running: () => t("running"),
+  paused: () => t("paused"),
+  stopping: () => t("stopping"),
+  completed: () => t("completed"),
+  stopped: () => t("stopped"),
+  failed: () => t("failed"),
+};
+export const runState = (state: RunState) => states[state]();
+
+export const stepOf = (step: number, total: number) => t("step {0} of {1}", step, total);
+export const timeLeft = (text: string) => t("{0} left", text);
+export const runStarted = (run: string) => t("Run {0} has started.", run);
+export const runFailed = ({ id, reason }: RunListing) =>
+  t("Run {0} failed: {1}", id, reason ?? t("no reason is known"));
+export const runFinished = ({ id }: RunListing) => t("Run {0} is completed.", id);
+export const pickRun = () => t("Which run?");
+export const pickRuns = () => t("Runs to compare (two or more)");
+export const pickCheckpoint = () => t("Which checkpoint?");
+export const noRuns = () => t("There are no runs that this applies to.");
+export const noCheckpoints = (run: string) => t("Run {0} has no checkpoint yet.", run);
+export const pickStart = () => t("Which model does SC-GRPO start from?");
+export const modelOfConfig = () => t("The model that the experiment file names");
+export const preflightFailed = (count: number) => t("The run would fail: {0} checks found problems.", count);
+export const preflightPassed = () => t("All checks passed; nothing was started.");
+export const preflighting = () => t("Preflight…");
+export const startingRun = () => t("Starting the run…");
+export const estimating = () => t("Estimating memory and time…");
+export const estimateTitle = () => t("What this run will need");
+export const memoryLine = (peak: string, available: string) => t("Memory: {0} of {1} available", peak, available);
+export const memoryTooLittle = () => t("It does not fit. Use fewer samples at a time, LoRA, or a smaller model.");
+export const durationLine = (text: string) => t("Time: about {0}", text);
+export const durationUnknown = () => t("Time: not known before the first steps on this machine");
+export const stageColumn = () => t("Stage");
+export const stepsColumn = () => t("Steps");
+export const timeColumn = () => t("Time");
+export const weightsColumn = () => t("Weights");
+export const optimizerColumn = () => t("Optimiser");
+export const activationsColumn = () => t("Activations");
+export const cacheColumn = () => t("Cache");
+export const folderOfFiles = () => t("a folder of event files");
+export const reportTitle = (run: string) => t("Report of {0}", run);
+export const noDataOnDisk = () => t("The experiment uses generated pictures only.");
+export const basisHeading = () => t("Where the numbers come from");
+export const confirmStopNow = (run: string) => t("End {0} at once? What came after its last checkpoint is lost.", run);
+export const confirmDelete = (run: string) =>
+  t("Delete {0} with its checkpoints and rollouts? This cannot be undone.", run);
+export const exporting = () => t("Exporting…");
+export const exported = (file: string) => t("Written to {0}.", file);
+export const pickFormat = () => t("Format");
+export const makingReport = () => t("Making the report…");
+export const comparisonTitle = (count: number) => t("Comparison of {0} runs", count);
+export const settingsDiffer = () => t("Settings that differ");
+export const modelColumn = () => t("Model");
+export const runColumn = () => t("Run");
+export const balancedColumn = () => t("Balanced accuracy");
+export const falseAlarmColumn = () => t("False alarms");
+export const missedColumn = () => t("Missed");
+export const unparsedColumn = () => t("Unparsed");
+export const settingColumn = () => t("Setting");
+export const noEvaluations = () => t("None of these runs has been evaluated yet.");
+export const checkpoints = () => t("Checkpoints");
+export const evaluations = () => t("Evaluations");
+export const best = () => t("best");
+export const runsStale = () => t("The server is not connected: states as of the last contact.");
+export const dashboardTitle = (run: string) => t("Run {0}", run);
+export const forkStep = (step: number, stage: string) => t("{0}, step {1}", stage, step);
+
+// ---- a new run -----------------------------------------------------------------------------------------------------
+
+export const newRunTitle = () => t("New Training Run");
+export const askProject = () => t("Name of the experiment");
+export const projectWrong = () => t("Use letters, digits, dashes and underscores.");
+export const askKind = () => t("What should it do?");
+export const bothStages = () => t("Both stages");
+export const bothStagesDetail = () => t("PA-SFT, then SC-GRPO, with an evaluation before, between and after");
+export const onlyPaSft = () => t("Stage 1 only: PA-SFT");
+export const onlyPaSftDetail = () => t("Learns to reason in words, from examples");
+export const onlyScGrpo = () => t("Stage 2 only: SC-GRPO");
+export const onlyScGrpoDetail = () => t("Learns from rewards; the model must know the answer tags already");
+export const askBase = () => t("Which model learns?");
+export const askTrainingData = () => t("What does it learn from?");
+export const askHeldOut = () => t("What is it tested on?");
+export const syntheticData = () => t("Generated pictures");
+export const syntheticDataDetail = () => t("Made on the fly with masks, four kinds of defects and reasoning");
+export const folderData = () => t("A data set on disk…");
+export const folderDataDetail = () => t("Annotations with images, Expert-AD files, or MVTec-style folders");
+export const noHeldOut = () => t("No test");
+export const askTrainable = () => t("Which weights learn?");
+export const loraWeights = () => t("LoRA");
+export const loraDetail = () => t("Small added matrices: least memory, smallest files");
+export const languageWeights = () => t("The language model");
+export const languageDetail = () => t("Needed when the base has never seen the answer tags, as the embedded one");
+export const allWeights = () => t("Everything");
+export const allDetail = () => t("Also the part that sees; needs the most memory");
+export const configExists = (file: string) => t("{0} exists already.", file);
+export const replaceFile = () => t("Replace");
+export const otherName = () => t("Choose Another Name…");
+
+// ---- status bar ----------------------------------------------------------------------------------------------------
+
+export const statusName = () => t("IAD-R1");
+export const statusReady = () => t("IAD-R1: ready. Select for what can be done.");
+export const statusRestricted = () => t("IAD-R1: restricted, because this folder is not trusted.");
+export const moreRuns = (count: number) => t("and {0} more", count);
+
+// ---- errors --------------------------------------------------------------------------------------------------------
+
+export const failed = (what: string, message: string) => t("{0}: {1}", what, message);
+export const unknownFailure = () => t("Something unexpected went wrong");
+export const activationFailed = (message: string) => t("IAD-R1 could not start: {0}", message);

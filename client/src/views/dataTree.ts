@@ -1,0 +1,146 @@
+/** The tree of data: what the experiments of this folder learn from and are tested on, by set, class and split, with what is wrong. */
+import {
+  ThemeColor,
+  ThemeIcon,
+  TreeItem,
+  TreeItemCollapsibleState,
+  type TreeDataProvider,
+  type TreeView,
+  window,
+  workspace,
+} from "vscode";
+import * as lsp from "@iad-r1/protocol/lsp";
+import type { DataSplit, ProjectDataSet } from "@iad-r1/protocol/project";
+import type { Context } from "../context";
+import { viewIds } from "../contributions";
+import { type Disposable, Emitter } from "../emitter";
+import { sentence } from "../errors";
+import * as messages from "../messages";
+import type { Projects } from "../projects";
+
+type DataClass = ProjectDataSet["classes"][number];
+
+export type DataNode =
+  | { kind: "set"; set: ProjectDataSet }
+  | { kind: "class"; set: ProjectDataSet; class: DataClass }
+  | { kind: "split"; set: ProjectDataSet; class: DataClass; split: DataClass["splits"][number] };
+
+const splitNames: Record<DataSplit, () => string> = {
+  train: messages.trainSplit,
+  paSft: messages.paSftSplit,
+  scGrpo: messages.scGrpoSplit,
+  validation: messages.validationSplit,
+  heldOut: messages.heldOutSplit,
+};
+
+export class DataTree implements TreeDataProvider<DataNode>, Disposable {
+  private readonly changed = new Emitter<DataNode | undefined>();
+  readonly onDidChangeTreeData = this.changed.event as TreeDataProvider<DataNode>["onDidChangeTreeData"];
+  private readonly view: TreeView<DataNode>;
+  private reading: Promise<DataNode[]> | null = null;
+  private readonly subscriptions: Disposable[];
+
+  constructor(
+    private readonly context: Context,
+    private readonly projects: Projects,
+  ) {
+    this.view = window.createTreeView(viewIds.data, { treeDataProvider: this, showCollapseAll: true });
+    this.subscriptions = [
+      this.view,
+      projects.onDidChange(() => this.refresh()),
+      context.connection.onDidConnect(() => this.refresh()),
+      workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
+    ];
+  }
+
+  refresh(): void {
+    this.reading = null;
+    this.changed.fire(undefined);
+  }
+
+  getChildren(node?: DataNode): DataNode[] | Promise<DataNode[]> {
+    if (node === undefined) {
+      this.reading ??= this.read();
+      return this.reading;
+    }
+    if (node.kind === "set") return node.set.classes.map((one) => ({ kind: "class", set: node.set, class: one }));
+    if (node.kind === "class") return node.class.splits.map((split) => ({ ...node, kind: "split", split }));
+    return [];
+  }
+
+  getTreeItem(node: DataNode): TreeItem {
+    switch (node.kind) {
+      case "set":
+        return setItem(node.set);
+      case "class": {
+        const { name, normal, anomalous } = node.class;
+        const item = new TreeItem(name, TreeItemCollapsibleState.Collapsed);
+        item.id = `${keyOf(node.set)} ${name}`;
+        item.description = messages.counts(normal, anomalous);
+        item.iconPath = new ThemeIcon("symbol-class");
+        item.contextValue = contextOf("class", node.set);
+        return item;
+      }
+      case "split": {
+        const { split, normal, anomalous } = node.split;
+        const item = new TreeItem(splitNames[split]());
+        item.id = `${keyOf(node.set)} ${node.class.name} ${split}`;
+        item.description = messages.counts(normal, anomalous);
+        item.iconPath = new ThemeIcon(split === "heldOut" || split === "validation" ? "beaker" : "mortar-board");
+        return item;
+      }
+    }
+  }
+
+  dispose(): void {
+    for (const each of this.subscriptions) each.dispose();
+    this.changed.dispose();
+  }
+
+  private async read(): Promise<DataNode[]> {
+    // Without a server there is nothing to show; it starts where there is a project.
+    if (!this.context.isTrusted || this.context.connection.state.kind !== "ready") return [];
+    const sets = new Map<string, ProjectDataSet>();
+    let numShared = 0;
+    for (const config of await this.projects.configs()) {
+      try {
+        const data = await this.context.connection.request(lsp.projectData, { configFile: config.fsPath });
+        for (const set of data.sets) sets.set(keyOf(set), set);
+        numShared += data.numShared;
+      } catch (error) {
+        // The editor marks what is wrong in the file.
+        this.context.log.warn(`data of ${config.fsPath}: ${sentence(error)}`);
+      }
+    }
+    this.view.message = numShared === 0 ? undefined : messages.sharedPictures(numShared);
+    return [...sets.values()].map((set) => ({ kind: "set", set }));
+  }
+}
+
+const keyOf = ({ kind, path, name, splits }: ProjectDataSet) => `${kind} ${path ?? name} ${splits.join(" ")}`;
+/** Generated pictures are no files that could be opened. */
+const contextOf = (kind: string, { path }: ProjectDataSet) => (path === null ? `${kind}.generated` : kind);
+
+function setItem(set: ProjectDataSet): TreeItem {
+  const { name, path, splits, normal, anomalous, missingFiles, numProblems, failure } = set;
+  const isBroken = failure !== null;
+  const item = new TreeItem(
+    path === null ? messages.dataGenerated(normal + anomalous) : name,
+    isBroken ? TreeItemCollapsibleState.None : TreeItemCollapsibleState.Collapsed,
+  );
+  item.id = keyOf(set);
+  item.tooltip = failure ?? path ?? name;
+  item.contextValue = contextOf("dataset", set);
+  const facts = [splits.map((split) => splitNames[split]()).join(", ")];
+  if (isBroken) facts.push(failure);
+  else facts.push(messages.counts(normal, anomalous));
+  if (missingFiles > 0) facts.push(messages.missingFiles(missingFiles));
+  else if (numProblems > 0) facts.push(messages.problems(numProblems));
+  item.description = facts.join(" · ");
+  item.iconPath = isBroken
+    ? new ThemeIcon("error", new ThemeColor("list.errorForeground"))
+    : numProblems > 0
+      ? new ThemeIcon("warning", new ThemeColor("list.warningForeground"))
+      : new ThemeIcon(path === null ? "sparkle" : "database");
+  return item;
+}

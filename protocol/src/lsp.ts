@@ -1,0 +1,254 @@
+/**
+ * Every message of our own between the editor and the language server, as typed descriptors: the value carries the types of both
+ * directions. Standard LSP messages (hover, completion, diagnostics) are used as they are and not repeated. docs/protocol.md says
+ * the same in prose; a test compares the two. The only file that imports vscode-jsonrpc.
+ *
+ * A request that fails answers with a ResponseError whose `data` is a WireError. Long work answers at once with the name of a job or run;
+ * what happens then comes over the stream (stream.ts).
+ */
+import { NotificationType, RequestType, RequestType0 } from "vscode-jsonrpc";
+import type {
+  ConfigChoices,
+  DataOverview,
+  DataPage,
+  DataPageParams,
+  DataSample,
+  DataSourceReference,
+  ExpertSample,
+  MachineCheck,
+  ProjectData,
+  ProjectLeaks,
+  SampleProject,
+} from "./project";
+import type { HeatMapRequest, ImageReference, InspectJob, InspectRequest } from "./inspect";
+import type { ModelInfo } from "./models";
+import type {
+  EvaluatedSample,
+  ModelReference,
+  RolloutRecord,
+  RunComparison,
+  RunDetails,
+  RunEstimate,
+  RunKind,
+  RunListing,
+  WireError,
+} from "./runs";
+
+/** Code of every ResponseError that carries a WireError in `data`; LSP's "request failed". */
+export const wireErrorCode = -32803;
+
+/** Sent as `initializationOptions`; every key may be left out. */
+export interface ServerOptions {
+  /** Folders of the window; runs in `<folder>/.iadr1/runs` are listed. Only for a server on the same machine. */
+  projectFolders?: string[];
+  /** A folder with further checkpoints, one folder each. */
+  modelsDirectory?: string;
+  /** Threads for the arithmetic of inspections; 0 = one per core. */
+  threads?: number;
+  /** Minutes without an inspection after which a model leaves the memory; 0 = never. Default 15. */
+  idleStopMinutes?: number;
+  /** Models kept in memory at once, 1 to 4. Default 2: two side by side. */
+  maxModels?: number;
+}
+
+/** What the server says about itself. */
+export interface ServerStatus {
+  version: string;
+  pid: number;
+  /** "stdio": started by this window. "remote": reached over a WebSocket. */
+  transport: "stdio" | "remote";
+  uptimeSeconds: number;
+  memoryBytes: number;
+  platform: string;
+  /** Runs that are going on. */
+  activeRuns: number;
+  /** Inspections waiting or running. */
+  activeJobs: number;
+  /** Models in memory now. */
+  models: { reference: ModelReference; state: "loading" | "ready" | "busy"; pid: number | null }[];
+  /** Where runs are looked for. */
+  runsFolders: string[];
+}
+
+/** Where the stream hub listens. */
+export interface StreamAddress {
+  /** Port on this machine's loopback; null for a remote server: then it is where the language server is. */
+  port: number | null;
+  /** Path of the WebSocket. */
+  path: string;
+  /** Sent as `Authorization: Bearer <token>`; null for a remote server: then the token of the connection. */
+  token: string | null;
+}
+
+/** Names a run: its id. Runs are found in the runs folders of the server. */
+export interface RunParams {
+  run: string;
+}
+
+export interface StartRunParams {
+  kind: Extract<RunKind, "pa-sft" | "sc-grpo" | "post-train">;
+  /** Path of the experiment file; relative paths in it start from its folder. */
+  configFile: string;
+  /** Text of the file as the editor shows it; read from disk when left out. */
+  text?: string;
+  /** `key.path=value`, as `--set` of the command line. */
+  overrides?: string[];
+}
+
+export interface ForkRunParams extends RunParams {
+  /** Relative to the run folder, `checkpoints/step-000100`. */
+  checkpoint: string;
+  /** What the new run does; as the old one when left out. */
+  kind?: StartRunParams["kind"];
+  overrides?: string[];
+}
+
+export interface StopRunParams extends RunParams {
+  /** "after-step" finishes the step and writes a checkpoint; "now" ends the process at once. */
+  when: "after-step" | "now";
+}
+
+export type ExportFormat = "csv" | "json" | "parquet" | "tensorboard" | "svg" | "png" | "html";
+
+// --- server -----------------------------------------------------------------------------------------------------------
+
+/** State of the server; also a sign of life. */
+export const serverStatus = new RequestType0<ServerStatus, WireError>("iadr1/server/status");
+
+/** Where tokens, curves and rollouts stream from. The hub starts with the first call. */
+export const streamAddress = new RequestType0<StreamAddress, WireError>("iadr1/stream/address");
+
+/** Looks at processor, memory, disk, devices, embedded model and optional Python engine. Takes seconds. */
+export const doctorCheck = new RequestType0<{ ok: boolean; checks: MachineCheck[] }, WireError>("iadr1/doctor/check");
+
+/** Something happened in the server that belongs into the log. */
+export const didLog = new NotificationType<{ level: "info" | "warning" | "error"; message: string }>(
+  "iadr1/server/didLog",
+);
+
+// --- project and data -------------------------------------------------------------------------------------------------
+
+/** Writes a sample project (experiment file and generated pictures) into a folder; existing files are never overwritten. */
+export const createSampleProject = new RequestType<{ folder: string; images?: number }, SampleProject, WireError>(
+  "iadr1/project/createSample",
+);
+
+/** Text of an experiment file made from a person's choices; writes nothing. */
+export const composeConfig = new RequestType<ConfigChoices, { text: string }, WireError>("iadr1/project/composeConfig");
+
+/** Reads a data set: counts by category and label, and what is wrong with it. */
+export const dataOverview = new RequestType<DataSourceReference, DataOverview, WireError>("iadr1/data/overview");
+
+/** Some samples of a data set, in file order. */
+export const dataSamples = new RequestType<DataPageParams, DataPage, WireError>("iadr1/data/samples");
+
+/** The data of an experiment by set, class and split, with counts and what is wrong. */
+export const projectData = new RequestType<{ configFile: string }, ProjectData, WireError>("iadr1/project/data");
+
+/** Pictures of an experiment that are twice there. Decodes them all: takes a while. */
+export const projectLeaks = new RequestType<{ configFile: string }, ProjectLeaks, WireError>("iadr1/project/leaks");
+
+/** What a data set beside a picture says about it: the nearest one above it that holds it; null when there is none. */
+export const findSample = new RequestType<{ image: string }, { sample: DataSample | null }, WireError>(
+  "iadr1/data/findSample",
+);
+
+/** Adds a corrected inspection to an Expert-AD file (a JSON list of chats), made when missing. */
+export const saveExpertSample = new RequestType<ExpertSample, { file: string; count: number }, WireError>(
+  "iadr1/data/saveSample",
+);
+
+/** Of these SHA-256 hashes, those whose picture must be uploaded first (`PUT /images/<sha256>` of a remote server). */
+export const missingImages = new RequestType<{ hashes: string[] }, { missing: string[] }, WireError>(
+  "iadr1/images/missing",
+);
+
+// --- models -----------------------------------------------------------------------------------------------------------
+
+/** Embedded models, those in the models directory, and what runs have left. */
+export const listModels = new RequestType0<ModelInfo[], WireError>("iadr1/models/list");
+
+// --- inspection -------------------------------------------------------------------------------------------------------
+
+/** Puts an inspection into the queue of its model. Follow `inspect/<job>` on the stream. */
+export const startInspection = new RequestType<InspectRequest, { job: string }, WireError>("iadr1/inspect/start");
+
+/** Puts a heat map into the queue of its model. */
+export const startHeatMap = new RequestType<HeatMapRequest, { job: string }, WireError>("iadr1/inspect/heatMap");
+
+/** Ends a job where it is; one that has ended stays as it is. */
+export const cancelJob = new RequestType<{ job: string }, null, WireError>("iadr1/inspect/cancel");
+
+/** A job with everything it has said so far; the newest 200 are remembered. */
+export const showJob = new RequestType<{ job: string }, InspectJob, WireError>("iadr1/inspect/show");
+
+/** Lets a model out of the memory, or all; jobs that wait for it are cancelled. */
+export const unloadModels = new RequestType<{ model?: ModelReference | string }, null, WireError>(
+  "iadr1/inspect/unload",
+);
+
+// --- runs -------------------------------------------------------------------------------------------------------------
+
+/** All runs, newest first. Follow `runs` on the stream for changes. */
+export const listRuns = new RequestType0<RunListing[], WireError>("iadr1/runs/list");
+
+/** One run: manifest, checkpoints, evaluations. */
+export const showRun = new RequestType<RunParams, RunDetails, WireError>("iadr1/runs/show");
+
+/** Everything that would stop a run from working, found before it starts. Starts nothing. */
+export const preflightRun = new RequestType<StartRunParams, { ok: boolean; checks: MachineCheck[] }, WireError>(
+  "iadr1/runs/preflight",
+);
+
+/** Memory and time a run will need, with what they were derived from. Takes seconds. */
+export const estimateRun = new RequestType<StartRunParams, RunEstimate, WireError>("iadr1/runs/estimate");
+
+/** Starts a run in a process of its own, which survives the server. */
+export const startRun = new RequestType<StartRunParams, { run: string }, WireError>("iadr1/runs/start");
+
+/** Asks a run to end. A run that has ended stays as it is. */
+export const stopRun = new RequestType<StopRunParams, null, WireError>("iadr1/runs/stop");
+
+/** Holds a training run after its step; it keeps its memory and goes on with `resume`. */
+export const pauseRun = new RequestType<RunParams, null, WireError>("iadr1/runs/pause");
+
+/** Goes on with a paused run, or starts a stopped or failed one again at its last checkpoint. */
+export const resumeRun = new RequestType<RunParams, { run: string }, WireError>("iadr1/runs/resume");
+
+/** Starts a new run whose model is a checkpoint of another one. */
+export const forkRun = new RequestType<ForkRunParams, { run: string }, WireError>("iadr1/runs/fork");
+
+/** Deletes the folder of a run that has ended. */
+export const deleteRun = new RequestType<RunParams, null, WireError>("iadr1/runs/delete");
+
+/** Evaluations side by side, and the settings in which runs differ. */
+export const compareRuns = new RequestType<{ runs: string[] }, RunComparison, WireError>("iadr1/runs/compare");
+
+/** Writes curves or the report of a run to a file (a folder for tensorboard). */
+export const exportRun = new RequestType<
+  RunParams & { format: ExportFormat; out: string },
+  { file: string },
+  WireError
+>("iadr1/runs/export");
+
+/** Steps with recorded rollouts, rising. */
+export const rolloutSteps = new RequestType<RunParams, { steps: number[] }, WireError>("iadr1/runs/rolloutSteps");
+
+/** Completions of a step, at most 500 at a time. */
+export const runRollouts = new RequestType<
+  RunParams & { step: number; offset?: number; limit?: number },
+  { total: number; rollouts: RolloutRecord[] },
+  WireError
+>("iadr1/runs/rollouts");
+
+/** Answers behind an evaluation (`samplesFile` of its event), at most 500 at a time. */
+export const runSamples = new RequestType<
+  RunParams & { samplesFile: string; offset?: number; limit?: number },
+  { total: number; samples: EvaluatedSample[] },
+  WireError
+>("iadr1/runs/samples");
+
+/** A run began, changed its state, or went away. The same comes over the stream `runs`; this needs no stream. */
+export const didChangeRun = new NotificationType<{ run: RunListing } | { removed: string }>("iadr1/runs/didChange");
+
+export type { ImageReference };

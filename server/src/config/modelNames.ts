@@ -1,0 +1,51 @@
+/** What a model name stands for: nano, nano-pa-sft and nano-base travel with the project, everything else is a folder. */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ConfigError } from "@iad-r1/models/errors";
+import type { ModelReference } from "@iad-r1/protocol/runs";
+
+/** The project folder: the bundle lies in dist/, this source in server/src/config/. */
+export const projectRoot = findProjectRoot(dirname(fileURLToPath(import.meta.url)));
+
+function findProjectRoot(folder: string): string {
+  const parent = dirname(folder);
+  return existsSync(join(folder, "models", "nano")) || parent === folder ? folder : findProjectRoot(parent);
+}
+
+const nanoFolder = join(projectRoot, "models", "nano");
+/** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
+export const embeddedModel = join(nanoFolder, "base");
+/** What an experiment file calls it. */
+export const embeddedName = "nano";
+
+/** What travels with the project by name: the base after both stages, after the first, and as it is. */
+export function embeddedModels(): Map<string, ModelReference> {
+  const trained = (folder: string): [string, ModelReference][] => {
+    const adapter = join(nanoFolder, folder);
+    if (!existsSync(join(adapter, "adapter_config.json"))) return [];
+    return [[folder === "sc-grpo" ? "nano" : `nano-${folder}`, { base: embeddedModel, adapter }]];
+  };
+  const base = { base: embeddedModel, adapter: null };
+  const both = trained("sc-grpo");
+  // The best there is goes by the short name.
+  return new Map([...(both.length > 0 ? both : [["nano", base] as const]), ...trained("pa-sft"), ["nano-base", base]]);
+}
+
+/** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
+export function resolveModel(model = "nano", adapter?: string): ModelReference {
+  const embedded = embeddedModels();
+  const known = embedded.get(model);
+  if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
+  const folder = resolve(model);
+  if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
+    return { base: embeddedModel, adapter: folder };
+  }
+  if (!existsSync(join(folder, "config.json"))) {
+    throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
+      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or ${[...embedded.keys()].join(", ")}.`,
+      where: folder,
+    });
+  }
+  return { base: folder, adapter: adapter === undefined ? null : resolve(adapter) };
+}

@@ -1,0 +1,78 @@
+/** Entry of the thread in which documents are read: a large file must not keep the server from answering. */
+import { pathToFileURL } from "node:url";
+import { ConfigError } from "@iad-r1/models/errors";
+import { embeddedModel } from "../config/modelNames";
+import { completionsAt } from "../features/completions";
+import { imageFolders, type LanguageDocument, openDocument } from "../features/documents";
+import { createFileProbe } from "../features/files";
+import { fileFindings, textFindings } from "../features/findings";
+import { hoverAt } from "../features/hovers";
+import { lensesOf } from "../features/lenses";
+import type { Completion, Finding, HoverText, Lens, TextPosition } from "../features/types";
+import { serveHost } from "../runtime/workerHost";
+
+interface Place {
+  path: string;
+  position: TextPosition;
+}
+
+/** Methods of the language thread. A document must be opened with its text before it is asked about. */
+export type LanguageMethods = {
+  /** Null: neither an experiment nor a data set. */
+  open: { params: { path: string; text: string }; result: Finding[] | null; event: never };
+  close: { params: { path: string }; result: null; event: never };
+  files: { params: { path: string }; result: Finding[]; event: never };
+  completions: { params: Place; result: Completion[]; event: never };
+  hover: { params: Place; result: HoverText | null; event: never };
+  lenses: { params: { path: string }; result: Lens[]; event: never };
+  forget: { params: { path: string | null }; result: null; event: never };
+};
+
+serveHost<LanguageMethods, null>(async () => {
+  const documents = new Map<string, LanguageDocument>();
+  const files = createFileProbe();
+  const context = (signal: AbortSignal) => ({
+    ...{ files, embeddedModel, signal },
+    uriOf: (path: string) => pathToFileURL(path).href,
+  });
+  const known = (path: string) => {
+    const document = documents.get(path);
+    if (document === undefined) throw new ConfigError("language/closed", `${path} is not open.`, { show: "log" });
+    return document;
+  };
+  /** The folder of pictures that an open experiment names for a data file. */
+  const imagesOf = (path: string) => {
+    for (const document of documents.values()) {
+      const folder = document.kind === "config" ? imageFolders(document).get(path) : undefined;
+      if (folder !== undefined) return folder;
+    }
+    return undefined;
+  };
+  return {
+    methods: {
+      async open({ path, text }) {
+        const images = imagesOf(path);
+        const previous = documents.get(path) ?? null;
+        const document = openDocument(path, text, { previous, ...(images !== undefined && { images }) });
+        if (document === null) {
+          documents.delete(path);
+          return null;
+        }
+        documents.set(path, document);
+        return textFindings(document);
+      },
+      async close({ path }) {
+        documents.delete(path);
+        return null;
+      },
+      files: ({ path }, { signal }) => fileFindings(known(path), files, signal),
+      completions: ({ path, position }, { signal }) => completionsAt(known(path), position, context(signal)),
+      hover: ({ path, position }, { signal }) => hoverAt(known(path), position, context(signal)),
+      lenses: async ({ path }) => lensesOf(known(path)),
+      async forget({ path }) {
+        files.forget(path ?? undefined);
+        return null;
+      },
+    },
+  };
+});

@@ -1,0 +1,94 @@
+/** Standard LSP for experiment and data set files: finds the document, asks the language service, converts. */
+import type { CancellationToken, CodeAction, Connection, Diagnostic, Position, Range } from "vscode-languageserver";
+import { CodeActionKind, MarkupKind, TextDocuments } from "vscode-languageserver";
+import { TextDocument } from "vscode-languageserver-textdocument";
+import type { Finding } from "../../features/types";
+import { LanguageService } from "../../language/languageService";
+import { pathOfUri, toCodeLens, toCompletionItem, toDiagnostic, uriOfPath } from "../convert";
+import type { Dispatcher } from "../dispatch";
+
+export interface LanguageHandlers {
+  dispose(): Promise<void>;
+}
+
+export function registerLanguage(
+  connection: Connection,
+  on: Dispatcher,
+  options: { looksAtFiles: boolean; onLog: (message: string) => void },
+): LanguageHandlers {
+  const documents = new TextDocuments(TextDocument);
+  const uris = new Map<string, string>();
+  const language = new LanguageService({
+    ...options,
+    onFindings: (path, version, findings) => {
+      const uri = uris.get(path) ?? uriOfPath(path);
+      void connection.sendDiagnostics({ uri, version, diagnostics: findings.map(toDiagnostic) });
+    },
+  });
+  documents.onDidChangeContent(({ document }) => {
+    const path = pathOfUri(document.uri);
+    if (path === null) return;
+    // The editor's own spelling of the address, which may differ in case or escapes.
+    uris.set(path, document.uri);
+    language.change(path, document.version, document.getText());
+  });
+  documents.onDidClose(({ document }) => {
+    const path = pathOfUri(document.uri);
+    if (path !== null) language.close(path);
+  });
+  documents.listen(connection);
+  connection.onDidChangeWatchedFiles(() => void language.filesChanged());
+
+  /** Answers null for a document that is nowhere on disk. */
+  const ask = <R>(
+    method: string,
+    uri: string,
+    token: CancellationToken,
+    act: (path: string, signal: AbortSignal) => Promise<R>,
+  ): Promise<R | null> =>
+    on.answer<R | null>(method, token, (signal) => {
+      const path = pathOfUri(uri);
+      return path === null ? null : act(path, signal);
+    });
+  connection.onCompletion(({ textDocument, position }, token) =>
+    ask("completion", textDocument.uri, token, async (path, signal) =>
+      (await language.completions(path, position, signal)).map(toCompletionItem),
+    ),
+  );
+  connection.onHover(({ textDocument, position }, token) =>
+    ask("hover", textDocument.uri, token, async (path, signal) => {
+      const hover = await language.hover(path, position, signal);
+      return hover && { range: hover.range, contents: { kind: MarkupKind.Markdown, value: hover.markdown } };
+    }),
+  );
+  connection.onCodeLens(({ textDocument }, token) =>
+    ask("codeLens", textDocument.uri, token, async (path, signal) =>
+      (await language.lenses(path, signal)).map(toCodeLens),
+    ),
+  );
+  connection.onCodeAction(({ textDocument, range, context }, token) =>
+    ask("codeAction", textDocument.uri, token, async (path) =>
+      language
+        .findings(path)
+        .filter((finding) => overlaps(finding.range, range))
+        .flatMap((finding) => codeActions(finding, textDocument.uri, context.diagnostics)),
+    ),
+  );
+  return { dispose: () => language.dispose() };
+}
+
+function codeActions(finding: Finding, uri: string, shown: readonly Diagnostic[]): CodeAction[] {
+  const diagnostics = shown.filter(({ code, range }) => code === finding.code && overlaps(range, finding.range));
+  return finding.fixes.map(({ title, edits, sure }) => ({
+    ...{ title, kind: CodeActionKind.QuickFix, diagnostics, isPreferred: sure },
+    edit: { changes: { [uri]: edits } },
+  }));
+}
+
+function overlaps(a: Range, b: Range): boolean {
+  return !isBefore(a.end, b.start) && !isBefore(b.end, a.start);
+}
+
+function isBefore(a: Position, b: Position): boolean {
+  return a.line < b.line || (a.line === b.line && a.character < b.character);
+}

@@ -1,0 +1,98 @@
+/** Requests about training runs. */
+import {
+  compareRuns,
+  deleteRun,
+  estimateRun,
+  exportRun,
+  forkRun,
+  listRuns,
+  pauseRun,
+  preflightRun,
+  resumeRun,
+  rolloutSteps,
+  runRollouts,
+  runSamples,
+  showRun,
+  startRun,
+  stopRun,
+} from "@iad-r1/protocol/lsp";
+import { trainingKind } from "../../runs/manager";
+import type { Services } from "../../services";
+import type { Dispatcher } from "../dispatch";
+import {
+  compareRunsParams,
+  exportRunParams,
+  forkRunParams,
+  rolloutsParams,
+  runParams,
+  samplesParams,
+  startRunParams,
+  stopRunParams,
+} from "../params";
+
+/** Records of one answer when the client does not say. */
+const pageSize = 200;
+
+export function registerRuns(on: Dispatcher, services: Services): void {
+  const { runs, tasks } = services;
+  const folderOf = (run: string) => runs.get(run).folder;
+  on.on0(listRuns, async () => {
+    await runs.scanned();
+    return runs.list();
+  });
+  on.on(showRun, runParams, ({ run }, signal) => {
+    const { folder, listing } = runs.get(run);
+    return tasks.run("runDetails", { folder, listing: listing! }, signal);
+  });
+  on.on(preflightRun, startRunParams, async ({ kind, ...source }, signal) => {
+    const config = await services.experiment(source, signal);
+    const checks = await tasks.run("preflight", { kind, config }, signal);
+    return { ok: checks.every(({ status }) => status !== "problem"), checks };
+  });
+  on.on(estimateRun, startRunParams, async ({ kind, ...source }, signal) =>
+    tasks.run("estimate", { kind, config: await services.experiment(source, signal) }, signal),
+  );
+  on.on(startRun, startRunParams, async ({ kind, ...source }, signal) => {
+    const config = await services.experiment(source, signal);
+    return { run: await runs.start(kind, config, { configFile: source.configFile }) };
+  });
+  on.on(stopRun, stopRunParams, async ({ run, when }) => {
+    await runs.stop(run, when);
+    return null;
+  });
+  on.on(pauseRun, runParams, ({ run }) => {
+    runs.pause(run);
+    return null;
+  });
+  on.on(resumeRun, runParams, async ({ run }) => {
+    await runs.resume(run);
+    return { run };
+  });
+  on.on(forkRun, forkRunParams, async ({ run, checkpoint, kind, overrides = [] }, signal) => {
+    const manifest = runs.get(run).manifest;
+    const config = await tasks.run("overrideConfig", { config: manifest?.config, overrides }, signal);
+    const id = await runs.fork(run, checkpoint, (old) => ({ config, kind: kind ?? trainingKind(old.kind) }));
+    return { run: id };
+  });
+  on.on(deleteRun, runParams, async ({ run }) => {
+    await runs.remove(run);
+    return null;
+  });
+  on.on(compareRuns, compareRunsParams, ({ runs: ids }, signal) =>
+    tasks.run("compareRuns", { folders: ids.map(folderOf) }, signal),
+  );
+  on.on(exportRun, exportRunParams, async ({ run, format, out }, signal) => {
+    const file = services.allow(out);
+    await tasks.run("exportRun", { folder: folderOf(run), format, out: file }, signal);
+    return { file };
+  });
+  on.on(rolloutSteps, runParams, async ({ run }, signal) => ({
+    steps: await tasks.run("rolloutSteps", { folder: folderOf(run) }, signal),
+  }));
+  on.on(runRollouts, rolloutsParams, ({ run, step, offset = 0, limit = pageSize }, signal) =>
+    tasks.run("rollouts", { folder: folderOf(run), step, offset, limit }, signal),
+  );
+  on.on(runSamples, samplesParams, ({ run, samplesFile, offset = 0, limit = pageSize }, signal) =>
+    tasks.run("samples", { folder: folderOf(run), samplesFile, offset, limit }, signal),
+  );
+}

@@ -1,0 +1,117 @@
+/** Checks of what clients send. The types are those of the protocol; a message is not trusted to have them. */
+import type { ServerOptions } from "@iad-r1/protocol/lsp";
+import { z } from "zod";
+
+const path = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine((text) => !text.includes("\0"), "a path cannot hold a null character");
+const count = z.number().int().min(0);
+const id = z.string().regex(/^[^/\\]{1,200}$/, "expected a name without slashes");
+const overrides = z.array(z.string().max(10_000)).max(200);
+/** Longest text of an experiment file that is taken from an editor. */
+const text = z.string().max(1 << 20);
+
+const model = z.union([z.string().min(1).max(4096), z.object({ base: path, adapter: path.nullable() })]);
+const image = z.union([
+  z.object({ path }),
+  z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), name: z.string().max(1000) }),
+]);
+const look = {
+  model: model.optional(),
+  image,
+  references: z.array(image).max(16).optional(),
+  question: z.string().max(20_000).optional(),
+  priority: z.enum(["interactive", "batch"]).optional(),
+};
+
+export const inspectRequest = z.object({
+  ...look,
+  temperature: z.number().min(0).max(100).optional(),
+  seed: count.optional(),
+  maxNewTokens: count.min(1).max(100_000).optional(),
+});
+export const heatMapRequest = z.object({
+  ...look,
+  text: z.string().max(200_000),
+  cells: count.min(2).max(24).optional(),
+});
+export const jobParams = z.object({ job: z.string().max(200) });
+export const unloadParams = z.object({ model: model.optional() });
+
+const trainingKind = z.enum(["pa-sft", "sc-grpo", "post-train"]);
+export const runParams = z.object({ run: id });
+export const startRunParams = z.object({
+  kind: trainingKind,
+  configFile: path,
+  text: text.optional(),
+  overrides: overrides.optional(),
+});
+export const stopRunParams = z.object({ run: id, when: z.enum(["after-step", "now"]) });
+export const forkRunParams = z.object({
+  run: id,
+  checkpoint: z.string().regex(/^checkpoints\/step-\d+$/),
+  kind: trainingKind.optional(),
+  overrides: overrides.optional(),
+});
+export const compareRunsParams = z.object({ runs: z.array(id).min(1).max(20) });
+export const exportRunParams = z.object({
+  run: id,
+  format: z.enum(["csv", "json", "parquet", "tensorboard", "svg", "png", "html"]),
+  out: path,
+});
+const page = { offset: count.optional(), limit: count.min(1).max(500).optional() };
+export const rolloutsParams = z.object({ run: id, step: count, ...page });
+export const samplesParams = z.object({ run: id, samplesFile: z.string().max(1000), ...page });
+
+const source = z.object({ path, kind: z.enum(["folder", "pa-sft", "sc-grpo", "test", "mvtec"]).optional() });
+export const dataSource = source;
+export const dataPageParams = z.object({
+  ...source.shape,
+  offset: count.optional(),
+  limit: count.min(1).max(1000).optional(),
+});
+export const projectParams = z.object({ configFile: path });
+export const findSampleParams = z.object({ image: path });
+export const expertSample = z.object({
+  file: path,
+  image,
+  references: z.array(image).max(16).optional(),
+  think: z.string().max(100_000),
+  answer: z.enum(["yes", "no"]),
+  location: z.string().max(1000).optional(),
+  type: z.string().max(1000).optional(),
+});
+const chosenData = z.union([z.object({ kind: z.literal("synth"), seed: count, count: count.min(1) }), source]);
+export const configChoices = z.object({
+  project: z.string().min(1).max(200),
+  kind: trainingKind,
+  model: z.string().min(1).max(4096),
+  adapter: path.optional(),
+  train: chosenData,
+  heldOut: chosenData.optional(),
+  trainable: z.enum(["lora", "language", "all"]),
+  paSftSteps: count.min(1).optional(),
+  scGrpoSteps: count.min(1).optional(),
+  folder: path,
+});
+export const sampleProjectParams = z.object({ folder: path, images: count.min(1).optional() });
+export const missingImagesParams = z.object({ hashes: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(10_000) });
+
+const serverOptions: z.ZodType<ServerOptions> = z.object({
+  projectFolders: z.array(path).max(100).optional(),
+  modelsDirectory: z.string().max(4096).optional(),
+  threads: count.max(1024).optional(),
+  idleStopMinutes: z.number().min(0).max(100_000).optional(),
+  maxModels: count.min(1).max(4).optional(),
+});
+
+/** Options that make no sense are told, not a reason to refuse the editor. */
+export function readServerOptions(value: unknown): { options: ServerOptions; fault: string | null } {
+  if (value === undefined || value === null) return { options: {}, fault: null };
+  const result = serverOptions.safeParse(value);
+  if (result.success) return { options: result.data, fault: null };
+  const issue = result.error.issues[0]!;
+  return { options: {}, fault: `initializationOptions.${issue.path.join(".")}: ${issue.message}` };
+}

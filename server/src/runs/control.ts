@@ -1,0 +1,81 @@
+/**
+ * `control.json` in a run folder: what a person wants of the run. A file, because the run outlives whoever started it; whoever may
+ * write into the folder may steer the run. The run looks at it several times a second.
+ */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { PauseGate } from "../train/stage";
+import { writeFileDurably } from "./durableFile";
+
+/**
+ * "run" takes a wish for a pause back; the other two cannot be taken back. "end" is for those who find the process gone: somebody
+ * ended it on purpose.
+ */
+export type Wish = "run" | "pause" | "stop" | "end";
+
+const fileName = "control.json";
+const lookEveryMs = 150;
+
+export function writeWish(folder: string, wish: Wish): void {
+  writeFileDurably(join(folder, fileName), `${JSON.stringify({ wish })}\n`);
+}
+
+/** Forgets wishes of an earlier attempt. */
+export function clearWish(folder: string): void {
+  rmSync(join(folder, fileName), { force: true });
+}
+
+/** "run" where there is no file, or none that can be read. */
+export function readWish(folder: string): Wish {
+  try {
+    const { wish } = JSON.parse(readFileSync(join(folder, fileName), "utf8")) as { wish?: unknown };
+    return wish === "pause" || wish === "stop" || wish === "end" ? wish : "run";
+  } catch {
+    return "run";
+  }
+}
+
+/** The run's own view of the wishes. */
+export class RunControl implements PauseGate {
+  private wish: Wish = "run";
+  private readonly timer: NodeJS.Timeout;
+  private readonly waiting = new Set<() => void>();
+
+  /** @param onStop called once, when the run shall stop */
+  constructor(
+    private readonly folder: string,
+    private readonly onStop: () => void,
+  ) {
+    this.timer = setInterval(() => this.look(), lookEveryMs);
+    this.look();
+  }
+
+  get isWanted(): boolean {
+    // Steps can be shorter than the time between two looks.
+    this.look();
+    return this.wish === "pause";
+  }
+
+  async released(signal: AbortSignal): Promise<void> {
+    while (this.wish === "pause" && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.waiting.add(resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  private look(): void {
+    if (this.wish === "stop" || this.wish === "end") return;
+    const wish = readWish(this.folder);
+    if (wish === this.wish) return;
+    this.wish = wish;
+    if (wish === "stop" || wish === "end") this.onStop();
+    for (const resolve of this.waiting) resolve();
+    this.waiting.clear();
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Memory and time that a run will need, before it starts. Memory follows from the sizes of the model and of the passes; time from the usual
+ * count of two operations per weight and token, from the lengths of a few real samples, and from how fast this machine multiplies
+ * now. It is a plan, not a promise: the basis is told with the numbers.
+ */
+import { freemem } from "node:os";
+import { adapterParameters, adapterSpec } from "@iad-r1/models/adapters/adapter";
+import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
+import type { RunEstimate, RunKind, StagePlan } from "@iad-r1/protocol/runs";
+import type { ExperimentConfig, PaSftConfig, ScGrpoConfig, Trainable } from "../config/experiment";
+import type { InspectionSample } from "../data/samples";
+import { supervisedExample } from "../generate/examples";
+import { languageTargets } from "../generate/liveModel";
+import { probeDevice } from "../runtime/devices";
+import { activationBytes, trainingStateBytes } from "../train/memory";
+import { loadData, planStages } from "./postTrain";
+
+/** Tokens of samples as the model sees them. */
+export interface SampleLengths {
+  numMeasured: number;
+  /** Longest and mean prompt, with image tokens. */
+  promptMax: number;
+  promptMean: number;
+  answerMax: number;
+  answerMean: number;
+  /** Views of one sample's pictures through the vision tower, mean. */
+  views: number;
+}
+
+/** How much of the speed of a plain matrix product the passes reach; measured with `iad-r1 bench`, rounded down. */
+const trainingShare = 0.6;
+const readingShare = 0.5;
+const writingShare = 0.2;
+/** The process itself: code, sessions, pictures. */
+const processBytes = 250e6;
+const numMeasured = 4;
+
+/** @throws ConfigError, DataError, ModelFileError for what would stop the run as well */
+export async function estimateRun(kind: RunKind, config: ExperimentConfig, signal?: AbortSignal): Promise<RunEstimate> {
+  const model = await loadModelDescription(config.model.base);
+  const data = await loadData(config);
+  const lengths = await measureLengths(model, [...data.paSft, ...data.scGrpo], config.prompt.references);
+  const probe = await probeDevice("cpu", signal === undefined ? {} : { signal });
+  const flopsPerSecond = probe.gflops === undefined ? null : probe.gflops * 1e9;
+  const plan = planStages(kind, config, data);
+  const memory = plan.map((stage) => memoryOf(stage, model, config, lengths));
+  const times = plan.map((stage) => {
+    const seconds = flopsPerSecond === null ? null : workOf(stage, model, config, lengths) / flopsPerSecond;
+    return { stage: stage.id, steps: stage.totalSteps, seconds };
+  });
+  const peakBytes =
+    Math.max(...memory.map((one) => sum(Object.values(one).map(Number).filter(Number.isFinite)))) + processBytes;
+  const availableBytes = process.availableMemory?.() ?? freemem();
+  return {
+    memory: { peakBytes, availableBytes, fits: peakBytes <= availableBytes, stages: memory },
+    seconds: flopsPerSecond === null ? null : sum(times.map(({ seconds }) => seconds!)),
+    stages: times,
+    basis: [
+      `${(model.facts.numParameters / 1e6).toFixed(1)} million weights in ${model.folder}`,
+      `${lengths.numMeasured} samples measured: prompts of ${Math.round(lengths.promptMean)} tokens (longest ${lengths.promptMax}), answers of ${Math.round(lengths.answerMean)} (longest ${lengths.answerMax})`,
+      probe.gflops === undefined
+        ? `the speed of this machine is not known: ${probe.detail}`
+        : `this machine multiplies at ${probe.gflops.toFixed(0)} GFLOP/s now; other programs that compute make a run slower`,
+      "times are right within a factor of about two; the first steps of a run tell better",
+    ],
+  };
+}
+
+/** What a few samples, spread over the data, come to in tokens. */
+export async function measureLengths(
+  model: ModelDescription,
+  samples: readonly InspectionSample[],
+  references: number,
+): Promise<SampleLengths> {
+  const processor = await model.loadProcessor();
+  const count = Math.min(numMeasured, samples.length);
+  const prompts: number[] = [];
+  const answers: number[] = [];
+  let views = 0;
+  for (let k = 0; k < count; k++) {
+    const sample = samples[Math.floor((k * samples.length) / count)]!;
+    const { source, answer } = supervisedExample(sample, { references });
+    const images = processor.prepareImages(await Promise.all(source.pictures.map(({ load }) => load())));
+    prompts.push(processor.prepareInputs(source.messages, images).inputIds.length);
+    answers.push(processor.tokenizer.encode(answer).length + 1);
+    views += images.pixelShape[0] / count;
+  }
+  return {
+    ...{ numMeasured: count, views, promptMax: Math.max(...prompts), promptMean: mean(prompts) },
+    ...{ answerMax: Math.max(...answers), answerMean: mean(answers) },
+  };
+}
+
+function memoryOf(
+  { id, kind }: StagePlan,
+  model: ModelDescription,
+  config: ExperimentConfig,
+  lengths: SampleLengths,
+): RunEstimate["memory"]["stages"][number] {
+  const { decoder, patchesPerCrop, numParameters } = model.facts;
+  const weightsBytes = 4 * numParameters;
+  const cache = (rows: number, tokens: number) =>
+    2 * 4 * decoder.layers * decoder.kvHeads * cacheHeadDim(decoder) * rows * Math.ceil(tokens / 64) * 64;
+  if (kind === "evaluate") {
+    const { batchSize, maxCompletionLength } = config.evaluation;
+    return {
+      ...{ stage: id, weightsBytes, optimizerBytes: 0, activationsBytes: 0 },
+      cacheBytes: cache(batchSize, lengths.promptMax + maxCompletionLength),
+    };
+  }
+  const stage = kind === "pa-sft" ? config.stages.paSft : config.stages.scGrpo;
+  const rows = kind === "pa-sft" ? config.stages.paSft.batchSize : config.stages.scGrpo.microBatchSize;
+  const answer = kind === "pa-sft" ? lengths.answerMax : config.stages.scGrpo.maxCompletionLength;
+  const pass = (stack: typeof decoder | typeof model.config.vision, count: number, tokens: number, labelled: number) =>
+    activationBytes({
+      ...{ stack, rows: count, tokens, labelled, recompute: stage.recompute },
+      vocabSize: labelled === 0 ? 0 : decoder.vocabSize,
+    });
+  const language = pass(decoder, rows, lengths.promptMax + answer, rows * answer);
+  const tower = stage.trainable === "all" ? pass(model.config.vision, rows * lengths.views, patchesPerCrop, 0) : 0;
+  const rollouts = config.stages.scGrpo.groupSize * config.stages.scGrpo.promptsPerStep;
+  return {
+    ...{ stage: id, weightsBytes, activationsBytes: language + tower },
+    optimizerBytes: trainingStateBytes(numTrainable(model, stage)),
+    cacheBytes: kind === "pa-sft" ? 0 : cache(Math.min(32, rollouts), lengths.promptMax + answer),
+  };
+}
+
+/** Numbers that learn. */
+export function numTrainable(
+  model: ModelDescription,
+  { trainable, lora }: Pick<PaSftConfig, "trainable" | "lora">,
+): number {
+  if (trainable === "all") return model.facts.numParameters;
+  if (trainable === "language") return languageWeights(model);
+  const config = createLoraConfig({
+    ...{ rank: lora.r, alpha: lora.alpha, targetModules: languageTargets(lora.targets), baseModel: model.folder },
+  });
+  const { layout } = adapterSpec(config, model.base);
+  return sum(adapterParameters(layout, model.base.shapes).map(({ shape }) => shape.reduce((a, b) => a * b, 1)));
+}
+
+/** Weights of decoder, embedding and head. */
+function languageWeights(model: ModelDescription): number {
+  const program = model.programs.training({ objective: { kind: "sft" }, trainable: "language-model", images: "none" });
+  return sum(program.parameters.map(({ shape }) => shape.reduce((a, b) => a * b, 1)));
+}
+
+/** Operations of a stage, each divided by the share of the machine's speed that its kind of work reaches. */
+function workOf(stage: StagePlan, model: ModelDescription, config: ExperimentConfig, lengths: SampleLengths): number {
+  const perToken = 2 * languageWeights(model);
+  const tower = 2 * (model.facts.numParameters - languageWeights(model)) * model.facts.patchesPerCrop * lengths.views;
+  const reading = (tokens: number) => (perToken * tokens) / readingShare;
+  const writing = (tokens: number) => (perToken * tokens) / writingShare;
+  const seeing = tower / readingShare;
+  const { promptMean, answerMean } = lengths;
+  switch (stage.kind) {
+    case "pa-sft": {
+      const { batchSize, gradientAccumulation } = config.stages.paSft;
+      const samples = batchSize * gradientAccumulation;
+      const learning = learningFactor(config.stages.paSft);
+      const step = (samples * learning * (perToken * (promptMean + answerMean))) / trainingShare;
+      // Features are kept while the tower does not learn, so each picture counts once at most.
+      const vision = config.stages.paSft.trainable === "all" ? learning * seeing : seeing / 4;
+      return stage.totalSteps * (step + samples * vision);
+    }
+    case "sc-grpo": {
+      const { groupSize, promptsPerStep, maxCompletionLength, beta, iterations } = config.stages.scGrpo;
+      const written = Math.min(maxCompletionLength, Math.max(answerMean, 16));
+      const group = promptMean + groupSize * written;
+      const learning = (learningFactor(config.stages.scGrpo) * iterations * perToken * group) / trainingShare;
+      const reference = beta > 0 ? reading(group) : 0;
+      const rollouts = reading(promptMean) + writing(groupSize * written) + seeing;
+      return stage.totalSteps * promptsPerStep * (rollouts + reference + learning);
+    }
+    default:
+      return stage.totalSteps * (seeing + reading(promptMean) + writing(Math.max(answerMean, 16)));
+  }
+}
+
+/** Passes through the weights: forward, back to the inputs, and to the weights that learn; once more forward to save memory. */
+function learningFactor({
+  trainable,
+  recompute,
+}: Pick<PaSftConfig | ScGrpoConfig, "recompute"> & { trainable: Trainable }): number {
+  return (trainable === "lora" ? 2 : 3) + (recompute ? 1 : 0);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+function mean(values: readonly number[]): number {
+  return sum(values) / Math.max(1, values.length);
+}

@@ -1,0 +1,60 @@
+/**
+ * From what is known about a run to its line in a list. The store reads a folder once, the follower keeps up with a growing one; both
+ * come here. Reads nothing itself.
+ */
+import type { RunEvent, RunListing, RunManifest, RunProgressEvent, RunStateEvent } from "@iad-r1/protocol/runs";
+
+/** The newest value of every curve, and which point was written last. */
+export class CurveTail {
+  readonly last: Record<string, number> = {};
+  stage: string | null = null;
+  step = 0;
+  private timeMs = -1;
+
+  add(stage: string, name: string, step: number, timeMs: number, value: number): void {
+    this.last[`${stage}/${name}`] = value;
+    if (timeMs < this.timeMs) return;
+    this.timeMs = timeMs;
+    this.stage = stage;
+    this.step = step;
+  }
+}
+
+export interface RunFacts {
+  folder: string;
+  /** With the true state, see `actualState` in store.ts. */
+  manifest: RunManifest;
+  tail: CurveTail;
+  /** The newest change of state in the journal. */
+  lastState: RunStateEvent | null;
+  progress: RunProgressEvent | null;
+}
+
+export function listingOf({ folder, manifest, tail, lastState, progress }: RunFacts): RunListing {
+  const { id, kind, project, state, attempt, createdMs, updatedMs, plan, finishedStages, lineage } = manifest;
+  return {
+    ...{ id, kind, project, state, reason: reasonOf(manifest, lastState), attempt, createdMs, updatedMs },
+    ...{ plan, finishedStages, lastStage: tail.stage, lastStep: tail.step, last: tail.last },
+    progress: isFinal(state) || progress === null ? null : progressOf(progress),
+    ...{ folder, lineage },
+  };
+}
+
+export function isFinal(state: RunManifest["state"]): boolean {
+  return state === "completed" || state === "stopped" || state === "failed";
+}
+
+export function lastStateOf(events: readonly RunEvent[]): RunStateEvent | null {
+  return events.findLast((event): event is RunStateEvent => event.type === "state") ?? null;
+}
+
+function reasonOf({ state }: RunManifest, event: RunStateEvent | null): string | null {
+  // The journal of a process that died does not say so.
+  if (state === "failed" && event?.state !== "failed") return "its process is gone and left no last word";
+  if (event === null || event.state !== state) return null;
+  return event.error?.message ?? event.reason;
+}
+
+function progressOf({ stage, step, totalSteps, activity, tokensPerSecond, secondsLeft }: RunProgressEvent) {
+  return { stage, step, totalSteps, activity, tokensPerSecond, secondsLeft };
+}

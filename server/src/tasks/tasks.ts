@@ -1,0 +1,112 @@
+/**
+ * What the server has computed elsewhere, because reading and computing would keep it from answering: each task is a function of plain
+ * data that runs in a worker. No state, no editor.
+ */
+import { copyFile } from "node:fs/promises";
+import type { ExportFormat } from "@iad-r1/protocol/lsp";
+import type {
+  ConfigChoices,
+  DataOverview,
+  DataPage,
+  DataPageParams,
+  DataSample,
+  DataSourceReference,
+  MachineCheck,
+  ProjectData,
+  ProjectLeaks,
+  SampleProject,
+} from "@iad-r1/protocol/project";
+import type {
+  EvaluatedSample,
+  RolloutRecord,
+  RunComparison,
+  RunDetails,
+  RunEstimate,
+  RunKind,
+  RunListing,
+} from "@iad-r1/protocol/runs";
+import { composeConfig, createSampleProject } from "../config/composeConfig";
+import type { ExperimentConfig } from "../config/experiment";
+import { experimentOf, loadExperiment, overriddenConfig } from "../config/parseExperiment";
+import { dataOverview, dataPage } from "../data/overview";
+import { findSample, projectData, projectLeaks } from "../data/projectData";
+import { type CorrectedInspection, saveSample } from "../data/saveSample";
+import { examineMachine } from "../machine/examineMachine";
+import { writeRunReport } from "../report/collectReport";
+import { compareRuns } from "../runs/compareRuns";
+import { runDetails } from "../runs/details";
+import { estimateRun } from "../runs/estimate";
+import { exportRun } from "../runs/exportRun";
+import { preflight } from "../runs/preflight";
+import { openRun } from "../runs/store";
+
+interface Planned {
+  kind: RunKind;
+  config: ExperimentConfig;
+}
+
+interface Page {
+  folder: string;
+  offset: number;
+  limit: number;
+}
+
+/** Parameters and result of each task. */
+export interface TaskTypes {
+  doctor: { params: null; result: MachineCheck[] };
+  parseConfig: { params: { file: string; text: string | null; overrides: string[] }; result: ExperimentConfig };
+  overrideConfig: { params: { config: unknown; overrides: string[] }; result: ExperimentConfig };
+  preflight: { params: Planned; result: MachineCheck[] };
+  estimate: { params: Planned; result: RunEstimate };
+  createSample: { params: { folder: string; images: number }; result: SampleProject };
+  composeConfig: { params: ConfigChoices; result: string };
+  dataOverview: { params: DataSourceReference; result: DataOverview };
+  dataPage: { params: DataPageParams; result: DataPage };
+  projectData: { params: { configFile: string }; result: ProjectData };
+  projectLeaks: { params: { configFile: string }; result: ProjectLeaks };
+  findSample: { params: { image: string }; result: DataSample | null };
+  saveSample: { params: CorrectedInspection; result: { file: string; count: number } };
+  runDetails: { params: { folder: string; listing: RunListing }; result: RunDetails };
+  compareRuns: { params: { folders: string[] }; result: RunComparison };
+  exportRun: { params: { folder: string; format: ExportFormat; out: string }; result: null };
+  rolloutSteps: { params: { folder: string }; result: number[] };
+  rollouts: { params: Page & { step: number }; result: { total: number; rollouts: RolloutRecord[] } };
+  samples: { params: Page & { samplesFile: string }; result: { total: number; samples: EvaluatedSample[] } };
+}
+
+export type TaskName = keyof TaskTypes;
+
+export const tasks: {
+  [K in TaskName]: (params: TaskTypes[K]["params"], signal: AbortSignal) => Promise<TaskTypes[K]["result"]>;
+} = {
+  doctor: () => examineMachine(),
+  parseConfig: async ({ file, text, overrides }) =>
+    text === null ? loadExperiment(file, overrides) : experimentOf(text, file, overrides),
+  overrideConfig: async ({ config, overrides }) => overriddenConfig(config, overrides),
+  preflight: ({ kind, config }, signal) => preflight(kind, config, signal),
+  estimate: ({ kind, config }, signal) => estimateRun(kind, config, signal),
+  createSample: ({ folder, images }, signal) => createSampleProject(folder, images, signal),
+  composeConfig: (choices) => composeConfig(choices),
+  dataOverview: (source, signal) => dataOverview(source, signal),
+  dataPage: (params, signal) => dataPage(params, signal),
+  projectData: ({ configFile }, signal) => projectData(configFile, signal),
+  projectLeaks: ({ configFile }, signal) => projectLeaks(configFile, signal),
+  findSample: ({ image }, signal) => findSample(image, signal),
+  saveSample: (inspection) => saveSample(inspection),
+  runDetails: async ({ folder, listing }) => runDetails(openRun(folder), listing),
+  compareRuns: async ({ folders }) => compareRuns(folders.map((folder) => openRun(folder))),
+  async exportRun({ folder, format, out }) {
+    if (format === "html") await copyFile(await writeRunReport(folder), out);
+    else await exportRun(openRun(folder), format, out);
+    return null;
+  },
+  rolloutSteps: async ({ folder }) => openRun(folder).rolloutSteps(),
+  async rollouts({ folder, step, offset, limit }) {
+    const all = openRun(folder).rollouts(step);
+    return { total: all.length, rollouts: all.slice(offset, offset + limit) };
+  },
+  async samples({ folder, samplesFile, offset, limit }) {
+    const all = openRun(folder).samplesIn(samplesFile);
+    return { total: all.length, samples: all.slice(offset, offset + limit) };
+  },
+};

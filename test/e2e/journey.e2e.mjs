@@ -1,0 +1,119 @@
+/**
+ * The first ten minutes of a newcomer, in the real workbench with the packaged extension: walkthrough, doctor, sample project, inspection,
+ * both training stages, comparison, report. One window from beginning to end, as a person would.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { dropFolder, installPackage, makeFolder, startBrowser, startWorkbench } from "./harness.mjs";
+import { Workbench } from "./workbench.mjs";
+
+let folder;
+let workspace;
+let server;
+let browser;
+let window;
+
+beforeAll(async () => {
+  folder = makeFolder();
+  workspace = join(folder, "inspection");
+  mkdirSync(workspace);
+  installPackage(folder, process.env.IADR1_PACKAGE);
+  server = await startWorkbench(folder);
+  browser = await startBrowser(folder);
+  window = new Workbench(browser.pages()[0]);
+  await window.open(server.base, workspace);
+});
+
+afterAll(async () => {
+  if (window !== undefined) await window.picture("journey-end");
+  await browser?.close();
+  await server?.stop();
+  if (!process.env.E2E_KEEP) dropFolder(folder);
+});
+
+/** Fewer steps than a person would take: the test is about the way, not about the model. */
+function shorten() {
+  const file = join(workspace, "iadr1.yaml");
+  const text = readFileSync(file, "utf8");
+  const shorter = text.replace(/steps: 120/, "steps: 6").replace(/steps: 10\b/, "steps: 2");
+  expect(shorter).not.toBe(text);
+  writeFileSync(file, shorter);
+}
+
+/** Waits until the run of the dashboard that is shown has this state. */
+async function stateOfRun(state) {
+  await window.webview().locator(".run-header .state", { hasText: state }).waitFor({ timeout: 300_000 });
+}
+
+test("from an empty folder to a trained model that is compared with the one before", async () => {
+  // The walkthrough, with its first step.
+  await window.command("IAD-R1: Open First Steps");
+  await window.page.getByText("First steps with IAD-R1").first().waitFor();
+  await window.picture("walkthrough");
+
+  // 1. Check this machine.
+  await window.command("IAD-R1: Check This Machine");
+  await window.page.locator(".tab", { hasText: "What this machine can do" }).waitFor();
+  await window.ready();
+  await window.picture("doctor");
+  // Work instead of time on the clock, which depends on what else the machine does.
+  expect(Number(server.extensionLog().match(/, (\d+) ms of work/)?.[1])).toBeLessThan(100);
+
+  // 2. Create the sample project.
+  await window.command("IAD-R1: Create Sample Project");
+  await window.tab("iadr1.yaml").waitFor();
+  const image = window.tab(".png");
+  await image.waitFor();
+  const inspector = window.webview();
+  await inspector.locator("iad-picture").waitFor();
+
+  // 3. Inspect: the untrained model writes beside the picture; T shows the truth.
+  await inspector.getByRole("button", { name: /^Inspect/ }).click();
+  await inspector.locator(".verdict").waitFor();
+  await inspector.getByRole("button", { name: /^Again/ }).waitFor();
+  await inspector.locator("iad-picture").focus();
+  await window.page.keyboard.press("t");
+  await inspector.getByText(/Truth:/).waitFor();
+  await window.picture("inspector");
+
+  // 4. Stage 1: the curve is there within seconds, and a screen reader can read it.
+  shorten();
+  await window.command("IAD-R1: Start PA-SFT");
+  const dashboard = window.webview();
+  await dashboard.locator(".run-header").waitFor();
+  await dashboard
+    .getByRole("img", { name: /loss (fell|rose|is|stayed)/i })
+    .first()
+    .waitFor();
+  await window.picture("dashboard-running");
+  await stateOfRun("Completed");
+  await window.picture("dashboard-completed");
+
+  // 5. Stage 2 goes on from what stage 1 has left.
+  await window.command("IAD-R1: Start SC-GRPO");
+  await window.rows
+    .filter({ hasText: /PA-SFT/ })
+    .first()
+    .click();
+  await dashboard.getByText("SC-GRPO: learn from rewards").first().waitFor();
+  await stateOfRun("Completed");
+  await dashboard.getByRole("tab", { name: "Rollouts" }).click();
+  await window.picture("dashboard-rollouts");
+
+  // 6. Compare, and the report.
+  await window.command("IAD-R1: Compare Runs…");
+  for (const row of await window.rows.all()) await row.click();
+  await window.page.keyboard.press("Enter");
+  await window.tab("Comparison of 2 runs").waitFor();
+  await window.picture("comparison");
+  await window.command("IAD-R1: Open Report");
+  await window.rows.first().click();
+  await window.tab("Report of").waitFor();
+  await window.picture("report");
+
+  // Nothing was said that needs an answer, and nothing was asked from outside.
+  expect(await window.notifications.allInnerTexts()).toEqual([]);
+  expect([...window.outside]).toEqual([]);
+  expect(window.errors).toEqual([]);
+});

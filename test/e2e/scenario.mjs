@@ -1,0 +1,147 @@
+/** One scenario: a folder with the sample project, the workbench on it with the packaged extension, and everything ended afterwards. */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { dropFolder, freePort, installPackage, makeFolder, startBrowser, startWorkbench } from "./harness.mjs";
+import { root } from "./setup.mjs";
+import { Workbench } from "./workbench.mjs";
+
+const cli = join(root, "bin", "iad-r1");
+
+/**
+ * Makes a sample project as a person would have it, but with few steps.
+ *
+ * @param steps of PA-SFT
+ */
+export function makeProject(folder, { steps = 4, images = 16 } = {}) {
+  const workspace = join(folder, "inspection");
+  mkdirSync(workspace);
+  execFileSync(process.execPath, [cli, "project", "sample", workspace, "--images", String(images)], { stdio: "pipe" });
+  const file = join(workspace, "iadr1.yaml");
+  const text = readFileSync(file, "utf8");
+  writeFileSync(file, text.replace(/steps: 120/, `steps: ${steps}`).replace(/steps: 10\b/, "steps: 2"));
+  return workspace;
+}
+
+/** The first picture with a defect below a folder. */
+export function firstDefect(workspace) {
+  const images = join(workspace, "data", "sample", "images");
+  for (const category of readdirSync(images)) {
+    for (const kind of readdirSync(join(images, category))) {
+      const [name] = readdirSync(join(images, category, kind));
+      if (kind !== "good" && name !== undefined) return { name, path: join(images, category, kind, name) };
+    }
+  }
+  throw new Error(`There is no defect below ${images}.`);
+}
+
+/**
+ * Runs `work` in a fresh workbench on a fresh sample project, and keeps a picture when it fails.
+ *
+ * @param name   names the picture
+ * @param options for `makeProject`, `startWorkbench` and `startBrowser`
+ */
+export async function inWorkbench(name, options, work) {
+  const folder = makeFolder();
+  const workspace = makeProject(folder, options);
+  installPackage(folder, process.env.IADR1_PACKAGE);
+  const server = await startWorkbench(folder, options);
+  let browser = await startBrowser(folder, options);
+  const scenario = {
+    ...{ folder, workspace, server, window: new Workbench(browser.pages()[0]) },
+    /** Closes the window, and opens it again as after an evening. */
+    async reopen(whileClosed = async () => {}) {
+      await browser.close();
+      await whileClosed();
+      browser = await startBrowser(folder, options);
+      scenario.window = new Workbench(browser.pages()[0]);
+      await scenario.window.open(server.base, workspace);
+    },
+  };
+  try {
+    await scenario.window.open(server.base, workspace);
+    await work(scenario);
+  } catch (error) {
+    await scenario.window.picture(`failed-${name}`).catch(() => {});
+    console.error(server.extensionLog().split("\n").slice(-30).join("\n"));
+    throw error;
+  } finally {
+    await browser.close();
+    await server.stop();
+    endRuns(workspace);
+    if (!process.env.E2E_KEEP) dropFolder(folder);
+  }
+}
+
+/** Runs outlive their editor; those of a test must not. */
+function endRuns(workspace) {
+  for (const pid of runProcesses(workspace)) kill(pid);
+}
+
+/** Processes that write runs of a project now. */
+export function runProcesses(workspace) {
+  const runs = join(workspace, ".iadr1", "runs");
+  return listed(runs).flatMap((run) => {
+    try {
+      return [JSON.parse(readFileSync(join(runs, run, "writer.lock"), "utf8")).pid];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function listed(folder) {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Language servers that the extensions of a workbench have started. */
+export function languageServers(folder) {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        return command.includes(folder) && command.includes("main.mjs") && command.includes("--stdio");
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+export function kill(pid) {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** Starts `iad-r1 serve`; `start` again after `stop` listens where it did before. */
+export async function remoteServer(workspace) {
+  const port = await freePort();
+  const tokenFile = join(workspace, "..", "token");
+  let child = null;
+  return {
+    address: `ws://127.0.0.1:${port}`,
+    token: () => readFileSync(tokenFile, "utf8").trim(),
+    async start() {
+      const args = [cli, "serve", "--listen", `127.0.0.1:${port}`, "--token-file", tokenFile, "--root", workspace];
+      child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+      await new Promise((resolve, reject) => {
+        child.stdout.on("data", (text) => String(text).includes("Listening") && resolve());
+        child.once("exit", (code) => reject(new Error(`iad-r1 serve ended with code ${code}`)));
+      });
+    },
+    async stop() {
+      if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}

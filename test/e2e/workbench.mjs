@@ -1,0 +1,119 @@
+/** Finds things in the workbench. Its class names are no interface of VS Code: they stand here and nowhere else. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./setup.mjs";
+
+/** Where a test leaves its pictures. */
+export const pictures = process.env.E2E_PICTURES ?? join(root, ".cache", "e2e", "pictures");
+
+export class Workbench {
+  /** Addresses outside this machine that the window asked for. */
+  outside = new Set();
+  /** Errors that the page or our pages reported. */
+  errors = [];
+
+  constructor(page) {
+    this.page = page;
+    // Far more than any step takes on an idle machine.
+    page.setDefaultTimeout(180_000);
+    page.on("request", (request) => {
+      const url = new URL(request.url());
+      const isLocal = url.hostname === "127.0.0.1" || url.hostname.endsWith(".vscode-resource.vscode-cdn.net");
+      if (/^(https?|wss?):$/.test(url.protocol) && !isLocal) this.outside.add(url.origin);
+    });
+    page.on("console", (message) => {
+      const text = message.text();
+      if (/Content Security Policy/.test(text)) this.errors.push(text);
+    });
+  }
+
+  /** Opens a folder of the server's machine in the window. */
+  async open(base, folder) {
+    await this.page.goto(`${base}/?folder=${encodeURIComponent(folder)}`, { waitUntil: "commit" });
+    await this.page.locator('.activitybar .action-item a[aria-label^="IAD-R1"]').waitFor();
+  }
+
+  /** Waits until our status item says that the server is ready (or is busy with a run). */
+  async ready() {
+    await this.status.locator(".codicon-beaker").waitFor();
+  }
+
+  get status() {
+    return this.page.locator('.statusbar-item[id="iad-r1.iad-r1.iadr1.status"]');
+  }
+
+  /** Runs a command from the palette. Its list is made when it opens, so one that opened too early is opened again. */
+  async command(title) {
+    const row = this.rows.filter({ hasText: title }).first();
+    const until = Date.now() + 60_000;
+    for (;;) {
+      await this.page.keyboard.press("F1");
+      await this.input.waitFor();
+      await this.input.fill(`>${title}`);
+      const found = await row.waitFor({ timeout: 5000 }).then(
+        () => true,
+        () => false,
+      );
+      if (found) return row.click();
+      await this.page.keyboard.press("Escape");
+      if (Date.now() > until) throw new Error(`The palette does not list “${title}”.`);
+    }
+  }
+
+  /** The field of quick open, quick picks and input boxes. */
+  get input() {
+    return this.page.locator(".quick-input-widget:visible input.input");
+  }
+
+  get rows() {
+    return this.page.locator(".quick-input-list .monaco-list-row");
+  }
+
+  /** Answers an input box. */
+  async answer(text) {
+    await this.input.waitFor();
+    await this.input.fill(text);
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Chooses a row of a quick pick. */
+  async pick(text) {
+    await this.rows.filter({ hasText: text }).first().click();
+  }
+
+  async openFile(name) {
+    await this.page.keyboard.press("Control+P");
+    await this.input.waitFor();
+    await this.input.fill(name);
+    await this.rows.filter({ hasText: name }).first().click();
+    await this.tab(name).waitFor();
+  }
+
+  tab(name) {
+    return this.page.locator(".tabs-container .tab").filter({ hasText: name });
+  }
+
+  async showView() {
+    await this.page.locator('.activitybar .action-item a[aria-label^="IAD-R1"]').click();
+    await this.page.locator(".sidebar .pane-header").first().waitFor();
+  }
+
+  /** Rows of all trees in the side bar. */
+  get treeRows() {
+    return this.page.locator(".sidebar .monaco-list-row");
+  }
+
+  get notifications() {
+    return this.page.locator(".notifications-toasts .notification-list-item");
+  }
+
+  /** The page inside the n-th webview that is shown; those of hidden tabs do not count. */
+  webview(index = 0) {
+    return this.page.frameLocator("iframe.webview.ready:visible").nth(index).frameLocator("iframe#active-frame");
+  }
+
+  async picture(name) {
+    mkdirSync(pictures, { recursive: true });
+    await this.page.screenshot({ path: join(pictures, `${name}.png`) });
+  }
+}

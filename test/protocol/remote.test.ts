@@ -1,0 +1,181 @@
+/** `iad-r1 serve`: the same server over WebSocket, with what guards it: token, Origin, limits, folders; runs outlive connections. */
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cancelJob, dataOverview, missingImages, serverStatus, showJob, startInspection } from "@iad-r1/protocol/lsp";
+import { streamPath, streamProtocol } from "@iad-r1/protocol/stream";
+import { socketReader, socketWriter } from "@iad-r1/server/lsp/socketMessages";
+import { type RemoteServer, serve } from "@iad-r1/server/serve";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { createProtocolConnection, InitializeRequest, type ProtocolConnection } from "vscode-languageserver/node";
+import { WebSocket } from "ws";
+import { connectStream, failure } from "../helpers/languageClient";
+import { tinyCheckpoint, tinyFixture } from "../helpers/tinyModel";
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+const image = join(tinyFixture, "images/image1.png");
+let folder = "";
+let remote: RemoteServer;
+let token = "";
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "remote-"));
+  const tokenFile = join(folder, "token");
+  const roots = [folder, tinyCheckpoint];
+  remote = await serve({ listen: "127.0.0.1:0", tokenFile, roots, onLog: () => undefined });
+  token = readFileSync(tokenFile, "utf8").trim();
+});
+afterAll(async () => {
+  await remote.close();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
+
+/** HTTP status with which a WebSocket is refused, 101 when it is not. */
+function upgradeStatus(path: string, headers: Record<string, string>, protocol?: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${remote.url}${path}`, protocol ?? [], { headers });
+    socket.once("open", () => {
+      socket.terminate();
+      resolve(101);
+    });
+    socket.once("unexpected-response", (request, response) => {
+      request.destroy();
+      resolve(response.statusCode!);
+    });
+    socket.once("error", reject);
+  });
+}
+
+async function connect(): Promise<{ connection: ProtocolConnection; socket: WebSocket }> {
+  const socket = new WebSocket(`${remote.url}/lsp`, { headers: bearer(token) });
+  await new Promise((resolve, reject) => {
+    socket.once("open", resolve);
+    socket.once("error", reject);
+  });
+  const text = {
+    send: (message: string) => socket.send(message),
+    onMessage: (listener: (message: string) => void) => void socket.on("message", (data) => listener(String(data))),
+    onClose: (listener: () => void) => void socket.once("close", listener),
+  };
+  const connection = createProtocolConnection(socketReader(text), socketWriter(text));
+  connection.onError(() => undefined);
+  connection.listen();
+  await connection.sendRequest(InitializeRequest.type, { processId: null, rootUri: null, capabilities: {} });
+  return { connection, socket };
+}
+
+it("makes a token that only its owner can read, and lets nobody in without it", async () => {
+  expect(token.length).toBeGreaterThanOrEqual(32);
+  if (process.platform !== "win32") expect(statSync(join(folder, "token")).mode & 0o077).toBe(0);
+  expect(await upgradeStatus("/lsp", bearer(token))).toBe(101);
+  expect(await upgradeStatus(streamPath, bearer(token), streamProtocol)).toBe(101);
+  for (const headers of [{}, bearer("wrong"), bearer(`${token}x`), { authorization: token }]) {
+    expect(await upgradeStatus("/lsp", headers)).toBe(401);
+    expect(await upgradeStatus(streamPath, headers, streamProtocol)).toBe(401);
+  }
+  const http = remote.url.replace(/^ws/, "http");
+  expect((await fetch(`${http}/images/${"0".repeat(64)}`, { method: "PUT", body: "x" })).status).toBe(401);
+  expect((await fetch(http, { headers: bearer(token) })).status).toBe(404);
+});
+
+it("refuses web pages, other protocols and other paths", async () => {
+  expect(await upgradeStatus("/lsp", { ...bearer(token), origin: "http://127.0.0.1" })).toBe(403);
+  expect(await upgradeStatus(streamPath, { ...bearer(token), origin: "null" }, streamProtocol)).toBe(403);
+  expect(await upgradeStatus(streamPath, bearer(token), "iadr1-stream.0")).toBe(400);
+  expect(await upgradeStatus("/other", bearer(token))).toBe(404);
+});
+
+it("answers like a local server; a broken message or a lost connection harms nobody else", async () => {
+  const one = await connect();
+  const two = await connect();
+  expect(await one.connection.sendRequest(serverStatus)).toMatchObject({ transport: "remote", pid: process.pid });
+  one.socket.send("{ not json");
+  one.socket.send("17");
+  expect(await one.connection.sendRequest(serverStatus)).toMatchObject({ transport: "remote" });
+  one.socket.terminate();
+  expect(await two.connection.sendRequest(serverStatus)).toMatchObject({ transport: "remote" });
+  two.socket.send(Buffer.from([1, 2, 3]));
+  expect(await new Promise((resolve) => two.socket.once("close", resolve))).toBe(1003);
+});
+
+it("closes a stream that breaks the rules, and ends topics that do not exist", async () => {
+  const stream = await connectStream(`${remote.url}${streamPath}`, token);
+  stream.subscribe("run/nothing");
+  await stream.until(() => stream.frames.length > 0);
+  expect(stream.frames[0]).toMatchObject({
+    type: "end",
+    topic: "run/nothing",
+    error: { code: "stream/unknown-topic" },
+  });
+  const closed = new Promise((resolve) => stream.socket.once("close", resolve));
+  stream.socket.send(JSON.stringify({ type: "subscribe", topic: "../etc" }));
+  expect(await closed).toBe(1008);
+  const large = await connectStream(`${remote.url}${streamPath}`, token);
+  const ended = new Promise((resolve) => large.socket.once("close", resolve));
+  large.socket.on("error", () => undefined);
+  large.socket.send("x".repeat(5000));
+  expect(await ended).toBe(1009);
+});
+
+it("takes pictures by their contents and inspects them; a client that leaves does not end the job", async () => {
+  const bytes = readFileSync(image);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const { connection, socket } = await connect();
+  expect(await connection.sendRequest(missingImages, { hashes: [sha256] })).toEqual({ missing: [sha256] });
+  const model = { base: tinyCheckpoint, adapter: null };
+  const request = { model, image: { sha256, name: "part.png" }, maxNewTokens: 4 };
+  expect(await failure(connection.sendRequest(startInspection, request))).toMatchObject({
+    code: "images/not-uploaded",
+  });
+  const put = (hash: string) =>
+    fetch(`${remote.url.replace(/^ws/, "http")}/images/${hash}`, {
+      method: "PUT",
+      body: bytes,
+      headers: bearer(token),
+    });
+  expect((await put("0".repeat(64))).status).toBe(422);
+  expect((await put(sha256)).status).toBe(201);
+  expect(await connection.sendRequest(missingImages, { hashes: [sha256] })).toEqual({ missing: [] });
+  const { job } = await connection.sendRequest(startInspection, request);
+  socket.terminate();
+
+  const again = await connect();
+  const stream = await connectStream(`${remote.url}${streamPath}`, token);
+  const ended = async () =>
+    ["finished", "failed"].includes((await again.connection.sendRequest(showJob, { job })).state);
+  while (!(await ended())) {
+    const count = stream.frames.length;
+    stream.subscribe(`inspect/${job}`);
+    await stream.until(() => stream.frames.length > count);
+  }
+  expect(await again.connection.sendRequest(showJob, { job })).toMatchObject({ state: "finished", error: null });
+  await again.connection.sendRequest(cancelJob, { job });
+  again.socket.terminate();
+  stream.close();
+});
+
+it("serves only its own folders", async () => {
+  const { connection, socket } = await connect();
+  expect(await failure(connection.sendRequest(dataOverview, { path: "/etc" }))).toMatchObject({
+    code: "server/outside-path",
+  });
+  const outside = { image: { path: image }, model: { base: tinyCheckpoint, adapter: null } };
+  expect(await failure(connection.sendRequest(startInspection, outside))).toMatchObject({
+    code: "server/outside-path",
+  });
+  socket.terminate();
+});
+
+it("refuses tokens and addresses that are no good", async () => {
+  const weak = join(folder, "weak");
+  writeFileSync(weak, "short", { mode: 0o600 });
+  const common = { roots: [folder], onLog: () => undefined };
+  await expect(serve({ ...common, listen: "127.0.0.1:0", tokenFile: weak })).rejects.toThrow("at least 16 characters");
+  await expect(serve({ ...common, listen: "7411", tokenFile: weak })).rejects.toThrow("Expected HOST:PORT");
+  await expect(
+    serve({ ...common, listen: `127.0.0.1:${remote.port}`, tokenFile: join(folder, "token") }),
+  ).rejects.toThrow("Cannot listen");
+});

@@ -1,0 +1,84 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { commands, keys, menus, settings, steps, walkthroughId, welcomes } from "@iad-r1/client/contributions";
+import { buildManifest } from "@iad-r1/client/manifest";
+import { describe, expect, test } from "vitest";
+
+const client = fileURLToPath(new URL("../../../client/", import.meta.url));
+const read = (name: string) => JSON.parse(readFileSync(join(client, name), "utf8")) as Record<string, unknown>;
+
+/** Texts of `t("…")` in the file of messages. */
+function sentences(): string[] {
+  const source = readFileSync(join(client, "src/messages.ts"), "utf8");
+  return [...source.matchAll(/\bt\(\s*("(?:[^"\\]|\\.)*")/g)].map(([, literal]) => JSON.parse(literal!) as string);
+}
+
+const placeholders = (text: string) => [...text.matchAll(/\{\d\}/g)].map(([name]) => name).sort();
+
+describe("manifest of the extension", () => {
+  const { fields, english, chinese } = buildManifest();
+
+  test("is what the generator makes from contributions.ts (run: node scripts/generateManifest.mjs)", () => {
+    expect(read("package.json")).toMatchObject(fields);
+    expect(read("package.nls.json")).toEqual(english);
+    expect(read("package.nls.zh-cn.json")).toEqual(chinese);
+  });
+
+  test("has a Chinese text for every English one, with the same links", () => {
+    expect(Object.keys(chinese)).toEqual(Object.keys(english));
+    for (const [key, text] of Object.entries(english)) {
+      expect(chinese[key]).not.toBe("");
+      const links = (value: string) => [...value.matchAll(/\(command:[\w.]+\)/g)].map(([link]) => link).sort();
+      expect(links(chinese[key]!), key).toEqual(links(text));
+    }
+  });
+
+  test("names only commands, pictures and folders that exist", () => {
+    const known = Object.keys(commands).map((name) => `iadr1.${name}`);
+    for (const items of Object.values(menus)) {
+      for (const { command } of items) expect(known).toContain(`iadr1.${command}`);
+    }
+    for (const { command } of keys) expect(known).toContain(`iadr1.${command}`);
+    const links = [...welcomes.map(({ contents }) => contents.en), ...steps.map((step) => step.description.en)]
+      .flatMap((text) => [...text.matchAll(/\(command:(iadr1\.\w+)\)/g)])
+      .map(([, id]) => id);
+    expect(links.length).toBeGreaterThan(10);
+    for (const id of links) expect(known).toContain(id);
+    for (const { id } of steps) expect(existsSync(join(client, "media/walkthrough", `${id}.svg`)), id).toBe(true);
+    expect(existsSync(join(client, "media/icon.png"))).toBe(true);
+    expect(walkthroughId).toBe("iadr1.firstSteps");
+  });
+
+  test("lets no workspace set what starts a program or where a token is sent", () => {
+    for (const [name, setting] of Object.entries(settings)) {
+      if (/^server\.(command|env|extraArgs|address)$/.test(name)) expect(setting.scope, name).toBe("machine");
+    }
+    const { untrustedWorkspaces } = fields.capabilities as { untrustedWorkspaces: Record<string, unknown> };
+    expect(untrustedWorkspaces).toMatchObject({
+      supported: "limited",
+      restrictedConfigurations: ["iadr1.server.command", "iadr1.server.extraArgs", "iadr1.server.env"],
+    });
+  });
+
+  test("uses theme colours only in the pictures of the walkthrough", () => {
+    for (const name of readdirSync(join(client, "media/walkthrough"))) {
+      const svg = readFileSync(join(client, "media/walkthrough", name), "utf8");
+      expect(svg.match(/(fill|stroke)="(?!none|var\(--vscode-)[^"]*"/g), name).toBeNull();
+    }
+  });
+});
+
+describe("messages of the extension", () => {
+  const translated = read("l10n/bundle.l10n.zh-cn.json") as Record<string, string>;
+
+  test("have a Simplified Chinese text each, and no text is left over", () => {
+    expect([...new Set(sentences())].sort()).toEqual(Object.keys(translated).sort());
+  });
+
+  test("keep their placeholders", () => {
+    for (const [english, chinese] of Object.entries(translated)) {
+      expect(placeholders(chinese), english).toEqual(placeholders(english));
+    }
+  });
+});

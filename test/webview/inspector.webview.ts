@@ -1,0 +1,362 @@
+/** The inspector's behaviour: streamed reasoning, keys, overlays, the strip, corrections, and a picture of a hundred megapixels. */
+import { createRequire } from "node:module";
+import { inspectorPanel, type InspectorState } from "@iad-r1/protocol/webview";
+import { afterAll, afterEach, expect, it } from "vitest";
+import { closeBrowser } from "./helpers/browser";
+import { FakeHost } from "./helpers/fakeHost";
+import { answerText, defect, finishedLook, idleLook, inspectorState, items, sampleFiles } from "./helpers/pictures";
+
+type Host = FakeHost<typeof inspectorPanel>;
+let open: Host | null = null;
+
+afterEach(async () => {
+  expect(open?.panel.faults ?? []).toEqual([]);
+  expect(open?.panel.refused ?? []).toEqual([]);
+  expect(open?.badMessages ?? []).toEqual([]);
+  await open?.close();
+  open = null;
+});
+afterAll(closeBrowser);
+
+async function show(
+  change: Partial<InspectorState> = {},
+  answers: Parameters<typeof FakeHost.open>[2] = {},
+  more: Parameters<typeof FakeHost.open>[3] = {},
+): Promise<Host> {
+  const host = await FakeHost.open(inspectorPanel, inspectorState(change), answers, { files: sampleFiles(), ...more });
+  open = host;
+  await host.page.waitForFunction(
+    () => {
+      const picture = document.querySelector("iad-picture") as unknown as { pictureSize: unknown } | null;
+      return picture === null ? document.querySelector(".inspector") !== null : picture.pictureSize !== null;
+    },
+    undefined,
+    { timeout: 60_000 },
+  );
+  return host;
+}
+
+async function until<T>(read: () => Promise<T>, expected: T): Promise<void> {
+  const limit = Date.now() + 10_000;
+  let last = await read();
+  while (JSON.stringify(last) !== JSON.stringify(expected) && Date.now() < limit) {
+    await new Promise((done) => setTimeout(done, 20));
+    last = await read();
+  }
+  expect(last).toEqual(expected);
+}
+
+function scale(host: Host): Promise<number> {
+  return host.page.evaluate(() => (document.querySelector("iad-picture") as unknown as { scale: number }).scale);
+}
+
+/** Colour on the overlay at a share of the picture. */
+function overlayAt(host: Host, x: number, y: number): Promise<number[]> {
+  return host.page.evaluate(
+    (at) => {
+      const picture = document.querySelector("iad-picture") as unknown as HTMLElement & {
+        scale: number;
+        pictureSize: { width: number; height: number };
+      };
+      const canvas = picture.querySelector<HTMLCanvasElement>(".picture-overlay")!;
+      const { width, height } = picture.pictureSize;
+      const left = (canvas.width - width * picture.scale) / 2;
+      const top = (canvas.height - height * picture.scale) / 2;
+      return [
+        ...canvas
+          .getContext("2d")!
+          .getImageData(left + at.x * width * picture.scale, top + at.y * height * picture.scale, 1, 1).data,
+      ];
+    },
+    { x, y },
+  );
+}
+
+it("shows the reasoning while it is written, tags as chips, and the verdict at the end", async () => {
+  const host = await show();
+  await host.page.getByRole("button", { name: "Inspect", exact: true }).click();
+  expect(await host.waitForTell("look/start")).toEqual({ slot: 0 });
+  const rate = { anomalyScore: null, numTokens: 3, tokensPerSecond: 100 };
+  await host.change("looks/replaced", [idleLook({ phase: "writing" })]);
+  // A tag that is half written is not shown as text.
+  await host.change("look/text", { slot: 0, at: 0, text: "<think>The edge is broken.</th", ...rate });
+  await host.page.locator(".tag-think .tag-body", { hasText: "The edge is broken." }).waitFor();
+  expect(await host.page.locator(".reasoning").innerText()).not.toContain("<");
+  expect(await host.page.locator(".caret").count()).toBe(1);
+  await host.change("look/text", { slot: 0, at: 30, text: "ink><location>top left</location>", ...rate });
+  await host.page.locator(".tag-location .tag-body", { hasText: "top left" }).waitFor();
+  await host.change("look/text", {
+    slot: 0,
+    at: 63,
+    text: "<type>crack</type><answer>Yes</answer>",
+    ...rate,
+    anomalyScore: 0.9,
+  });
+  await host.page.locator(".verdict-defect", { hasText: "crack · top left" }).waitFor();
+  await host.page.locator(".score", { hasText: "score 0.900" }).waitFor();
+  await host.page.locator(".look-status", { hasText: "3 tokens · 100/s" }).waitFor();
+  await host.page.keyboard.press("Escape");
+  expect(await host.waitForTell("look/stop")).toEqual({ slot: 0 });
+});
+
+it("never takes a model's words for markup", async () => {
+  const text = `<think><img src=x onerror="window.hacked=1"><b>bold</b></think><type><script>window.hacked=1</script></type><answer>maybe</answer>`;
+  const host = await show({ looks: [finishedLook({ text })] });
+  await host.page.locator(".verdict-unparsed").waitFor();
+  expect(await host.page.locator(".reasoning img, .reasoning b, .reasoning script").count()).toBe(0);
+  expect(await host.page.locator(".reasoning").innerText()).toContain(
+    '<img src=x onerror="window.hacked=1"><b>bold</b>',
+  );
+  expect(await host.page.evaluate(() => "hacked" in window)).toBe(false);
+});
+
+it("does everything by keyboard", async () => {
+  const host = await show(
+    { looks: [finishedLook()] },
+    { "heat/get": () => ({ method: "occlusion", columns: 2, rows: 2, values: [1, 0, 0, -1], baseScore: 0.9 }) },
+  );
+  const { keyboard } = host.page;
+  const fit = await scale(host);
+  await keyboard.press("+");
+  await until(async () => (await scale(host)) > fit * 1.3, true);
+  await keyboard.press("1");
+  await until(() => scale(host), 1);
+  await keyboard.press("ArrowRight");
+  // The pixel in the middle is read out, for those who have no pointer.
+  await host.page.locator(".pixel", { hasText: /x \d+, y \d+\s*\d+ \d+ \d+/ }).waitFor();
+  await keyboard.press("0");
+  await until(() => scale(host), fit);
+  await keyboard.press("g");
+  await until(async () => (await scale(host)) > fit, true);
+  expect(await host.page.getByRole("button", { name: "Ground truth", pressed: true }).count()).toBe(1);
+  await keyboard.press("l");
+  await host.page.getByRole("button", { name: "Location grid", pressed: false }).waitFor();
+  await keyboard.press("h");
+  await host.page.locator(".picture-foot", { hasText: "Occlusion" }).waitFor();
+  await keyboard.press("]");
+  await host.page.locator(".slider output", { hasText: "60 %" }).waitFor();
+  await keyboard.press("j");
+  const at = inspectorState().items.findIndex(({ id }) => id === defect.id);
+  expect(await host.waitForTell("item/select")).toEqual({ id: inspectorState().items[at + 1]!.id });
+  await keyboard.press("k");
+  expect(await host.waitForTell("item/select", 1)).toEqual({ id: inspectorState().items[at - 1]!.id });
+  await keyboard.press("s");
+  await host.waitForTell("look/start");
+  await keyboard.press("x");
+  expect(await host.waitForTell("model/pick")).toEqual({ slot: 1 });
+});
+
+it("does the commands of VS Code as its own buttons would", async () => {
+  const host = await show({ looks: [finishedLook()] });
+  await host.command("toggleTruth");
+  await host.page.getByRole("button", { name: "Ground truth", pressed: true }).waitFor();
+  await host.command("copyReasoning");
+  expect(await host.waitForTell("text/copy")).toEqual({ text: answerText });
+  await host.command("exportImage");
+  const { name, data } = await host.waitForTell("file/save");
+  expect(name).toBe(`${defect.id}-inspected.png`);
+  expect(Buffer.from(data).subarray(1, 4).toString()).toBe("PNG");
+});
+
+it("draws the mask where the defect is, and the predicted cell where the answer says", async () => {
+  const host = await show({
+    looks: [finishedLook()],
+    settings: { overlayOpacity: 1, locationGrid: false, threshold: null, canRun: true },
+  });
+  const { width, height } = (await host.page.evaluate(
+    () =>
+      (document.querySelector("iad-picture") as unknown as { pictureSize: { width: number; height: number } })
+        .pictureSize,
+  ))!;
+  const [x0, y0, x1, y1] = defect.defects[0]!.box;
+  const middle = [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height] as const;
+  expect((await overlayAt(host, ...middle))[3]).toBe(0);
+  await host.page.keyboard.press("t");
+  await until(async () => {
+    for (let y = y0; y < y1; y += 4)
+      for (const dx of [0.3, 0.5, 0.7]) {
+        const [r, g, b, a] = await overlayAt(host, (x0 + dx * (x1 - x0)) / width, y / height);
+        // Orange of the theme.
+        if (a === 255 && r === 0xd1 && g === 0x86 && b === 0x16) return true;
+      }
+    return false;
+  }, true);
+  // "top center": the frame runs through the upper middle third, and nowhere below.
+  const strip = async (y: number) => {
+    const found: boolean[] = [];
+    for (let i = 0; i < 12; i++) found.push((await overlayAt(host, 0.34 + i * 0.0015, y))[3]! > 0);
+    return found.includes(true);
+  };
+  expect(await strip(0.2)).toBe(true);
+  expect(await strip(0.9)).toBe(false);
+});
+
+it("filters the strip with counts, and steps only through what is shown", async () => {
+  const host = await show();
+  const all = inspectorState().items;
+  const missed = all.filter(({ outcome }) => outcome === "missed");
+  await host.page.locator(".filter", { hasText: "Missed" }).click();
+  expect(await host.page.locator(".filter", { hasText: "Missed" }).innerText()).toContain(String(missed.length));
+  await host.page.locator(".strip-head", { hasText: `of ${missed.length}` }).waitFor();
+  await host.page.keyboard.press("j");
+  expect(await host.waitForTell("item/select")).toEqual({ id: missed[0]!.id });
+  await host.page.locator(".strip select").first().selectOption("cookie");
+  const both = missed.filter(({ category }) => category === "cookie");
+  await host.page.locator(".strip-head", { hasText: `of ${both.length}` }).waitFor();
+  await host.page.getByRole("button", { name: "Inspect all" }).isDisabled();
+});
+
+it("keeps few thumbnails in the page for ten thousand pictures", async () => {
+  const many = items(10_000);
+  const host = await show({ items: many });
+  await host.page.locator(".strip-item").first().waitFor();
+  await host.page.locator("iad-strip").evaluate((element) => {
+    element.scrollLeft = 500_000;
+  });
+  await until(
+    async () => (await host.page.locator(".strip-item").first().getAttribute("aria-posinset"))!.length > 3,
+    true,
+  );
+  expect(await host.page.locator(".strip-item").count()).toBeLessThan(60);
+});
+
+it("saves a correction as a sample once it is complete", async () => {
+  const host = await show({ looks: [finishedLook()] }, { "sample/save": () => ({ savedTo: "data/expert.json" }) });
+  await host.page.keyboard.press("c");
+  const save = host.page.getByRole("button", { name: "Save as Expert-AD sample" });
+  await save.waitFor();
+  const think = host.page.locator(".correction textarea");
+  await think.fill("");
+  await host.page.locator(".correction", { hasText: "Still needed: reasoning" }).waitFor();
+  expect(await save.isDisabled()).toBe(true);
+  await think.fill("A crack runs through the middle.");
+  await save.click();
+  await host.page.locator(".saved", { hasText: "data/expert.json" }).waitFor();
+  const asked = host.received.find((message) => message.kind === "ask" && message.type === "sample/save");
+  expect(asked).toMatchObject({
+    body: {
+      image: defect.id,
+      label: "anomalous",
+      location: defect.locations[0],
+      type: "crack",
+      think: "A crack runs through the middle.",
+    },
+  });
+});
+
+it("drops a heat map that comes when another picture is shown already", async () => {
+  let give: (value: unknown) => void = () => undefined;
+  const late = new Promise<unknown>((resolve) => {
+    give = resolve;
+  });
+  const host = await show({ looks: [finishedLook()] }, { "heat/get": () => late });
+  await host.page.keyboard.press("h");
+  await host.page.locator(".picture-foot", { hasText: "Covering" }).waitFor();
+  const { image } = inspectorState();
+  await host.change("image/shown", { image: { ...image!, id: "other", name: "other.jpg" }, looks: [idleLook()] });
+  give({ method: "occlusion", columns: 1, rows: 1, values: [1], baseScore: 1 });
+  await host.page.locator(".picture-foot", { hasText: "other.jpg" }).waitFor();
+  await host.page.locator(".picture-foot", { hasText: "needs a finished answer" }).waitFor();
+  expect(await overlayAt(host, 0.1, 0.1)).toEqual([0, 0, 0, 0]);
+});
+
+it("shows the reference while b is held, and both when they stand beside each other", async () => {
+  const host = await show({}, {}, { reducedMotion: true });
+  const shown = () =>
+    host.page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>(".picture-canvas")!;
+      return canvas
+        .getContext("2d")!
+        .getImageData(canvas.width / 2, canvas.height / 2, 1, 1)
+        .data.join();
+    });
+  const settled = () =>
+    host.page.waitForFunction(() =>
+      [...document.querySelectorAll("iad-picture")].every(
+        (each) => (each as unknown as { isSettled: boolean }).isSettled,
+      ),
+    );
+  await settled();
+  const before = await shown();
+  await host.page.keyboard.down("b");
+  await host.page.locator(".picture-tag", { hasText: "Reference" }).waitFor();
+  await until(async () => (await shown()) !== before, true);
+  await host.page.keyboard.up("b");
+  await until(shown, before);
+  await host.page.locator(".picture-area select").selectOption("beside");
+  await until(async () => host.page.locator("iad-picture").count(), 2);
+});
+
+it("runs no model in a workspace that is not trusted, and says so", async () => {
+  const host = await show({ settings: { overlayOpacity: 0.5, locationGrid: true, threshold: null, canRun: false } });
+  await host.page.locator(".notice", { hasText: "not trusted" }).waitFor();
+  expect(await host.page.getByRole("button", { name: "Inspect", exact: true }).isDisabled()).toBe(true);
+  await host.page.keyboard.press("s");
+  await host.page.keyboard.press("l");
+  expect(host.tells("look/start")).toEqual([]);
+});
+
+it("says why a picture cannot be shown", async () => {
+  const { image } = inspectorState();
+  open = await FakeHost.open(
+    inspectorPanel,
+    inspectorState({ image: { ...image!, uri: "http://webview.test/samples/broken.jpg" } }),
+    {},
+    {
+      files: { ...sampleFiles(), "/samples/broken.jpg": Buffer.from("no picture") },
+    },
+  );
+  await open.page.locator(".picture-status", { hasText: "cannot be shown" }).waitFor();
+});
+
+it("opens a picture of a hundred megapixels without freezing", async () => {
+  const sharp = createRequire(import.meta.url)("sharp") as (input: object) => {
+    jpeg(options: object): { toBuffer(): Promise<Buffer> };
+  };
+  const large = await sharp({ create: { width: 10_000, height: 10_000, channels: 3, background: "#8090a0" } })
+    .jpeg({ quality: 60 })
+    .toBuffer();
+  const { image } = inspectorState();
+  open = await FakeHost.open(
+    inspectorPanel,
+    inspectorState({
+      items: [],
+      image: { ...image!, uri: "http://webview.test/samples/large.jpg", truth: null, references: [] },
+    }),
+    {},
+    { files: { "/samples/large.jpg": large } },
+  );
+  const { page } = open;
+  // Processor time of the page's own thread: a machine that is busy with something else does not count.
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const busySeconds = async () => {
+    const { metrics } = (await session.send("Performance.getMetrics")) as {
+      metrics: { name: string; value: number }[];
+    };
+    return metrics.find(({ name }) => name === "TaskDuration")!.value;
+  };
+  const started = Date.now();
+  const before = await busySeconds();
+  await page.waitForFunction(
+    () =>
+      (document.querySelector("iad-picture") as unknown as { isSettled: boolean; pictureSize: unknown } | null)
+        ?.isSettled,
+    undefined,
+    { timeout: 90_000, polling: 250 },
+  );
+  const busyMs = ((await busySeconds()) - before) * 1000;
+  console.log(
+    `inspector: 100 megapixels shown after ${Date.now() - started} ms, of which the page itself worked ${Math.round(busyMs)} ms`,
+  );
+  const size = await page.evaluate(
+    () => (document.querySelector("iad-picture") as unknown as { pictureSize: object }).pictureSize,
+  );
+  expect(size).toEqual({ width: 10_000, height: 10_000 });
+  // Decoding alone takes longer than a second of processor time.
+  expect(busyMs).toBeLessThan(1000);
+  await page.keyboard.press("1");
+  await until(() => scale(open!), 1);
+  await page.keyboard.press("ArrowRight");
+  await page.locator(".pixel", { hasText: /12[789] 14[345] (159|16[01])/ }).waitFor();
+});

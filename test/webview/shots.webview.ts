@@ -1,0 +1,128 @@
+/** Pictures of every surface in four themes, for people to look at; written to .cache/webview. Each surface must also be clean for axe-core. */
+import { mkdirSync } from "node:fs";
+import { dashboardPanel, inspectorPanel } from "@iad-r1/protocol/webview";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { accessibilityFaults, closeBrowser } from "./helpers/browser";
+import { FakeHost } from "./helpers/fakeHost";
+import { finishedLook, idleLook, inspectorState, sampleFiles } from "./helpers/pictures";
+import { dashboardState, key, makeRun, rolloutsAnswer, seriesAnswer, trainingCurves } from "./helpers/runs";
+import { type Theme, themeNames } from "./helpers/themes";
+
+const folder = ".cache/webview";
+beforeAll(() => void mkdirSync(folder, { recursive: true }));
+afterAll(closeBrowser);
+
+async function look(host: { page: FakeHost<never>["page"] }, name: string): Promise<void> {
+  await host.page.evaluate(
+    () => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))),
+  );
+  await host.page.screenshot({ path: `${folder}/${name}.png` });
+  expect.soft(await accessibilityFaults(host.page), name).toEqual([]);
+}
+
+describe.each(themeNames)("in %s", (theme: Theme) => {
+  it("shows the dashboard, readable by everyone", async () => {
+    const curves = new Map([...trainingCurves("run-a", 7), ...trainingCurves("run-b", 11, 260)]);
+    const ofRun = (id: string) => new Map([...curves].filter(([each]) => each.startsWith(`${id}|`)));
+    expect(curves.has(key("run-b", "sc-grpo", "reward"))).toBe(true);
+    const first = makeRun("run-a", ofRun("run-a"));
+    const host = await FakeHost.open(
+      dashboardPanel,
+      dashboardState([first]),
+      { "series/get": seriesAnswer(curves), "rollouts/get": rolloutsAnswer(32) },
+      { theme },
+    );
+    const { page } = host;
+    await page.locator("iad-chart").first().waitFor();
+    await page.waitForFunction(() => document.querySelectorAll(".chart-card .empty").length === 0);
+    await look(host, `dashboard-${theme}`);
+    const other = makeRun("run-b", ofRun("run-b"), { state: "completed", project: "wider", findings: [] });
+    await host.change("run/shown", { ...other, config: { "sc-grpo": { learningRate: 3e-5, groupSize: 16 } } });
+    await host.change("baseline/changed", "run-a");
+    await page.locator(".run-pill").nth(1).waitFor();
+    await page.waitForFunction(() => document.querySelectorAll(".legend-item").length > 8);
+    const box = (await page.locator("iad-chart").first().boundingBox())!;
+    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2);
+    await page.locator(".chart-tooltip:not([hidden])").waitFor();
+    await look(host, `compare-${theme}`);
+    await page.getByRole("tab", { name: /Configuration/ }).click();
+    await look(host, `config-${theme}`);
+    await page.getByRole("tab", { name: /Evaluations/ }).click();
+    await look(host, `evaluations-${theme}`);
+    await page.getByRole("tab", { name: /Log/ }).click();
+    await look(host, `log-${theme}`);
+    await page.getByRole("tab", { name: /Rollouts/ }).click();
+    await page.getByRole("button", { name: "Show the latest step" }).click();
+    await page.locator(".list-body .list-row").nth(3).click();
+    await page.locator(".rollout-detail").waitFor();
+    await look(host, `rollouts-${theme}`);
+    expect(host.panel.faults).toEqual([]);
+    expect(host.panel.refused).toEqual([]);
+    expect(host.badMessages).toEqual([]);
+    await host.close();
+  });
+
+  it("shows the inspector, readable by everyone", async () => {
+    const heat = {
+      method: "occlusion",
+      columns: 6,
+      rows: 8,
+      values: Array.from({ length: 48 }, (_, i) => (i < 14 ? 0.3 : -0.04)),
+      baseScore: 0.93,
+    };
+    const host = await FakeHost.open(
+      inspectorPanel,
+      inspectorState(),
+      { "heat/get": () => heat },
+      { theme, files: sampleFiles() },
+    );
+    const { page } = host;
+    const settled = () =>
+      page.waitForFunction(() =>
+        [...document.querySelectorAll("iad-picture")].every(
+          (each) => (each as unknown as { isSettled: boolean }).isSettled,
+        ),
+      );
+    await page.locator("iad-picture").waitFor();
+    await settled();
+    await look(host, `inspector-${theme}`);
+    await host.change("looks/replaced", [
+      finishedLook({ phase: "writing", text: finishedLook().text.slice(0, 130), result: null, anomalyScore: null }),
+    ]);
+    await page.locator(".caret").waitFor();
+    await look(host, `inspector-writing-${theme}`);
+    await host.change("looks/replaced", [
+      finishedLook(),
+      finishedLook({
+        model: "grpo",
+        text: "<think>The surface is even.</think><answer>No</answer>",
+        anomalyScore: 0.21,
+      }),
+    ]);
+    await page.keyboard.press("t");
+    await page.keyboard.press("h");
+    await page.locator(".picture-foot", { hasText: "Occlusion" }).waitFor();
+    await settled();
+    await look(host, `inspector-compare-${theme}`);
+    await host.change("looks/replaced", [
+      idleLook({
+        phase: "failed",
+        error: {
+          code: "model/missing",
+          message: "The folder models/gone holds no checkpoint.",
+          hint: "Choose another model.",
+        },
+      }),
+    ]);
+    await page.keyboard.press("h");
+    await page.keyboard.press("r");
+    await page.keyboard.press("c");
+    await page.locator(".correction").waitFor();
+    await settled();
+    await look(host, `inspector-correct-${theme}`);
+    expect(host.panel.faults).toEqual([]);
+    expect(host.panel.refused).toEqual([]);
+    expect(host.badMessages).toEqual([]);
+    await host.close();
+  });
+});

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** The packaged extension in the real VS Code workbench; `npm run test:e2e` gets what they need. One window at a time. */
+export default defineConfig({
+  test: {
+    include: ["test/e2e/**/*.e2e.mjs"],
+    pool: "forks",
+    maxWorkers: 1,
+    fileParallelism: false,
+    testTimeout: 600_000,
+    hookTimeout: 180_000,
+  },
+});

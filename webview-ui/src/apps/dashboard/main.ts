@@ -1,0 +1,104 @@
+/** `<iad-dashboard>`: puts the parts of the run dashboard together. State is in dashboard.ts. */
+import "../../charts/chartElement";
+import "../../components/virtualList";
+import { html, nothing, render, type TemplateResult } from "lit";
+import { icon, tabBar, tabPanel } from "../../components/basics";
+import { t } from "../../host/l10n";
+import { allExports, chartSections } from "./charts";
+import { Dashboard } from "./dashboard";
+import { findings, runHeader } from "./header";
+import { rolloutsTab } from "./rolloutsTab";
+import { configTab, evaluationsTab, logTab } from "./tables";
+import { runsBar, toolbar } from "./toolbar";
+import type { DashboardTab } from "./view";
+
+class DashboardElement extends HTMLElement {
+  private frame = 0;
+  private clock = 0;
+  private app!: Dashboard;
+
+  connectedCallback(): void {
+    this.app = new Dashboard(
+      () => this.schedule(),
+      (name) => this.command(name),
+    );
+    document.addEventListener("keydown", this.onKey);
+    // The stale warning and the time since the last sign of life go on without messages.
+    this.clock = window.setInterval(() => this.schedule(), 5000);
+    this.schedule();
+  }
+
+  disconnectedCallback(): void {
+    document.removeEventListener("keydown", this.onKey);
+    window.clearInterval(this.clock);
+    cancelAnimationFrame(this.frame);
+  }
+
+  private schedule(): void {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => render(this.template(), this));
+  }
+
+  private template(): TemplateResult {
+    const { app } = this;
+    if (app.fault !== null) {
+      return html`<main class="panel"><div class="notice notice-error" role="alert">${icon("error")}<div><strong>${t("fault.title")}</strong><div>${app.fault}</div></div></div></main>`;
+    }
+    const run = app.mainRun;
+    if (run === null) {
+      return html`<main class="panel"><h1 class="visually-hidden">${t("dashboard.title")}</h1><p class="empty">${icon("graph-line")}${app.data === null ? t("loading") : t("dashboard.none")}</p></main>`;
+    }
+    const { tab } = app.view;
+    const tabs: { id: DashboardTab; text: string; count?: number }[] = [
+      { id: "curves", text: t("tab.curves") },
+      { id: "rollouts", text: t("tab.rollouts"), count: run.rolloutSteps.length },
+      { id: "evaluations", text: t("tab.evaluations"), count: run.evaluations.length },
+      { id: "config", text: t("tab.config") },
+      { id: "log", text: t("tab.log"), count: run.log.filter(({ level }) => level !== "info").length },
+    ];
+    return html`<main class="panel dashboard">
+      ${runHeader(app, run, Date.now())} ${findings(run)}
+      ${tabBar(t("dashboard.title"), tabs, tab, (id) => app.update({ tab: id }))} ${this.tab(tab)}
+    </main>`;
+  }
+
+  private tab(tab: DashboardTab): TemplateResult {
+    const { app } = this;
+    if (tab === "rollouts") return tabPanel(tab, rolloutsTab(app));
+    if (tab === "evaluations") return tabPanel(tab, evaluationsTab(app));
+    if (tab === "config") return tabPanel(tab, configTab(app));
+    if (tab === "log") return tabPanel(tab, logTab(app));
+    const { content, badFilter, charts } = chartSections(app);
+    return tabPanel(tab, html`${toolbar(app, allExports(app, charts), badFilter)}${runsBar(app)}${content}${nothing}`);
+  }
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "/") this.command("focusFilter");
+    else if (event.key === "t") this.command("toggleTable");
+    else return;
+    event.preventDefault();
+  };
+
+  private command(name: string): void {
+    const { app } = this;
+    if (app.data === null) return;
+    const charts = () => chartSections(app).charts;
+    const actions: Record<string, () => void> = {
+      focusFilter: () => {
+        app.update({ tab: "curves" });
+        requestAnimationFrame(() =>
+          requestAnimationFrame(() => this.querySelector<HTMLElement>("#chart-filter")?.focus()),
+        );
+      },
+      toggleTable: () => app.update({ tab: "curves", table: !app.view.table }),
+      exportAllCsv: () => allExports(app, charts())[0]!.run(),
+      exportAllJson: () => allExports(app, charts())[1]!.run(),
+      openRollouts: () => app.update({ tab: "rollouts" }),
+      resetZoom: () => app.update({ windows: {} }),
+    };
+    actions[name]?.();
+  }
+}
+
+customElements.define("iad-dashboard", DashboardElement);

@@ -1,0 +1,166 @@
+/** What one model says: its choice, the streamed reasoning, the verdict with score and times, and what can be done. */
+import type { InspectorState, Look } from "@iad-r1/protocol/webview";
+import { parseTags } from "@iad-r1/server/rewards/tags";
+import { html, nothing, type TemplateResult } from "lit";
+import { button, icon, select, type Template } from "../../components/basics";
+import { taggedText } from "../../components/taggedText";
+import { formatNumber, t } from "../../host/l10n";
+import type { StringKey } from "../../strings/en";
+import type { Inspector } from "./inspector";
+
+export function isBusy({ phase }: Look): boolean {
+  return phase === "loading" || phase === "reading" || phase === "writing";
+}
+
+export function lookPanel(app: Inspector, slot: number): TemplateResult {
+  const data = app.data!;
+  const look = data.looks[slot]!;
+  const busy = isBusy(look);
+  const { canRun } = data.settings;
+  const model = data.models.find(({ id }) => id === look.model);
+  const label = model?.label ?? t("look.noModel");
+  return html`<section class="look" aria-label=${t("look.label", { model: label })}>
+    <div class="look-head">
+      ${data.looks.length > 1 ? html`<span class="slot slot-${slot}" aria-hidden="true"></span>` : nothing}
+      ${
+        data.models.length === 0
+          ? button({
+              icon: "symbol-misc",
+              text: t("look.chooseModel"),
+              primary: true,
+              run: () => app.connection.tell("model/pick", { slot }),
+            })
+          : select(
+              t("look.model"),
+              look.model ?? "",
+              [
+                ...(look.model === null ? [{ value: "", text: t("look.noModel") }] : []),
+                ...data.models.map(({ id, label: text }) => ({ value: id, text })),
+              ],
+              (id) => app.connection.tell("model/choose", { slot, model: id }),
+              { hideLabel: true },
+            )
+      }
+      <span class="spacer"></span>
+      ${
+        busy
+          ? button({
+              icon: "debug-stop",
+              text: t("look.stop"),
+              key: "Escape",
+              run: () => app.connection.tell("look/stop", { slot }),
+            })
+          : button({
+              icon: look.phase === "idle" ? "play" : "refresh",
+              text: look.phase === "idle" ? t("look.start") : t("look.retry"),
+              primary: look.phase === "idle",
+              key: slot === 0 ? "s" : undefined,
+              disabled: !canRun || look.model === null || data.image === null,
+              run: () => app.start(slot),
+            })
+      }
+      ${
+        slot === 0
+          ? data.looks.length === 1
+            ? button({
+                icon: "split-horizontal",
+                title: t("look.compare"),
+                key: "x",
+                disabled: !canRun,
+                run: () => app.connection.tell("model/pick", { slot: 1 }),
+              })
+            : nothing
+          : button({ icon: "close", title: t("look.endCompare"), run: () => app.connection.tell("compare/end", {}) })
+      }
+    </div>
+    ${canRun ? nothing : html`<div class="notice notice-info">${icon("shield")}<div>${t("look.untrusted")}</div></div>`}
+    ${verdict(data, look)}
+    ${status(look)}
+    ${
+      look.error === null
+        ? nothing
+        : html`<div class="notice notice-error" role="alert">${icon("error")}<div><strong>${look.error.message}</strong>${look.error.hint === undefined ? nothing : html`<div>${look.error.hint}</div>`}</div>
+      ${button({ text: t("run.openLog"), run: () => app.connection.tell("log/open", {}) })}</div>`
+    }
+    ${look.text === "" ? nothing : html`<div class="reasoning" aria-live="off">${taggedText(look.text, look.phase === "writing")}</div>`}
+    ${look.phase === "finished" || look.phase === "stopped" ? footer(app, slot, look) : nothing}
+  </section>`;
+}
+
+/** The answer with its mark against the truth; a third outcome when it cannot be read. */
+function verdict(data: InspectorState, look: Look): Template {
+  if (look.phase === "idle" || look.phase === "loading" || look.phase === "failed") return nothing;
+  const { answer, location, type } = parseTags(look.text);
+  const isOver = look.phase === "finished" || look.phase === "stopped";
+  if (answer === null && !isOver) return nothing;
+  const truth = data.image?.truth ?? null;
+  const kind = answer === null ? "unparsed" : answer === "yes" ? "defect" : "good";
+  const said = answer === "yes" ? "anomalous" : "normal";
+  const mark =
+    truth === null || answer === null
+      ? null
+      : truth.label === said
+        ? "correct"
+        : said === "normal"
+          ? "missed"
+          : "false-alarm";
+  return html`<div class="verdict verdict-${kind}">
+    <span class="verdict-word">${icon(answer === null ? "question" : answer === "yes" ? "warning" : "pass")}${t(`verdict.${kind}`)}</span>
+    ${answer === "yes" ? html`<span>${[type, location].filter((part) => part !== null && part !== "").join(" · ")}</span>` : nothing}
+    ${mark === null ? nothing : html`<span class="badge mark-${mark}">${t(`outcome.${mark}` as StringKey)}</span>`}
+    ${score(data, look)}
+  </div>`;
+}
+
+function score(data: InspectorState, look: Look): Template {
+  if (look.anomalyScore === null) return nothing;
+  const { threshold } = data.settings;
+  const flagged = threshold !== null && look.anomalyScore >= threshold;
+  const percent = Math.round(look.anomalyScore * 100);
+  return html`<span class="score" title=${t("score.help")}>
+    <span class="meter" role="meter" aria-label=${t("score.label")} aria-valuemin="0" aria-valuemax="1" aria-valuenow=${look.anomalyScore.toFixed(3)}>
+      <span class="meter-fill" .style=${`width:${percent}%`}></span>
+      ${threshold === null ? nothing : html`<span class="meter-mark" .style=${`left:${threshold * 100}%`}></span>`}
+    </span>
+    ${t("score.value", { score: look.anomalyScore.toFixed(3) })}
+    ${flagged ? html`<span class="badge mark-missed">${t("score.flagged")}</span>` : nothing}
+  </span>`;
+}
+
+function status(look: Look): TemplateResult {
+  const text =
+    look.phase === "loading" || look.phase === "reading"
+      ? t(`phase.${look.phase}`)
+      : look.phase === "stopped"
+        ? t("phase.stopped")
+        : look.phase === "idle"
+          ? t("phase.idle")
+          : "";
+  const rate =
+    look.tokensPerSecond === null || look.numTokens === 0
+      ? ""
+      : t("look.rate", { tokens: look.numTokens, rate: formatNumber(look.tokensPerSecond, 3) });
+  return html`<div class="look-status muted" role="status">
+    ${isBusy(look) ? html`<span class="codicon codicon-loading spin" aria-hidden="true"></span>` : nothing}${text}${text !== "" && rate !== "" ? " · " : ""}<span aria-live="off">${rate}</span>
+  </div>`;
+}
+
+function footer(app: Inspector, slot: number, look: Look): TemplateResult {
+  const { result } = look;
+  return html`<div class="look-foot">
+    ${button({ icon: "edit", text: t("correct.open"), key: slot === 0 ? "c" : undefined, run: () => app.correction.open(app.data!.image!.id, look.text, app.data!.image!.truth) })}
+    ${button({ icon: "copy", title: t("look.copy"), run: () => app.connection.tell("text/copy", { text: look.text }) })}
+    <span class="spacer"></span>
+    ${
+      result === null
+        ? nothing
+        : html`<span class="muted timings" title=${t("look.timesHelp", {
+            image: result.tokens.image,
+            prompt: result.tokens.prompt,
+            vision: Math.round(result.timings.vision),
+            prefill: Math.round(result.timings.prefill),
+            decode: Math.round(result.timings.decode),
+          })}>${t("look.times", { first: Math.round(result.timings.firstToken), total: Math.round(result.timings.total) })}</span>`
+    }
+  </div>`;
+}
