@@ -2,7 +2,7 @@
 import type { ModelReference } from "./runs";
 
 export interface ModelInfo {
-  /** What requests may name instead of a reference: "nano", or `<run>/<stage>`. */
+  /** What requests may name instead of a reference: "nano", "nano-pa-sft", "nano-base", a folder, or `<run>/<stage>`. */
   id: string;
   /** For people: "Embedded base model", "tiny · after SC-GRPO". */
   title: string;

@@ -25,7 +25,7 @@ export interface SampleProject {
 export interface ConfigChoices {
   project: string;
   kind: "pa-sft" | "sc-grpo" | "post-train";
-  /** Folder of the checkpoint, or "nano". */
+  /** Folder of the checkpoint, or an embedded model's name: training starts from its base. */
   model: string;
   adapter?: string;
   /** Training data: a path with its layout, or generated pictures. */

@@ -243,7 +243,7 @@ it("writes an experiment from choices, and keeps corrected inspections as traini
     train: { kind: "synth", seed: 3, count: 50 },
     paSftSteps: 10,
   });
-  expect(text).toContain("base: nano");
+  expect(text).toContain("base: nano-base");
   expect(text).not.toContain("scGrpo");
   const file = join(server.folder, "corrected.json");
   const sample = { file, image, think: "A scratch runs over the surface.", answer: "yes" as const };

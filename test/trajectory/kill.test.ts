@@ -7,9 +7,12 @@ import type { ExperimentInput } from "@iad-r1/server/config/experiment";
 import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
 import { RunManager } from "@iad-r1/server/runs/manager";
 import { openRun } from "@iad-r1/server/runs/store";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { buildEntry } from "../helpers/buildEntry";
 import { tinyCheckpoint } from "../helpers/tinyModel";
+
+// A process starts for each attempt; a busy machine takes its time.
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 });
 
 let runs = "";
 let entry = "";

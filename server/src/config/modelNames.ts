@@ -1,4 +1,4 @@
-/** What a model name stands for: "nano" is the checkpoint that travels with the project, everything else a folder. */
+/** What a model name stands for: nano, nano-pa-sft and nano-base travel with the project, everything else is a folder. */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,23 +14,28 @@ function findProjectRoot(folder: string): string {
 }
 
 const nanoFolder = join(projectRoot, "models", "nano");
-
-/** What an experiment file calls the checkpoint that travels with the project. */
-export const embeddedName = "nano";
-
 /** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
 export const embeddedModel = join(nanoFolder, "base");
+/** Its name where a base is asked for, as in `iadr1.yaml`. */
+export const embeddedName = "nano-base";
 
-/** Names for what travels with the project: the base after both stages, after the first, and as it is. */
-const embedded: Readonly<Record<string, ModelReference>> = {
-  nano: { base: embeddedModel, adapter: join(nanoFolder, "sc-grpo") },
-  "nano-pa-sft": { base: embeddedModel, adapter: join(nanoFolder, "pa-sft") },
-  "nano-base": { base: embeddedModel, adapter: null },
-};
+/** What travels with the project by name: the base after both stages, after the first, and as it is. */
+export function embeddedModels(): Map<string, ModelReference> {
+  const trained = (folder: string): [string, ModelReference][] => {
+    const adapter = join(nanoFolder, folder);
+    if (!existsSync(join(adapter, "adapter_config.json"))) return [];
+    return [[folder === "sc-grpo" ? "nano" : `nano-${folder}`, { base: embeddedModel, adapter }]];
+  };
+  const base = { base: embeddedModel, adapter: null };
+  const both = trained("sc-grpo");
+  // The best there is goes by the short name.
+  return new Map([...(both.length > 0 ? both : [["nano", base] as const]), ...trained("pa-sft"), [embeddedName, base]]);
+}
 
 /** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
 export function resolveModel(model = "nano", adapter?: string): ModelReference {
-  const known = Object.hasOwn(embedded, model) ? embedded[model] : undefined;
+  const embedded = embeddedModels();
+  const known = embedded.get(model);
   if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
   const folder = resolve(model);
   if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
@@ -38,7 +43,7 @@ export function resolveModel(model = "nano", adapter?: string): ModelReference {
   }
   if (!existsSync(join(folder, "config.json"))) {
     throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
-      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or ${Object.keys(embedded).join(", ")}.`,
+      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or ${[...embedded.keys()].join(", ")}.`,
       where: folder,
     });
   }

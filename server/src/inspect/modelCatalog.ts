@@ -1,17 +1,26 @@
 /** Which models there are to inspect with: embedded ones, those of a folder, and what runs have left. Opens none of them. */
 import { readdir } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { ConfigError } from "@iad-r1/models/errors";
 import type { ModelInfo } from "@iad-r1/protocol/models";
 import type { ModelReference } from "@iad-r1/protocol/runs";
-import { embeddedModel, embeddedName, resolveModel } from "../config/modelNames";
+import { embeddedModel, embeddedModels, resolveModel } from "../config/modelNames";
 import type { RunFollower } from "../runs/follow";
 import { stageModel } from "../runs/postTrain";
 
 /** All models, embedded ones first, then those of runs, the newest run first. */
 export async function listModels(modelsDirectory: string | null, runs: readonly RunFollower[]): Promise<ModelInfo[]> {
-  const embedded = await modelsIn(dirname(embeddedModel), "embedded");
-  const own = modelsDirectory === null ? [] : await modelsIn(modelsDirectory, "folder");
+  const embedded = [...embeddedModels()].map(
+    ([id, reference]): ModelInfo => ({
+      ...{
+        id,
+        title: embeddedTitles[reference.adapter === null ? "base" : basename(reference.adapter)] ?? id,
+        reference,
+      },
+      ...{ source: "embedded", run: null, stage: null, step: null, balancedAccuracy: null },
+    }),
+  );
+  const own = modelsDirectory === null ? [] : await modelsIn(modelsDirectory);
   return [...embedded, ...own, ...runs.flatMap(modelsOfRun)];
 }
 
@@ -23,19 +32,23 @@ export function findModel(model: ModelReference | string | undefined, known: rea
   return resolveModel(model);
 }
 
-async function modelsIn(folder: string, source: "embedded" | "folder"): Promise<ModelInfo[]> {
+const embeddedTitles: Readonly<Record<string, string>> = {
+  "sc-grpo": "Embedded model, after both stages",
+  "pa-sft": "Embedded model, after PA-SFT",
+  base: "Embedded base model",
+};
+
+async function modelsIn(folder: string): Promise<ModelInfo[]> {
   const found: ModelInfo[] = [];
   for (const name of (await readdir(folder).catch(() => [] as string[])).sort()) {
     const reference = await referenceOf(join(folder, name));
     if (reference === null) continue;
-    const isBase = source === "embedded" && reference.base === embeddedModel && reference.adapter === null;
     found.push({
-      id: isBase ? embeddedName : source === "embedded" ? `${embeddedName}/${name}` : join(folder, name),
-      title: isBase ? "Embedded base model" : source === "embedded" ? `Embedded model: ${name}` : name,
-      ...{ reference, source, run: null, stage: null, step: null, balancedAccuracy: null },
+      ...{ id: join(folder, name), title: name, reference },
+      ...{ source: "folder", run: null, stage: null, step: null, balancedAccuracy: null },
     });
   }
-  return found.sort((a, b) => Number(b.id === embeddedName) - Number(a.id === embeddedName));
+  return found;
 }
 
 async function referenceOf(folder: string): Promise<ModelReference | null> {

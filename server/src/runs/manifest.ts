@@ -25,7 +25,17 @@ export function readManifest(folder: string): RunManifest {
       hint: "`iad-r1 runs list` shows the runs there are.",
     });
   }
-  return parseManifest(readFileSync(path, "utf8"), path);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new CheckpointError("run/broken-manifest", `run.json cannot be read: ${(error as Error).message}.`, {
+      where: path,
+      hint: "The run folder is damaged; copy it again.",
+      cause: error,
+    });
+  }
+  return parseManifest(text, path);
 }
 
 /** @throws CheckpointError `run/broken-manifest` */
