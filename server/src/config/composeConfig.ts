@@ -12,7 +12,7 @@ import type { InspectionSample } from "../data/samples";
 import { writeSynthDataset } from "../data/synthDataset";
 import { commentedYaml } from "./commentedYaml";
 import type { ExperimentInput } from "./experiment";
-import { embeddedModel, embeddedName } from "./modelNames";
+import { embeddedModel, embeddedModels, embeddedName } from "./modelNames";
 import { parseExperiment } from "./parseExperiment";
 
 export const CONFIG_FILE = "iadr1.yaml";
@@ -38,7 +38,7 @@ export async function composeConfig(choices: ConfigChoices): Promise<string> {
 /** The text with data as they are, checked. */
 function textOf(choices: ConfigChoices, data: ExperimentInput["data"]): string {
   const { project, model, adapter, trainable, kind, folder } = choices;
-  const isEmbedded = [embeddedName, "nano-base", embeddedModel].includes(model);
+  const isEmbedded = embeddedModels().has(model) || resolve(folder, model) === embeddedModel;
   const config: ExperimentInput = {
     project,
     preset: "iad-r1-strict",
