@@ -64,8 +64,8 @@ async function ask({ context, models }: Parts, folder: Uri): Promise<ConfigChoic
   context.log.debug(`new run: ${kind}, ${model}, ${trainable}`);
   return {
     ...{ project, kind, train, trainable, folder: folder.fsPath },
-    // The experiment file knows the embedded checkpoint by one name; what was trained on top of it is an adapter.
-    model: info?.source === "embedded" ? "nano" : (info?.reference.base ?? model),
+    // The server knows the folder of the embedded checkpoint and writes its name.
+    model: info?.reference.base ?? model,
     ...(info?.reference.adapter ? { adapter: info.reference.adapter } : {}),
     ...(heldOut === null ? {} : { heldOut }),
   };
