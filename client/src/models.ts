@@ -69,7 +69,7 @@ export class Models {
       description: balancedAccuracy === null ? "" : messages.accuracyOf(percent(balancedAccuracy)),
       detail: reference.adapter ?? reference.base,
     }));
-    return (await window.showQuickPick(items, { title, matchOnDetail: true }))?.id;
+    return (await window.showQuickPick(items, { title, matchOnDetail: true, ignoreFocusOut: true }))?.id;
   }
 
   dispose(): void {

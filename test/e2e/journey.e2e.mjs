@@ -92,22 +92,31 @@ test("from an empty folder to a trained model that is compared with the one befo
 
   // 5. Stage 2 goes on from what stage 1 has left.
   await window.command("IAD-R1: Start SC-GRPO");
+  await window.picker("Which model does SC-GRPO start from?");
   await window.rows
     .filter({ hasText: /PA-SFT/ })
     .first()
     .click();
   await dashboard.getByText("SC-GRPO: learn from rewards").first().waitFor();
   await stateOfRun("Completed");
-  await dashboard.getByRole("tab", { name: "Rollouts" }).click();
+  await dashboard.getByRole("tab", { name: /^Rollouts/ }).click();
+  await dashboard.getByRole("button", { name: "Show the latest step" }).click();
+  await dashboard
+    .getByText(/completions in \d+ groups/)
+    .first()
+    .waitFor();
   await window.picture("dashboard-rollouts");
 
   // 6. Compare, and the report.
   await window.command("IAD-R1: Compare Runs…");
+  await window.picker("Runs to compare");
+  await expect.poll(() => window.rows.count()).toBe(2);
   for (const row of await window.rows.all()) await row.click();
   await window.page.keyboard.press("Enter");
   await window.tab("Comparison of 2 runs").waitFor();
   await window.picture("comparison");
   await window.command("IAD-R1: Open Report");
+  await window.picker("Which run?");
   await window.rows.first().click();
   await window.tab("Report of").waitFor();
   await window.picture("report");

@@ -66,7 +66,13 @@ export class Workbench {
   }
 
   get rows() {
-    return this.page.locator(".quick-input-list .monaco-list-row");
+    return this.page.locator(".quick-input-widget:visible .quick-input-list .monaco-list-row");
+  }
+
+  /** Waits for the quick pick with this title; rows seen before may be those of another one. */
+  async picker(title) {
+    await this.page.locator(".quick-input-titlebar", { hasText: title }).waitFor();
+    await this.rows.first().waitFor();
   }
 
   /** Answers an input box. */
