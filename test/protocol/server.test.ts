@@ -220,18 +220,18 @@ it("answers a cancelled request as cancelled", async () => {
 
 it("makes a sample project that it can read, and never writes over one", async () => {
   const folder = join(server.folder, "sample");
-  const made = await server.ask(createSampleProject, { folder, images: 12 });
+  const made = await server.ask(createSampleProject, { folder, images: 40 });
   expect(existsSync(made.firstImage)).toBe(true);
   const overview = await server.ask(dataOverview, { path: made.dataFolder });
-  expect(overview).toMatchObject({ kind: "folder", numSamples: 12, numProblems: 0 });
-  const page = await server.ask(dataSamples, { path: made.dataFolder, offset: 10 });
-  expect(page.total).toBe(12);
+  expect(overview).toMatchObject({ kind: "folder", numSamples: 40, numProblems: 0 });
+  const page = await server.ask(dataSamples, { path: made.dataFolder, offset: 38 });
+  expect(page.total).toBe(40);
   expect(page.samples).toHaveLength(2);
   const config = readFileSync(made.configFile, "utf8");
-  expect(config).toMatch(/train:[\s\S]*data\/sample[\s\S]*heldOut:[\s\S]*data\/held-out/);
+  expect(config).toMatch(/train:[\s\S]*side: first[\s\S]*heldOut:[\s\S]*side: rest/);
   const check = { kind: "post-train" as const, configFile: made.configFile };
   expect((await server.ask(preflightRun, check)).checks.filter(({ status }) => status !== "ok")).toEqual([]);
-  expect(await failure(server.ask(createSampleProject, { folder, images: 12 }))).toMatchObject({
+  expect(await failure(server.ask(createSampleProject, { folder, images: 40 }))).toMatchObject({
     code: "project/exists",
   });
   expect(readFileSync(made.configFile, "utf8")).toBe(config);
@@ -243,7 +243,7 @@ it("writes an experiment from choices, and keeps corrected inspections as traini
     train: { kind: "synth", seed: 3, count: 50 },
     paSftSteps: 10,
   });
-  expect(text).toContain("base: nano-base");
+  expect(text).toContain("base: nano\n");
   expect(text).not.toContain("scGrpo");
   const file = join(server.folder, "corrected.json");
   const sample = { file, image, think: "A scratch runs over the surface.", answer: "yes" as const };

@@ -265,7 +265,7 @@ export const experimentSchema = z.strictObject({
   }).default("iad-r1"),
   model: z
     .strictObject({
-      base: z.string().describe("Folder of a checkpoint as Hugging Face writes it, or nano-base for the embedded one."),
+      base: z.string().describe("Folder of a checkpoint as Hugging Face writes it, or nano for the embedded one."),
       adapter: z.string().nullable().default(null).describe("Folder of a PEFT adapter to start from."),
     })
     .describe("The model that learns."),
