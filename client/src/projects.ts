@@ -60,7 +60,7 @@ export class Projects implements Disposable {
     if (configs.length === 0) throw new UserError(messages.noConfig());
     if (configs.length === 1) return configs[0];
     const items = configs.map((uri) => ({ label: workspace.asRelativePath(uri), uri }));
-    return (await window.showQuickPick(items, { title: messages.pickConfig() }))?.uri;
+    return (await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickConfig() }))?.uri;
   }
 
   dispose(): void {

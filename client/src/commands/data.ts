@@ -91,5 +91,5 @@ async function choosePath({ context, projects }: Parts): Promise<string | undefi
   if (paths.length === 0) throw new UserError(messages.noDataOnDisk());
   if (paths.length === 1) return paths[0];
   const items = paths.map((path) => ({ label: basename(path), description: workspace.asRelativePath(path), path }));
-  return (await window.showQuickPick(items, { title: messages.pickData() }))?.path;
+  return (await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickData() }))?.path;
 }

@@ -38,7 +38,7 @@ async function chooseRun(
   if (selected.length === 1) return selected[0];
   if (fitting.length === 0) throw new UserError(messages.noRuns());
   if (fitting.length === 1) return fitting[0]!.id;
-  return (await window.showQuickPick(fitting.map(runChoice), { title: messages.pickRun() }))?.id;
+  return (await window.showQuickPick(fitting.map(runChoice), { ignoreFocusOut: true, title: messages.pickRun() }))?.id;
 }
 
 function runChoice(run: RunListing) {
@@ -77,7 +77,7 @@ async function chooseStart({ context, models }: Parts): Promise<string[] | undef
     })),
     { label: messages.modelOfConfig(), detail: "", description: "", reference: null },
   ];
-  const chosen = await window.showQuickPick(items, { title: messages.pickStart() });
+  const chosen = await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickStart() });
   if (chosen === undefined) return undefined;
   if (chosen.reference === null) return [];
   const { base, adapter } = chosen.reference;
@@ -202,7 +202,7 @@ export async function forkRun(parts: Parts, target?: unknown): Promise<void> {
         .join(" · "),
       path,
     }));
-    checkpoint = (await window.showQuickPick(items, { title: messages.pickCheckpoint() }))?.path;
+    checkpoint = (await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickCheckpoint() }))?.path;
   }
   if (checkpoint === undefined) return;
   const forked = await parts.context.connection.request(lsp.forkRun, { run, checkpoint });
@@ -233,7 +233,11 @@ export async function compareRuns(parts: Parts, target?: unknown, all?: unknown)
     const known = context.runs.all;
     if (known.length === 0) throw new UserError(messages.noRuns());
     const items = known.map((run) => ({ ...runChoice(run), picked: run.id === preferred || known.length === 1 }));
-    const chosen = await window.showQuickPick(items, { title: messages.pickRuns(), canPickMany: true });
+    const chosen = await window.showQuickPick(items, {
+      ignoreFocusOut: true,
+      title: messages.pickRuns(),
+      canPickMany: true,
+    });
     if (chosen === undefined || chosen.length === 0) return;
     runs = chosen.map(({ id }) => id);
   }
@@ -283,7 +287,7 @@ export async function exportCurves(parts: Parts, target?: unknown): Promise<void
     description: extension === "" ? messages.folderOfFiles() : `.${extension}`,
     ...{ format, extension },
   }));
-  const chosen = await window.showQuickPick(items, { title: messages.pickFormat() });
+  const chosen = await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickFormat() });
   if (chosen === undefined) return;
   const folder = workspace.workspaceFolders?.[0]?.uri ?? Uri.file(env.appRoot);
   const name = chosen.extension === "" ? `${run}-tensorboard` : `${run}.${chosen.extension}`;

@@ -32,7 +32,7 @@ export async function connectServer({ context }: Parts): Promise<void> {
     ...(current === null ? [] : [{ label: current.base, choice: "current" as const }]),
     { label: messages.newAddress(), choice: "new" },
   ];
-  const chosen = await window.showQuickPick(choices, { title: messages.pickServer() });
+  const chosen = await window.showQuickPick(choices, { ignoreFocusOut: true, title: messages.pickServer() });
   if (chosen === undefined) return;
   if (chosen.choice === "embedded") {
     await context.keepAddress(null);
@@ -102,7 +102,7 @@ export async function showServerStatus(parts: Parts): Promise<void> {
     act(`$(remote) ${messages.pickServer()}`, "iadr1.connectServer"),
     act(`$(output) ${messages.showLog()}`, "iadr1.showLog"),
   ];
-  const chosen = await window.showQuickPick(items, { title: sentences[state.kind] });
+  const chosen = await window.showQuickPick(items, { ignoreFocusOut: true, title: sentences[state.kind] });
   if (chosen === undefined) return;
   if (chosen.command === "details") return showDetails(parts);
   await commands.executeCommand(chosen.command, ...("detail" in chosen ? [chosen.detail] : []));
