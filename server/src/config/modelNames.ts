@@ -16,8 +16,8 @@ function findProjectRoot(folder: string): string {
 const nanoFolder = join(projectRoot, "models", "nano");
 /** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
 export const embeddedModel = join(nanoFolder, "base");
-/** Its name where a base is asked for, as in `iadr1.yaml`. */
-export const embeddedName = "nano-base";
+/** What an experiment file calls it. */
+export const embeddedName = "nano";
 
 /** What travels with the project by name: the base after both stages, after the first, and as it is. */
 export function embeddedModels(): Map<string, ModelReference> {
@@ -29,7 +29,7 @@ export function embeddedModels(): Map<string, ModelReference> {
   const base = { base: embeddedModel, adapter: null };
   const both = trained("sc-grpo");
   // The best there is goes by the short name.
-  return new Map([...(both.length > 0 ? both : [["nano", base] as const]), ...trained("pa-sft"), [embeddedName, base]]);
+  return new Map([...(both.length > 0 ? both : [["nano", base] as const]), ...trained("pa-sft"), ["nano-base", base]]);
 }
 
 /** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
