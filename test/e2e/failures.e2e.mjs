@@ -52,11 +52,17 @@ test("a run that is killed is shown as failed, once and with a reason, and can b
 });
 
 test("a run goes on while the window is closed, and no point is missing afterwards", async () => {
-  await inWorkbench("window-closed", { steps: 60 }, async (scenario) => {
+  await inWorkbench("window-closed", { steps: 200 }, async (scenario) => {
     await scenario.window.ready();
     await scenario.window.command("IAD-R1: Start PA-SFT");
     await runState(scenario.window, "Running");
     const [pid] = runProcesses(scenario.workspace);
+    // The workbench writes down what is open every few seconds.
+    await scenario.window
+      .webview()
+      .getByRole("img", { name: /^loss\. .* [4-9]\d points/ })
+      .first()
+      .waitFor();
     await scenario.reopen(async () => {
       expect(runProcesses(scenario.workspace)).toEqual([pid]);
     });
@@ -66,7 +72,7 @@ test("a run goes on while the window is closed, and no point is missing afterwar
     // The summary that a screen reader gets counts the points of the curve: one a step.
     await window
       .webview()
-      .getByRole("img", { name: /^loss\. .* 60 points/ })
+      .getByRole("img", { name: /^loss\. .* 200 points/ })
       .first()
       .waitFor();
   });

@@ -51,6 +51,8 @@ export async function inWorkbench(name, options, work) {
     ...{ folder, workspace, server, window: new Workbench(browser.pages()[0]) },
     /** Closes the window, and opens it again as after an evening. */
     async reopen(whileClosed = async () => {}) {
+      // Leaving the page lets the workbench write down what was open, as closing a window does.
+      await scenario.window.page.goto("about:blank");
       await browser.close();
       await whileClosed();
       browser = await startBrowser(folder, options);
