@@ -119,10 +119,11 @@ test("from an empty folder to a trained model that is compared with the one befo
   await window.picker("Which run?");
   await window.rows.first().click();
   await window.tab("Report of").waitFor();
+  await window.webview().locator("h1").first().waitFor();
   await window.picture("report");
 
   // Nothing was said that needs an answer, and nothing was asked from outside.
-  expect(await window.notifications.allInnerTexts()).toEqual([]);
+  await expect.poll(() => window.notifications.allInnerTexts(), { timeout: 30_000 }).toEqual([]);
   expect([...window.outside]).toEqual([]);
   expect(window.errors).toEqual([]);
 });
