@@ -4,6 +4,7 @@
  * at (zoom, filters, smoothing). Every message is checked where it arrives, in both directions.
  */
 import type { Inspection } from "./inspect";
+import { LOCATIONS } from "./locations";
 import type { EvaluationReport, RolloutRecord, StagePlan, WireError } from "./runs";
 import {
   anything,
@@ -20,9 +21,9 @@ import {
   record,
   type Shape,
   struct,
+  type TypeOf,
   text,
   tuple,
-  type TypeOf,
 } from "./shape";
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -163,17 +164,7 @@ const wireError = fitting<WireError>(struct({ code: text, message: text }));
 /** A file for the person to save; the host asks where. */
 const savedFile = struct({ name: text, mime: text, data: bytes });
 
-const place = oneOf(
-  "top left",
-  "top center",
-  "top right",
-  "center left",
-  "center",
-  "center right",
-  "bottom left",
-  "bottom center",
-  "bottom right",
-);
+const place = oneOf(...LOCATIONS);
 const label = oneOf("normal", "anomalous");
 
 // ---------------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 import { type DashboardRun, dashboardPanel } from "@iad-r1/protocol/webview";
 import { afterAll, afterEach, expect, it } from "vitest";
 import { closeBrowser, type Made } from "./helpers/browser";
-import { FakeHost } from "./helpers/fakeHost";
+import { expectNoFaults, FakeHost } from "./helpers/fakeHost";
 import {
   type Curves,
   dashboardState,
@@ -19,10 +19,7 @@ type Host = FakeHost<typeof dashboardPanel>;
 let open: Host | null = null;
 
 afterEach(async () => {
-  // Whatever a test did: nothing may break the policy, fail in the page, or say what the protocol does not know.
-  expect(open?.panel.faults ?? []).toEqual([]);
-  expect(open?.panel.refused ?? []).toEqual([]);
-  expect(open?.badMessages ?? []).toEqual([]);
+  expectNoFaults(open);
   await open?.close();
   open = null;
 });

@@ -1,18 +1,16 @@
 /** The inspector's behaviour: streamed reasoning, keys, overlays, the strip, corrections, and a picture of a hundred megapixels. */
 import { createRequire } from "node:module";
-import { inspectorPanel, type InspectorState } from "@iad-r1/protocol/webview";
+import { type InspectorState, inspectorPanel } from "@iad-r1/protocol/webview";
 import { afterAll, afterEach, expect, it } from "vitest";
 import { closeBrowser } from "./helpers/browser";
-import { FakeHost } from "./helpers/fakeHost";
+import { expectNoFaults, FakeHost } from "./helpers/fakeHost";
 import { answerText, defect, finishedLook, idleLook, inspectorState, items, sampleFiles } from "./helpers/pictures";
 
 type Host = FakeHost<typeof inspectorPanel>;
 let open: Host | null = null;
 
 afterEach(async () => {
-  expect(open?.panel.faults ?? []).toEqual([]);
-  expect(open?.panel.refused ?? []).toEqual([]);
-  expect(open?.badMessages ?? []).toEqual([]);
+  expectNoFaults(open);
   await open?.close();
   open = null;
 });

@@ -38,7 +38,7 @@ export async function composeConfig(choices: ConfigChoices): Promise<string> {
 /** The text with data as they are, checked. */
 function textOf(choices: ConfigChoices, data: ExperimentInput["data"]): string {
   const { project, model, adapter, trainable, kind, folder } = choices;
-  const isEmbedded = embeddedModels().has(model) || resolve(folder, model) === embeddedModel;
+  const isEmbedded = embeddedModels.has(model) || resolve(folder, model) === embeddedModel;
   const config: ExperimentInput = {
     project,
     preset: "iad-r1-strict",

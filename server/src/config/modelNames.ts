@@ -20,22 +20,15 @@ export const embeddedModel = join(nanoFolder, "base");
 export const embeddedName = "nano";
 
 /** What travels with the project by name: the base after both stages, after the first, and as it is. */
-export function embeddedModels(): Map<string, ModelReference> {
-  const trained = (folder: string): [string, ModelReference][] => {
-    const adapter = join(nanoFolder, folder);
-    if (!existsSync(join(adapter, "adapter_config.json"))) return [];
-    return [[folder === "sc-grpo" ? "nano" : `nano-${folder}`, { base: embeddedModel, adapter }]];
-  };
-  const base = { base: embeddedModel, adapter: null };
-  const both = trained("sc-grpo");
-  // The best there is goes by the short name.
-  return new Map([...(both.length > 0 ? both : [["nano", base] as const]), ...trained("pa-sft"), ["nano-base", base]]);
-}
+export const embeddedModels: ReadonlyMap<string, ModelReference> = new Map([
+  ["nano", { base: embeddedModel, adapter: join(nanoFolder, "sc-grpo") }],
+  ["nano-pa-sft", { base: embeddedModel, adapter: join(nanoFolder, "pa-sft") }],
+  ["nano-base", { base: embeddedModel, adapter: null }],
+]);
 
 /** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
 export function resolveModel(model = "nano", adapter?: string): ModelReference {
-  const embedded = embeddedModels();
-  const known = embedded.get(model);
+  const known = embeddedModels.get(model);
   if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
   const folder = resolve(model);
   if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
@@ -43,7 +36,7 @@ export function resolveModel(model = "nano", adapter?: string): ModelReference {
   }
   if (!existsSync(join(folder, "config.json"))) {
     throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
-      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or ${[...embedded.keys()].join(", ")}.`,
+      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or ${[...embeddedModels.keys()].join(", ")}.`,
       where: folder,
     });
   }

@@ -3,7 +3,7 @@
  * photographs; generated pictures need it less. Pure functions.
  */
 import type { RgbImage } from "@iad-r1/models/vision/image";
-import { LOCATIONS } from "./locations";
+import { LOCATIONS } from "@iad-r1/protocol/locations";
 import type { InspectionSample } from "./samples";
 
 /**

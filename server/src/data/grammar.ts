@@ -5,7 +5,7 @@
  *   `<think>…</think><location>…</location><type>…</type><answer>Yes</answer>`   a defect
  *   `<think>…</think><answer>No</answer>`                                         no defect
  */
-import { LOCATIONS } from "./locations";
+import { LOCATIONS } from "@iad-r1/protocol/locations";
 import type { Label } from "./samples";
 
 export interface AnswerIssue {

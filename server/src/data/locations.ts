@@ -1,18 +1,5 @@
-/** The nine cells of a picture and the phrases for them. A cell is a third of the width by a third of the height. */
-
-export const LOCATIONS = [
-  "top left",
-  "top center",
-  "top right",
-  "center left",
-  "center",
-  "center right",
-  "bottom left",
-  "bottom center",
-  "bottom right",
-] as const;
-
-export type Location = (typeof LOCATIONS)[number];
+/** Where a defect lies among the nine cells of a picture, from its mask. The phrases are in the protocol. */
+import { LOCATIONS, type Location } from "@iad-r1/protocol/locations";
 
 /** Cells with less than this share of a defect's area are not named. */
 export const LOCATION_SHARE = 0.15;

@@ -10,7 +10,7 @@ import { stageModel } from "../runs/postTrain";
 
 /** All models, embedded ones first, then those of runs, the newest run first. */
 export async function listModels(modelsDirectory: string | null, runs: readonly RunFollower[]): Promise<ModelInfo[]> {
-  const embedded = [...embeddedModels()].map(
+  const embedded = [...embeddedModels].map(
     ([id, reference]): ModelInfo => ({
       ...{
         id,

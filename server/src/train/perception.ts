@@ -4,13 +4,14 @@
  * are defect, of which type, and what the product is; the heads are thrown away. Left out on purpose: crops (a 112 px picture is one
  * view), dropout, mixed precision, and the answer grammar, which is what PA-SFT teaches.
  */
-import { mkdir, readFile } from "node:fs/promises";
+
 import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { type TensorToWrite, writeSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
-import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { CheckpointError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
@@ -18,8 +19,8 @@ import type { Program } from "@iad-r1/models/programs/program";
 import type { AuxiliaryHead } from "@iad-r1/models/programs/training";
 import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
+import { LOCATIONS } from "@iad-r1/protocol/locations";
 import type { PerceptionConfig, PerceptionPhase } from "../config/perception";
-import { LOCATIONS } from "../data/locations";
 import { DEFECT_TYPES } from "../data/synth/defectTypes";
 import { KIND_IDS } from "../data/synth/kinds";
 import type { PerceptionBatch, PerceptionBatchOptions } from "../data/synth/perceptionBatch";

@@ -1,7 +1,7 @@
 /** Turned pictures and the words about them: a marked pixel must end in the cell that the words then name. */
 
+import { LOCATIONS } from "@iad-r1/protocol/locations";
 import { turnLocation, turnPicture, turnSample, turnsOf, turnText } from "@iad-r1/server/data/augment";
-import { LOCATIONS } from "@iad-r1/server/data/locations";
 import type { InspectionSample } from "@iad-r1/server/data/samples";
 import { describe, expect, it } from "vitest";
 

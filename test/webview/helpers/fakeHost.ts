@@ -12,11 +12,19 @@ import {
   type StateOf,
   type ViewMessage,
 } from "@iad-r1/protocol/webview";
+import { expect } from "vitest";
 import { type OpenPanel, openPanel, type PanelOptions } from "./browser";
 
 type AnyPanel = PanelProtocol<unknown, Messages, Messages, Requests>;
 type Change<P> = Extract<HostMessage<P>, { kind: "change" }>;
 type Body<M, K> = M extends { type: K; body: infer B } ? B : never;
+
+/** Whatever a test did: nothing may break the policy, fail in the page, or say what the protocol does not know. */
+export function expectNoFaults(host: FakeHost<AnyPanel> | null): void {
+  expect(host?.panel.faults ?? []).toEqual([]);
+  expect(host?.panel.refused ?? []).toEqual([]);
+  expect(host?.badMessages ?? []).toEqual([]);
+}
 
 export class FakeHost<P extends AnyPanel> {
   readonly received: ViewMessage<P>[] = [];

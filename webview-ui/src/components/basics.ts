@@ -1,12 +1,18 @@
 /** Small pieces of every panel: icons, icon buttons, toggles, tabs, choices. Functions from values to templates; no state. */
 import { html, nothing, type TemplateResult } from "lit";
 import { live } from "lit/directives/live.js";
+import { t } from "../host/l10n";
 
 export type Template = TemplateResult | typeof nothing;
 
 /** A codicon; decoration only, the text beside it or the label of its button says the same. */
 export function icon(name: string): TemplateResult {
   return html`<span class="codicon codicon-${name}" aria-hidden="true"></span>`;
+}
+
+/** What a panel shows when it cannot go on. */
+export function faultPanel(fault: string): TemplateResult {
+  return html`<main class="panel"><div class="notice notice-error" role="alert">${icon("error")}<div><strong>${t("fault.title")}</strong><div>${fault}</div></div></div></main>`;
 }
 
 export interface ActionOptions {

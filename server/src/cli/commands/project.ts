@@ -79,7 +79,7 @@ function choicesOf(folder: string, options: Options): ConfigChoices {
   const { train, heldOut, name, model, adapter, stages, trainable, paSftSteps, scGrpoSteps } = options;
   return {
     ...{ project: name, kind: stages, trainable, train, folder },
-    model: embeddedModels().has(model) ? model : resolve(model),
+    model: embeddedModels.has(model) ? model : resolve(model),
     ...(adapter === undefined ? {} : { adapter: resolve(adapter) }),
     ...(heldOut === undefined ? {} : { heldOut }),
     ...(paSftSteps === undefined ? {} : { paSftSteps }),

@@ -3,10 +3,10 @@
  * order, so that a base model has met the tokens of the answer grammar without knowing the grammar, which PA-SFT teaches.
  */
 import type { Random } from "@iad-r1/models/util/random";
-import { LOCATIONS } from "../locations";
+import { LOCATIONS } from "@iad-r1/protocol/locations";
 import { DEFECT_TYPES } from "./defectTypes";
-import { captionText, type QuestionPair } from "./text";
 import type { SynthFacts } from "./sample";
+import { captionText, type QuestionPair } from "./text";
 
 const TAGS = ["think", "location", "type", "answer"] as const;
 

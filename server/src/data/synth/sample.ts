@@ -4,7 +4,8 @@
  */
 import { ConfigError } from "@iad-r1/models/errors";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
-import { LOCATIONS, type Location, type MaskPlace, placeOfAreas } from "../locations";
+import { LOCATIONS, type Location } from "@iad-r1/protocol/locations";
+import { type MaskPlace, placeOfAreas } from "../locations";
 import { type Camera, createCamera, develop, exposed } from "./camera";
 import { blurPlane, type Canvas, type Cover, clearCover, copyCanvas, Workspace } from "./canvas";
 import { type DefectJob, PAINTERS } from "./defects";

@@ -4,7 +4,7 @@
  * in all. Texts depend on (seed, index, variant) alone. The same sentences serve annotated photographs of which less is known.
  */
 import { createRandom, type Random } from "@iad-r1/models/util/random";
-import type { Location } from "../locations";
+import type { Location } from "@iad-r1/protocol/locations";
 import type { Distractor } from "./distractors";
 import { KINDS } from "./kinds";
 import type { SynthFacts } from "./sample";

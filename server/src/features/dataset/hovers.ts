@@ -1,6 +1,6 @@
 /** A record under the pointer: its pictures small, and what is said about them. */
 import { pathToFileURL } from "node:url";
-import { LOCATIONS } from "../../data/locations";
+import { LOCATIONS } from "@iad-r1/protocol/locations";
 import { code, fenced } from "../markdown";
 import { offsetAt, rangeAt } from "../places";
 import type { FeatureContext, HoverText, TextPosition } from "../types";

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { LOCATIONS, locateMask } from "@iad-r1/server/data/locations";
+import { LOCATIONS } from "@iad-r1/protocol/locations";
+import { locateMask } from "@iad-r1/server/data/locations";
 import { DEFECT_TYPES } from "@iad-r1/server/data/synth/defectTypes";
 import { KIND_IDS, KINDS } from "@iad-r1/server/data/synth/kinds";
 import {

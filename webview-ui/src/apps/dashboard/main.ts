@@ -2,7 +2,7 @@
 import "../../charts/chartElement";
 import "../../components/virtualList";
 import { html, nothing, render, type TemplateResult } from "lit";
-import { icon, tabBar, tabPanel } from "../../components/basics";
+import { faultPanel, icon, tabBar, tabPanel } from "../../components/basics";
 import { t } from "../../host/l10n";
 import { allExports, chartSections } from "./charts";
 import { Dashboard } from "./dashboard";
@@ -41,9 +41,7 @@ class DashboardElement extends HTMLElement {
 
   private template(): TemplateResult {
     const { app } = this;
-    if (app.fault !== null) {
-      return html`<main class="panel"><div class="notice notice-error" role="alert">${icon("error")}<div><strong>${t("fault.title")}</strong><div>${app.fault}</div></div></div></main>`;
-    }
+    if (app.fault !== null) return faultPanel(app.fault);
     const run = app.mainRun;
     if (run === null) {
       return html`<main class="panel"><h1 class="visually-hidden">${t("dashboard.title")}</h1><p class="empty">${icon("graph-line")}${app.data === null ? t("loading") : t("dashboard.none")}</p></main>`;

@@ -1,4 +1,5 @@
 /** The person's correction of an answer: a small form that becomes an Expert-AD sample. It checks what a sample needs before it is sent. */
+import { LOCATIONS, type Location } from "@iad-r1/protocol/locations";
 import type { Correction, InspectorItem } from "@iad-r1/protocol/webview";
 import { parseCell } from "@iad-r1/server/rewards/location";
 import { parseTags } from "@iad-r1/server/rewards/tags";
@@ -9,21 +10,7 @@ import { t } from "../../host/l10n";
 import { Resource } from "../../state/resource";
 import type { StringKey } from "../../strings/en";
 
-export const places = [
-  "top left",
-  "top center",
-  "top right",
-  "center left",
-  "center",
-  "center right",
-  "bottom left",
-  "bottom center",
-  "bottom right",
-] as const;
-
-type Place = (typeof places)[number];
-
-export function placeName(place: Place): string {
+export function placeName(place: Location): string {
   return t(`place.${place}` as StringKey);
 }
 
@@ -43,7 +30,7 @@ export class CorrectionForm {
   open(
     image: string,
     text: string,
-    truth: { label: Correction["label"]; locations: Place[]; type: string | null } | null,
+    truth: { label: Correction["label"]; locations: Location[]; type: string | null } | null,
   ): void {
     const said = parseTags(text);
     const cell = said.location === null ? null : parseCell(said.location);
@@ -52,7 +39,7 @@ export class CorrectionForm {
     this.draft = {
       image,
       label,
-      location: truth?.locations[0] ?? (cell === null ? null : places[cell - 1]!),
+      location: truth?.locations[0] ?? (cell === null ? null : LOCATIONS[cell - 1]!),
       type: truth?.type ?? said.type,
       think: said.think ?? "",
     };
@@ -131,8 +118,8 @@ export function correctionForm(form: CorrectionForm, items: readonly InspectorIt
             t("correct.location"),
             draft.location ?? "",
             [
-              { value: "" as Place | "", text: t("correct.chooseLocation") },
-              ...places.map((place) => ({ value: place, text: placeName(place) })),
+              { value: "" as Location | "", text: t("correct.chooseLocation") },
+              ...LOCATIONS.map((place) => ({ value: place, text: placeName(place) })),
             ],
             (place) => form.set({ location: place === "" ? null : place }),
           )}

@@ -1,7 +1,7 @@
 /** `<iad-inspector>`: puts the parts of the inspector together and gives its keys a meaning. State is in inspector.ts. */
 import "../../picture/pictureElement";
 import { html, nothing, render, type TemplateResult } from "lit";
-import { icon } from "../../components/basics";
+import { faultPanel, icon } from "../../components/basics";
 import { t } from "../../host/l10n";
 import { correctionForm } from "./correction";
 import { Inspector } from "./inspector";
@@ -53,9 +53,7 @@ class InspectorElement extends HTMLElement {
 
   private template(): TemplateResult {
     const { app } = this;
-    if (app.fault !== null) {
-      return html`<main class="panel"><div class="notice notice-error" role="alert">${icon("error")}<div><strong>${t("fault.title")}</strong><div>${app.fault}</div></div></div></main>`;
-    }
+    if (app.fault !== null) return faultPanel(app.fault);
     const { data } = app;
     if (data === null) {
       return html`<main class="panel"><h1 class="visually-hidden">${t("inspector.title")}</h1><p class="empty">${icon("eye")}${t("loading")}</p></main>`;
