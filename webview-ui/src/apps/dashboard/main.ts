@@ -85,9 +85,9 @@ class DashboardElement extends HTMLElement {
     const actions: Record<string, () => void> = {
       focusFilter: () => {
         app.update({ tab: "curves" });
-        requestAnimationFrame(() =>
-          requestAnimationFrame(() => this.querySelector<HTMLElement>("#chart-filter")?.focus()),
-        );
+        // At once, not with the next frame: the next key that is pressed belongs into the field.
+        render(this.template(), this);
+        this.querySelector<HTMLElement>("#chart-filter")?.focus();
       },
       toggleTable: () => app.update({ tab: "curves", table: !app.view.table }),
       exportAllCsv: () => allExports(app, charts())[0]!.run(),
