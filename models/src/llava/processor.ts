@@ -4,6 +4,8 @@
  *
  * @see transformers 5.18 `LlavaProcessor`, `CLIPImageProcessorPil`
  */
+import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
+import { type PackPlan, packWholeImages } from "../llavaOnevision/packing";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
 import { loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
@@ -20,6 +22,7 @@ import {
 } from "../vision/imageSettings";
 import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
 import { type ResampleFilter, resizeImage } from "../vision/resample";
+import { type LlavaConfig, rowsPerImage } from "./config";
 
 export interface LlavaSettings {
   /** Target of the resize: an exact size, or a shortest edge with the proportions kept. */
@@ -38,6 +41,8 @@ export interface PreparedLlavaImages {
   pixelShape: [images: number, channels: 3, height: number, width: number];
   imageSizes: ImageSize[];
   tokensPerImage: number[];
+  cropsPerImage: number[];
+  pack: PackPlan;
 }
 
 export interface LlavaProcessor {
@@ -53,27 +58,39 @@ export interface LlavaProcessor {
   ): PreparedLlavaImages & PreparedText;
 }
 
-/** Loads tokenizer, template and settings of a checkpoint folder. */
-export async function loadLlavaProcessor(folder: string): Promise<LlavaProcessor> {
+/**
+ * Loads tokenizer, template and settings of a checkpoint folder.
+ *
+ * @param model the parsed config.json: fills in and checks what both files say
+ */
+export async function loadLlavaProcessor(folder: string, model?: LlavaConfig): Promise<LlavaProcessor> {
   const [tokenizer, files] = await Promise.all([loadTokenizer(folder), readProcessorFiles(folder)]);
   const chatTemplate = await loadChatTemplate(folder, tokenizer.namedTokens);
-  return createLlavaProcessor(tokenizer, chatTemplate, readLlavaSettings(files, tokenizer));
+  return createLlavaProcessor(tokenizer, chatTemplate, readLlavaSettings(files, tokenizer, model));
 }
 
 /** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */
-export function readLlavaSettings({ image, processor }: ProcessorFiles, tokenizer: Tokenizer): LlavaSettings {
+export function readLlavaSettings(
+  { image, processor }: ProcessorFiles,
+  tokenizer: Tokenizer,
+  model?: LlavaConfig,
+): LlavaSettings {
   requireSetting(image, "do_resize", true);
   requireSetting(image, "do_center_crop", true);
   requireSetting(image, "do_convert_rgb", true);
   const cropSize = readSize(image, "crop_size")?.exact ?? { height: 224, width: 224 };
-  const patchSize = processor.integer("patch_size", { min: 1, max: 1024 }, 14);
-  const strategy = processor.choice("vision_feature_select_strategy", ["default", "full"], "default");
+  const patchSize = processor.integer("patch_size", { min: 1, max: 1024 }, model?.vision.patchSize ?? 14);
+  const strategy = processor.choice(
+    "vision_feature_select_strategy",
+    ["default", "full"],
+    model?.dropClassToken === false ? "full" : "default",
+  );
   // Files from before these keys existed belong to CLIP towers, which have one class token.
   const extra = processor.integer("num_additional_image_tokens", { min: 0, max: 16 }, 1);
   const patches = Math.floor(cropSize.height / patchSize) * Math.floor(cropSize.width / patchSize);
   const tokensPerImage = patches + extra - (strategy === "default" ? 1 : 0);
   if (tokensPerImage < 1) processor.fail("patch_size", "at least one patch in a picture", patchSize);
-  return {
+  const settings: LlavaSettings = {
     size: readSize(image, "size") ?? { shortestEdge: 224 },
     cropSize,
     filter: readFilter(image),
@@ -81,6 +98,22 @@ export function readLlavaSettings({ image, processor }: ProcessorFiles, tokenize
     imageToken: readImageToken(processor, tokenizer, "<image>"),
     tokensPerImage,
   };
+  if (model !== undefined) checkAgainstModel(settings, model, image.where, tokenizer);
+  return settings;
+}
+
+function checkAgainstModel(settings: LlavaSettings, model: LlavaConfig, where: string, tokenizer: Tokenizer): void {
+  const { imageSize } = model.vision;
+  const { cropSize, imageToken } = settings;
+  requireAgreement(
+    [
+      ["crop_size (vision_config.image_size)", `${imageSize} x ${imageSize}`, `${cropSize.height} x ${cropSize.width}`],
+      ["image tokens of a picture", rowsPerImage(model), settings.tokensPerImage],
+      [`id of ${imageToken} (image_token_index)`, model.imageTokenId, tokenizer.tokenToId(imageToken)],
+    ],
+    where,
+  );
+  requireVocabulary(model.text.vocabSize, tokenizer.vocabSize);
 }
 
 /** Size with the short side at `edge` and the proportions kept, the long side rounded down. */
@@ -103,11 +136,14 @@ export function createLlavaProcessor(
       const resized = resizeImage(image, size.exact ?? withShortestEdge(image, size.shortestEdge!), filter);
       return centerCrop(resized, cropSize);
     });
+    const pack = packWholeImages(views.length, settings.tokensPerImage);
     return {
       pixelValues: stackPlanes(views, table),
       pixelShape: [views.length, 3, cropSize.height, cropSize.width],
       imageSizes: images.map(({ height, width }) => ({ height, width })),
-      tokensPerImage: images.map(() => settings.tokensPerImage),
+      tokensPerImage: pack.rowsPerImage,
+      cropsPerImage: pack.viewsPerImage,
+      pack,
     };
   }
 

@@ -4,7 +4,9 @@
  *
  * @see transformers 5.18 `LlavaNextProcessor`, `LlavaNextImageProcessorPil`
  */
+import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
 import { type PackPlan, packImages } from "../llavaOnevision/packing";
+import { patchesPerSide } from "../nn/visionTransformer";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
 import { loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
@@ -22,6 +24,7 @@ import {
 } from "../vision/imageSettings";
 import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
 import type { ResampleFilter } from "../vision/resample";
+import { defaultPinpoints, type LlavaNextConfig } from "./config";
 
 export interface LlavaNextSettings {
   /** Side of a view in pixels. */
@@ -56,31 +59,31 @@ export interface LlavaNextProcessor {
   ): PreparedLlavaNextImages & PreparedText;
 }
 
-/** Loads tokenizer, template and settings of a checkpoint folder. */
-export async function loadLlavaNextProcessor(folder: string): Promise<LlavaNextProcessor> {
+/**
+ * Loads tokenizer, template and settings of a checkpoint folder.
+ *
+ * @param model the parsed config.json: fills in and checks what both files say
+ */
+export async function loadLlavaNextProcessor(folder: string, model?: LlavaNextConfig): Promise<LlavaNextProcessor> {
   const [tokenizer, files] = await Promise.all([loadTokenizer(folder), readProcessorFiles(folder)]);
   const chatTemplate = await loadChatTemplate(folder, tokenizer.namedTokens);
-  return createLlavaNextProcessor(tokenizer, chatTemplate, readLlavaNextSettings(files, tokenizer));
+  return createLlavaNextProcessor(tokenizer, chatTemplate, readLlavaNextSettings(files, tokenizer, model));
 }
 
-const defaultPinpoints: readonly Resolution[] = [
-  [336, 672],
-  [672, 336],
-  [672, 672],
-  [1008, 336],
-  [336, 1008],
-];
-
 /** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */
-export function readLlavaNextSettings({ image, processor }: ProcessorFiles, tokenizer: Tokenizer): LlavaNextSettings {
+export function readLlavaNextSettings(
+  { image, processor }: ProcessorFiles,
+  tokenizer: Tokenizer,
+  model?: LlavaNextConfig,
+): LlavaNextSettings {
   requireSetting(image, "do_resize", true);
   requireSetting(image, "do_convert_rgb", true);
   const viewSide = readViewSide(image, 224);
-  const patchSize = processor.integer("patch_size", { min: 1, max: viewSide }, Math.min(14, viewSide));
+  const patchSize = processor.integer("patch_size", { min: 1, max: viewSide }, model?.vision.patchSize ?? Math.min(14, viewSide));
   // The tower's class token is counted by the file and taken off again: no row is left for it.
   processor.choice("vision_feature_select_strategy", ["default"], "default");
   processor.integer("num_additional_image_tokens", { min: 1, max: 1 }, 1);
-  return {
+  const settings: LlavaNextSettings = {
     viewSide,
     gridPinpoints: readPinpoints(image, viewSide, defaultPinpoints),
     filter: readFilter(image),
@@ -88,6 +91,27 @@ export function readLlavaNextSettings({ image, processor }: ProcessorFiles, toke
     imageToken: readImageToken(processor, tokenizer, "<image>"),
     patchesPerSide: Math.floor(viewSide / patchSize),
   };
+  if (model !== undefined) checkAgainstModel(settings, model, image.where, tokenizer);
+  return settings;
+}
+
+function checkAgainstModel(
+  settings: LlavaNextSettings,
+  model: LlavaNextConfig,
+  where: string,
+  tokenizer: Tokenizer,
+): void {
+  const { viewSide, imageToken } = settings;
+  requireAgreement(
+    [
+      ["size (vision_config.image_size)", model.vision.imageSize, viewSide],
+      ["patches along a side of a view", patchesPerSide(model.vision), settings.patchesPerSide],
+      ["image_grid_pinpoints", JSON.stringify(model.gridPinpoints), JSON.stringify(settings.gridPinpoints)],
+      [`id of ${imageToken} (image_token_index)`, model.imageTokenId, tokenizer.tokenToId(imageToken)],
+    ],
+    where,
+  );
+  requireVocabulary(model.text.vocabSize, tokenizer.vocabSize);
 }
 
 export function createLlavaNextProcessor(
