@@ -16,15 +16,14 @@ import {
 import { type Checkpoint, openSafetensors } from "./checkpoint/safetensors";
 import { ModelFileError } from "./errors";
 import { type LlavaOnevisionConfig, parseLlavaOnevisionConfig } from "./llavaOnevision/config";
+import { viewFeeds } from "./llavaOnevision/feeds";
 import { llavaOnevisionNetwork } from "./llavaOnevision/model";
-import {
-  type LlavaOnevisionProcessor,
-  loadLlavaOnevisionProcessor,
-  type SeveralImages,
-} from "./llavaOnevision/processor";
-import { parameterShapes, savedName, tensorNames } from "./llavaOnevision/weights";
+import { loadLlavaOnevisionProcessor, type PreparedViews, type SeveralImages } from "./llavaOnevision/processor";
+import * as llavaOnevision from "./llavaOnevision/weights";
 import type { DecoderConfig } from "./nn/decoderConfig";
+import type { AxisPositions } from "./nn/rope";
 import { patchesPerSide } from "./nn/visionTransformer";
+import type { PreparedImages, Processor, TowerFeeds, TowerLoad } from "./processor";
 import {
   type DecoderOptions,
   decoderProgram,
@@ -38,21 +37,30 @@ import { type JsonObject, readJsonFile } from "./util/jsonFile";
 
 export type ArchitectureName = "llava-onevision";
 
+/** What config.json says, by architecture. */
+export type ModelConfig = LlavaOnevisionConfig;
+
+/** Widths of a stack of transformer layers. */
+export interface StackSize {
+  layers: number;
+  width: number;
+  mlpWidth: number;
+  heads: number;
+}
+
 /** What hosts need to know of any architecture. */
 export interface ModelFacts {
   decoder: DecoderConfig;
   /** The token that stands for one image row. */
   imageTokenId: number;
-  /** Side of a crop in pixels, and how many patches a crop has. */
-  imageSize: number;
-  patchesPerCrop: number;
+  tower: StackSize;
   numParameters: number;
 }
 
 export interface ModelDescription {
   architecture: ArchitectureName;
   /** config.json, parsed. */
-  config: LlavaOnevisionConfig;
+  config: ModelConfig;
   folder: string;
   facts: ModelFacts;
   /** Module paths of the decoder and of the output head. */
@@ -66,7 +74,9 @@ export interface ModelDescription {
   adapter: StoredAdapter | null;
   programs: ModelPrograms;
   /** Opens tokenizer, chat template and image processor, checked against the configuration. */
-  loadProcessor: (options?: { severalImages?: SeveralImages }) => Promise<LlavaOnevisionProcessor>;
+  loadProcessor: (options?: ProcessorOptions) => Promise<Processor>;
+  /** Pictures that this model's processor prepared, on their way to the tower. */
+  tower: TowerInputs<PreparedImages>;
   /** The name under which transformers saves a parameter. */
   savedName: (path: string) => string;
 }
@@ -79,36 +89,63 @@ export interface ModelPrograms {
   training: (options: TrainingOptions) => Program;
 }
 
+export interface ProcessorOptions {
+  /** How LLaVA-OneVision takes several pictures of one prompt. */
+  severalImages?: SeveralImages;
+}
+
+export interface TowerInputs<I extends PreparedImages> {
+  /** The tower's inputs for the pictures of several prompts, one after another. */
+  feeds(prompts: readonly I[]): TowerFeeds;
+  load(images: I): TowerLoad;
+  /** Where tokens stand on three axes, for pictures given one by one; missing when positions count tokens. */
+  positions?(inputIds: Int32Array, images: readonly I[]): AxisPositions;
+}
+
 /** What each architecture brings. */
-interface Architecture {
+interface Architecture<C extends ModelConfig, I extends PreparedImages> {
   name: ArchitectureName;
-  parse: (json: JsonObject) => LlavaOnevisionConfig;
-  open: (config: LlavaOnevisionConfig) => {
+  parse: (json: JsonObject) => C;
+  open: (config: C) => {
     network: VisionLanguageNetwork;
     shapes: ParameterShapes;
     facts: Omit<ModelFacts, "numParameters">;
+    tower: TowerInputs<I>;
   };
   tensorNames: NameMap;
   savedName: (path: string) => string;
+  loadProcessor: (folder: string, config: C, options: ProcessorOptions) => Promise<Processor>;
+}
+
+/** An architecture behind a common face: nothing outside needs the types of its own. */
+type AnyArchitecture = Architecture<ModelConfig, PreparedImages>;
+
+/** The processor of an architecture prepares what its tower takes, and parsing gives what it opens. */
+function architecture<C extends ModelConfig, I extends PreparedImages>(own: Architecture<C, I>): AnyArchitecture {
+  return own as unknown as AnyArchitecture;
 }
 
 /** By `model_type` of config.json. */
-const architectures: Readonly<Record<string, Architecture>> = {
-  llava_onevision: {
+const architectures: Readonly<Record<string, AnyArchitecture>> = {
+  llava_onevision: architecture<LlavaOnevisionConfig, PreparedViews>({
     name: "llava-onevision",
     parse: (json) => parseLlavaOnevisionConfig(json),
     open: (config) => {
-      const facts = {
-        decoder: config.text,
-        imageTokenId: config.imageTokenId,
-        imageSize: config.vision.imageSize,
-        patchesPerCrop: patchesPerSide(config.vision) ** 2,
+      const patches = patchesPerSide(config.vision) ** 2;
+      return {
+        network: llavaOnevisionNetwork(config),
+        shapes: llavaOnevision.parameterShapes(config),
+        facts: { decoder: config.text, imageTokenId: config.imageTokenId, tower: config.vision },
+        tower: {
+          feeds: (prompts) => viewFeeds(prompts, patches),
+          load: ({ pixelShape }) => ({ sequences: pixelShape[0], tokens: patches }),
+        },
       };
-      return { network: llavaOnevisionNetwork(config), shapes: parameterShapes(config), facts };
     },
-    tensorNames,
-    savedName,
-  },
+    tensorNames: llavaOnevision.tensorNames,
+    savedName: llavaOnevision.savedName,
+    loadProcessor: (folder, model, options) => loadLlavaOnevisionProcessor(folder, { ...options, model }),
+  }),
 };
 
 /**
@@ -132,7 +169,7 @@ export async function loadModelDescription(
   const config = architecture.parse(json);
   const checkpoint = await openSafetensors(folder);
   if (config.text.tied && (await hasHeadOfItsOwn(checkpoint, architecture.tensorNames))) config.text.tied = false;
-  const { network, shapes, facts } = architecture.open(config);
+  const { network, shapes, facts, tower } = architecture.open(config);
   const table = locateParameters(shapes, checkpoint, architecture.tensorNames);
   const base: AdapterBase = {
     shapes,
@@ -141,7 +178,9 @@ export async function loadModelDescription(
   };
   const adapter = options.adapter === undefined ? null : await readAdapter(options.adapter, base);
   const parameters = adapter === null ? table : new Map([...table, ...adapter.replaced]);
-  const text = new ConfigReader(json, "config.json").object("text_config", true);
+  const reader = new ConfigReader(json, "config.json");
+  // Public Qwen files have the text keys at the top.
+  const text = reader.has("text_config") ? reader.object("text_config") : reader;
   return {
     architecture: architecture.name,
     config,
@@ -158,12 +197,13 @@ export async function loadModelDescription(
       logProbs: (logProbs) => logProbsProgram(network, parameters, logProbs),
       training: (training) => trainingProgram(network, parameters, training),
     },
-    loadProcessor: (processor) => loadLlavaOnevisionProcessor(folder, { ...processor, model: config }),
+    loadProcessor: (processor = {}) => architecture.loadProcessor(folder, config, processor),
+    tower,
     savedName: architecture.savedName,
   };
 }
 
-function architectureOf(json: JsonObject): Architecture {
+function architectureOf(json: JsonObject): AnyArchitecture {
   const type = new ConfigReader(json, "config.json").string("model_type");
   const architecture = Object.hasOwn(architectures, type) ? architectures[type] : undefined;
   if (architecture !== undefined) return architecture;
@@ -173,7 +213,7 @@ function architectureOf(json: JsonObject): Architecture {
     `The model type "${type.slice(0, 60)}" is not supported, expected ${known}.`,
     {
       where: "config.json",
-      hint: "Use a LLaVA-OneVision checkpoint in Hugging Face's layout.",
+      hint: "Use a checkpoint of one of these in Hugging Face's layout.",
     },
   );
 }

@@ -5,6 +5,7 @@
  */
 import { CancelledError, ConfigError, ModelFileError } from "@iad-r1/models/errors";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import { type AxisPositions, RopeRows, ropeTableLength } from "@iad-r1/models/nn/rope";
 import { createTextStream, type TextStream } from "@iad-r1/models/text/streamText";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
 import type { FinishReason } from "@iad-r1/protocol/runs";
@@ -23,6 +24,8 @@ export interface EncodedPrompt {
   imageTokenPositions: Int32Array;
   /** Null for a prompt without pictures. */
   images: ImageRows | null;
+  /** Where the tokens stand; left out when positions count tokens. */
+  positions?: AxisPositions;
 }
 
 export interface GenerationRequest {
@@ -83,6 +86,8 @@ interface Row {
   entropies: number[];
   /** Tokens in the cache. */
   length: number;
+  /** Position of the next token minus `length`: pictures take fewer positions than tokens with three-axis positions. */
+  shift: number;
   random: Random;
   stream: TextStream;
   watch: StopWatch;
@@ -224,10 +229,12 @@ export class Generator {
         longest = length;
       }
       const prompts = chosen.slice(from, to).map((request) => requests[request]!.prompt);
-      const feeds = prefillFeeds(prompts, longest, width);
+      const places = new RopeRows(ropeTableLength(slots));
+      const feeds = prefillFeeds(prompts, longest, width, places);
       const program = await this.decoder(feeds.image_features !== undefined);
+      const rope = this.model.ropeTables(slots, places.extra);
       await program.session.run(
-        { ...program.weights, ...this.model.ropeTables(slots), ...feeds, ...this.cache.rows(from, to - from) },
+        { ...program.weights, ...rope, ...feeds, ...this.cache.rows(from, to - from) },
         this.output.rows(from, to - from),
       );
       from = to;
@@ -252,7 +259,7 @@ export class Generator {
     let longest = 0;
     for (const [i, row] of rows.entries()) {
       tensors.input_ids.data[i] = BigInt(row.pending);
-      tensors.position_ids.data[i] = BigInt(row.length);
+      tensors.position_ids.data[i] = BigInt(row.length + row.shift);
       tensors.seqlens_k.data[i] = row.length;
       row.length += 1;
       longest = Math.max(longest, row.length);
@@ -291,6 +298,7 @@ export class Generator {
   ): Row {
     const row: Row = {
       ...{ request, index, ids: [], logProbs: [], entropies: [], length: prompt.inputIds.length },
+      shift: prompt.positions?.delta ?? 0,
       random: createRandom(...seed, index),
       stream: createTextStream(this.model.processor.tokenizer),
       watch: createStopWatch({
@@ -443,14 +451,21 @@ function promptLength({ prompt }: GenerationRequest): number {
 }
 
 /** Prompts [B,T], padded on the right with id 0, which no other token can see. */
-function prefillFeeds(prompts: readonly EncodedPrompt[], length: number, width: number): Record<string, Tensor> {
+function prefillFeeds(
+  prompts: readonly EncodedPrompt[],
+  length: number,
+  width: number,
+  places: RopeRows,
+): Record<string, Tensor> {
   const batch = prompts.length;
   const inputIds = new BigInt64Array(batch * length);
   const positionIds = new BigInt64Array(batch * length);
   const last = new BigInt64Array(batch);
   const seqlens = new Int32Array(batch);
-  for (const [b, { inputIds: ids }] of prompts.entries()) {
-    for (let t = 0; t < length; t++) positionIds[b * length + t] = BigInt(Math.min(t, ids.length - 1));
+  for (const [b, { inputIds: ids, positions }] of prompts.entries()) {
+    for (let t = 0; t < length; t++) {
+      positionIds[b * length + t] = BigInt(places.row(positions, Math.min(t, ids.length - 1)));
+    }
     for (let t = 0; t < ids.length; t++) inputIds[b * length + t] = BigInt(ids[t]!);
     last[b] = BigInt(b * length + ids.length - 1);
     seqlens[b] = ids.length - 1;

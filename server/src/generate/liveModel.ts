@@ -3,13 +3,13 @@
  * is being trained) and its sessions, made when first needed. All programs of one model read the same memory, so an optimiser
  * step is seen by the next generated token without a copy. Lives in the thread that computes; dispose it there.
  */
-import { adapterParameters, adapterSpec, initialAdapter, type AdapterSpec } from "@iad-r1/models/adapters/adapter";
+import { type AdapterSpec, adapterParameters, adapterSpec, initialAdapter } from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { ConfigError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
-import { ConfigError } from "@iad-r1/models/errors";
-import type { LlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/processor";
-import { ropeTables } from "@iad-r1/models/nn/rope";
+import { ropeTableLength, ropeTables } from "@iad-r1/models/nn/rope";
+import type { Processor } from "@iad-r1/models/processor";
 import type { Program, WeightOptions } from "@iad-r1/models/programs/program";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
@@ -54,7 +54,7 @@ export class LiveModel {
   private constructor(
     readonly reference: ModelReference,
     readonly description: ModelDescription,
-    readonly processor: LlavaOnevisionProcessor,
+    readonly processor: Processor,
     /** Structure of the adapter in use, from its folder or new; null without one. */
     readonly adapter: AdapterSpec | null,
     readonly weights: LiveWeights,
@@ -172,16 +172,26 @@ export class LiveModel {
     return read;
   }
 
-  /** Rotary tables with at least `length` rows; made once for a length and shared by all programs. */
-  ropeTables(length: number): { rope_cos: Tensor<"float32">; rope_sin: Tensor<"float32"> } {
-    if (this.rope === null || this.rope.length < length) {
-      const { decoder } = this.description.facts;
-      let size = 256;
-      while (size < length) size *= 2;
-      const tables = ropeTables(decoder, size);
-      const dims = [size, decoder.headDim / 2];
-      this.rope = { cos: tensor("float32", tables.cos, dims), sin: tensor("float32", tables.sin, dims), length: size };
+  /**
+   * Rotary tables with at least `length` rows; made once for a length and shared by all programs. With `extra` places, these come
+   * behind exactly `ropeTableLength(length)` rows.
+   */
+  ropeTables(
+    length: number,
+    extra: readonly number[] = [],
+  ): { rope_cos: Tensor<"float32">; rope_sin: Tensor<"float32"> } {
+    const { decoder } = this.description.facts;
+    const make = (rows: number, places: readonly number[]) => {
+      const tables = ropeTables(decoder, rows, places);
+      const dims = [tables.length, decoder.headDim / 2];
+      return { cos: tensor("float32", tables.cos, dims), sin: tensor("float32", tables.sin, dims) };
+    };
+    const size = ropeTableLength(length);
+    if (extra.length > 0) {
+      const { cos, sin } = make(size, extra);
+      return { rope_cos: cos, rope_sin: sin };
     }
+    if (this.rope === null || this.rope.length < length) this.rope = { ...make(size, []), length: size };
     return { rope_cos: this.rope.cos, rope_sin: this.rope.sin };
   }
 

@@ -3,7 +3,7 @@
  * encoded once; what a picture is and where it lies is the caller's business.
  */
 import { createHash } from "node:crypto";
-import type { PreparedImages } from "@iad-r1/models/llavaOnevision/processor";
+import { numImageRows, type PreparedImages } from "@iad-r1/models/processor";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { EncodedPrompt } from "./generator";
@@ -61,6 +61,7 @@ export class PromptEncoder {
         inputIds: inputs.inputIds,
         imageTokenPositions: inputs.imageTokenPositions,
         images,
+        ...(inputs.positions !== undefined && { positions: inputs.positions }),
         promptText: inputs.promptText,
         numImageTokens: images?.numRows ?? 0,
       };
@@ -73,11 +74,12 @@ export class PromptEncoder {
       prompts.map(async (prompt) => {
         const pixels = prompt.pictures.length === 0 ? null : await this.keepPrepared(prompt.pictures);
         const inputs = this.model.processor.prepareInputs(prompt.messages, pixels ?? []);
-        const numImageTokens = pixels?.pack.numRows ?? 0;
+        const numImageTokens = pixels === null ? 0 : numImageRows(pixels);
         return {
           inputIds: inputs.inputIds,
           imageTokenPositions: inputs.imageTokenPositions,
           images: null,
+          ...(inputs.positions !== undefined && { positions: inputs.positions }),
           promptText: inputs.promptText,
           ...{ numImageTokens, pixels },
         };
