@@ -15,6 +15,14 @@ import {
 } from "./checkpoint/parameterTable";
 import { type Checkpoint, openSafetensors } from "./checkpoint/safetensors";
 import { ModelFileError } from "./errors";
+import { type LlavaConfig, parseLlavaConfig, rowsPerImage } from "./llava/config";
+import { llavaNetwork } from "./llava/model";
+import { loadLlavaProcessor } from "./llava/processor";
+import * as llava from "./llava/weights";
+import { type LlavaNextConfig, parseLlavaNextConfig } from "./llavaNext/config";
+import { llavaNextNetwork } from "./llavaNext/model";
+import { loadLlavaNextProcessor } from "./llavaNext/processor";
+import * as llavaNext from "./llavaNext/weights";
 import { type LlavaOnevisionConfig, parseLlavaOnevisionConfig } from "./llavaOnevision/config";
 import { viewFeeds } from "./llavaOnevision/feeds";
 import { llavaOnevisionNetwork } from "./llavaOnevision/model";
@@ -22,7 +30,7 @@ import { loadLlavaOnevisionProcessor, type PreparedViews, type SeveralImages } f
 import * as llavaOnevision from "./llavaOnevision/weights";
 import type { DecoderConfig } from "./nn/decoderConfig";
 import type { AxisPositions } from "./nn/rope";
-import { patchesPerSide } from "./nn/visionTransformer";
+import { patchesPerSide, tokensPerCrop } from "./nn/visionTransformer";
 import type { PreparedImages, Processor, TowerFeeds, TowerLoad } from "./processor";
 import {
   type DecoderOptions,
@@ -35,10 +43,10 @@ import type { Program, VisionLanguageNetwork, WeightOptions } from "./programs/p
 import { type TrainingOptions, trainingProgram } from "./programs/training";
 import { type JsonObject, readJsonFile } from "./util/jsonFile";
 
-export type ArchitectureName = "llava-onevision";
+export type ArchitectureName = "llava-onevision" | "llava" | "llava-next";
 
 /** What config.json says, by architecture. */
-export type ModelConfig = LlavaOnevisionConfig;
+export type ModelConfig = LlavaOnevisionConfig | LlavaConfig | LlavaNextConfig;
 
 /** Widths of a stack of transformer layers. */
 export interface StackSize {
@@ -145,6 +153,38 @@ const architectures: Readonly<Record<string, AnyArchitecture>> = {
     tensorNames: llavaOnevision.tensorNames,
     savedName: llavaOnevision.savedName,
     loadProcessor: (folder, model, options) => loadLlavaOnevisionProcessor(folder, { ...options, model }),
+  }),
+  llava: architecture<LlavaConfig, PreparedViews>({
+    name: "llava",
+    parse: (json) => parseLlavaConfig(json),
+    open: (config) => ({
+      network: llavaNetwork(config),
+      shapes: llava.parameterShapes(config),
+      facts: { decoder: config.text, imageTokenId: config.imageTokenId, tower: config.vision },
+      tower: {
+        feeds: (prompts) => viewFeeds(prompts, rowsPerImage(config)),
+        load: ({ pixelShape }) => ({ sequences: pixelShape[0], tokens: tokensPerCrop(config.vision) }),
+      },
+    }),
+    tensorNames: llavaOnevision.tensorNames,
+    savedName: llavaOnevision.savedName,
+    loadProcessor: (folder, model) => loadLlavaProcessor(folder, model),
+  }),
+  llava_next: architecture<LlavaNextConfig, PreparedViews>({
+    name: "llava-next",
+    parse: (json) => parseLlavaNextConfig(json),
+    open: (config) => ({
+      network: llavaNextNetwork(config),
+      shapes: llavaNext.parameterShapes(config),
+      facts: { decoder: config.text, imageTokenId: config.imageTokenId, tower: config.vision },
+      tower: {
+        feeds: (prompts) => viewFeeds(prompts, rowsPerImage(config)),
+        load: ({ pixelShape }) => ({ sequences: pixelShape[0], tokens: tokensPerCrop(config.vision) }),
+      },
+    }),
+    tensorNames: llavaOnevision.tensorNames,
+    savedName: llavaOnevision.savedName,
+    loadProcessor: (folder, model) => loadLlavaNextProcessor(folder, model),
   }),
 };
 

@@ -5,7 +5,9 @@
  * @see transformers 5.18 `LlavaProcessor`, `CLIPImageProcessorPil`
  */
 import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
-import { type PackPlan, packWholeImages } from "../llavaOnevision/packing";
+import { packWholeImages } from "../llavaOnevision/packing";
+import type { PreparedViews } from "../llavaOnevision/processor";
+import type { Processor } from "../processor";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
 import { loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
@@ -35,27 +37,14 @@ export interface LlavaSettings {
   tokensPerImage: number;
 }
 
-export interface PreparedLlavaImages {
-  /** [n, 3, H, W] */
-  pixelValues: Float32Array;
-  pixelShape: [images: number, channels: 3, height: number, width: number];
-  imageSizes: ImageSize[];
-  tokensPerImage: number[];
-  cropsPerImage: number[];
-  pack: PackPlan;
-}
-
-export interface LlavaProcessor {
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplate: ChatTemplate;
+export interface LlavaProcessor extends Processor {
   readonly settings: LlavaSettings;
-  prepareImages(images: readonly RgbImage[]): PreparedLlavaImages;
-  /** @throws DataError `data/chat`, `data/placeholders`, `data/image-size` */
+  prepareImages(images: readonly RgbImage[]): PreparedViews;
   prepareInputs(
     messages: readonly ChatMessage[],
-    images: readonly RgbImage[] | PreparedLlavaImages,
+    images: readonly RgbImage[] | PreparedViews,
     options?: { addGenerationPrompt?: boolean },
-  ): PreparedLlavaImages & PreparedText;
+  ): PreparedViews & PreparedText;
 }
 
 /**
@@ -131,7 +120,7 @@ export function createLlavaProcessor(
   const table = pixelTable(settings.scaling);
   const text = { tokenizer, chatTemplate, imageToken: settings.imageToken };
 
-  function prepareImages(images: readonly RgbImage[]): PreparedLlavaImages {
+  function prepareImages(images: readonly RgbImage[]): PreparedViews {
     const views = images.map((image) => {
       const resized = resizeImage(image, size.exact ?? withShortestEdge(image, size.shortestEdge!), filter);
       return centerCrop(resized, cropSize);
@@ -153,7 +142,7 @@ export function createLlavaProcessor(
     settings,
     prepareImages,
     prepareInputs(messages, images, options) {
-      const prepared = "pixelValues" in images ? images : prepareImages(images);
+      const prepared = "pack" in images ? images : prepareImages(images);
       return { ...prepared, ...prepareText(text, messages, prepared.tokensPerImage, options) };
     },
   };

@@ -5,14 +5,16 @@
  * @see transformers 5.18 `LlavaNextProcessor`, `LlavaNextImageProcessorPil`
  */
 import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
-import { type PackPlan, packImages } from "../llavaOnevision/packing";
+import { type PackGeometry, packImages } from "../llavaOnevision/packing";
+import type { PreparedViews } from "../llavaOnevision/processor";
+import type { Processor } from "../processor";
 import { patchesPerSide } from "../nn/visionTransformer";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
 import { loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
 import { cutViews, type Resolution } from "../vision/anyRes";
-import type { ImageSize, RgbImage } from "../vision/image";
+import type { RgbImage } from "../vision/image";
 import {
   type ProcessorFiles,
   readFilter,
@@ -36,27 +38,14 @@ export interface LlavaNextSettings {
   patchesPerSide: number;
 }
 
-export interface PreparedLlavaNextImages {
-  /** [S, 3, H, W], views of all pictures one after another */
-  pixelValues: Float32Array;
-  pixelShape: [views: number, channels: 3, height: number, width: number];
-  imageSizes: ImageSize[];
-  cropsPerImage: number[];
-  tokensPerImage: number[];
-  pack: PackPlan;
-}
-
-export interface LlavaNextProcessor {
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplate: ChatTemplate;
+export interface LlavaNextProcessor extends Processor {
   readonly settings: LlavaNextSettings;
-  prepareImages(images: readonly RgbImage[]): PreparedLlavaNextImages;
-  /** @throws DataError `data/chat`, `data/placeholders`, `data/image-size` */
+  prepareImages(images: readonly RgbImage[]): PreparedViews;
   prepareInputs(
     messages: readonly ChatMessage[],
-    images: readonly RgbImage[] | PreparedLlavaNextImages,
+    images: readonly RgbImage[] | PreparedViews,
     options?: { addGenerationPrompt?: boolean },
-  ): PreparedLlavaNextImages & PreparedText;
+  ): PreparedViews & PreparedText;
 }
 
 /**
@@ -114,6 +103,15 @@ function checkAgainstModel(
   requireVocabulary(model.text.vocabSize, tokenizer.vocabSize);
 }
 
+/** A mosaic of any size goes into the prompt unshrunk. */
+export function nextGeometry(
+  gridPinpoints: readonly Resolution[],
+  viewSize: number,
+  patchesPerSide: number,
+): PackGeometry {
+  return { gridPinpoints, viewSize, patchesPerSide, maxViews: Number.POSITIVE_INFINITY };
+}
+
 export function createLlavaNextProcessor(
   tokenizer: Tokenizer,
   chatTemplate: ChatTemplate,
@@ -122,9 +120,9 @@ export function createLlavaNextProcessor(
   const { viewSide, gridPinpoints, filter, patchesPerSide } = settings;
   const table = pixelTable(settings.scaling);
   const text = { tokenizer, chatTemplate, imageToken: settings.imageToken };
-  const geometry = { gridPinpoints, viewSize: viewSide, patchesPerSide, maxViews: Number.POSITIVE_INFINITY };
+  const geometry = nextGeometry(gridPinpoints, viewSide, patchesPerSide);
 
-  function prepareImages(images: readonly RgbImage[]): PreparedLlavaNextImages {
+  function prepareImages(images: readonly RgbImage[]): PreparedViews {
     const views = images.flatMap((image) => cutViews(image, gridPinpoints, viewSide, filter));
     const imageSizes = images.map(({ height, width }) => ({ height, width }));
     const pack = packImages(

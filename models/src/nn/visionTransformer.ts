@@ -32,7 +32,7 @@ export function patchesPerSide(config: VisionTransformerConfig): number {
 }
 
 /** Tokens of one crop in the tower: its patches and the class token. */
-function tokensPerCrop(config: VisionTransformerConfig): number {
+export function tokensPerCrop(config: VisionTransformerConfig): number {
   return patchesPerSide(config) ** 2 + (config.classToken ? 1 : 0);
 }
 
