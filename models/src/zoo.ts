@@ -33,12 +33,19 @@ import {
 } from "./programs/inference";
 import type { Program, VisionLanguageNetwork, WeightOptions } from "./programs/program";
 import { type TrainingOptions, trainingProgram } from "./programs/training";
+import { parseQwen25VlConfig, type Qwen25VlConfig } from "./qwen25Vl/config";
+import { qwen25VlNetwork, qwen25VlShapes, windowFeeds } from "./qwen25Vl/model";
+import { parseQwen2VlConfig, type Qwen2VlConfig } from "./qwen2Vl/config";
+import { axisPositions, patchFeeds, patchLoad } from "./qwen2Vl/feeds";
+import { qwen2VlNetwork, qwen2VlShapes } from "./qwen2Vl/model";
+import { loadQwen2VlProcessor, type PreparedPatches } from "./qwen2Vl/processor";
+import * as qwen2Vl from "./qwen2Vl/text";
 import { type JsonObject, readJsonFile } from "./util/jsonFile";
 
-export type ArchitectureName = "llava-onevision";
+export type ArchitectureName = "llava-onevision" | "qwen2-vl" | "qwen2.5-vl";
 
 /** What config.json says, by architecture. */
-export type ModelConfig = LlavaOnevisionConfig;
+export type ModelConfig = LlavaOnevisionConfig | Qwen2VlConfig | Qwen25VlConfig;
 
 /** Widths of a stack of transformer layers. */
 export interface StackSize {
@@ -125,6 +132,13 @@ function architecture<C extends ModelConfig, I extends PreparedImages>(own: Arch
   return own as unknown as AnyArchitecture;
 }
 
+const qwenFiles = {
+  tensorNames: qwen2Vl.tensorNames,
+  savedName: qwen2Vl.savedName,
+  loadProcessor: (folder: string, { vision, text, imageTokenId }: Qwen2VlConfig) =>
+    loadQwen2VlProcessor(folder, { ...vision, imageTokenId, vocabSize: text.vocabSize }),
+};
+
 /** By `model_type` of config.json. */
 const architectures: Readonly<Record<string, AnyArchitecture>> = {
   llava_onevision: architecture<LlavaOnevisionConfig, PreparedViews>({
@@ -146,7 +160,41 @@ const architectures: Readonly<Record<string, AnyArchitecture>> = {
     savedName: llavaOnevision.savedName,
     loadProcessor: (folder, model, options) => loadLlavaOnevisionProcessor(folder, { ...options, model }),
   }),
+  qwen2_vl: architecture<Qwen2VlConfig, PreparedPatches>({
+    name: "qwen2-vl",
+    parse: (json) => parseQwen2VlConfig(json),
+    open: (config) => ({
+      network: qwen2VlNetwork(config),
+      shapes: qwen2VlShapes(config),
+      facts: { decoder: config.text, imageTokenId: config.imageTokenId, tower: config.vision },
+      tower: patchTower(config, (prompts) => patchFeeds(prompts, config.vision)),
+    }),
+    ...qwenFiles,
+  }),
+  qwen2_5_vl: architecture<Qwen25VlConfig, PreparedPatches>({
+    name: "qwen2.5-vl",
+    parse: (json) => parseQwen25VlConfig(json),
+    open: (config) => ({
+      network: qwen25VlNetwork(config),
+      shapes: qwen25VlShapes(config),
+      facts: { decoder: config.text, imageTokenId: config.imageTokenId, tower: config.vision },
+      tower: patchTower(config, (prompts) => windowFeeds(prompts, config.vision)),
+    }),
+    ...qwenFiles,
+  }),
 };
+
+/** What pictures of any size mean for hosts, the same in both models of the family. */
+function patchTower(
+  { vision, imageTokenId }: Qwen2VlConfig,
+  feeds: (prompts: readonly PreparedPatches[]) => TowerFeeds,
+): TowerInputs<PreparedPatches> {
+  return {
+    feeds,
+    load: patchLoad,
+    positions: (inputIds, images) => axisPositions(inputIds, imageTokenId, images, vision.mergeSize),
+  };
+}
 
 /**
  * Opens a checkpoint folder in Hugging Face's layout.
