@@ -3,8 +3,11 @@
  * pixels in a shape of its own. Pixels that equal those of earlier cases are recorded once; then they are looked up by file name.
  */
 import { DataError } from "@iad-r1/models/errors";
+import { type LlavaConfig, rowsPerImage } from "@iad-r1/models/llava/config";
+import type { LlavaNextConfig } from "@iad-r1/models/llavaNext/config";
+import { nextGeometry } from "@iad-r1/models/llavaNext/processor";
 import type { LlavaOnevisionConfig } from "@iad-r1/models/llavaOnevision/config";
-import { packImages } from "@iad-r1/models/llavaOnevision/packing";
+import { packImages, type PackPlan, packWholeImages } from "@iad-r1/models/llavaOnevision/packing";
 import type { PreparedViews } from "@iad-r1/models/llavaOnevision/processor";
 import { patchesPerSide } from "@iad-r1/models/nn/visionTransformer";
 import type { PreparedImages } from "@iad-r1/models/processor";
@@ -57,7 +60,59 @@ interface RecordedForm {
   read(model: ModelDescription, tensors: RecordedTensors, name: string): Promise<PreparedImages[]>;
 }
 
+/** Views of pictures as they are recorded, put together by a plan for each picture. */
+async function readViews(
+  tensors: RecordedTensors,
+  name: string,
+  imageSize: number,
+  planOf: (size: { height: number; width: number }, i: number) => PackPlan,
+  sizes: readonly number[][],
+): Promise<PreparedViews[]> {
+  const pixels = await perPicture(tensors, name);
+  return sizes.map(([height, width], i): PreparedViews => {
+    const size = { height: height!, width: width! };
+    const pack = planOf(size, i);
+    const length = pack.numViews * 3 * imageSize * imageSize;
+    // Padding crops may stand behind the real ones.
+    if (pixels[i]!.length < length) {
+      const recorded = (pixels[i]!.length * pack.numViews) / length;
+      const message = `Picture ${i} of case ${name} has ${recorded} recorded crops, its size asks for ${pack.numViews}.`;
+      throw new DataError("verify/reference", message);
+    }
+    return {
+      pixelValues: pixels[i]!.subarray(0, length),
+      pixelShape: [pack.numViews, 3, imageSize, imageSize],
+      imageSizes: [size],
+      cropsPerImage: pack.viewsPerImage,
+      tokensPerImage: pack.rowsPerImage,
+      pack,
+    };
+  });
+}
+
+const oneForm = (_tensors: RecordedTensors, _name: string, count: number) => Promise.resolve(Array<string>(count).fill(""));
+
 const recordedForms: Readonly<Record<ArchitectureName, RecordedForm>> = {
+  llava: {
+    forms: oneForm,
+    async read(model, tensors, name) {
+      const config = model.config as LlavaConfig;
+      const side = config.vision.imageSize;
+      // The sizes before the crop are not recorded, and decide nothing behind it.
+      const [count] = tensors.shape(`${name}.pixel_values`) as [number];
+      const sizes = Array<number[]>(count).fill([side, side]);
+      return readViews(tensors, name, side, () => packWholeImages(1, rowsPerImage(config)), sizes);
+    },
+  },
+  "llava-next": {
+    forms: oneForm,
+    async read(model, tensors, name) {
+      const { vision, gridPinpoints } = model.config as LlavaNextConfig;
+      const geometry = nextGeometry(gridPinpoints, vision.imageSize, patchesPerSide(vision));
+      const plan = (size: { height: number; width: number }) => packImages([{ size, cut: true }], geometry);
+      return readViews(tensors, name, vision.imageSize, plan, await tensors.rows(`${name}.image_sizes`));
+    },
+  },
   "llava-onevision": {
     // A picture that is alone in its prompt is cut into crops, others are one view; without the counts all are cut.
     async forms(tensors, name, count) {
@@ -70,27 +125,9 @@ const recordedForms: Readonly<Record<ArchitectureName, RecordedForm>> = {
       const geometry = { ...config, viewSize: config.vision.imageSize, patchesPerSide: patchesPerSide(config.vision) };
       const sizes = await tensors.rows(`${name}.image_sizes`);
       const forms = await this.forms(tensors, name, sizes.length);
-      const pixels = await perPicture(tensors, name);
-      return sizes.map(([height, width], i): PreparedViews => {
-        const size = { height: height!, width: width! };
-        const pack = packImages([{ size, cut: forms[i] === "cut" }], geometry);
-        const { imageSize, channels } = config.vision;
-        const length = pack.numViews * channels * imageSize * imageSize;
-        // Padding crops may stand behind the real ones.
-        if (pixels[i]!.length < length) {
-          const recorded = (pixels[i]!.length * pack.numViews) / length;
-          const message = `Picture ${i} of case ${name} has ${recorded} recorded crops, its size asks for ${pack.numViews}.`;
-          throw new DataError("verify/reference", message);
-        }
-        return {
-          pixelValues: pixels[i]!.subarray(0, length),
-          pixelShape: [pack.numViews, 3, imageSize, imageSize],
-          imageSizes: [size],
-          cropsPerImage: pack.viewsPerImage,
-          tokensPerImage: pack.rowsPerImage,
-          pack,
-        };
-      });
+      const plan = (size: { height: number; width: number }, i: number) =>
+        packImages([{ size, cut: forms[i] === "cut" }], geometry);
+      return readViews(tensors, name, config.vision.imageSize, plan, sizes);
     },
   },
   "qwen2-vl": patchLists,
