@@ -6,7 +6,13 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "./checkpoint/atomicFile";
 import { copyCompanionFiles } from "./checkpoint/companionFiles";
-import { type QuantizeOptions, type QuantizeStep, type Rounding, roundingOf, writeQuantized } from "./checkpoint/quantize";
+import {
+  type QuantizeOptions,
+  type QuantizeStep,
+  type Rounding,
+  roundingOf,
+  writeQuantized,
+} from "./checkpoint/quantize";
 import { openSafetensors } from "./checkpoint/safetensors";
 import { ConfigError } from "./errors";
 import { isJsonObject, type JsonObject, readJsonFile } from "./util/jsonFile";

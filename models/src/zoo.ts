@@ -3,6 +3,14 @@
  * its programs. It reads configurations and headers, never weights, and runs nothing.
  */
 import { type AdapterBase, linearModulesOf, readAdapter, type StoredAdapter } from "./adapters/adapter";
+import {
+  type AnyArchitecture,
+  type AnyModelConfig,
+  hidden,
+  type ProcessorOptions,
+  type StackSize,
+  type TowerInputs,
+} from "./architecture";
 import { ConfigReader } from "./checkpoint/configReader";
 import { type GenerationConfig, readGenerationConfig } from "./checkpoint/generationConfig";
 import {
@@ -15,23 +23,11 @@ import {
 } from "./checkpoint/parameterTable";
 import { type Checkpoint, openSafetensors } from "./checkpoint/safetensors";
 import { ModelFileError } from "./errors";
-import { type LlavaConfig, parseLlavaConfig, rowsPerImage } from "./llava/config";
-import { llavaNetwork } from "./llava/model";
-import { loadLlavaProcessor } from "./llava/processor";
-import * as llava from "./llava/weights";
-import { type LlavaNextConfig, parseLlavaNextConfig } from "./llavaNext/config";
-import { llavaNextNetwork } from "./llavaNext/model";
-import { loadLlavaNextProcessor } from "./llavaNext/processor";
-import * as llavaNext from "./llavaNext/weights";
-import { type LlavaOnevisionConfig, parseLlavaOnevisionConfig } from "./llavaOnevision/config";
-import { viewFeeds } from "./llavaOnevision/feeds";
-import { llavaOnevisionNetwork } from "./llavaOnevision/model";
-import { loadLlavaOnevisionProcessor, type PreparedViews, type SeveralImages } from "./llavaOnevision/processor";
-import * as llavaOnevision from "./llavaOnevision/weights";
+import { llava } from "./llava/architecture";
+import { llavaNext } from "./llavaNext/architecture";
+import { llavaOnevision } from "./llavaOnevision/architecture";
 import type { DecoderConfig } from "./nn/decoderConfig";
-import type { AxisPositions } from "./nn/rope";
-import { patchesPerSide, tokensPerCrop } from "./nn/visionTransformer";
-import type { PreparedImages, Processor, TowerFeeds, TowerLoad } from "./processor";
+import type { PreparedImages, Processor } from "./processor";
 import {
   type DecoderOptions,
   decoderProgram,
@@ -41,20 +37,20 @@ import {
 } from "./programs/inference";
 import type { Program, VisionLanguageNetwork, WeightOptions } from "./programs/program";
 import { type TrainingOptions, trainingProgram } from "./programs/training";
+import { qwen25Vl } from "./qwen25Vl/architecture";
+import { qwen2Vl } from "./qwen2Vl/architecture";
 import { type JsonObject, readJsonFile } from "./util/jsonFile";
 
-export type ArchitectureName = "llava-onevision" | "llava" | "llava-next";
+/** All architectures; a new one is a folder and a line here. */
+const architectures = [
+  hidden(llavaOnevision),
+  hidden(llava),
+  hidden(llavaNext),
+  hidden(qwen2Vl),
+  hidden(qwen25Vl),
+] as const;
 
-/** What config.json says, by architecture. */
-export type ModelConfig = LlavaOnevisionConfig | LlavaConfig | LlavaNextConfig;
-
-/** Widths of a stack of transformer layers. */
-export interface StackSize {
-  layers: number;
-  width: number;
-  mlpWidth: number;
-  heads: number;
-}
+export type ArchitectureName = (typeof architectures)[number]["name"];
 
 /** What hosts need to know of any architecture. */
 export interface ModelFacts {
@@ -67,8 +63,8 @@ export interface ModelFacts {
 
 export interface ModelDescription {
   architecture: ArchitectureName;
-  /** config.json, parsed. */
-  config: ModelConfig;
+  /** config.json, parsed; with the architecture's own fields. */
+  config: AnyModelConfig;
   folder: string;
   facts: ModelFacts;
   /** Module paths of the decoder and of the output head. */
@@ -99,97 +95,6 @@ export interface ModelPrograms {
   training: (options: TrainingOptions) => Program;
 }
 
-export interface ProcessorOptions {
-  /** How LLaVA-OneVision takes several pictures of one prompt. */
-  severalImages?: SeveralImages;
-}
-
-export interface TowerInputs<I extends PreparedImages> {
-  /** The tower's inputs for the pictures of several prompts, one after another. */
-  feeds(prompts: readonly I[]): TowerFeeds;
-  load(images: I): TowerLoad;
-  /** Where tokens stand on three axes, for pictures given one by one; missing when positions count tokens. */
-  positions?(inputIds: Int32Array, images: readonly I[]): AxisPositions;
-}
-
-/** What each architecture brings. */
-interface Architecture<C extends ModelConfig, I extends PreparedImages> {
-  name: ArchitectureName;
-  parse: (json: JsonObject) => C;
-  open: (config: C) => {
-    network: VisionLanguageNetwork;
-    shapes: ParameterShapes;
-    facts: Omit<ModelFacts, "numParameters">;
-    tower: TowerInputs<I>;
-  };
-  tensorNames: NameMap;
-  savedName: (path: string) => string;
-  loadProcessor: (folder: string, config: C, options: ProcessorOptions) => Promise<Processor>;
-}
-
-/** An architecture behind a common face: nothing outside needs the types of its own. */
-type AnyArchitecture = Architecture<ModelConfig, PreparedImages>;
-
-/** The processor of an architecture prepares what its tower takes, and parsing gives what it opens. */
-function architecture<C extends ModelConfig, I extends PreparedImages>(own: Architecture<C, I>): AnyArchitecture {
-  return own as unknown as AnyArchitecture;
-}
-
-/** By `model_type` of config.json. */
-const architectures: Readonly<Record<string, AnyArchitecture>> = {
-  llava_onevision: architecture<LlavaOnevisionConfig, PreparedViews>({
-    name: "llava-onevision",
-    parse: (json) => parseLlavaOnevisionConfig(json),
-    open: (config) => {
-      const patches = patchesPerSide(config.vision) ** 2;
-      return {
-        network: llavaOnevisionNetwork(config),
-        shapes: llavaOnevision.parameterShapes(config),
-        facts: { decoder: config.text, imageTokenId: config.imageTokenId, tower: config.vision },
-        tower: {
-          feeds: (prompts) => viewFeeds(prompts, patches),
-          load: ({ pixelShape }) => ({ sequences: pixelShape[0], tokens: patches }),
-        },
-      };
-    },
-    tensorNames: llavaOnevision.tensorNames,
-    savedName: llavaOnevision.savedName,
-    loadProcessor: (folder, model, options) => loadLlavaOnevisionProcessor(folder, { ...options, model }),
-  }),
-  llava: architecture<LlavaConfig, PreparedViews>({
-    name: "llava",
-    parse: (json) => parseLlavaConfig(json),
-    open: (config) => ({
-      network: llavaNetwork(config),
-      shapes: llava.parameterShapes(config),
-      facts: { decoder: config.text, imageTokenId: config.imageTokenId, tower: config.vision },
-      tower: {
-        feeds: (prompts) => viewFeeds(prompts, rowsPerImage(config)),
-        load: ({ pixelShape }) => ({ sequences: pixelShape[0], tokens: tokensPerCrop(config.vision) }),
-      },
-    }),
-    tensorNames: llavaOnevision.tensorNames,
-    savedName: llavaOnevision.savedName,
-    loadProcessor: (folder, model) => loadLlavaProcessor(folder, model),
-  }),
-  llava_next: architecture<LlavaNextConfig, PreparedViews>({
-    name: "llava-next",
-    parse: (json) => parseLlavaNextConfig(json),
-    open: (config) => ({
-      network: llavaNextNetwork(config),
-      shapes: llavaNext.parameterShapes(config),
-      facts: { decoder: config.text, imageTokenId: config.imageTokenId, tower: config.vision },
-      tower: {
-        feeds: (prompts) => viewFeeds(prompts, rowsPerImage(config)),
-        load: ({ pixelShape }) => ({ sequences: pixelShape[0], tokens: tokensPerCrop(config.vision) }),
-      },
-    }),
-    tensorNames: llavaOnevision.tensorNames,
-    savedName: llavaOnevision.savedName,
-    loadProcessor: (folder, model) => loadLlavaNextProcessor(folder, model),
-  }),
-};
-
 /**
  * Opens a checkpoint folder in Hugging Face's layout.
  *
@@ -211,7 +116,7 @@ export async function loadModelDescription(
   const config = architecture.parse(json);
   const checkpoint = await openSafetensors(folder);
   if (config.text.tied && (await hasHeadOfItsOwn(checkpoint, architecture.tensorNames))) config.text.tied = false;
-  const { network, shapes, facts, tower } = architecture.open(config);
+  const { network, shapes, tower } = architecture.open(config);
   const table = locateParameters(shapes, checkpoint, architecture.tensorNames);
   const base: AdapterBase = {
     shapes,
@@ -221,7 +126,7 @@ export async function loadModelDescription(
   const reader = new ConfigReader(json, "config.json");
   // Public Qwen files have the text keys at the top.
   const text = reader.has("text_config") ? reader.object("text_config") : reader;
-  const generation = await readGenerationConfig(folder, text, facts.decoder.vocabSize);
+  const generation = await readGenerationConfig(folder, text, config.text.vocabSize);
   const withAdapter = async (adapterFolder: string | null): Promise<ModelDescription> => {
     const adapter = adapterFolder === null ? null : await readAdapter(adapterFolder, base);
     const parameters = adapter === null ? table : replaceParameters(table, adapter.replaced);
@@ -229,7 +134,10 @@ export async function loadModelDescription(
       architecture: architecture.name,
       config,
       folder,
-      facts: { ...facts, numParameters: countElements(shapes) },
+      facts: {
+        ...{ decoder: config.text, tower: config.vision, imageTokenId: config.imageTokenId },
+        numParameters: countElements(shapes),
+      },
       paths: network.paths,
       generation,
       parameters,
@@ -256,11 +164,11 @@ function replaceParameters(table: ParameterTable, replaced: ParameterTable): Par
   return new Map([...table, ...named]);
 }
 
-function architectureOf(json: JsonObject): AnyArchitecture {
+function architectureOf(json: JsonObject): AnyArchitecture<ArchitectureName> {
   const type = new ConfigReader(json, "config.json").string("model_type");
-  const architecture = Object.hasOwn(architectures, type) ? architectures[type] : undefined;
+  const architecture = architectures.find(({ modelType }) => modelType === type);
   if (architecture !== undefined) return architecture;
-  const known = Object.keys(architectures).join(", ");
+  const known = architectures.map(({ modelType }) => modelType).join(", ");
   throw new ModelFileError(
     "model/architecture",
     `The model type "${type.slice(0, 60)}" is not supported, expected ${known}.`,

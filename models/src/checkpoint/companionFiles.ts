@@ -21,7 +21,11 @@ export const companionFiles = [
 ];
 
 /** @throws CheckpointError `checkpoint/unwritable`, ResourceError `disk/full` */
-export async function copyCompanionFiles(source: string, target: string, except: readonly string[] = []): Promise<void> {
+export async function copyCompanionFiles(
+  source: string,
+  target: string,
+  except: readonly string[] = [],
+): Promise<void> {
   const present = new Set(await readdir(source));
   for (const name of companionFiles) {
     if (!present.has(name) || except.includes(name)) continue;

@@ -126,7 +126,11 @@ export class GraphBuilder {
       dtype,
       shape.reduce((a, b) => a * b, 1),
     );
-    if (data === undefined || bytes !== expected || (data.kind === "inline" && dtype !== "uint8" && dtype !== value.dtype)) {
+    if (
+      data === undefined ||
+      bytes !== expected ||
+      (data.kind === "inline" && dtype !== "uint8" && dtype !== value.dtype)
+    ) {
       const found = data === undefined ? "no constant" : `a constant of ${bytes} bytes`;
       throw new GraphError("graph/constant", `${key} needs a constant of ${expected} bytes, got ${found}.`);
     }

@@ -68,7 +68,11 @@ export function readLlavaNextSettings(
   requireSetting(image, "do_resize", true);
   requireSetting(image, "do_convert_rgb", true);
   const viewSide = readViewSide(image, 224);
-  const patchSize = processor.integer("patch_size", { min: 1, max: viewSide }, model?.vision.patchSize ?? Math.min(14, viewSide));
+  const patchSize = processor.integer(
+    "patch_size",
+    { min: 1, max: viewSide },
+    model?.vision.patchSize ?? Math.min(14, viewSide),
+  );
   // The tower's class token is counted by the file and taken off again: no row is left for it.
   processor.choice("vision_feature_select_strategy", ["default"], "default");
   processor.integer("num_additional_image_tokens", { min: 1, max: 1 }, 1);

@@ -12,7 +12,7 @@ import { type ChatMessage, type ChatTemplate, loadChatTemplate } from "../text/c
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
 import { cutViews, padToSquare, type Resolution } from "../vision/anyRes";
-import type { ImageSize, RgbImage } from "../vision/image";
+import type { RgbImage } from "../vision/image";
 import {
   type ProcessorFiles,
   readFilter,

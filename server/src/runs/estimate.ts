@@ -5,9 +5,10 @@
  */
 import { freemem } from "node:os";
 import { adapterParameters, adapterSpec } from "@iad-r1/models/adapters/adapter";
+import type { StackSize } from "@iad-r1/models/architecture";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
-import { loadModelDescription, type ModelDescription, type StackSize } from "@iad-r1/models/zoo";
+import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { RunEstimate, RunKind, StagePlan } from "@iad-r1/protocol/runs";
 import type { ExperimentConfig, PaSftConfig, ScGrpoConfig, Trainable } from "../config/experiment";
 import type { InspectionSample } from "../data/samples";

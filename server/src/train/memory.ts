@@ -2,7 +2,7 @@
  * What a training pass will need in memory, estimated before it runs. The formula was fitted to measured peaks of the training graphs
  * (see memory.test.ts); it errs on the high side. Refusing is runtime/memory.ts.
  */
-import type { StackSize } from "@iad-r1/models/zoo";
+import type { StackSize } from "@iad-r1/models/architecture";
 
 export interface PassSize {
   /** The layers that the pass goes through. */

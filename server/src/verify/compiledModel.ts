@@ -105,8 +105,14 @@ export class CompiledModel {
    * Greedy continuation of every row, `steps` tokens each, whatever they are.
    *
    * @param penalty of repetition, counting the ids of the prompt too
+   * @param onLead  told by how much the best token of a row leads, step by step
    */
-  async greedy(batch: RecordedBatch, steps: number, penalty = 1): Promise<number[][]> {
+  async greedy(
+    batch: RecordedBatch,
+    steps: number,
+    penalty = 1,
+    onLead?: (row: number, lead: number) => void,
+  ): Promise<number[][]> {
     const { decoder } = this.model.facts;
     const lengths = batch.rows.map((row) => row.length);
     const capacity = longest(batch.rows) + steps;
@@ -124,6 +130,7 @@ export class CompiledModel {
         const of = logits.data.subarray(b * decoder.vocabSize, (b + 1) * decoder.vocabSize);
         penalizeRepetition(of, occurred[b]!, penalty);
         const best = argMax(of);
+        onLead?.(b, leadOf(of, best));
         row.push(best);
         occurred[b]!.add(best);
         return best;
@@ -306,6 +313,15 @@ export class Trainer {
 function compile(program: Program, options: SessionOptions, name: string): Promise<Session> {
   const target = options.device === undefined || options.device === "cpu" ? "fused" : "primitive";
   return createSession(serialize(emit(program.graph, { target })), { ...options, name });
+}
+
+/** By how much the best of some logits is above the second. */
+function leadOf(logits: Float32Array, best: number): number {
+  const second = logits.reduce(
+    (max, logit, id) => (id === best ? max : Math.max(max, logit)),
+    Number.NEGATIVE_INFINITY,
+  );
+  return logits[best]! - second;
 }
 
 function floats(value: Tensor): Float32Array {

@@ -11,6 +11,9 @@ import { packImages, type PackPlan, packWholeImages } from "@iad-r1/models/llava
 import type { PreparedViews } from "@iad-r1/models/llavaOnevision/processor";
 import { patchesPerSide } from "@iad-r1/models/nn/visionTransformer";
 import type { PreparedImages } from "@iad-r1/models/processor";
+import type { Qwen2VlConfig } from "@iad-r1/models/qwen2Vl/config";
+import type { PreparedPatches } from "@iad-r1/models/qwen2Vl/processor";
+import type { PatchGrid } from "@iad-r1/models/vision/patchGrid";
 import type { ArchitectureName, ModelDescription } from "@iad-r1/models/zoo";
 import type { RecordedModel } from "./recordedCases";
 import type { RecordedTensors } from "./referenceFiles";
@@ -23,6 +26,31 @@ export interface RecordedImage {
   /** This picture alone. */
   prepared: PreparedImages;
 }
+
+/** Patches of all pictures in one list, cut by their grids. */
+const patchLists: RecordedForm = {
+  forms: (_, __, count) => Promise.resolve(Array<string>(count).fill("")),
+  async read(model, tensors, name) {
+    const { mergeSize } = (model.config as Qwen2VlConfig).vision;
+    const [, values] = tensors.shape(`${name}.pixel_values`) as [number, number];
+    const pixels = await tensors.floats(`${name}.pixel_values`);
+    let from = 0;
+    return (await tensors.rows(`${name}.image_grid_thw`)).map((grid): PreparedPatches => {
+      const [time, height, width] = grid as PatchGrid;
+      const patches = time * height * width;
+      const own = pixels.subarray(from, from + patches * values);
+      from += own.length;
+      return {
+        pixelValues: own,
+        pixelShape: [patches, values],
+        imageGrids: [[time, height, width]],
+        // Of the resized picture; the record does not hold the original one.
+        imageSizes: [{ height, width }],
+        tokensPerImage: [patches / mergeSize ** 2],
+      };
+    });
+  },
+};
 
 /** How one architecture records its pictures. */
 interface RecordedForm {
@@ -102,6 +130,8 @@ const recordedForms: Readonly<Record<ArchitectureName, RecordedForm>> = {
       return readViews(tensors, name, config.vision.imageSize, plan, sizes);
     },
   },
+  "qwen2-vl": patchLists,
+  "qwen2.5-vl": patchLists,
 };
 
 /** The pictures of a case by its name in reference.safetensors, in order. */
