@@ -15,7 +15,9 @@ const shared = join(import.meta.dirname, "../../../shared/tokenizers");
 const folder = join(shared, "llava-1.5");
 
 function sharedLines<T>(name: string): T[] {
-  const lines = readFileSync(join(shared, "golden", name), "utf8").trimEnd().split("\n");
+  const lines = readFileSync(join(shared, "golden", name), "utf8")
+    .trimEnd()
+    .split("\n");
   return lines.map((line) => JSON.parse(line) as T);
 }
 
@@ -35,7 +37,13 @@ describe.runIf(existsSync(folder))("with the LLaMA vocabulary, LLaVA-1.5", () =>
   test("renders conversations as recorded", async () => {
     const tokenizer = await loadTokenizer(folder);
     const template = await loadChatTemplate(folder, tokenizer.namedTokens);
-    type Chat = { model: string; case: string; messages: ChatMessage[]; add_generation_prompt: boolean; rendered: string };
+    type Chat = {
+      model: string;
+      case: string;
+      messages: ChatMessage[];
+      add_generation_prompt: boolean;
+      rendered: string;
+    };
     const records = sharedLines<Chat>("chat.jsonl").filter(({ model }) => model === "llava-1.5");
     expect(records).toHaveLength(5);
     for (const record of records) {
@@ -55,7 +63,9 @@ describe.runIf(existsSync(folder))("with the LLaMA vocabulary, LLaVA-1.5", () =>
       input_ids: (number | [number, number])[];
       pixel_values_shape: number[];
     }
-    const records = readJsonLines<PromptRecord>("vlm/prompts.jsonl").filter(({ processor }) => processor === "llava-1-5");
+    const records = readJsonLines<PromptRecord>("vlm/prompts.jsonl").filter(
+      ({ processor }) => processor === "llava-1-5",
+    );
     expect(records).toHaveLength(4);
     const processor = await loadLlavaProcessor(folder);
     for (const record of records) {

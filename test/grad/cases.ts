@@ -162,7 +162,12 @@ export const gradientCases: { readonly [K in OpType]?: Checks } = {
       const dtype = bits === 4 ? "uint4" : "uint8";
       const bytes = Uint8Array.from({ length: (5 * 32 * bits) / 8 }, (_, i) => (i * 37 + 11) % 256);
       const weight = b.constant(dtype, [5, 32], bytes, "weight");
-      const scales = b.constant("float32", [5, 2], Float32Array.from({ length: 10 }, (_, i) => 0.01 * (i + 1)), "scales");
+      const scales = b.constant(
+        "float32",
+        [5, 2],
+        Float32Array.from({ length: 10 }, (_, i) => 0.01 * (i + 1)),
+        "scales",
+      );
       const zeros = b.constant(dtype, [5, 2], new Uint8Array((10 * bits) / 8).fill(bits === 4 ? 0x76 : 120), "zeros");
       return b.quantizedLinear(a!, weight, scales, zeros, { block_size: 16 });
     },

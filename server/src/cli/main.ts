@@ -12,6 +12,7 @@ import { registerDemo } from "./commands/demo";
 import { registerDoctor } from "./commands/doctor";
 import { registerInspect } from "./commands/inspect";
 import { registerModelCommands } from "./commands/model";
+import { registerModelsCommands } from "./commands/models";
 import { registerProjectCommands } from "./commands/project";
 import { registerRewardCommands } from "./commands/reward";
 import { registerRunCommands } from "./commands/runs";
@@ -51,6 +52,7 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
     registerInspect,
     registerTrainCommands,
     registerModelCommands,
+    registerModelsCommands,
     registerRewardCommands,
     registerDataCommands,
     registerRunCommands,

@@ -33,21 +33,24 @@ describe("rounding", () => {
   it.each([
     [4, 1 / 30],
     [8, 1 / 510],
-  ] as const)("of %i bits is off by at most half a step of each block's range, or a cut that costs less", (bits, half) => {
-    const weights = randomWeights(32 * 64);
-    const { values, scales, zeroPoints } = roundBlocks(weights, bits, 32)!;
-    const back = unpack(values, scales, zeroPoints, { bits, blockSize: 32 });
-    let [error, bound] = [0, 0];
-    for (let block = 0; block < 64; block++) {
-      const one = weights.subarray(block * 32, block * 32 + 32);
-      const range = Math.max(0, ...one) - Math.min(0, ...one);
-      // The integer zero point moves the range by up to half a step.
-      bound += 32 * (2 * half * range) ** 2;
-      for (let i = block * 32; i < block * 32 + 32; i++) error += (weights[i]! - back[i]!) ** 2;
-    }
-    expect(error).toBeLessThan(bound / 2);
-    expect(error).toBeGreaterThan(0);
-  });
+  ] as const)(
+    "of %i bits is off by at most half a step of each block's range, or a cut that costs less",
+    (bits, half) => {
+      const weights = randomWeights(32 * 64);
+      const { values, scales, zeroPoints } = roundBlocks(weights, bits, 32)!;
+      const back = unpack(values, scales, zeroPoints, { bits, blockSize: 32 });
+      let [error, bound] = [0, 0];
+      for (let block = 0; block < 64; block++) {
+        const one = weights.subarray(block * 32, block * 32 + 32);
+        const range = Math.max(0, ...one) - Math.min(0, ...one);
+        // The integer zero point moves the range by up to half a step.
+        bound += 32 * (2 * half * range) ** 2;
+        for (let i = block * 32; i < block * 32 + 32; i++) error += (weights[i]! - back[i]!) ** 2;
+      }
+      expect(error).toBeLessThan(bound / 2);
+      expect(error).toBeGreaterThan(0);
+    },
+  );
 
   it("keeps zero exactly zero, blocks of one sign and blocks of nothing", () => {
     const weights = new Float32Array(64);

@@ -50,7 +50,7 @@ describe.each([4, 8] as const)("weights in %i bits", (bits) => {
 
   it("train an adapter with the loss and the gradients of the unpacked weights", async () => {
     const reference = await openReference(tinyFixture);
-    const results = [];
+    const results: { loss: number; gradients: Map<string, Float32Array>; after: number }[] = [];
     for (const folder of [small, unpacked]) {
       const compiled = await open(folder, true);
       const training = (await trainingCase({ model: compiled.model, reference }))!;
@@ -63,7 +63,7 @@ describe.each([4, 8] as const)("weights in %i bits", (bits) => {
       });
       await compiled.dispose();
     }
-    const [ours, expected] = results as [(typeof results)[0], (typeof results)[0]];
+    const [ours, expected] = [results[0]!, results[1]!];
     expect(ours.loss).toBeCloseTo(expected.loss, 5);
     expect(ours.after).toBeCloseTo(expected.after, 5);
     expect(ours.after).toBeLessThan(ours.loss);

@@ -14,16 +14,27 @@ import { openTinyModel, tinyCheckpoint, tinyFixture, tinyPrompts } from "../../h
 /** An adapter with random matrices and, for `saved`, a new gain of the last norm. */
 async function randomAdapter(config: Partial<LoraConfig>, seed: number, scale = 1): Promise<string> {
   const folder = temporaryFolder();
-  const full = createLoraConfig({ rank: 8, alpha: 16, targetModules: ["down_proj"], baseModel: tinyCheckpoint, ...config });
+  const full = createLoraConfig({
+    rank: 8,
+    alpha: 16,
+    targetModules: ["down_proj"],
+    baseModel: tinyCheckpoint,
+    ...config,
+  });
   const model = await loadModelDescription(tinyCheckpoint);
   const { layout } = adapterSpec(full, model.base);
   const parameters = adapterParameters(layout, model.base.shapes);
   const values = new Map([...initialAdapter(layout, model.base.shapes, seed)]);
-  for (const [path, value] of values) if (path.includes("lora_B")) value.set(value.map((_, i) => 0.2 * Math.sin(seed + i)));
+  for (const [path, value] of values)
+    if (path.includes("lora_B")) value.set(value.map((_, i) => 0.2 * Math.sin(seed + i)));
   const norm = "model.language_model.norm.weight";
   const gain = model.parameters.get(norm)!;
   const saved = new Map(full.modulesToSave.length === 0 ? [] : [[norm, gain]]);
-  if (saved.size > 0) values.set(norm, (await gain.read()).map((value) => value * (1 + scale)));
+  if (saved.size > 0)
+    values.set(
+      norm,
+      (await gain.read()).map((value) => value * (1 + scale)),
+    );
   await writeAdapter(folder, full, parameters, values, saved);
   return folder;
 }
@@ -65,7 +76,10 @@ describe("another adapter on a loaded base", () => {
     const [one, two] = [await randomAdapter({}, 6), await randomAdapter({ alpha: 16 }, 7)];
     const model = await LiveModel.open({ base: tinyCheckpoint, adapter: one }, { threads: 1 });
     const first = await answer(model);
-    const program = () => model.program("decoder", () => { throw new Error("compiled again"); });
+    const program = () =>
+      model.program("decoder", () => {
+        throw new Error("compiled again");
+      });
     const { session } = await program();
     await model.switchAdapter(two);
     expect((await program()).session).toBe(session);

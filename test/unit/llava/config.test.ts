@@ -30,7 +30,13 @@ const llava15 = {
 const llava16 = {
   model_type: "llava_next",
   image_token_index: 32000,
-  image_grid_pinpoints: [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]],
+  image_grid_pinpoints: [
+    [336, 672],
+    [672, 336],
+    [672, 672],
+    [1008, 336],
+    [336, 1008],
+  ],
   text_config: {
     model_type: "mistral",
     intermediate_size: 14336,
@@ -51,7 +57,14 @@ function count(shapes: ReadonlyMap<string, readonly number[]>): number {
 describe("LLaVA-1.5", () => {
   it("has the sizes of the public 7B checkpoint where its file says nothing", () => {
     const config = parseLlavaConfig(llava15);
-    expect(config.text).toMatchObject({ width: 4096, mlpWidth: 11008, layers: 32, heads: 32, kvHeads: 32, headDim: 128 });
+    expect(config.text).toMatchObject({
+      width: 4096,
+      mlpWidth: 11008,
+      layers: 32,
+      heads: 32,
+      kvHeads: 32,
+      headDim: 128,
+    });
     expect(config.text).toMatchObject({ ropeTheta: 10000, attentionBias: false, tied: false, maxPositions: 4096 });
     expect(config.featureLayers).toEqual([23]);
     expect(rowsPerImage(config)).toBe(576);
@@ -80,7 +93,11 @@ describe("LLaVA-1.5", () => {
     ["biases", { text_config: { ...llava15.text_config, attention_bias: true } }, "attention_bias: expected false"],
     ["another decoder", { text_config: { model_type: "gemma" } }, 'expected one of "llama", "mistral"'],
     ["another tower", { vision_config: { model_type: "siglip_vision_model" } }, 'expected one of "clip_vision_model"'],
-    ["scaled positions", { text_config: { rope_scaling: { type: "linear", factor: 2 } } }, 'rope_type: expected "default"'],
+    [
+      "scaled positions",
+      { text_config: { rope_scaling: { type: "linear", factor: 2 } } },
+      'rope_type: expected "default"',
+    ],
     ["an image token outside the vocabulary", { image_token_index: 40000 }, "an id below vocab_size = 32064"],
     ["a layer that the tower does not have", { vision_feature_layer: -26 }, "integers from -25 to 24"],
   ])("refuses %s", (_, change, message) => {
