@@ -20,8 +20,8 @@ export interface ShapeJob {
 export interface ShapeMeasurement {
   promptTokens: number;
   imageTokens: number;
-  /** Of each part, in order. */
-  seconds: Record<string, number>;
+  /** Of each part, in order: by the clock, and of the processor, which neighbours do not disturb. */
+  seconds: Record<string, { wall: number; cpu: number }>;
   /** Resident at the highest point, mapped weights included. */
   peakBytes: number;
 }

@@ -28,13 +28,16 @@ function promptOf({ side }: ShapeJob): PromptSource {
 
 /** Seconds of each part, by name. */
 class Clock {
-  readonly seconds: Record<string, number> = {};
+  readonly seconds: ShapeMeasurement["seconds"] = {};
   private since = performance.now();
+  private used = process.cpuUsage();
 
   lap(name: string): void {
     const now = performance.now();
-    this.seconds[name] = (now - this.since) / 1000;
+    const { user, system } = process.cpuUsage(this.used);
+    this.seconds[name] = { wall: (now - this.since) / 1000, cpu: (user + system) / 1e6 };
     this.since = now;
+    this.used = process.cpuUsage();
   }
 }
 

@@ -90,8 +90,12 @@ export function registerBench(program: Command): void {
           const entry = fileURLToPath(new URL("./shapeRunMain.mjs", import.meta.url));
           const measured = await runShape(entry, job, context.signal);
           if (context.json) return context.printJson({ shape: name, ...job, ...measured });
-          const seconds = Object.entries(measured.seconds).map(([part, value]) => [part, `${value.toFixed(1)} s`]);
-          for (const line of table(["part", "time"], seconds)) context.print(line);
+          const seconds = Object.entries(measured.seconds).map(([part, { wall, cpu }]) => [
+            part,
+            `${wall.toFixed(1)} s`,
+            `${cpu.toFixed(1)} s`,
+          ]);
+          for (const line of table(["part", "time", "of the processor"], seconds)) context.print(line);
           context.print(
             `${measured.promptTokens} tokens read, ${measured.imageTokens} of them the picture; ${job.tokens} ${job.task === "inspect" ? "written" : "learnt"}`,
           );
