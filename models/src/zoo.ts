@@ -83,6 +83,8 @@ export interface ModelDescription {
   tower: TowerInputs<PreparedImages>;
   /** The name under which transformers saves a parameter. */
   savedName: (path: string) => string;
+  /** The same base with another PEFT adapter's folder, or with none; the base's files are not looked at again. */
+  withAdapter: (folder: string | null) => Promise<ModelDescription>;
 }
 
 /** The graphs of one model; see programs/ for inputs and outputs. Building one takes milliseconds and reads no weights. */
@@ -121,34 +123,45 @@ export async function loadModelDescription(
     linearModules: linearModulesOf(shapes, network.paths.head),
     nameRules: architecture.tensorNames.rules,
   };
-  const adapter = options.adapter === undefined ? null : await readAdapter(options.adapter, base);
-  const parameters = adapter === null ? table : new Map([...table, ...adapter.replaced]);
   const reader = new ConfigReader(json, "config.json");
   // Public Qwen files have the text keys at the top.
   const text = reader.has("text_config") ? reader.object("text_config") : reader;
-  return {
-    architecture: architecture.name,
-    config,
-    folder,
-    facts: {
-      ...{ decoder: config.text, tower: config.vision, imageTokenId: config.imageTokenId },
-      numParameters: countElements(shapes),
-    },
-    paths: network.paths,
-    generation: await readGenerationConfig(folder, text, config.text.vocabSize),
-    parameters,
-    base,
-    adapter,
-    programs: {
-      visionEncoder: (weights) => visionEncoderProgram(network, parameters, weights),
-      decoder: (decoder) => decoderProgram(network, parameters, decoder),
-      logProbs: (logProbs) => logProbsProgram(network, parameters, logProbs),
-      training: (training) => trainingProgram(network, parameters, training),
-    },
-    loadProcessor: (processor = {}) => architecture.loadProcessor(folder, config, processor),
-    tower,
-    savedName: architecture.savedName,
+  const generation = await readGenerationConfig(folder, text, config.text.vocabSize);
+  const withAdapter = async (adapterFolder: string | null): Promise<ModelDescription> => {
+    const adapter = adapterFolder === null ? null : await readAdapter(adapterFolder, base);
+    const parameters = adapter === null ? table : replaceParameters(table, adapter.replaced);
+    return {
+      architecture: architecture.name,
+      config,
+      folder,
+      facts: {
+        ...{ decoder: config.text, tower: config.vision, imageTokenId: config.imageTokenId },
+        numParameters: countElements(shapes),
+      },
+      paths: network.paths,
+      generation,
+      parameters,
+      base,
+      adapter,
+      programs: {
+        visionEncoder: (weights) => visionEncoderProgram(network, parameters, weights),
+        decoder: (decoder) => decoderProgram(network, parameters, decoder),
+        logProbs: (logProbs) => logProbsProgram(network, parameters, logProbs),
+        training: (training) => trainingProgram(network, parameters, training),
+      },
+      loadProcessor: (processor = {}) => architecture.loadProcessor(folder, config, processor),
+      tower,
+      savedName: architecture.savedName,
+      withAdapter,
+    };
   };
+  return withAdapter(options.adapter ?? null);
+}
+
+/** A parameter that an adapter saves in full keeps the base's tensor name, under which a merged checkpoint has it. */
+function replaceParameters(table: ParameterTable, replaced: ParameterTable): ParameterTable {
+  const named = [...replaced].map(([path, stored]) => [path, { ...stored, name: table.get(path)!.name }] as const);
+  return new Map([...table, ...named]);
 }
 
 /** Every parameter that a config.json asks for, with the name under which it is saved; no checkpoint is needed. */

@@ -139,17 +139,25 @@ function refuse(checkpoint: Checkpoint, reason: string): never {
   });
 }
 
-/** Writes PEFT's two files; the weights come first, so that a configuration never stands alone. */
+/**
+ * Writes PEFT's two files; the weights come first, so that a configuration never stands alone.
+ *
+ * @param saved parameters of modules that the configuration saves in full; new values of them in `values` win
+ */
 export async function writeAdapter(
   folder: string,
   config: LoraConfig,
   parameters: readonly ParameterInput[],
   values: ReadonlyMap<string, Float32Array>,
+  saved: ParameterTable = new Map(),
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const tensors = parameters.map(({ path, shape }): TensorToWrite => {
-    return { name: peftName(path), dtype: "float32", shape, data: values.get(path)! };
-  });
+  const tensors = [...parameters, ...[...saved].map(([path, { shape }]) => ({ path, shape }))].map(
+    ({ path, shape }): TensorToWrite => ({
+      ...{ name: peftName(path), dtype: "float32", shape },
+      data: () => values.get(path) ?? saved.get(path)!.read(),
+    }),
+  );
   await writeSafetensors(join(folder, adapterFiles.weights), tensors);
   const text = `${JSON.stringify(loraConfigToJson(config), null, 2)}\n`;
   await writeFileAtomically(join(folder, adapterFiles.config), text);

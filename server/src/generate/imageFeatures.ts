@@ -30,6 +30,7 @@ export class ImageFeatures {
   /** Least recently used first. */
   private readonly kept = new Map<string, ImageRows>();
   private keptBytes = 0;
+  private version = 0;
 
   constructor(
     private readonly model: LiveModel,
@@ -38,6 +39,10 @@ export class ImageFeatures {
 
   /** Features for several prompts' pictures, in order. Equal pictures are computed once, also within one call. */
   async encode(prompts: readonly ImagesToEncode[]): Promise<ImageRows[]> {
+    if (this.version !== this.model.visionVersion) {
+      this.clear();
+      this.version = this.model.visionVersion;
+    }
     const found = new Map<string, ImageRows>();
     let batch = new Map<string, PreparedImages>();
     let sequences = 0;

@@ -3,7 +3,13 @@
  * is being trained) and its sessions, made when first needed. All programs of one model read the same memory, so an optimiser
  * step is seen by the next generated token without a copy. Lives in the thread that computes; dispose it there.
  */
-import { type AdapterSpec, adapterParameters, adapterSpec, initialAdapter } from "@iad-r1/models/adapters/adapter";
+import {
+  type AdapterSpec,
+  adapterParameters,
+  adapterSpec,
+  initialAdapter,
+  type StoredAdapter,
+} from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { ConfigError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
@@ -48,15 +54,17 @@ export class LiveModel {
   /** Weights in memory by path, float32. Frozen weights that a program wants as inputs come in when first needed. */
   readonly live = new Map<string, Tensor<"float32">>();
   private readonly compiled = new Map<string, Promise<CompiledProgram>>();
+  /** Rises when the weights of the vision side change under those who keep its features. */
+  visionVersion = 0;
   private readonly adapterOn = scalar("float32", 1);
   private rope: { cos: Tensor<"float32">; sin: Tensor<"float32">; length: number } | null = null;
 
   private constructor(
-    readonly reference: ModelReference,
-    readonly description: ModelDescription,
+    public reference: Readonly<ModelReference>,
+    public description: Readonly<ModelDescription>,
     readonly processor: Processor,
     /** Structure of the adapter in use, from its folder or new; null without one. */
-    readonly adapter: AdapterSpec | null,
+    public adapter: AdapterSpec | null,
     readonly weights: LiveWeights,
     private readonly options: LiveModelOptions,
   ) {}
@@ -85,6 +93,13 @@ export class LiveModel {
       });
       adapter = adapterSpec(config, description.base);
     }
+    const isPacked = [...description.parameters.values()].some(({ packed }) => packed !== undefined);
+    if (isPacked && weights.kind !== "none" && weights.kind !== "adapter") {
+      throw new ConfigError("train/packed", `The weights of ${reference.base} are rounded and stay as they are.`, {
+        hint: "Train an adapter on them (`trainable: lora`), or take the checkpoint that they were made from.",
+        where: reference.base,
+      });
+    }
     if (adapter !== null && weights.kind !== "none" && weights.kind !== "adapter") {
       throw new ConfigError(
         "train/adapter",
@@ -94,9 +109,7 @@ export class LiveModel {
     }
     const model = new LiveModel(reference, description, processor, adapter, weights, options);
     if (description.adapter !== null) {
-      for (const [path, stored] of description.adapter.tensors) {
-        model.live.set(path, tensor("float32", await stored.read(), stored.shape));
-      }
+      for (const [path, value] of await readMatrices(description.adapter)) model.live.set(path, value);
     } else if (adapter !== null && weights.kind === "adapter") {
       const start = initialAdapter(adapter.layout, description.base.shapes, weights.seed);
       for (const { path, shape } of adapterParameters(adapter.layout, description.base.shapes)) {
@@ -106,9 +119,64 @@ export class LiveModel {
     return model;
   }
 
+  /**
+   * Puts another adapter on the loaded base, or none: the base's weights stay where they are, and so do the programs when both
+   * adapters have matrices of the same sizes. Only for a model that is not being trained.
+   *
+   * @throws ModelFileError when the adapter does not fit; the one before stays
+   */
+  async switchAdapter(folder: string | null): Promise<void> {
+    if (this.reference.adapter === folder) return;
+    if (this.weights.kind !== "none") {
+      throw new ConfigError("train/adapter", "The adapter of a model in training cannot be exchanged.", {
+        hint: "Stop the run first.",
+      });
+    }
+    const description = await this.description.withAdapter(folder);
+    const matrices = description.adapter === null ? [] : await readMatrices(description.adapter);
+    const before = this.description.adapter;
+    const after = description.adapter;
+    for (const path of [...(before?.tensors.keys() ?? []), ...(before?.replaced.keys() ?? [])]) this.live.delete(path);
+    // A parameter of the base that the new adapter replaces would be found in memory otherwise.
+    for (const path of after?.replaced.keys() ?? []) this.live.delete(path);
+    for (const [path, value] of matrices) this.live.set(path, value);
+    const { decoder } = description.paths;
+    const changed = [before, after].flatMap((one) => (one === null ? [] : [...one.layout.keys(), ...one.replaced.keys()]));
+    if (changed.some((path) => !path.startsWith(`${decoder}.`))) this.visionVersion += 1;
+    this.description = description;
+    this.adapter = after;
+    this.reference = { ...this.reference, adapter: folder };
+    const saves = (one: StoredAdapter | null) => one !== null && one.replaced.size > 0;
+    // Parameters saved in full are constants of the programs.
+    const isSame = layoutKey(before) === layoutKey(after) && !saves(before) && !saves(after);
+    const programs = [...this.compiled];
+    this.compiled.clear();
+    for (const [key, program] of programs) {
+      if (isSame) {
+        const bound = program.then((one) => this.bind(one));
+        bound.catch(() => this.compiled.delete(key));
+        this.compiled.set(key, bound);
+      } else await program.then(({ session }) => session.dispose()).catch(() => undefined);
+    }
+  }
+
+  /** A compiled program with the weights that are valid now. */
+  private async bind(program: CompiledProgram): Promise<CompiledProgram> {
+    const weights: Record<string, Tensor> = {};
+    for (const [path, value] of Object.entries(program.weights)) {
+      weights[path] = path === "adapter_scale" ? value : await this.weight(path);
+    }
+    return { ...program, weights };
+  }
+
   /** Ids that end a completion. */
   get eosIds(): ReadonlySet<number> {
     return new Set(this.description.generation.eosTokenIds);
+  }
+
+  /** Has the checkpoint weights in 4 or 8 bits? Their product is written for a layout that prepacking makes. */
+  private get isPacked(): boolean {
+    return [...this.description.parameters.values()].some(({ packed }) => packed !== undefined);
   }
 
   private get isHalfPrecision(): boolean {
@@ -145,13 +213,18 @@ export class LiveModel {
     const { kind } = this.weights;
     // Half-precision weights would be widened once for every session that has them as constants; in memory they are widened once.
     const fed = kind === "all" || (kind === "language-model" && scope !== "vision") || this.isHalfPrecision;
-    const program = make({ weights: fed ? "inputs" : "files", adapter: this.adapter?.layout ?? null });
+    const program = make({
+      weights: fed ? "inputs" : "files",
+      adapter: this.adapter?.layout ?? null,
+      // Rounded activations are faster; what is trained wants the probabilities that its loss is computed with.
+      activations: kind === "none" ? "int8" : "float32",
+    });
     const device = this.options.device ?? "cpu";
     const model = serialize(emit(program.graph, { target: device === "cpu" ? "fused" : "primitive" }));
     const session = await createSession(model, {
       device,
       name: key,
-      prepack: prepack && !fed && 4 * this.description.facts.numParameters <= maxPrepackedBytes,
+      prepack: prepack && ((this.isPacked && scope !== "vision") || (!fed && 4 * this.description.facts.numParameters <= maxPrepackedBytes)),
       ...(this.options.threads ? { threads: this.options.threads } : {}),
     });
     const weights: Record<string, Tensor> = {};
@@ -212,6 +285,19 @@ export class LiveModel {
     this.compiled.clear();
     for (const one of all) await one.then(({ session }) => session.dispose()).catch(() => undefined);
   }
+}
+
+async function readMatrices({ tensors }: StoredAdapter): Promise<[string, Tensor<"float32">][]> {
+  const matrices: [string, Tensor<"float32">][] = [];
+  for (const [path, stored] of tensors) {
+    matrices.push([path, tensor("float32", await stored.read(), stored.shape)]);
+  }
+  return matrices;
+}
+
+/** Equal for adapters that compile to the same programs. */
+function layoutKey(adapter: StoredAdapter | null): string {
+  return JSON.stringify([...(adapter?.layout ?? [])]);
 }
 
 /**

@@ -44,6 +44,8 @@ export interface Inspector {
    * @throws CancelledError
    */
   inspect(request: InspectRequest): Promise<Inspection>;
+  /** Puts another adapter on the loaded base, or none. @throws ModelFileError when it does not fit; the one before stays */
+  useAdapter(folder: string | null): Promise<void>;
   /**
    * Where the answer of a completion looked.
    *
@@ -63,6 +65,7 @@ export async function openInspector({ model: reference, device, threads }: Inspe
   const generator = new Generator(model);
   return {
     inspect: (request) => inspect({ model, encoder, generator }, request),
+    useAdapter: (folder) => model.switchAdapter(folder),
     heatMap: (request) => occlusionMap({ model, generator }, request),
     dispose: () => model.dispose(),
   };

@@ -268,7 +268,7 @@ export class TrainedModel {
     if (live.adapter !== null) {
       // All matrices, also those of modules that get no gradient (a tower that an earlier adapter reached).
       const parameters = adapterParameters(live.adapter.layout, live.description.base.shapes);
-      await writeAdapter(folder, live.adapter.config, parameters, values);
+      await writeAdapter(folder, live.adapter.config, parameters, values, live.description.adapter?.replaced);
       return;
     }
     // Half precision would round the weights away from what the optimiser holds: a resumed run must go on from the same numbers.
