@@ -164,6 +164,13 @@ function replaceParameters(table: ParameterTable, replaced: ParameterTable): Par
   return new Map([...table, ...named]);
 }
 
+/** Every parameter that a config.json asks for, with the name under which it is saved; no checkpoint is needed. */
+export function describeParameters(json: JsonObject): { shapes: ParameterShapes; savedName: (path: string) => string } {
+  const architecture = architectureOf(json);
+  const { shapes } = architecture.open(architecture.parse(json));
+  return { shapes, savedName: architecture.savedName };
+}
+
 function architectureOf(json: JsonObject): AnyArchitecture<ArchitectureName> {
   const type = new ConfigReader(json, "config.json").string("model_type");
   const architecture = architectures.find(({ modelType }) => modelType === type);

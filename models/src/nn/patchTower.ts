@@ -99,9 +99,30 @@ export function segmentAttention(
   const [q, k] = b.split(b.reshape(turned, [patches, 2 * width]), [width, width], 1) as [Value, Value];
   const bySegment = (y: Value) =>
     b.transpose(b.reshape(b.gather(y, segments.rows), [count, slots, heads, headDim]), [0, 2, 1, 3]); // [S,H,L,D]
-  const mixed = b.attention(bySegment(q), bySegment(k), bySegment(v), segments.mask, 1 / Math.sqrt(headDim));
+  const mixed = headByHead(b, [bySegment(q), bySegment(k), bySegment(v)], segments.mask, heads, headDim);
   const slotRows = b.reshape(b.transpose(mixed, [0, 2, 1, 3]), [mulDims(count, slots), width]); // [S*L,C]
   return linear(net, `${path}.proj`, b.gather(slotRows, segments.places), width, true);
+}
+
+/** Pieces in which heads are computed: scores of a large picture are wide, and only those of one piece are alive at a time. */
+const headPieces = 4;
+
+/** q, k, v [S,H,L,D] -> [S,H,L,D]. */
+function headByHead(
+  b: GraphBuilder,
+  inputs: readonly [Value, Value, Value],
+  mask: Value,
+  heads: number,
+  headDim: number,
+): Value {
+  const scale = 1 / Math.sqrt(headDim);
+  if (heads % headPieces !== 0) return b.attention(...inputs, mask, scale);
+  const sizes = Array<number>(headPieces).fill(heads / headPieces);
+  const [qs, ks, vs] = inputs.map((x) => b.split(x, sizes, 1)) as [Value[], Value[], Value[]];
+  return b.concat(
+    qs.map((q, i) => b.attention(q, ks[i]!, vs[i]!, mask, scale)),
+    1,
+  );
 }
 
 export function patchMergerShapes(

@@ -35,9 +35,10 @@ export function parseQwen2VlConfig(value: unknown, where = "config.json"): Qwen2
   const width = vision.integer("embed_dim", { min: 1, max: 65536 }, 1280);
   // The merger writes rows for the decoder, so its width is not a choice of the tower.
   requireWidth(vision, "hidden_size", 3584, text.width);
-  const ratio = vision.number("mlp_ratio", { min: 0.01, max: 64 }, 4);
+  const mlpWidth = Math.trunc(width * vision.number("mlp_ratio", { min: 0, max: 64 }, 4));
+  if (mlpWidth < 1) vision.fail("mlp_ratio", `at least 1 / ${width}`, vision.raw("mlp_ratio"));
   return {
-    vision: { ...parsePatchTower(vision, width), mlpWidth: Math.trunc(width * ratio) },
+    vision: { ...parsePatchTower(vision, width), mlpWidth },
     ...{ text, imageTokenId },
   };
 }
