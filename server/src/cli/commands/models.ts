@@ -30,8 +30,10 @@ export function registerModelsCommands(program: Command): void {
   registerQuantize(program);
 }
 
-function gigabytes(bytes: number | null): string {
-  return bytes === null ? "unknown" : `${(bytes / 1e9).toFixed(1)} GB`;
+/** A size as people read it. */
+function size(bytes: number | null): string {
+  if (bytes === null) return "unknown";
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 function registerList(models: Command): void {
@@ -45,7 +47,7 @@ function registerList(models: Command): void {
         const rows = all.map(({ name, state, folder, diskBytes, entry }) => [
           name,
           entry === null ? "" : `${(entry.parameters / 1e9).toFixed(2)} B`,
-          gigabytes(diskBytes ?? entry?.sizeBytes ?? null),
+          size(diskBytes ?? entry?.sizeBytes ?? null),
           entry === null ? "" : (entry.license ?? "not stated"),
           state,
           folder ?? entry?.repository ?? "",
@@ -84,7 +86,7 @@ function registerAddAndRemove(models: Command): void {
         context.print(
           freedBytes === 0
             ? `${name} is forgotten; its folder is where it was.`
-            : `${name} is deleted, ${gigabytes(freedBytes)} are free again.`,
+            : `${name} is deleted, ${size(freedBytes)} are free again.`,
         );
       }),
     );
@@ -117,9 +119,7 @@ function registerDownload(models: Command): void {
         requireLicence(entry, flags);
         const endpoint = endpointOf(flags.endpoint ?? process.env.HF_ENDPOINT);
         const target = targetOf(entry.name);
-        context.log(
-          `${entry.repository}, about ${gigabytes(entry.sizeBytes)}, licence: ${entry.license ?? "not stated"}`,
-        );
+        context.log(`${entry.repository}, about ${size(entry.sizeBytes)}, licence: ${entry.license ?? "not stated"}`);
         const record = await downloadModel(
           target,
           { repository: entry.repository, folder: entry.folder, revision: flags.revision, sha256: entry.sha256 },
@@ -163,7 +163,7 @@ function progressLine(context: CliContext) {
     if (!context.interactive || Date.now() - shown < 200) return;
     shown = Date.now();
     const share = ((100 * doneBytes) / Math.max(1, totalBytes)).toFixed(0);
-    process.stderr.write(`\r\x1b[K${share} % of ${gigabytes(totalBytes)} · ${file}`);
+    process.stderr.write(`\r\x1b[K${share} % of ${size(totalBytes)} · ${file}`);
   };
 }
 
@@ -255,7 +255,7 @@ function registerQuantize(program: Command): void {
           made === null
             ? `It was there already: ${small.folder}`
             : `${made.rounded} matrices in ${flags.bits} bits (the head in 8), ${made.copied} tensors as they were: ` +
-                `${gigabytes(made.sourceBytes)} became ${gigabytes(made.bytes)} in ${small.folder}`,
+                `${size(made.sourceBytes)} became ${size(made.bytes)} in ${small.folder}`,
         );
         if (loss !== null) for (const line of lossLines(loss)) context.print(line);
       }),
