@@ -141,7 +141,9 @@ export class LiveModel {
     for (const path of after?.replaced.keys() ?? []) this.live.delete(path);
     for (const [path, value] of matrices) this.live.set(path, value);
     const { decoder } = description.paths;
-    const changed = [before, after].flatMap((one) => (one === null ? [] : [...one.layout.keys(), ...one.replaced.keys()]));
+    const changed = [before, after].flatMap((one) =>
+      one === null ? [] : [...one.layout.keys(), ...one.replaced.keys()],
+    );
     if (changed.some((path) => !path.startsWith(`${decoder}.`))) this.visionVersion += 1;
     this.description = description;
     this.adapter = after;
@@ -224,7 +226,10 @@ export class LiveModel {
     const session = await createSession(model, {
       device,
       name: key,
-      prepack: prepack && ((this.isPacked && scope !== "vision") || (!fed && 4 * this.description.facts.numParameters <= maxPrepackedBytes)),
+      prepack:
+        prepack &&
+        ((this.isPacked && scope !== "vision") ||
+          (!fed && 4 * this.description.facts.numParameters <= maxPrepackedBytes)),
       ...(this.options.threads ? { threads: this.options.threads } : {}),
     });
     const weights: Record<string, Tensor> = {};

@@ -90,7 +90,8 @@ async function readViews(
   });
 }
 
-const oneForm = (_tensors: RecordedTensors, _name: string, count: number) => Promise.resolve(Array<string>(count).fill(""));
+const oneForm = (_tensors: RecordedTensors, _name: string, count: number) =>
+  Promise.resolve(Array<string>(count).fill(""));
 
 const recordedForms: Readonly<Record<ArchitectureName, RecordedForm>> = {
   llava: {
