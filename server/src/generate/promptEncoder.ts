@@ -17,6 +17,13 @@ export interface Picture {
   load: () => Promise<RgbImage>;
 }
 
+/** A picture that is loaded already, named by its pixels: however it came, the tower sees it once. */
+export function contentPicture(image: RgbImage): Picture {
+  const { width, height, data } = image;
+  const id = `${width}x${height}:${createHash("sha256").update(data).digest("hex")}`;
+  return { id, load: () => Promise.resolve(image) };
+}
+
 /** Messages with one picture for each image part, in order. */
 export interface PromptSource {
   messages: readonly ChatMessage[];

@@ -1,6 +1,6 @@
 /**
- * Generation with other families than LLaVA-OneVision: positions on three axes, pictures of any size. Prompts with different
- * pictures share batches, and every completion writes what transformers wrote.
+ * Generation across families: positions on one axis and on three, crops and pictures of any size. Prompts with different pictures
+ * share batches, long prompts are read in pieces, and every completion writes what transformers wrote.
  */
 import { join } from "node:path";
 import { type GenerationRequest, Generator } from "@iad-r1/server/generate/generator";
@@ -15,7 +15,7 @@ interface RecordedCase {
   "greedy_repetition_penalty_1.05"?: number[];
 }
 
-describe.each(["qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
+describe.each(["llava-onevision", "qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
   const fixture = tinyModel(family);
   const { cases } = fixture.json<{ cases: Record<string, RecordedCase> }>("reference.json");
   const names = ["a", "b", "c"];
@@ -30,7 +30,10 @@ describe.each(["qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
     const pixels = (name: string) => tensors.get(`${name}.pixel_values`)!.data as Float32Array;
     const recorded = (name: string) =>
       name === "c" ? Float32Array.from([...pixels("a"), ...pixels("b")]) : pixels(name);
-    const prompts = await fixture.prompts(model, names, (name, images) => ({ ...images, pixelValues: recorded(name) }));
+    const isQwen = family.startsWith("qwen");
+    const prompts = await fixture.prompts(model, names, (name, images) =>
+      isQwen ? { ...images, pixelValues: recorded(name) } : images,
+    );
     requests = prompts.map((prompt, i) => ({ prompt, count: 1, seed: ["test", i] }));
   });
   afterAll(() => model.dispose());
@@ -46,6 +49,20 @@ describe.each(["qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
     }
     const [group] = ids(await generator.generate([{ ...requests[2]!, count: 3 }], options));
     expect(group).toEqual([expected[2], expected[2], expected[2]]);
+  });
+
+  it("reads a long prompt in pieces, wherever they cut text and pictures", async () => {
+    const options = { sampling: greedy, maxNewTokens: 24 };
+    const whole = await generator.generate(requests, options);
+    for (const length of [17, 64, 105]) {
+      const inPieces = await new Generator(model, length).generate(requests, options);
+      for (const [i, [completion]] of inPieces.entries()) {
+        expect([...completion!.ids]).toEqual(cases[names[i]!]!.greedy.ids);
+        for (const [t, logProb] of completion!.logProbs.entries()) {
+          expect(Math.abs(logProb - whole[i]![0]!.logProbs[t]!)).toBeLessThan(2e-5);
+        }
+      }
+    }
   });
 
   it("counts the ids of the prompt for the repetition penalty", async () => {
@@ -74,8 +91,8 @@ describe.each(["qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
       [{ role: "user", content: [{ type: "text", text: "Is it good?" }] }],
       [],
     );
-    expect([...positions!.axes.slice(0, inputIds.length)]).toEqual([...inputIds.keys()]);
-    const prompt = { inputIds, imageTokenPositions, images: null, positions: positions! };
+    if (positions !== undefined) expect([...positions.axes.slice(0, inputIds.length)]).toEqual([...inputIds.keys()]);
+    const prompt = { inputIds, imageTokenPositions, images: null, ...(positions !== undefined && { positions }) };
     const options = { sampling: greedy, maxNewTokens: 6 };
     const request = { prompt, count: 1, seed: [1] };
     const [alone] = await generator.generate([request], options);
