@@ -22,7 +22,7 @@ export interface ShapeMeasurement {
   imageTokens: number;
   /** Of each part, in order: by the clock, and of the processor, which neighbours do not disturb. */
   seconds: Record<string, { wall: number; cpu: number }>;
-  /** Resident at the highest point, mapped weights included. */
+  /** At the highest point, mapped weights included. */
   peakBytes: number;
 }
 

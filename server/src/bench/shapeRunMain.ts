@@ -8,16 +8,18 @@ import { PromptEncoder, type PromptSource } from "../generate/promptEncoder";
 import { greedy } from "../generate/sample";
 import { TrainedModel } from "../train/trainedModel";
 import { neverEnd } from "./policyStep";
+import { ResidentMemory } from "./residentMemory";
 import type { ShapeJob, ShapeMeasurement } from "./shapeRun";
 import { decoderLinears, loraSize } from "./trainingStep";
 
 process.once("message", (message) => {
   const job = message as ShapeJob;
   void (job.task === "inspect" ? inspect(job) : loraStep(job)).then((result) => {
-    const peakBytes = process.resourceUsage().maxRSS * 1024;
-    process.send!({ ...result, peakBytes }, () => process.exit(0));
+    process.send!({ ...result, peakBytes: memory.peakBytes }, () => process.exit(0));
   });
 });
+
+const memory = new ResidentMemory();
 
 type Result = Omit<ShapeMeasurement, "peakBytes">;
 
@@ -38,6 +40,7 @@ class Clock {
     this.seconds[name] = { wall: (now - this.since) / 1000, cpu: (user + system) / 1e6 };
     this.since = now;
     this.used = process.cpuUsage();
+    memory.look();
   }
 }
 

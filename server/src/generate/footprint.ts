@@ -43,21 +43,24 @@ const prefillTokens = 2048;
 /** What the weights of a model take when it is asked, not trained. */
 export function weightBytes({ parameters, facts }: ModelDescription): WeightBytes {
   const isHalf = [...parameters.values()].some(({ dtype }) => dtype !== "float32");
-  let [held, mapped, matrices, largest] = [0, 0, 0, 0];
+  let [held, mapped, matrices, packedBytes, largest] = [0, 0, 0, 0, 0];
   for (const { shape, length, packed } of parameters.values()) {
     const bytes = 4 * shape.reduce((product, extent) => product * extent, 1);
-    if (packed !== undefined) mapped += length;
-    else if (isHalf) held += bytes;
+    if (packed !== undefined) {
+      packedBytes += length;
+      continue;
+    }
+    if (isHalf) held += bytes;
     else mapped += bytes;
-    if (shape.length > 1) matrices += packed === undefined ? bytes : length;
+    if (shape.length > 1) matrices += bytes;
     largest = Math.max(largest, length);
   }
-  const isPacked = [...parameters.values()].some(({ packed }) => packed !== undefined);
-  // Prepacking keeps a second copy of the matrices; packed weights are always prepacked.
-  if (isPacked || (!isHalf && 4 * facts.numParameters <= maxPrepackedBytes)) held += matrices;
   // While a half-precision tensor is widened, its own bytes are there as well.
-  else if (isHalf) held += largest;
-  return { held, mapped };
+  if (isHalf) held += largest;
+  // Prepacking keeps a second copy of the matrices; packed weights are always prepacked.
+  if (packedBytes > 0) held += packedBytes;
+  else if (!isHalf && 4 * facts.numParameters <= maxPrepackedBytes) held += matrices;
+  return { held, mapped: mapped + packedBytes };
 }
 
 export function inspectionBytes(model: ModelDescription, size: InspectionSize): InspectionBytes {

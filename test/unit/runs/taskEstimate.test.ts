@@ -1,7 +1,10 @@
 /** What a model will take, against what processes of their own then took; and what is said when it is too much. */
 
 import { join } from "node:path";
-import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
+import { headsAtOnce } from "@iad-r1/models/nn/patchTower";
+import { parseQwen2VlConfig } from "@iad-r1/models/qwen2Vl/config";
+import { describeParameters, loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
+import { realShapes } from "@iad-r1/server/bench/realShapes";
 import { inspectionBytes, weightBytes } from "@iad-r1/server/generate/footprint";
 import { estimateTask } from "@iad-r1/server/runs/taskEstimate";
 import { describe, expect, it } from "vitest";
@@ -27,6 +30,37 @@ describe("weights", () => {
     expect(weightBytes(half)).toEqual({ held: bytes + 2 * 24 * 1176, mapped: 0 });
     // Above a gibibyte nothing is prepacked.
     expect(weightBytes(scaled(single, 3000))).toEqual({ held: 0, mapped: 3000 * bytes });
+  });
+});
+
+describe("the memory of an inspection", () => {
+  /** The shape of a real model, with other depths and vocabulary, as a description without files. */
+  function described(dtype: "float32" | "bfloat16", change: Record<string, unknown>, depth: number): ModelDescription {
+    const { vision_config, ...rest } = realShapes["qwen2-vl-2b"]!.config as { vision_config: object };
+    const json = { ...rest, ...change, vision_config: { ...vision_config, depth } };
+    const { text, vision } = parseQwen2VlConfig(json);
+    const { shapes } = describeParameters(json);
+    const width = dtype === "float32" ? 4 : 2;
+    const count = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1);
+    const parameters = new Map(
+      [...shapes].map(([path, shape]) => [path, { dtype, shape, length: width * count(shape) }]),
+    );
+    const numParameters = [...shapes.values()].reduce((sum, shape) => sum + count(shape), 0);
+    return { parameters, facts: { decoder: text, tower: vision, numParameters } } as unknown as ModelDescription;
+  }
+  const shallow = { num_hidden_layers: 4, vocab_size: 400, image_token_id: 356 };
+
+  // Peak memory of `iad-r1 bench shape` on x86-64 Linux, in MB, each page once.
+  it.each([
+    { dtype: "bfloat16", change: shallow, depth: 4, patches: 64, promptTokens: 86, newTokens: 16, measured: 1362 },
+    { dtype: "bfloat16", change: shallow, depth: 4, patches: 3136, promptTokens: 854, newTokens: 16, measured: 2149 },
+    { dtype: "float32", change: shallow, depth: 4, patches: 64, promptTokens: 86, newTokens: 4, measured: 1282 },
+    { dtype: "bfloat16", change: {}, depth: 32, patches: 1024, promptTokens: 286, newTokens: 16, measured: 9262 },
+  ] as const)("is within 15 % of what was measured ($dtype, $patches patches)", ({ patches, measured, ...one }) => {
+    const model = described(one.dtype, one.change, one.depth);
+    const tower = { sequences: 1, tokens: patches, scores: headsAtOnce(16) * patches ** 2 };
+    const { total } = inspectionBytes(model, { rows: 1, tower, ...one });
+    expect(Math.abs(total / 1e6 / measured - 1)).toBeLessThan(0.15);
   });
 });
 
