@@ -60,4 +60,6 @@ export type TowerFeeds = Record<string, HostTensor>;
 export interface TowerLoad {
   sequences: number;
   tokens: number;
+  /** Attention scores that are alive at a time; all heads of all sequences when left out. */
+  scores?: number;
 }

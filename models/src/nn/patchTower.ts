@@ -107,6 +107,11 @@ export function segmentAttention(
 /** Pieces in which heads are computed: scores of a large picture are wide, and only those of one piece are alive at a time. */
 const headPieces = 4;
 
+/** Heads whose scores are alive at a time. */
+export function headsAtOnce(heads: number): number {
+  return heads % headPieces === 0 ? heads / headPieces : heads;
+}
+
 /** q, k, v [S,H,L,D] -> [S,H,L,D]. */
 function headByHead(
   b: GraphBuilder,
@@ -116,8 +121,9 @@ function headByHead(
   headDim: number,
 ): Value {
   const scale = 1 / Math.sqrt(headDim);
-  if (heads % headPieces !== 0) return b.attention(...inputs, mask, scale);
-  const sizes = Array<number>(headPieces).fill(heads / headPieces);
+  const atOnce = headsAtOnce(heads);
+  if (atOnce === heads) return b.attention(...inputs, mask, scale);
+  const sizes = Array<number>(headPieces).fill(atOnce);
   const [qs, ks, vs] = inputs.map((x) => b.split(x, sizes, 1)) as [Value[], Value[], Value[]];
   return b.concat(
     qs.map((q, i) => b.attention(q, ks[i]!, vs[i]!, mask, scale)),

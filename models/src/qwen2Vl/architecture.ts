@@ -21,7 +21,7 @@ export function patchTower(
 ): TowerInputs<PreparedPatches> {
   return {
     feeds,
-    load: patchLoad,
+    load: (images) => patchLoad(images, vision),
     positions: (inputIds, images) => axisPositions(inputIds, imageTokenId, images, vision.mergeSize),
   };
 }

@@ -1,4 +1,5 @@
 /** Prepared pictures as the inputs of the towers of Qwen2-VL and Qwen2.5-VL, and three-axis positions of prompts with them. */
+import { headsAtOnce } from "../nn/patchTower";
 import { type AxisPositions, ropeFrequencies } from "../nn/rope";
 import type { TowerFeeds, TowerLoad } from "../processor";
 import { frameSegments, type PatchGrid, patchPositionIds, type SegmentPlan } from "../vision/patchGrid";
@@ -66,11 +67,10 @@ function positionFeeds(
   };
 }
 
-export function patchLoad({ imageGrids }: PreparedPatches): TowerLoad {
-  return {
-    sequences: imageGrids.reduce((sum, [time]) => sum + time, 0),
-    tokens: Math.max(0, ...imageGrids.map(([, height, width]) => height * width)),
-  };
+export function patchLoad({ imageGrids }: PreparedPatches, { heads }: PatchTowerConfig): TowerLoad {
+  const sequences = imageGrids.reduce((sum, [time]) => sum + time, 0);
+  const tokens = Math.max(0, ...imageGrids.map(([, height, width]) => height * width));
+  return { sequences, tokens, scores: headsAtOnce(heads) * sequences * tokens ** 2 };
 }
 
 /** @param images given one by one or together, in order */

@@ -10,6 +10,7 @@ import { registerBench } from "./commands/bench";
 import { registerDataCommands } from "./commands/data";
 import { registerDemo } from "./commands/demo";
 import { registerDoctor } from "./commands/doctor";
+import { registerEstimate } from "./commands/estimate";
 import { registerInspect } from "./commands/inspect";
 import { registerModelCommands } from "./commands/model";
 import { registerModelsCommands } from "./commands/models";
@@ -58,6 +59,7 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
     registerRunCommands,
     registerServe,
     registerBench,
+    registerEstimate,
   ]) {
     register(program);
   }

@@ -20,8 +20,10 @@ import type { Program, WeightOptions } from "@iad-r1/models/programs/program";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Device } from "../runtime/devices";
+import { refuseIfTooLarge } from "../runtime/memory";
 import { createSession, type Session } from "../runtime/session";
 import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
+import { maxPrepackedBytes, weightBytes } from "./footprint";
 
 /** What is held in memory to be changed; "none" for a model that is only asked. */
 export type LiveWeights =
@@ -46,9 +48,6 @@ export interface CompiledProgram {
   /** Paths of its trainable parameters. */
   trainable: readonly string[];
 }
-
-/** Prepacking keeps a second copy of the weights; above this size the memory is worth more than the time. */
-const maxPrepackedBytes = 1 << 30;
 
 export class LiveModel {
   /** Weights in memory by path, float32. Frozen weights that a program wants as inputs come in when first needed. */
@@ -80,6 +79,11 @@ export class LiveModel {
     const description = await loadModelDescription(
       reference.base,
       reference.adapter === null ? {} : { adapter: reference.adapter },
+    );
+    refuseIfTooLarge(
+      weightBytes(description).held,
+      `The weights of ${reference.base}`,
+      "Make a copy in 4 bits with `iad-r1 quantize`, which needs about an eighth, or use a smaller model.",
     );
     const processor = await description.loadProcessor();
     let adapter: AdapterSpec | null = description.adapter;

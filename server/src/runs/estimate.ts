@@ -13,6 +13,7 @@ import type { RunEstimate, RunKind, StagePlan } from "@iad-r1/protocol/runs";
 import type { ExperimentConfig, PaSftConfig, ScGrpoConfig, Trainable } from "../config/experiment";
 import type { InspectionSample } from "../data/samples";
 import { supervisedExample } from "../generate/examples";
+import { processBytes, weightBytes } from "../generate/footprint";
 import { languageTargets } from "../generate/liveModel";
 import { probeDevice } from "../runtime/devices";
 import { activationBytes, trainingStateBytes } from "../train/memory";
@@ -35,8 +36,6 @@ export interface SampleLengths {
 const trainingShare = 0.6;
 const readingShare = 0.5;
 const writingShare = 0.2;
-/** The process itself: code, sessions, pictures. */
-const processBytes = 250e6;
 const numMeasured = 4;
 
 /** @throws ConfigError, DataError, ModelFileError for what would stop the run as well */
@@ -105,7 +104,12 @@ function memoryOf(
   lengths: SampleLengths,
 ): RunEstimate["memory"]["stages"][number] {
   const { decoder, tower: towerStack, numParameters } = model.facts;
-  const weightsBytes = 4 * numParameters;
+  const { held, mapped } = weightBytes(model);
+  // Weights that learn are all in memory.
+  const learns =
+    (kind === "pa-sft" && config.stages.paSft.trainable === "all") ||
+    (kind === "sc-grpo" && config.stages.scGrpo.trainable === "all");
+  const weightsBytes = learns ? 4 * numParameters : held + mapped;
   const cache = (rows: number, tokens: number) =>
     2 * 4 * decoder.layers * decoder.kvHeads * cacheHeadDim(decoder) * rows * Math.ceil(tokens / 64) * 64;
   if (kind === "evaluate") {
