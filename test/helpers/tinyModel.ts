@@ -8,6 +8,7 @@ import { loadImage } from "@iad-r1/models/vision/decode";
 import type { EncodedPrompt } from "@iad-r1/server/generate/generator";
 import { ImageFeatures } from "@iad-r1/server/generate/imageFeatures";
 import { LiveModel, type LiveModelOptions } from "@iad-r1/server/generate/liveModel";
+import { vlmFixture } from "./vlmFixture";
 
 export interface TinyCase {
   images: string[];
@@ -34,7 +35,8 @@ export interface TinyFixture {
 }
 
 export function tinyModel(name: string): TinyFixture {
-  const folder = fileURLToPath(new URL(`../fixtures/vlm/${name}`, import.meta.url));
+  const isCompressed = name === "llava-1-5" || name === "llava-1-6-mistral";
+  const folder = isCompressed ? vlmFixture(name) : fileURLToPath(new URL(`../fixtures/vlm/${name}`, import.meta.url));
   const checkpoint = join(folder, "checkpoint");
   const json = <T>(file: string): T => JSON.parse(readFileSync(join(folder, file), "utf8")) as T;
   return {

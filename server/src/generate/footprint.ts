@@ -41,26 +41,25 @@ export const processBytes = 130e6;
 const prefillTokens = 2048;
 
 /** What the weights of a model take when it is asked, not trained. */
-export function weightBytes({ parameters, facts }: ModelDescription): WeightBytes {
-  const isHalf = [...parameters.values()].some(({ dtype }) => dtype !== "float32");
-  let [held, mapped, matrices, packedBytes, largest] = [0, 0, 0, 0, 0];
-  for (const { shape, length, packed } of parameters.values()) {
+export function weightBytes({ parameters, facts, paths }: ModelDescription): WeightBytes {
+  const all = [...parameters];
+  const isHalf = all.some(([, { dtype }]) => dtype !== "float32");
+  const isPacked = all.some(([, { packed }]) => packed !== undefined);
+  let [held, mapped, matrices, largest] = [0, 0, 0, 0];
+  for (const [path, { shape, length, packed }] of all) {
     const bytes = 4 * shape.reduce((product, extent) => product * extent, 1);
-    if (packed !== undefined) {
-      packedBytes += length;
-      continue;
-    }
-    if (isHalf) held += bytes;
-    else mapped += bytes;
-    if (shape.length > 1) matrices += bytes;
+    // Beside packed weights the decoder's others, the embedding above all, stay in their file too.
+    const inFile = packed !== undefined || !isHalf || (isPacked && path.startsWith(`${paths.decoder}.`));
+    if (inFile) mapped += length;
+    else held += bytes;
+    if (shape.length > 1 && isPacked === (packed !== undefined)) matrices += packed === undefined ? bytes : length;
     largest = Math.max(largest, length);
   }
-  // While a half-precision tensor is widened, its own bytes are there as well.
-  if (isHalf) held += largest;
   // Prepacking keeps a second copy of the matrices; packed weights are always prepacked.
-  if (packedBytes > 0) held += packedBytes;
-  else if (!isHalf && 4 * facts.numParameters <= maxPrepackedBytes) held += matrices;
-  return { held, mapped: mapped + packedBytes };
+  if (isPacked || (!isHalf && 4 * facts.numParameters <= maxPrepackedBytes)) held += matrices;
+  // While a half-precision tensor is widened, its own bytes are there as well.
+  else if (isHalf) held += largest;
+  return { held, mapped };
 }
 
 export function inspectionBytes(model: ModelDescription, size: InspectionSize): InspectionBytes {

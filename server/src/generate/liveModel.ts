@@ -218,7 +218,9 @@ export class LiveModel {
   ): Promise<CompiledProgram> {
     const { kind } = this.weights;
     // Half-precision weights would be widened once for every session that has them as constants; in memory they are widened once.
-    const fed = kind === "all" || (kind === "language-model" && scope !== "vision") || this.isHalfPrecision;
+    // Beside packed weights little is left to widen, and the embedding is looked up as it lies in its file.
+    const widens = this.isHalfPrecision && !this.isPacked;
+    const fed = kind === "all" || (kind === "language-model" && scope !== "vision") || widens;
     const program = make({
       weights: fed ? "inputs" : "files",
       adapter: this.adapter?.layout ?? null,

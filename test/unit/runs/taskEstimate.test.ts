@@ -46,7 +46,12 @@ describe("the memory of an inspection", () => {
       [...shapes].map(([path, shape]) => [path, { dtype, shape, length: width * count(shape) }]),
     );
     const numParameters = [...shapes.values()].reduce((sum, shape) => sum + count(shape), 0);
-    return { parameters, facts: { decoder: text, tower: vision, numParameters } } as unknown as ModelDescription;
+    const facts = { decoder: text, tower: vision, numParameters };
+    return {
+      parameters,
+      facts,
+      paths: { decoder: "model.language_model", head: "lm_head" },
+    } as unknown as ModelDescription;
   }
   const shallow = { num_hidden_layers: 4, vocab_size: 400, image_token_id: 356 };
 
