@@ -14,7 +14,7 @@ import sys
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
-from transformers import LlavaOnevisionForConditionalGeneration
+from transformers import AutoModelForImageTextToText
 
 KINDS = {
     # Bare names hit the vision tower as well.
@@ -33,7 +33,7 @@ KINDS = {
 
 
 def base(folder):
-    model = LlavaOnevisionForConditionalGeneration.from_pretrained(
+    model = AutoModelForImageTextToText.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager"
     )
     return model.eval()

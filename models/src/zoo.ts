@@ -3,6 +3,14 @@
  * its programs. It reads configurations and headers, never weights, and runs nothing.
  */
 import { type AdapterBase, linearModulesOf, readAdapter, type StoredAdapter } from "./adapters/adapter";
+import {
+  type AnyArchitecture,
+  type AnyModelConfig,
+  hidden,
+  type ProcessorOptions,
+  type StackSize,
+  type TowerInputs,
+} from "./architecture";
 import { ConfigReader } from "./checkpoint/configReader";
 import { type GenerationConfig, readGenerationConfig } from "./checkpoint/generationConfig";
 import {
@@ -15,16 +23,11 @@ import {
 } from "./checkpoint/parameterTable";
 import { type Checkpoint, openSafetensors } from "./checkpoint/safetensors";
 import { ModelFileError } from "./errors";
-import { type LlavaOnevisionConfig, parseLlavaOnevisionConfig } from "./llavaOnevision/config";
-import { llavaOnevisionNetwork } from "./llavaOnevision/model";
-import {
-  type LlavaOnevisionProcessor,
-  loadLlavaOnevisionProcessor,
-  type SeveralImages,
-} from "./llavaOnevision/processor";
-import { parameterShapes, savedName, tensorNames } from "./llavaOnevision/weights";
+import { llava } from "./llava/architecture";
+import { llavaNext } from "./llavaNext/architecture";
+import { llavaOnevision } from "./llavaOnevision/architecture";
 import type { DecoderConfig } from "./nn/decoderConfig";
-import { patchesPerSide } from "./nn/visionTransformer";
+import type { PreparedImages, Processor } from "./processor";
 import {
   type DecoderOptions,
   decoderProgram,
@@ -34,25 +37,34 @@ import {
 } from "./programs/inference";
 import type { Program, VisionLanguageNetwork, WeightOptions } from "./programs/program";
 import { type TrainingOptions, trainingProgram } from "./programs/training";
+import { qwen25Vl } from "./qwen25Vl/architecture";
+import { qwen2Vl } from "./qwen2Vl/architecture";
 import { type JsonObject, readJsonFile } from "./util/jsonFile";
 
-export type ArchitectureName = "llava-onevision";
+/** All architectures; a new one is a folder and a line here. */
+const architectures = [
+  hidden(llavaOnevision),
+  hidden(llava),
+  hidden(llavaNext),
+  hidden(qwen2Vl),
+  hidden(qwen25Vl),
+] as const;
+
+export type ArchitectureName = (typeof architectures)[number]["name"];
 
 /** What hosts need to know of any architecture. */
 export interface ModelFacts {
   decoder: DecoderConfig;
   /** The token that stands for one image row. */
   imageTokenId: number;
-  /** Side of a crop in pixels, and how many patches a crop has. */
-  imageSize: number;
-  patchesPerCrop: number;
+  tower: StackSize;
   numParameters: number;
 }
 
 export interface ModelDescription {
   architecture: ArchitectureName;
-  /** config.json, parsed. */
-  config: LlavaOnevisionConfig;
+  /** config.json, parsed; with the architecture's own fields. */
+  config: AnyModelConfig;
   folder: string;
   facts: ModelFacts;
   /** Module paths of the decoder and of the output head. */
@@ -66,9 +78,13 @@ export interface ModelDescription {
   adapter: StoredAdapter | null;
   programs: ModelPrograms;
   /** Opens tokenizer, chat template and image processor, checked against the configuration. */
-  loadProcessor: (options?: { severalImages?: SeveralImages }) => Promise<LlavaOnevisionProcessor>;
+  loadProcessor: (options?: ProcessorOptions) => Promise<Processor>;
+  /** Pictures that this model's processor prepared, on their way to the tower. */
+  tower: TowerInputs<PreparedImages>;
   /** The name under which transformers saves a parameter. */
   savedName: (path: string) => string;
+  /** The same base with another PEFT adapter's folder, or with none; the base's files are not looked at again. */
+  withAdapter: (folder: string | null) => Promise<ModelDescription>;
 }
 
 /** The graphs of one model; see programs/ for inputs and outputs. Building one takes milliseconds and reads no weights. */
@@ -78,38 +94,6 @@ export interface ModelPrograms {
   logProbs: (options: LogProbsOptions) => Program;
   training: (options: TrainingOptions) => Program;
 }
-
-/** What each architecture brings. */
-interface Architecture {
-  name: ArchitectureName;
-  parse: (json: JsonObject) => LlavaOnevisionConfig;
-  open: (config: LlavaOnevisionConfig) => {
-    network: VisionLanguageNetwork;
-    shapes: ParameterShapes;
-    facts: Omit<ModelFacts, "numParameters">;
-  };
-  tensorNames: NameMap;
-  savedName: (path: string) => string;
-}
-
-/** By `model_type` of config.json. */
-const architectures: Readonly<Record<string, Architecture>> = {
-  llava_onevision: {
-    name: "llava-onevision",
-    parse: (json) => parseLlavaOnevisionConfig(json),
-    open: (config) => {
-      const facts = {
-        decoder: config.text,
-        imageTokenId: config.imageTokenId,
-        imageSize: config.vision.imageSize,
-        patchesPerCrop: patchesPerSide(config.vision) ** 2,
-      };
-      return { network: llavaOnevisionNetwork(config), shapes: parameterShapes(config), facts };
-    },
-    tensorNames,
-    savedName,
-  },
-};
 
 /**
  * Opens a checkpoint folder in Hugging Face's layout.
@@ -132,48 +116,72 @@ export async function loadModelDescription(
   const config = architecture.parse(json);
   const checkpoint = await openSafetensors(folder);
   if (config.text.tied && (await hasHeadOfItsOwn(checkpoint, architecture.tensorNames))) config.text.tied = false;
-  const { network, shapes, facts } = architecture.open(config);
+  const { network, shapes, tower } = architecture.open(config);
   const table = locateParameters(shapes, checkpoint, architecture.tensorNames);
   const base: AdapterBase = {
     shapes,
     linearModules: linearModulesOf(shapes, network.paths.head),
     nameRules: architecture.tensorNames.rules,
   };
-  const adapter = options.adapter === undefined ? null : await readAdapter(options.adapter, base);
-  const parameters = adapter === null ? table : new Map([...table, ...adapter.replaced]);
-  const text = new ConfigReader(json, "config.json").object("text_config", true);
-  return {
-    architecture: architecture.name,
-    config,
-    folder,
-    facts: { ...facts, numParameters: countElements(shapes) },
-    paths: network.paths,
-    generation: await readGenerationConfig(folder, text, facts.decoder.vocabSize),
-    parameters,
-    base,
-    adapter,
-    programs: {
-      visionEncoder: (weights) => visionEncoderProgram(network, parameters, weights),
-      decoder: (decoder) => decoderProgram(network, parameters, decoder),
-      logProbs: (logProbs) => logProbsProgram(network, parameters, logProbs),
-      training: (training) => trainingProgram(network, parameters, training),
-    },
-    loadProcessor: (processor) => loadLlavaOnevisionProcessor(folder, { ...processor, model: config }),
-    savedName: architecture.savedName,
+  const reader = new ConfigReader(json, "config.json");
+  // Public Qwen files have the text keys at the top.
+  const text = reader.has("text_config") ? reader.object("text_config") : reader;
+  const generation = await readGenerationConfig(folder, text, config.text.vocabSize);
+  const withAdapter = async (adapterFolder: string | null): Promise<ModelDescription> => {
+    const adapter = adapterFolder === null ? null : await readAdapter(adapterFolder, base);
+    const parameters = adapter === null ? table : replaceParameters(table, adapter.replaced);
+    return {
+      architecture: architecture.name,
+      config,
+      folder,
+      facts: {
+        ...{ decoder: config.text, tower: config.vision, imageTokenId: config.imageTokenId },
+        numParameters: countElements(shapes),
+      },
+      paths: network.paths,
+      generation,
+      parameters,
+      base,
+      adapter,
+      programs: {
+        visionEncoder: (weights) => visionEncoderProgram(network, parameters, weights),
+        decoder: (decoder) => decoderProgram(network, parameters, decoder),
+        logProbs: (logProbs) => logProbsProgram(network, parameters, logProbs),
+        training: (training) => trainingProgram(network, parameters, training),
+      },
+      loadProcessor: (processor = {}) => architecture.loadProcessor(folder, config, processor),
+      tower,
+      savedName: architecture.savedName,
+      withAdapter,
+    };
   };
+  return withAdapter(options.adapter ?? null);
 }
 
-function architectureOf(json: JsonObject): Architecture {
+/** A parameter that an adapter saves in full keeps the base's tensor name, under which a merged checkpoint has it. */
+function replaceParameters(table: ParameterTable, replaced: ParameterTable): ParameterTable {
+  const named = [...replaced].map(([path, stored]) => [path, { ...stored, name: table.get(path)!.name }] as const);
+  return new Map([...table, ...named]);
+}
+
+/** Every parameter that a config.json asks for, with the name under which it is saved; no checkpoint is needed. */
+export function describeParameters(json: JsonObject): { shapes: ParameterShapes; savedName: (path: string) => string } {
+  const architecture = architectureOf(json);
+  const { shapes } = architecture.open(architecture.parse(json));
+  return { shapes, savedName: architecture.savedName };
+}
+
+function architectureOf(json: JsonObject): AnyArchitecture<ArchitectureName> {
   const type = new ConfigReader(json, "config.json").string("model_type");
-  const architecture = Object.hasOwn(architectures, type) ? architectures[type] : undefined;
+  const architecture = architectures.find(({ modelType }) => modelType === type);
   if (architecture !== undefined) return architecture;
-  const known = Object.keys(architectures).join(", ");
+  const known = architectures.map(({ modelType }) => modelType).join(", ");
   throw new ModelFileError(
     "model/architecture",
     `The model type "${type.slice(0, 60)}" is not supported, expected ${known}.`,
     {
       where: "config.json",
-      hint: "Use a LLaVA-OneVision checkpoint in Hugging Face's layout.",
+      hint: "Use a checkpoint of one of these in Hugging Face's layout.",
     },
   );
 }

@@ -90,10 +90,12 @@ describe.each(["qwen2-vl", "qwen2.5-vl"] as const)("%s", async (family) => {
       );
       expect([...inputs.inputIds]).toEqual(ids);
       expect(inputs.imageGrids).toEqual(record.image_grid_thw);
-      const axes = [0, 1, 2].map((axis) => inputs.positions.subarray(axis * record.length, (axis + 1) * record.length));
+      const axes = [0, 1, 2].map((axis) =>
+        inputs.positions.axes.subarray(axis * record.length, (axis + 1) * record.length),
+      );
       expect(axes.map((axis) => axis.at(-1))).toEqual(record.position_ids_last);
       expect(axes.map((axis) => axis.reduce((sum, value) => sum + value, 0))).toEqual(record.position_ids_sum);
-      expect(inputs.ropeDelta).toBe(record.rope_delta);
+      expect(inputs.positions.delta).toBe(record.rope_delta);
     },
   );
 

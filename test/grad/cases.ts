@@ -155,6 +155,23 @@ export const gradientCases: { readonly [K in OpType]?: Checks } = {
       build: (b, { a }) => b.gelu(a!, "tanh"),
     },
   ],
+  QuantizedLinear: [4, 8].map((bits) => ({
+    title: `multiplies by the unpacked weights of ${bits} bits`,
+    inputs: { a: { shape: [2, 3, 32], declared: ["B", "T", 32] } },
+    build: (b, { a }) => {
+      const dtype = bits === 4 ? "uint4" : "uint8";
+      const bytes = Uint8Array.from({ length: (5 * 32 * bits) / 8 }, (_, i) => (i * 37 + 11) % 256);
+      const weight = b.constant(dtype, [5, 32], bytes, "weight");
+      const scales = b.constant(
+        "float32",
+        [5, 2],
+        Float32Array.from({ length: 10 }, (_, i) => 0.01 * (i + 1)),
+        "scales",
+      );
+      const zeros = b.constant(dtype, [5, 2], new Uint8Array((10 * bits) / 8).fill(bits === 4 ? 0x76 : 120), "zeros");
+      return b.quantizedLinear(a!, weight, scales, zeros, { block_size: 16 });
+    },
+  })),
   MatMul: [
     { title: "multiplies matrices", inputs: { a: x(3, 4), b: x(4, 5) }, build: (b, { a, b: c }) => b.matMul(a!, c!) },
     {

@@ -4,6 +4,7 @@ import { adapterCases } from "./adapterCases";
 import { configCases } from "./configCases";
 import { dataCases, oddDatasets } from "./dataCases";
 import { diskCases } from "./diskCases";
+import { familyCases } from "./familyCases";
 import { imageCases, oddImages } from "./imageCases";
 import { processorCases } from "./processorCases";
 import { oddRuns, runCases } from "./runCases";
@@ -14,6 +15,7 @@ import { weightsCases } from "./weightsCases";
 export const subjects: Readonly<Record<string, readonly HostileCase[]>> = {
   weights: weightsCases,
   configuration: configCases,
+  "other classes and small checkpoints": familyCases,
   "tokenizer and chat template": textCases,
   "image processor": processorCases,
   adapter: adapterCases,

@@ -87,9 +87,9 @@ export const configCases: HostileCase[] = [
   valueCase(
     "a checkpoint of another architecture",
     (config) => {
-      config.model_type = "llava";
+      config.model_type = "mllama";
     },
-    ["llava", "llava_onevision"],
+    ["mllama", "llava_onevision"],
     "model/architecture",
   ),
   valueCase(

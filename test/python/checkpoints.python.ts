@@ -9,10 +9,12 @@ import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription } from "@iad-r1/models/zoo";
+import { mergeAdapter } from "@iad-r1/server/modelStore/merge";
 import { CompiledModel } from "@iad-r1/server/verify/compiledModel";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../helpers/temporaryFolder";
 import { tinyCheckpoint, tinyFixture } from "../helpers/tinyModel";
+import { vlmFixture } from "../helpers/vlmFixture";
 
 const root = join(import.meta.dirname, "../..");
 const python = join(root, ".cache/python", process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
@@ -67,9 +69,9 @@ describe("files of ours in Python", () => {
     baseModel: tinyCheckpoint,
   });
 
-  async function randomAdapter() {
-    const model = await loadModelDescription(tinyCheckpoint);
-    const { layout } = adapterSpec(config, model.base);
+  async function randomAdapter(of = config, base = tinyCheckpoint) {
+    const model = await loadModelDescription(base);
+    const { layout } = adapterSpec(of, model.base);
     const parameters = adapterParameters(layout, model.base.shapes);
     const values = new Map(
       parameters.map(({ path, shape }) => {
@@ -97,6 +99,54 @@ describe("files of ours in Python", () => {
     const theirs = JSON.parse(runPython("load", merged)) as number[][];
     const ours = await ourLogits(tinyCheckpoint, adapter);
     for (const [i, logits] of ours.entries()) expect(largestDifference(logits, theirs[i]!)).toBeLessThan(5e-4);
+  });
+
+  test.each(["llava-onevision", "llava-1-5", "llava-1-6-mistral", "qwen2-vl", "qwen2-5-vl"])(
+    "an adapter on %s loads in PEFT, and merged it loads in transformers",
+    async (family) => {
+      const isCompressed = family === "llava-1-5" || family === "llava-1-6-mistral";
+      const base = join(isCompressed ? vlmFixture(family) : join(root, "test/fixtures/vlm", family), "checkpoint");
+      const [adapter, merged] = [temporaryFolder(), join(temporaryFolder(), "merged")];
+      const scaled = createLoraConfig({
+        ...{ rank: 4, alpha: 6, targetModules: ".*language_model.*\\.(q_proj|v_proj|gate_proj|down_proj)" },
+        ...{ useRsLora: true, rankPattern: { down_proj: 2 }, excludeModules: ".*layers\\.0.*v_proj", baseModel: base },
+      });
+      const { parameters, values } = await randomAdapter(scaled, base);
+      await writeAdapter(adapter, scaled, parameters, values);
+      const report = await mergeAdapter(base, adapter, merged);
+      expect(report.merged).toBe(7);
+      const ours = await ourLogits(base, adapter);
+      const plain = await ourLogits(base);
+      for (const args of [[base, adapter], [merged]]) {
+        const theirs = JSON.parse(runPython("load", ...args)) as number[][];
+        for (const [i, logits] of ours.entries()) {
+          expect(largestDifference(logits, theirs[i]!)).toBeLessThan(5e-4);
+          expect(largestDifference(plain[i]!, theirs[i]!)).toBeGreaterThan(0.05);
+        }
+      }
+    },
+  );
+
+  test("a module that PEFT saved in full survives our writing, and merging", async () => {
+    const [folder, again, merged] = [temporaryFolder(), temporaryFolder(), join(temporaryFolder(), "merged")];
+    runPython("make", folder, tinyCheckpoint);
+    const adapter = join(folder, "saved-norm");
+    const model = await loadModelDescription(tinyCheckpoint, { adapter });
+    const { config: read, layout, tensors, replaced } = model.adapter!;
+    // PEFT takes every module whose name ends with "norm": the layers' too, and the tower's last.
+    expect([...replaced.keys()]).toContain("model.language_model.norm.weight");
+    expect(replaced.size).toBe(7);
+    const values = new Map<string, Float32Array>();
+    for (const [path, stored] of tensors) values.set(path, await stored.read());
+    await writeAdapter(again, read, adapterParameters(layout, model.base.shapes), values, replaced);
+    expect((await mergeAdapter(tinyCheckpoint, adapter, merged)).replaced).toBe(7);
+    const recorded = await openSafetensors(join(adapter, "logits.safetensors"));
+    for (const args of [[tinyCheckpoint, again], [merged]]) {
+      const theirs = JSON.parse(runPython("load", ...args)) as number[][];
+      for (const [i, logits] of theirs.entries()) {
+        expect(largestDifference(logits, await recorded.readFloat32(String(i)))).toBeLessThan(5e-4);
+      }
+    }
   });
 
   test("a checkpoint in the layout of public repositories keeps its names and loads in transformers", async () => {

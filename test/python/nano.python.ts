@@ -41,7 +41,7 @@ test.each(["base", ...adapters])("nano/%s computes what transformers computes", 
       expect(ids, picture).toEqual(Array.from((await theirs.read(`input_ids.${i}`)) as BigInt64Array, Number));
       expect(largestDifference(inputs.pixelValues, await theirs.readFloat32(`pixel_values.${i}`)), picture).toBe(0);
 
-      const images = [{ size: inputs.imageSizes[0]!, cut: true, pixels: inputs.pixelValues }];
+      const images = [{ file: picture, form: "cut", prepared: inputs }];
       const last = ids.map((_, position) => position).slice(-8);
       const logits = await compiled.logits({ rows: [ids], images }, last);
       expect(largestDifference(logits, await theirs.readFloat32(`logits.${i}`)), picture).toBeLessThan(5e-4);

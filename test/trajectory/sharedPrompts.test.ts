@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
 import type { AdapterLayout } from "@iad-r1/models/nn/parameters";
-import { ropeTables } from "@iad-r1/models/nn/rope";
+import { ropeTableLength, ropeTables } from "@iad-r1/models/nn/rope";
 import type { Program, SequenceLayout } from "@iad-r1/models/programs/program";
 import type { Objective, TrainableSet } from "@iad-r1/models/programs/training";
 import { createRandom } from "@iad-r1/models/util/random";
@@ -19,7 +19,7 @@ import { createSession } from "@iad-r1/server/runtime/session";
 import { scalar, type Tensor, tensor, zeros } from "@iad-r1/server/runtime/tensors";
 import { type CollatedBatch, collate, collateShared, type SequenceGroup } from "@iad-r1/server/train/collate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTinyModel, tinyCheckpoint, tinyFixture, tinyPrompts } from "../helpers/tinyModel";
+import { tinyModel } from "../helpers/tinyModel";
 
 type Outputs = Record<string, Float32Array>;
 
@@ -27,8 +27,8 @@ type Outputs = Record<string, Float32Array>;
 async function run(model: ModelDescription, program: Program, batch: CollatedBatch): Promise<Outputs> {
   const session = await createSession(serialize(emit(program.graph, { target: "fused" })), { threads: 1 });
   try {
-    const { cos, sin } = ropeTables(model.facts.decoder, batch.length);
-    const tableDims = [batch.length, model.facts.decoder.headDim / 2];
+    const { cos, sin, length } = ropeTables(model.facts.decoder, ropeTableLength(batch.length), batch.extraPlaces);
+    const tableDims = [length, model.facts.decoder.headDim / 2];
     const perToken = (name: string, from: number, to: number) => {
       const random = createRandom(name);
       const values = Float32Array.from({ length: batch.numTargets }, () => random.uniform(from, to));
@@ -95,11 +95,12 @@ function completionsOf(lengths: readonly number[], vocabulary: number): number[]
 
 const policy: Objective = { kind: "grpo", kl: true };
 
-describe("completions that share a prompt, on the recorded checkpoint", () => {
+describe.each(["llava-onevision", "qwen2-vl"])("completions that share a prompt, on the recorded %s", (family) => {
+  const fixture = tinyModel(family);
   let groups: SequenceGroup[];
   beforeAll(async () => {
-    const model = await openTinyModel();
-    const [a, b] = await tinyPrompts(model, ["a", "b"]);
+    const model = await fixture.open();
+    const [a, b] = await fixture.prompts(model, ["a", "b"]);
     const vocabulary = model.description.facts.decoder.vocabSize - 8;
     groups = [
       { prompt: a!, completions: completionsOf([5, 1, 12], vocabulary) },
@@ -110,7 +111,7 @@ describe("completions that share a prompt, on the recorded checkpoint", () => {
   });
 
   it("have the same log-probabilities and entropies", async () => {
-    const model = await loadModelDescription(tinyCheckpoint);
+    const model = await loadModelDescription(fixture.checkpoint);
     expectSame(
       await both(model, groups, (layout) => model.programs.logProbs({ images: "features", entropy: true, layout })),
       1e-5,
@@ -123,7 +124,7 @@ describe("completions that share a prompt, on the recorded checkpoint", () => {
     ["language-model", false],
   ] as const)("have the same losses and gradients (%s, recomputed: %s)", async (trainable, recompute) => {
     const withAdapter = trainable === "adapter";
-    const model = await loadModelDescription(tinyCheckpoint, withAdapter ? { adapter: tinyFixture } : {});
+    const model = await loadModelDescription(fixture.checkpoint, withAdapter ? { adapter: fixture.folder } : {});
     const adapter: AdapterLayout | null = model.adapter?.layout ?? null;
     for (const objective of [policy, { kind: "sft" } as const]) {
       const results = await both(model, groups, (layout) =>

@@ -2,9 +2,10 @@
  * LoRA adapters on disk and in memory: making a new one, reading and writing PEFT's layout (adapter_config.json beside
  * adapter_model.safetensors), and merging into a full checkpoint. How an adapter enters a graph is nn/linear.ts.
  */
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { writeError, writeFileAtomically } from "../checkpoint/atomicFile";
+import { writeFileAtomically } from "../checkpoint/atomicFile";
+import { copyCompanionFiles } from "../checkpoint/companionFiles";
 import {
   type NameRule,
   type ParameterShapes,
@@ -138,17 +139,25 @@ function refuse(checkpoint: Checkpoint, reason: string): never {
   });
 }
 
-/** Writes PEFT's two files; the weights come first, so that a configuration never stands alone. */
+/**
+ * Writes PEFT's two files; the weights come first, so that a configuration never stands alone.
+ *
+ * @param saved parameters of modules that the configuration saves in full; new values of them in `values` win
+ */
 export async function writeAdapter(
   folder: string,
   config: LoraConfig,
   parameters: readonly ParameterInput[],
   values: ReadonlyMap<string, Float32Array>,
+  saved: ParameterTable = new Map(),
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const tensors = parameters.map(({ path, shape }): TensorToWrite => {
-    return { name: peftName(path), dtype: "float32", shape, data: values.get(path)! };
-  });
+  const tensors = [...parameters, ...[...saved].map(([path, { shape }]) => ({ path, shape }))].map(
+    ({ path, shape }): TensorToWrite => ({
+      ...{ name: peftName(path), dtype: "float32", shape },
+      data: () => values.get(path) ?? saved.get(path)!.read(),
+    }),
+  );
   await writeSafetensors(join(folder, adapterFiles.weights), tensors);
   const text = `${JSON.stringify(loraConfigToJson(config), null, 2)}\n`;
   await writeFileAtomically(join(folder, adapterFiles.config), text);
@@ -212,28 +221,5 @@ export async function writeFullCheckpoint(folder: string, checkpoint: FullCheckp
     return { name: stored.name, dtype: dtype ?? stored.dtype, shape: stored.shape, data };
   });
   await writeShardedSafetensors(folder, tensors);
-  const present = new Set(await readdir(checkpoint.source));
-  for (const name of companionFiles) {
-    if (!present.has(name)) continue;
-    const target = join(folder, name);
-    await copyFile(join(checkpoint.source, name), target).catch((error: unknown) => {
-      throw writeError(target, error);
-    });
-  }
+  await copyCompanionFiles(checkpoint.source, folder);
 }
-
-/** What Hugging Face keeps beside the weights. */
-const companionFiles = [
-  "config.json",
-  "generation_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.json",
-  "merges.txt",
-  "chat_template.jinja",
-  "chat_template.json",
-  "preprocessor_config.json",
-  "processor_config.json",
-];

@@ -7,9 +7,10 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AppError, CheckpointError, ResourceError } from "../errors";
 
-/** Appends to the file being written. */
+/** Appends to the file being written, or writes at a place of it, which does not move where `write` goes on. */
 export interface FileWriter {
   write(bytes: Uint8Array): Promise<void>;
+  writeAt(bytes: Uint8Array, position: number): Promise<void>;
 }
 
 /**
@@ -23,7 +24,10 @@ export async function writeAtomically(path: string, produce: (file: FileWriter) 
   try {
     handle = await open(temporary, "wx");
     const file = handle;
-    await produce({ write: (bytes) => writeAll(file, bytes) });
+    await produce({
+      write: (bytes) => writeAll(file, bytes),
+      writeAt: (bytes, position) => writeAll(file, bytes, position),
+    });
     await file.sync();
     await file.close();
     await rename(temporary, path);
@@ -40,12 +44,14 @@ export function writeFileAtomically(path: string, content: Uint8Array | string):
   return writeAtomically(path, (file) => file.write(typeof content === "string" ? Buffer.from(content) : content));
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   // A write may be short, and one call takes less than 2 GiB.
   const largest = 2 ** 30;
   let offset = 0;
   while (offset < bytes.byteLength) {
-    const { bytesWritten } = await handle.write(bytes, offset, Math.min(largest, bytes.byteLength - offset));
+    const length = Math.min(largest, bytes.byteLength - offset);
+    const place = position === undefined ? null : position + offset;
+    const { bytesWritten } = await handle.write(bytes, offset, length, place);
     offset += bytesWritten;
   }
 }

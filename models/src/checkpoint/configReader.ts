@@ -42,6 +42,11 @@ export class ConfigReader {
     return Object.hasOwn(this.fields, key) ? (this.fields[key] ?? undefined) : undefined;
   }
 
+  /** As `raw`, but null stays null: for keys whose null differs from their absence. */
+  rawOrNull(key: string): unknown {
+    return Object.hasOwn(this.fields, key) ? this.fields[key] : undefined;
+  }
+
   /** The nested object, or an empty one when missing and `optional`. */
   object(key: string, optional = false): ConfigReader {
     const value = this.raw(key);

@@ -3,6 +3,7 @@
  * configuration asks for, and nothing left over. It reads no weights; the bytes stay where they are.
  */
 import { ModelFileError } from "../errors";
+import { findPackedWeights, packedParameter } from "./packedWeights";
 import type { Checkpoint } from "./safetensors";
 import type { StoredDType, TensorEntry } from "./safetensorsHeader";
 
@@ -14,8 +15,29 @@ export interface StoredParameter {
   file: string;
   offset: number;
   length: number;
-  /** The elements as float32, in a buffer of their own. */
+  /** The elements as float32, in a buffer of their own; packed weights are unpacked. */
   read: () => Promise<Float32Array>;
+  /** Where the pieces lie of a weight that is kept in 8 or 4 bits (packedWeights.ts); `dtype` is then float32, what `read` gives. */
+  packed?: PackedWeight;
+}
+
+/** A matrix [N,K] in unsigned integers: (value - zero point) * scale, one scale and zero point for `blockSize` numbers of a row. */
+export interface PackedWeight {
+  bits: 4 | 8;
+  blockSize: number;
+  /** uint4 or uint8 [N,K] */
+  values: FileRange;
+  /** float32 [N,K/blockSize] */
+  scales: FileRange;
+  /** uint4 or uint8 [N,K/blockSize] */
+  zeroPoints: FileRange;
+}
+
+/** Bytes of a file. */
+export interface FileRange {
+  file: string;
+  offset: number;
+  length: number;
 }
 
 export type ParameterDType = "float32" | "float16" | "bfloat16";
@@ -51,8 +73,12 @@ export function locateParameters(shapes: ParameterShapes, checkpoint: Checkpoint
   const hint = "The weights and config.json must belong to the same model; download both again.";
   const table = new Map<string, StoredParameter>();
   const unexpected: string[] = [];
+  const packed = findPackedWeights(checkpoint);
   for (const tensor of checkpoint.tensors.values()) {
-    const path = parameterPath(tensor.name, names.rules);
+    const weight = packed.get(tensor.name);
+    // The other pieces of a packed weight are found through its values.
+    if (weight === null) continue;
+    const path = parameterPath(weight?.name ?? tensor.name, names.rules);
     const shape = shapes.get(path);
     if (shape === undefined) {
       if (!names.ignored.some((pattern) => pattern.test(path))) unexpected.push(tensor.name);
@@ -66,7 +92,10 @@ export function locateParameters(shapes: ParameterShapes, checkpoint: Checkpoint
         { where, hint },
       );
     }
-    table.set(path, storedParameter(checkpoint, tensor, shape));
+    table.set(
+      path,
+      weight === undefined ? storedParameter(checkpoint, tensor, shape) : packedParameter(checkpoint, weight, shape),
+    );
   }
   const missing = [...shapes.keys()].filter((path) => !table.has(path));
   if (missing.length > 0) {
@@ -106,7 +135,10 @@ export function storedParameter(
     throw new ModelFileError(
       "model/tensor-type",
       `The tensor "${name}" must be float32, float16 or bfloat16, got ${dtype}.`,
-      { where, hint: "Quantised checkpoints are not supported; use the one in half or single precision." },
+      {
+        where,
+        hint: "Take the checkpoint in half or single precision; `iad-r1 quantize` makes a small one of it.",
+      },
     );
   }
   if (shape.length !== tensor.shape.length || shape.some((extent, axis) => extent !== tensor.shape[axis])) {

@@ -42,6 +42,7 @@ export class GraphBuilder {
   readonly constants: Constant[] = [];
   private readonly names = new NameAuthority();
   private readonly inlineConstants = new Map<string, Value>();
+  private readonly reinterpreted = new Map<string, Value>();
   /** Where a named length can be read at run time: the first value that has it as an extent. */
   private readonly lengthSources = new Map<string, { value: Value; axis: number }>();
   private readonly lengthTensors = new Map<string, Value>();
@@ -108,6 +109,38 @@ export class GraphBuilder {
   /** A constant of another graph, under its name. */
   copyConstant({ value, data }: Constant): Value {
     return this.addConstant(this.claimName(value.name), value.dtype, value.shape as readonly number[], data);
+  }
+
+  /**
+   * The bytes of a constant read as elements of another type and shape.
+   *
+   * @throws GraphError `graph/constant` when `value` is no constant of this graph or the sizes differ
+   */
+  reinterpret(value: Value, dtype: DType, shape: readonly number[]): Value {
+    const key = `${value.name} as ${dtype}[${shape.join(",")}]`;
+    const known = this.reinterpreted.get(key);
+    if (known !== undefined) return known;
+    const data = this.constants.find((constant) => constant.value === value)?.data;
+    const bytes = data === undefined ? -1 : data.kind === "inline" ? data.array.byteLength : data.length;
+    const expected = sizeBytes(
+      dtype,
+      shape.reduce((a, b) => a * b, 1),
+    );
+    if (
+      data === undefined ||
+      bytes !== expected ||
+      (data.kind === "inline" && dtype !== "uint8" && dtype !== value.dtype)
+    ) {
+      const found = data === undefined ? "no constant" : `a constant of ${bytes} bytes`;
+      throw new GraphError("graph/constant", `${key} needs a constant of ${expected} bytes, got ${found}.`);
+    }
+    const same: Constant["data"] =
+      data.kind === "inline" && dtype === "uint8"
+        ? { kind: "inline", array: new Uint8Array(data.array.buffer, data.array.byteOffset, bytes) }
+        : data;
+    const result = this.addConstant(this.names.unique(`${value.name}.${dtype}`), dtype, shape, same);
+    this.reinterpreted.set(key, result);
+    return result;
   }
 
   /** A constant scalar. */
@@ -428,6 +461,16 @@ export class GraphBuilder {
       zeroPoints === null ? [x, packed, scales] : [x, packed, scales, zeroPoints],
       attributes,
     );
+  }
+  /** x [..,K], weight uint4 or uint8 [N,K], scales and zero points [N,K/block] -> [..,N]. */
+  quantizedLinear(
+    x: Value,
+    weight: Value,
+    scales: Value,
+    zeroPoints: Value,
+    attributes: OperatorAttributes["QuantizedLinear"],
+  ): Value {
+    return this.one("QuantizedLinear", [x, weight, scales, zeroPoints], attributes);
   }
   /** (x - zeroPoint) * scale; one scale per tensor, per axis, or per block of `block_size` along `axis`. */
   dequantizeLinear(

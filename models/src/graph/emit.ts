@@ -58,6 +58,7 @@ function inRunOrder(graph: Graph): Graph {
 }
 
 const fused: Lowerings = {
+  QuantizedLinear: quantizedProduct,
   Linear: (b, [x, weight, bias]) => {
     // Gemm adds the bias while it writes; FusedMatMul takes any rank but no bias.
     if (bias == null) return [b.fusedMatMul(x!, weight!, { transB: true })];
@@ -75,6 +76,7 @@ const fused: Lowerings = {
 };
 
 const primitive: Lowerings = {
+  QuantizedLinear: quantizedProduct,
   Linear: (b, [x, weight, bias]) => [gemmOverRows(b, x!, weight!, bias ?? null)],
   FusedMatMul: (b, [x, y], { transA = 0, transB = 0, alpha = 1 }) => [
     product(b, x!, y!, transA === 1, transB === 1, alpha),
@@ -115,11 +117,34 @@ const standard: Lowerings = {
     const rotated = [b.sub(b.mul(x1, c), b.mul(x2, s)), b.add(b.mul(x2, c), b.mul(x1, s))];
     return [b.reshape(b.concat(unrotated === undefined ? rotated : [...rotated, unrotated], 3), x!.shape)];
   },
+  QuantizedLinear: (b, [x, weight, scales, zeroPoints], { block_size }) => [
+    gemmOverRows(b, x!, b.dequantizeLinear(weight!, scales!, zeroPoints!, { axis: 1, block_size }), null),
+  ],
   GroupQueryAttention: (_b, _inputs, _attributes, node) => noStandardForm(node),
   MatMulNBits: (_b, _inputs, _attributes, node) => noStandardForm(node),
 };
 
 const lowerings: Readonly<Record<EmitTarget, Lowerings>> = { fused, primitive, standard };
+
+/** The same bytes in the layout that ONNX Runtime's product names them by. */
+function quantizedProduct(
+  b: GraphBuilder,
+  [x, weight, scales, zeroPoints]: readonly Value[],
+  { block_size: blockSize, accuracy_level }: OperatorAttributes["QuantizedLinear"],
+): Value[] {
+  const [outWidth, inWidth] = weight!.shape as [number, number];
+  const bits = weight!.dtype === "uint4" ? 4 : 8;
+  const blocks = inWidth / blockSize;
+  return [
+    b.matMulNBits(
+      x!,
+      b.reinterpret(weight!, "uint8", [outWidth, blocks, (blockSize * bits) / 8]),
+      b.reinterpret(scales!, "float32", [outWidth * blocks]),
+      b.reinterpret(zeroPoints!, "uint8", [(outWidth * blocks * bits) / 8]),
+      { K: inWidth, N: outWidth, bits, block_size: blockSize, accuracy_level: accuracy_level ?? 0 },
+    ),
+  ];
+}
 
 /** [..,K] x [N,K]^T + [N] -> [..,N]. */
 function gemmOverRows(b: GraphBuilder, x: Value, weight: Value, bias: Value | null): Value {

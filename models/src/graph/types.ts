@@ -161,6 +161,7 @@ export type OperatorAttributes = {
   Gemm: { transA?: number; transB?: number; alpha?: number; beta?: number };
   Linear: NoAttributes;
   MatMulNBits: { K: number; N: number; bits: number; block_size: number; accuracy_level?: number };
+  QuantizedLinear: { block_size: number; accuracy_level?: number };
   DequantizeLinear: { axis?: number; block_size?: number };
   // layout
   Reshape: NoAttributes;

@@ -4,6 +4,10 @@
  *
  * @see transformers 5.18 `LlavaProcessor`, `CLIPImageProcessorPil`
  */
+import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
+import { packWholeImages } from "../llavaOnevision/packing";
+import type { PreparedViews } from "../llavaOnevision/processor";
+import type { Processor } from "../processor";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
 import { loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
@@ -20,6 +24,7 @@ import {
 } from "../vision/imageSettings";
 import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
 import { type ResampleFilter, resizeImage } from "../vision/resample";
+import { type LlavaConfig, rowsPerImage } from "./config";
 
 export interface LlavaSettings {
   /** Target of the resize: an exact size, or a shortest edge with the proportions kept. */
@@ -32,48 +37,49 @@ export interface LlavaSettings {
   tokensPerImage: number;
 }
 
-export interface PreparedLlavaImages {
-  /** [n, 3, H, W] */
-  pixelValues: Float32Array;
-  pixelShape: [images: number, channels: 3, height: number, width: number];
-  imageSizes: ImageSize[];
-  tokensPerImage: number[];
-}
-
-export interface LlavaProcessor {
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplate: ChatTemplate;
+export interface LlavaProcessor extends Processor {
   readonly settings: LlavaSettings;
-  prepareImages(images: readonly RgbImage[]): PreparedLlavaImages;
-  /** @throws DataError `data/chat`, `data/placeholders`, `data/image-size` */
+  prepareImages(images: readonly RgbImage[]): PreparedViews;
   prepareInputs(
     messages: readonly ChatMessage[],
-    images: readonly RgbImage[] | PreparedLlavaImages,
+    images: readonly RgbImage[] | PreparedViews,
     options?: { addGenerationPrompt?: boolean },
-  ): PreparedLlavaImages & PreparedText;
+  ): PreparedViews & PreparedText;
 }
 
-/** Loads tokenizer, template and settings of a checkpoint folder. */
-export async function loadLlavaProcessor(folder: string): Promise<LlavaProcessor> {
+/**
+ * Loads tokenizer, template and settings of a checkpoint folder.
+ *
+ * @param model the parsed config.json: fills in and checks what both files say
+ */
+export async function loadLlavaProcessor(folder: string, model?: LlavaConfig): Promise<LlavaProcessor> {
   const [tokenizer, files] = await Promise.all([loadTokenizer(folder), readProcessorFiles(folder)]);
   const chatTemplate = await loadChatTemplate(folder, tokenizer.namedTokens);
-  return createLlavaProcessor(tokenizer, chatTemplate, readLlavaSettings(files, tokenizer));
+  return createLlavaProcessor(tokenizer, chatTemplate, readLlavaSettings(files, tokenizer, model));
 }
 
 /** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */
-export function readLlavaSettings({ image, processor }: ProcessorFiles, tokenizer: Tokenizer): LlavaSettings {
+export function readLlavaSettings(
+  { image, processor }: ProcessorFiles,
+  tokenizer: Tokenizer,
+  model?: LlavaConfig,
+): LlavaSettings {
   requireSetting(image, "do_resize", true);
   requireSetting(image, "do_center_crop", true);
   requireSetting(image, "do_convert_rgb", true);
   const cropSize = readSize(image, "crop_size")?.exact ?? { height: 224, width: 224 };
-  const patchSize = processor.integer("patch_size", { min: 1, max: 1024 }, 14);
-  const strategy = processor.choice("vision_feature_select_strategy", ["default", "full"], "default");
+  const patchSize = processor.integer("patch_size", { min: 1, max: 1024 }, model?.vision.patchSize ?? 14);
+  const strategy = processor.choice(
+    "vision_feature_select_strategy",
+    ["default", "full"],
+    model?.dropClassToken === false ? "full" : "default",
+  );
   // Files from before these keys existed belong to CLIP towers, which have one class token.
   const extra = processor.integer("num_additional_image_tokens", { min: 0, max: 16 }, 1);
   const patches = Math.floor(cropSize.height / patchSize) * Math.floor(cropSize.width / patchSize);
   const tokensPerImage = patches + extra - (strategy === "default" ? 1 : 0);
   if (tokensPerImage < 1) processor.fail("patch_size", "at least one patch in a picture", patchSize);
-  return {
+  const settings: LlavaSettings = {
     size: readSize(image, "size") ?? { shortestEdge: 224 },
     cropSize,
     filter: readFilter(image),
@@ -81,6 +87,22 @@ export function readLlavaSettings({ image, processor }: ProcessorFiles, tokenize
     imageToken: readImageToken(processor, tokenizer, "<image>"),
     tokensPerImage,
   };
+  if (model !== undefined) checkAgainstModel(settings, model, image.where, tokenizer);
+  return settings;
+}
+
+function checkAgainstModel(settings: LlavaSettings, model: LlavaConfig, where: string, tokenizer: Tokenizer): void {
+  const { imageSize } = model.vision;
+  const { cropSize, imageToken } = settings;
+  requireAgreement(
+    [
+      ["crop_size (vision_config.image_size)", `${imageSize} x ${imageSize}`, `${cropSize.height} x ${cropSize.width}`],
+      ["image tokens of a picture", rowsPerImage(model), settings.tokensPerImage],
+      [`id of ${imageToken} (image_token_index)`, model.imageTokenId, tokenizer.tokenToId(imageToken)],
+    ],
+    where,
+  );
+  requireVocabulary(model.text.vocabSize, tokenizer.vocabSize);
 }
 
 /** Size with the short side at `edge` and the proportions kept, the long side rounded down. */
@@ -98,16 +120,19 @@ export function createLlavaProcessor(
   const table = pixelTable(settings.scaling);
   const text = { tokenizer, chatTemplate, imageToken: settings.imageToken };
 
-  function prepareImages(images: readonly RgbImage[]): PreparedLlavaImages {
+  function prepareImages(images: readonly RgbImage[]): PreparedViews {
     const views = images.map((image) => {
       const resized = resizeImage(image, size.exact ?? withShortestEdge(image, size.shortestEdge!), filter);
       return centerCrop(resized, cropSize);
     });
+    const pack = packWholeImages(views.length, settings.tokensPerImage);
     return {
       pixelValues: stackPlanes(views, table),
       pixelShape: [views.length, 3, cropSize.height, cropSize.width],
       imageSizes: images.map(({ height, width }) => ({ height, width })),
-      tokensPerImage: images.map(() => settings.tokensPerImage),
+      tokensPerImage: pack.rowsPerImage,
+      cropsPerImage: pack.viewsPerImage,
+      pack,
     };
   }
 
@@ -117,7 +142,7 @@ export function createLlavaProcessor(
     settings,
     prepareImages,
     prepareInputs(messages, images, options) {
-      const prepared = "pixelValues" in images ? images : prepareImages(images);
+      const prepared = "pack" in images ? images : prepareImages(images);
       return { ...prepared, ...prepareText(text, messages, prepared.tokensPerImage, options) };
     },
   };

@@ -4,13 +4,17 @@
  *
  * @see transformers 5.18 `LlavaNextProcessor`, `LlavaNextImageProcessorPil`
  */
-import { type PackPlan, packImages } from "../llavaOnevision/packing";
+import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
+import { type PackGeometry, packImages } from "../llavaOnevision/packing";
+import type { PreparedViews } from "../llavaOnevision/processor";
+import type { Processor } from "../processor";
+import { patchesPerSide } from "../nn/visionTransformer";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
 import { loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
 import { cutViews, type Resolution } from "../vision/anyRes";
-import type { ImageSize, RgbImage } from "../vision/image";
+import type { RgbImage } from "../vision/image";
 import {
   type ProcessorFiles,
   readFilter,
@@ -22,6 +26,7 @@ import {
 } from "../vision/imageSettings";
 import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
 import type { ResampleFilter } from "../vision/resample";
+import { defaultPinpoints, type LlavaNextConfig } from "./config";
 
 export interface LlavaNextSettings {
   /** Side of a view in pixels. */
@@ -33,54 +38,45 @@ export interface LlavaNextSettings {
   patchesPerSide: number;
 }
 
-export interface PreparedLlavaNextImages {
-  /** [S, 3, H, W], views of all pictures one after another */
-  pixelValues: Float32Array;
-  pixelShape: [views: number, channels: 3, height: number, width: number];
-  imageSizes: ImageSize[];
-  cropsPerImage: number[];
-  tokensPerImage: number[];
-  pack: PackPlan;
-}
-
-export interface LlavaNextProcessor {
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplate: ChatTemplate;
+export interface LlavaNextProcessor extends Processor {
   readonly settings: LlavaNextSettings;
-  prepareImages(images: readonly RgbImage[]): PreparedLlavaNextImages;
-  /** @throws DataError `data/chat`, `data/placeholders`, `data/image-size` */
+  prepareImages(images: readonly RgbImage[]): PreparedViews;
   prepareInputs(
     messages: readonly ChatMessage[],
-    images: readonly RgbImage[] | PreparedLlavaNextImages,
+    images: readonly RgbImage[] | PreparedViews,
     options?: { addGenerationPrompt?: boolean },
-  ): PreparedLlavaNextImages & PreparedText;
+  ): PreparedViews & PreparedText;
 }
 
-/** Loads tokenizer, template and settings of a checkpoint folder. */
-export async function loadLlavaNextProcessor(folder: string): Promise<LlavaNextProcessor> {
+/**
+ * Loads tokenizer, template and settings of a checkpoint folder.
+ *
+ * @param model the parsed config.json: fills in and checks what both files say
+ */
+export async function loadLlavaNextProcessor(folder: string, model?: LlavaNextConfig): Promise<LlavaNextProcessor> {
   const [tokenizer, files] = await Promise.all([loadTokenizer(folder), readProcessorFiles(folder)]);
   const chatTemplate = await loadChatTemplate(folder, tokenizer.namedTokens);
-  return createLlavaNextProcessor(tokenizer, chatTemplate, readLlavaNextSettings(files, tokenizer));
+  return createLlavaNextProcessor(tokenizer, chatTemplate, readLlavaNextSettings(files, tokenizer, model));
 }
 
-const defaultPinpoints: readonly Resolution[] = [
-  [336, 672],
-  [672, 336],
-  [672, 672],
-  [1008, 336],
-  [336, 1008],
-];
-
 /** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */
-export function readLlavaNextSettings({ image, processor }: ProcessorFiles, tokenizer: Tokenizer): LlavaNextSettings {
+export function readLlavaNextSettings(
+  { image, processor }: ProcessorFiles,
+  tokenizer: Tokenizer,
+  model?: LlavaNextConfig,
+): LlavaNextSettings {
   requireSetting(image, "do_resize", true);
   requireSetting(image, "do_convert_rgb", true);
   const viewSide = readViewSide(image, 224);
-  const patchSize = processor.integer("patch_size", { min: 1, max: viewSide }, Math.min(14, viewSide));
+  const patchSize = processor.integer(
+    "patch_size",
+    { min: 1, max: viewSide },
+    model?.vision.patchSize ?? Math.min(14, viewSide),
+  );
   // The tower's class token is counted by the file and taken off again: no row is left for it.
   processor.choice("vision_feature_select_strategy", ["default"], "default");
   processor.integer("num_additional_image_tokens", { min: 1, max: 1 }, 1);
-  return {
+  const settings: LlavaNextSettings = {
     viewSide,
     gridPinpoints: readPinpoints(image, viewSide, defaultPinpoints),
     filter: readFilter(image),
@@ -88,6 +84,36 @@ export function readLlavaNextSettings({ image, processor }: ProcessorFiles, toke
     imageToken: readImageToken(processor, tokenizer, "<image>"),
     patchesPerSide: Math.floor(viewSide / patchSize),
   };
+  if (model !== undefined) checkAgainstModel(settings, model, image.where, tokenizer);
+  return settings;
+}
+
+function checkAgainstModel(
+  settings: LlavaNextSettings,
+  model: LlavaNextConfig,
+  where: string,
+  tokenizer: Tokenizer,
+): void {
+  const { viewSide, imageToken } = settings;
+  requireAgreement(
+    [
+      ["size (vision_config.image_size)", model.vision.imageSize, viewSide],
+      ["patches along a side of a view", patchesPerSide(model.vision), settings.patchesPerSide],
+      ["image_grid_pinpoints", JSON.stringify(model.gridPinpoints), JSON.stringify(settings.gridPinpoints)],
+      [`id of ${imageToken} (image_token_index)`, model.imageTokenId, tokenizer.tokenToId(imageToken)],
+    ],
+    where,
+  );
+  requireVocabulary(model.text.vocabSize, tokenizer.vocabSize);
+}
+
+/** A mosaic of any size goes into the prompt unshrunk. */
+export function nextGeometry(
+  gridPinpoints: readonly Resolution[],
+  viewSize: number,
+  patchesPerSide: number,
+): PackGeometry {
+  return { gridPinpoints, viewSize, patchesPerSide, maxViews: Number.POSITIVE_INFINITY };
 }
 
 export function createLlavaNextProcessor(
@@ -98,9 +124,9 @@ export function createLlavaNextProcessor(
   const { viewSide, gridPinpoints, filter, patchesPerSide } = settings;
   const table = pixelTable(settings.scaling);
   const text = { tokenizer, chatTemplate, imageToken: settings.imageToken };
-  const geometry = { gridPinpoints, viewSize: viewSide, patchesPerSide, maxViews: Number.POSITIVE_INFINITY };
+  const geometry = nextGeometry(gridPinpoints, viewSide, patchesPerSide);
 
-  function prepareImages(images: readonly RgbImage[]): PreparedLlavaNextImages {
+  function prepareImages(images: readonly RgbImage[]): PreparedViews {
     const views = images.flatMap((image) => cutViews(image, gridPinpoints, viewSide, filter));
     const imageSizes = images.map(({ height, width }) => ({ height, width }));
     const pack = packImages(

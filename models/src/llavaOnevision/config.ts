@@ -5,8 +5,9 @@
  */
 import { ConfigReader } from "../checkpoint/configReader";
 import { type DecoderConfig, parseDecoderConfig, qwen2Defaults } from "../nn/decoderConfig";
+import { parseFeatureLayers, parseImageTokenId, parsePinpoints, parseTowerSizes } from "../nn/towerConfig";
 import type { VisionTransformerConfig } from "../nn/visionTransformer";
-import { describeResolutions, isResolution } from "../vision/anyRes";
+import type { Resolution } from "../vision/anyRes";
 
 export interface LlavaOnevisionConfig {
   vision: VisionTransformerConfig;
@@ -21,12 +22,13 @@ export interface LlavaOnevisionConfig {
   /** Do the projector's linears have a bias? */
   projectorBias: boolean;
   /** Resolutions [height, width] in pixels among which a picture's crops are chosen. */
-  gridPinpoints: [height: number, width: number][];
+  gridPinpoints: readonly Resolution[];
   /** The 9 of "anyres_max_9": crops are downsampled when they hold more than this many views' worth of patches. */
   maxViews: number;
 }
 
-const pixels = { min: 1, max: 1 << 14 };
+const steps = [1, 2, 3, 4, 5, 6];
+const defaultPinpoints = steps.flatMap((rows) => steps.map((columns): Resolution => [rows * 384, columns * 384]));
 
 /**
  * Parses the file.
@@ -48,18 +50,13 @@ export function parseLlavaOnevisionConfig(value: unknown, where = "config.json")
   reader.choice("projector_hidden_act", ["gelu"], "gelu");
   // "default" would drop a class token, which SigLIP does not have.
   reader.choice("vision_feature_select_strategy", ["full"], "full");
-  const imageTokenKey = reader.has("image_token_id") ? "image_token_id" : "image_token_index";
-  const imageTokenId = reader.integer(imageTokenKey, { min: 0, max: (1 << 22) - 1 }, 151646);
-  if (imageTokenId >= text.vocabSize) {
-    reader.fail(imageTokenKey, `an id below vocab_size = ${text.vocabSize}`, imageTokenId);
-  }
   return {
     vision,
     text,
-    imageTokenId,
-    featureLayers: parseFeatureLayers(reader, vision.layers),
+    imageTokenId: parseImageTokenId(reader, text.vocabSize, 151646),
+    featureLayers: parseFeatureLayers(reader, vision.layers, -1),
     projectorBias: reader.boolean("multimodal_projector_bias", true),
-    gridPinpoints: parsePinpoints(reader, vision.imageSize),
+    gridPinpoints: parsePinpoints(reader, vision.imageSize, defaultPinpoints),
     maxViews: parseMaxViews(reader),
   };
 }
@@ -68,53 +65,17 @@ export function parseLlavaOnevisionConfig(value: unknown, where = "config.json")
 function parseVision(reader: ConfigReader, given: boolean): VisionTransformerConfig {
   reader.choice("model_type", ["siglip_vision_model"], "siglip_vision_model");
   const or = (base: number, so400m: number) => (given ? base : so400m);
-  const width = reader.integer("hidden_size", { min: 1, max: 65536 }, or(768, 1152));
-  const heads = reader.integer("num_attention_heads", { min: 1, max: 1024 }, or(12, 16));
-  if (width % heads !== 0) reader.fail("hidden_size", `a multiple of num_attention_heads = ${heads}`, width);
-  const imageSize = square(reader, "image_size", or(224, 384));
-  const patchSize = square(reader, "patch_size", or(16, 14));
-  if (patchSize > imageSize) reader.fail("patch_size", `at most image_size = ${imageSize}`, patchSize);
+  const sizes = parseTowerSizes(reader, {
+    width: or(768, 1152),
+    mlpWidth: or(3072, 4304),
+    layers: or(12, 26),
+    heads: or(12, 16),
+    imageSize: or(224, 384),
+    patchSize: or(16, 14),
+    normEpsilon: 1e-6,
+  });
   reader.choice("hidden_act", ["gelu_pytorch_tanh"], "gelu_pytorch_tanh");
-  return {
-    width,
-    mlpWidth: reader.integer("intermediate_size", { min: 1, max: 1 << 20 }, or(3072, 4304)),
-    layers: reader.integer("num_hidden_layers", { min: 1, max: 512 }, or(12, 26)),
-    heads,
-    channels: reader.integer("num_channels", { min: 3, max: 3 }, 3),
-    imageSize,
-    patchSize,
-    normEpsilon: reader.number("layer_norm_eps", { min: 0, max: 1 }, 1e-6),
-    activation: "geluTanh",
-  };
-}
-
-/** A side length given as one number or as two equal ones. */
-function square(reader: ConfigReader, key: string, fallback: number): number {
-  const value = reader.raw(key);
-  if (!Array.isArray(value)) return reader.integer(key, pixels, fallback);
-  const [first, second] = reader.integers(key, pixels, 2);
-  if (first === undefined || (second !== undefined && first !== second)) reader.fail(key, "a square", value);
-  return first;
-}
-
-function parseFeatureLayers(reader: ConfigReader, layers: number): number[] {
-  const given = reader.integers("vision_feature_layer", { min: -layers - 1, max: layers });
-  return (given.length === 0 ? [-1] : given).map((layer) => (layer < 0 ? layers + 1 + layer : layer));
-}
-
-function parsePinpoints(reader: ConfigReader, imageSize: number): [number, number][] {
-  const value = reader.raw("image_grid_pinpoints");
-  if (value === undefined) {
-    const steps = [1, 2, 3, 4, 5, 6];
-    return steps.flatMap((rows) => steps.map((columns): [number, number] => [rows * 384, columns * 384]));
-  }
-  const expected = describeResolutions(`image_size = ${imageSize}`);
-  if (!Array.isArray(value) || value.length === 0 || value.length > 1024) {
-    return reader.fail("image_grid_pinpoints", expected, value);
-  }
-  const wrong: unknown = value.find((item) => !isResolution(item, imageSize));
-  if (wrong !== undefined) reader.fail("image_grid_pinpoints", expected, JSON.stringify(wrong));
-  return value;
+  return { ...sizes, activation: "geluTanh", classToken: false };
 }
 
 function parseMaxViews(reader: ConfigReader): number {

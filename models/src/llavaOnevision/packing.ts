@@ -96,6 +96,19 @@ export function packImages(images: readonly PackedImage[], geometry: PackGeometr
   return { numViews, viewsPerImage, numRows, rowsPerImage, taps, index, weights };
 }
 
+/** Pictures that are one view each, whose rows go into the prompt as they are: `rows` of every picture, no newline. */
+export function packWholeImages(count: number, rows: number): PackPlan {
+  return {
+    numViews: count,
+    viewsPerImage: Array<number>(count).fill(1),
+    numRows: count * rows,
+    rowsPerImage: Array<number>(count).fill(rows),
+    taps: 1,
+    index: Int32Array.from({ length: count * rows }, (_, row) => row),
+    weights: undefined,
+  };
+}
+
 /** One plan for the views and rows of several prompts one after another. `patches`: P, rows of a view. */
 export function mergePackPlans(plans: readonly PackPlan[], patches: number): PackPlan {
   const numViews = sum(plans.map((plan) => plan.numViews));

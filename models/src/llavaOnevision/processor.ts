@@ -7,11 +7,12 @@
  */
 import type { ConfigReader } from "../checkpoint/configReader";
 import { ModelFileError } from "../errors";
+import type { PreparedImages, Processor } from "../processor";
 import { type ChatMessage, type ChatTemplate, loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
 import { cutViews, padToSquare, type Resolution } from "../vision/anyRes";
-import type { ImageSize, RgbImage } from "../vision/image";
+import type { RgbImage } from "../vision/image";
 import {
   type ProcessorFiles,
   readFilter,
@@ -46,38 +47,23 @@ export interface LlavaOnevisionSettings {
   severalImages: SeveralImages;
 }
 
-export interface PreparedImages {
+export interface PreparedViews extends PreparedImages {
   /** [S, 3, H, W], views of all pictures one after another */
-  pixelValues: Float32Array;
   pixelShape: [views: number, channels: 3, height: number, width: number];
-  /** Original sizes. */
-  imageSizes: ImageSize[];
   /** Views of each picture. */
   cropsPerImage: number[];
-  /** Image tokens of each picture. */
-  tokensPerImage: number[];
   pack: PackPlan;
 }
 
-export type PreparedInputs = PreparedImages & PreparedText;
-
-export interface LlavaOnevisionProcessor {
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplate: ChatTemplate;
+export interface LlavaOnevisionProcessor extends Processor {
   readonly settings: LlavaOnevisionSettings;
   readonly imageTokenId: number;
-  /** Pictures of one prompt. Dear for large pictures: keep the result where several prompts share them. */
-  prepareImages(images: readonly RgbImage[]): PreparedImages;
-  /**
-   * @param images           one for each image part of the messages, in order; or already prepared
-   * @param options.addGenerationPrompt end with the opening of the answer; default true
-   * @throws DataError `data/chat`, `data/placeholders`, `data/image-size`
-   */
+  prepareImages(images: readonly RgbImage[]): PreparedViews;
   prepareInputs(
     messages: readonly ChatMessage[],
-    images: readonly RgbImage[] | PreparedImages,
+    images: readonly RgbImage[] | PreparedViews,
     options?: { addGenerationPrompt?: boolean },
-  ): PreparedInputs;
+  ): PreparedViews & PreparedText;
 }
 
 /**
@@ -196,7 +182,7 @@ export function createLlavaOnevisionProcessor(
   };
   const paddingColor = scaling.mean.map((mean) => Math.trunc(mean * 255)) as [number, number, number];
 
-  function prepareImages(images: readonly RgbImage[]): PreparedImages {
+  function prepareImages(images: readonly RgbImage[]): PreparedViews {
     const cut = images.length === 1 || settings.severalImages === "anyRes";
     const views = images.flatMap((image) =>
       cut

@@ -153,10 +153,9 @@ export function decoderLogits(
   config: DecoderConfig,
   hidden: Value,
 ): Value {
-  const { b } = net;
   const normed = rmsNorm(net, `${paths.decoder}.norm`, hidden, config.normEpsilon);
   const head = config.tied ? `${paths.decoder}.embed_tokens.weight` : `${paths.head}.weight`;
-  return b.linear(normed, net.parameter(head, [config.vocabSize, config.width])); // [M,V]
+  return net.product(normed, head, [config.vocabSize, config.width], null); // [M,V]
 }
 
 /** Mixes tokens: normed [..,C] -> the heads side by side [..,H*D], before the output projection. `at` is the layer's path. */

@@ -21,6 +21,11 @@ export interface DecoderConfig {
   normEpsilon: number;
   /** Base of the rotary frequencies. */
   ropeTheta: number;
+  /**
+   * With three-axis positions (M-RoPE of Qwen-VL): how many of the D/2 frequencies turn by time, height and width. Left out
+   * when positions count tokens.
+   */
+  ropeSections?: readonly [number, number, number];
   /** Longest sequence that the checkpoint was made for. */
   maxPositions: number;
   /** Do the query, key and value projections carry a bias (Qwen2: yes; LLaMA and Mistral: no)? */
@@ -44,6 +49,8 @@ export interface DecoderDefaults {
   tie_word_embeddings: boolean;
   /** Not a key of Qwen2's file: the class always has the biases. */
   attention_bias: boolean;
+  /** Do positions have three axes? */
+  mrope?: boolean;
 }
 
 /** Defaults of transformers' `Qwen2Config`. */
@@ -92,27 +99,45 @@ export function parseDecoderConfig(reader: ConfigReader, defaults: DecoderDefaul
     kvHeads,
     headDim,
     normEpsilon: reader.number("rms_norm_eps", { min: 0, max: 1 }, defaults.rms_norm_eps),
-    ropeTheta: parseRopeTheta(reader, defaults.rope_theta),
+    ropeTheta: parseRopeTheta(reader, defaults),
+    ...(defaults.mrope === true && { ropeSections: parseRopeSections(reader, headDim) }),
     maxPositions: reader.integer("max_position_embeddings", { min: 1, max: 1 << 24 }, defaults.max_position_embeddings),
     attentionBias: defaults.attention_bias,
     tied: reader.boolean("tie_word_embeddings", defaults.tie_word_embeddings),
   };
 }
 
-function parseRopeTheta(reader: ConfigReader, fallback: number): number {
+function ropeReader(reader: ConfigReader): ConfigReader {
+  return reader.object(reader.has("rope_parameters") ? "rope_parameters" : "rope_scaling", true);
+}
+
+function parseRopeTheta(reader: ConfigReader, { rope_theta, mrope = false }: DecoderDefaults): number {
   const range = { min: 1, max: 1e12 };
-  const key = reader.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-  const rope = reader.object(key, true);
+  const rope = ropeReader(reader);
   const type = rope.raw("rope_type") ?? rope.raw("type") ?? "default";
-  if (type !== "default") {
+  if (type !== "default" && !(mrope && type === "mrope")) {
     rope.fail(
       "rope_type",
-      '"default"',
+      mrope ? '"default" or "mrope"' : '"default"',
       type,
       "Scaled rotary positions are not supported; use the unscaled checkpoint.",
     );
   }
-  return rope.number("rope_theta", range, reader.number("rope_theta", range, fallback));
+  return rope.number("rope_theta", range, reader.number("rope_theta", range, rope_theta));
+}
+
+function parseRopeSections(reader: ConfigReader, headDim: number): [number, number, number] {
+  const rope = ropeReader(reader);
+  const sections = rope.integers("mrope_section", { min: 0, max: headDim / 2 }, 3);
+  const total = sections.reduce((sum, count) => sum + count, 0);
+  if (sections.length !== 3 || total !== headDim / 2) {
+    rope.fail(
+      "mrope_section",
+      `three numbers that add up to half the head width, ${headDim / 2}`,
+      sections.join(" + "),
+    );
+  }
+  return sections as [number, number, number];
 }
 
 function refuseSlidingWindow(reader: ConfigReader): void {

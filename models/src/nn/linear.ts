@@ -30,8 +30,8 @@ export function linears(
   const { b } = net;
   const inWidth = x.shape.at(-1) as number;
   const outputs = layers.map(({ path, outWidth }) => {
-    const weight = net.parameter(`${path}.weight`, [outWidth, inWidth]);
-    return b.linear(x, weight, bias ? net.parameter(`${path}.bias`, [outWidth]) : null);
+    const added = bias ? net.parameter(`${path}.bias`, [outWidth]) : null;
+    return net.product(x, `${path}.weight`, [outWidth, inWidth], added);
   });
   const adapters = layers.map(({ path, outWidth }) => net.lowRank(path, inWidth, outWidth));
   const present = adapters.filter((adapter) => adapter !== null);

@@ -15,6 +15,8 @@ export interface ParameterPlan {
   /** Which parameters are graph inputs; the others are constants. Adapter matrices and new parameters are inputs anyway. */
   isInput: (path: string) => boolean;
   adapter: AdapterLayout | null;
+  /** Products with packed weights: with the activations as they are, or rounded to 8 bits, which is faster. */
+  activations?: "float32" | "int8";
 }
 
 /** A parameter that the host feeds: a graph input of that name, float32. */
@@ -30,11 +32,19 @@ export interface LowRank {
   scale: Value;
 }
 
+/** A packed weight in the graph: constants that stay in their file. */
+interface PackedConstants {
+  values: Value;
+  scales: Value;
+  zeroPoints: Value;
+}
+
 /** The graph under construction and the weights it reads; what every block of nn/ takes first. */
 export class Network {
   private readonly values = new Map<string, Value>();
   /** Weights in their file, as they are stored. */
   private readonly constants = new Map<string, Value>();
+  private readonly packed = new Map<string, PackedConstants>();
   private readonly scales = new Map<number, Value>();
   private readonly fed = new Map<string, { input: ParameterInput; value: Value }>();
   private adapterScale: Value | null = null;
@@ -72,9 +82,45 @@ export class Network {
       throw new GraphError("graph/parameter", `Parameter ${path} must be [${shape.join(", ")}], got ${found}.`);
     }
     if (this.plan.isInput(path)) return this.newParameter(path, shape);
-    const value = this.b.cast(this.storedConstant(path, stored), "float32");
+    const value =
+      stored.packed === undefined
+        ? this.b.cast(this.storedConstant(path, stored), "float32")
+        : this.unpacked(this.packedConstants(path, stored), stored.packed.blockSize);
     this.values.set(path, value);
     return value;
+  }
+
+  /** x [..,in] -> [..,out] by the weight `path` [out,in], in whatever form the checkpoint has it, and a bias [out]. */
+  product(x: Value, path: string, shape: readonly [number, number], bias: Value | null): Value {
+    const stored = this.plan.table.get(path);
+    if (stored?.packed === undefined || stored.shape.join() !== shape.join() || this.plan.isInput(path)) {
+      return this.b.linear(x, this.parameter(path, shape), bias);
+    }
+    const { values, scales, zeroPoints } = this.packedConstants(path, stored);
+    const product = this.b.quantizedLinear(x, values, scales, zeroPoints, {
+      block_size: stored.packed.blockSize,
+      accuracy_level: this.plan.activations === "int8" ? 4 : 0,
+    });
+    return bias === null ? product : this.b.add(product, bias);
+  }
+
+  private packedConstants(path: string, { packed, shape }: StoredParameter): PackedConstants {
+    const known = this.packed.get(path);
+    if (known !== undefined) return known;
+    const { bits, blockSize, values, scales, zeroPoints } = packed!;
+    const dtype = bits === 4 ? "uint4" : "uint8";
+    const blocks = [shape[0]!, shape[1]! / blockSize];
+    const constants = {
+      values: this.b.external(path, dtype, shape, values),
+      scales: this.b.external(`${path}.scales`, "float32", blocks, scales),
+      zeroPoints: this.b.external(`${path}.zero_points`, dtype, blocks, zeroPoints),
+    };
+    this.packed.set(path, constants);
+    return constants;
+  }
+
+  private unpacked({ values, scales, zeroPoints }: PackedConstants, blockSize: number): Value {
+    return this.b.dequantizeLinear(values, scales, zeroPoints, { axis: 1, block_size: blockSize });
   }
 
   /** Rows of a table [rows, C] as float32: [..] indices -> [.., C]. A table in half precision is widened row by row. */

@@ -1,8 +1,9 @@
 /**
- * A vision transformer without class token (SigLIP): square patches, learned positions, LayerNorm before attention and MLP.
- * It returns hidden states before the tower's last norm; pooling heads and class tokens are not computed.
+ * A vision transformer with square patches, learned positions and LayerNorm before attention and MLP: SigLIP, or CLIP with a class
+ * token before the patches and a norm before the first block. It returns hidden states before the tower's last norm; pooling heads
+ * are not computed.
  *
- * Shapes: S crops, P patches of a crop, C width, H heads, D head width.
+ * Shapes: S crops, P tokens of a crop (patches, and the class token first where there is one), C width, H heads, D head width.
  */
 import type { Dim, Value } from "../graph/types";
 import { linear, linearShapes } from "./linear";
@@ -21,6 +22,8 @@ export interface VisionTransformerConfig {
   patchSize: number;
   normEpsilon: number;
   activation: "geluTanh" | "quickGelu";
+  /** CLIP: a class token before the patches, a norm before the first block, and no bias at the patch embedding. */
+  classToken: boolean;
 }
 
 /** Patches along one side of a crop; pixels beyond the last whole patch are not looked at. */
@@ -28,11 +31,23 @@ export function patchesPerSide(config: VisionTransformerConfig): number {
   return Math.floor(config.imageSize / config.patchSize);
 }
 
+/** Tokens of one crop in the tower: its patches and the class token. */
+export function tokensPerCrop(config: VisionTransformerConfig): number {
+  return patchesPerSide(config) ** 2 + (config.classToken ? 1 : 0);
+}
+
+/** The misspelt name is that of every CLIP checkpoint. */
+const preNorm = "pre_layrnorm";
+
+function classTokenShapes(path: string, width: number): [path: string, shape: number[]][] {
+  return [[`${path}.embeddings.class_embedding`, [width]], ...layerNormShapes(`${path}.${preNorm}`, width)];
+}
+
 export function visionTransformerShapes(
   path: string,
   config: VisionTransformerConfig,
 ): [path: string, shape: number[]][] {
-  const { width, mlpWidth, channels, patchSize } = config;
+  const { width, mlpWidth, channels, patchSize, classToken } = config;
   const layer = (at: string): [string, number[]][] => [
     ...layerNormShapes(`${at}.layer_norm1`, width),
     ...["q_proj", "k_proj", "v_proj", "out_proj"].flatMap((name) =>
@@ -44,16 +59,18 @@ export function visionTransformerShapes(
   ];
   return [
     [`${path}.embeddings.patch_embedding.weight`, [width, channels, patchSize, patchSize]],
-    [`${path}.embeddings.patch_embedding.bias`, [width]],
-    [`${path}.embeddings.position_embedding.weight`, [patchesPerSide(config) ** 2, width]],
+    ...(classToken
+      ? classTokenShapes(path, width)
+      : ([[`${path}.embeddings.patch_embedding.bias`, [width]]] as [string, number[]][])),
+    [`${path}.embeddings.position_embedding.weight`, [tokensPerCrop(config), width]],
     ...Array.from({ length: config.layers }, (_, i) => layer(`${path}.encoder.layers.${i}`)).flat(),
     ...layerNormShapes(`${path}.post_layernorm`, width),
   ];
 }
 
 /**
- * pixels [S, channels, imageSize, imageSize] -> hidden states [S,P,C] after the given layers, in their order: 0 is the patch
- * embedding, i the output of block i. Blocks behind the last one asked for are not built.
+ * pixels [S, channels, imageSize, imageSize] -> hidden states [S,P,C] after the given layers, in their order: 0 is what enters the
+ * first block, i the output of block i. Blocks behind the last one asked for are not built.
  */
 export function visionTransformer(
   net: Network,
@@ -82,9 +99,20 @@ function embedPatches(net: Network, path: string, config: VisionTransformerConfi
   const cells = b.reshape(whole, [pixels.shape[0]!, channels, side, patchSize, side, patchSize]);
   const patches = b.reshape(b.transpose(cells, [0, 2, 4, 1, 3, 5]), [pixels.shape[0]!, side * side, area]); // [S,P,area]
   const kernel = net.parameter(`${path}.embeddings.patch_embedding.weight`, [width, channels, patchSize, patchSize]);
-  const bias = net.parameter(`${path}.embeddings.patch_embedding.bias`, [width]);
-  const positions = net.parameter(`${path}.embeddings.position_embedding.weight`, [side * side, width]);
-  return b.add(b.linear(patches, b.reshape(kernel, [width, area]), bias), positions); // [S,P,C]
+  const bias = config.classToken ? null : net.parameter(`${path}.embeddings.patch_embedding.bias`, [width]);
+  const embedded = b.linear(patches, b.reshape(kernel, [width, area]), bias);
+  const tokens = config.classToken ? behindClassToken(net, path, embedded) : embedded;
+  const positions = net.parameter(`${path}.embeddings.position_embedding.weight`, [tokensPerCrop(config), width]);
+  const placed = b.add(tokens, positions); // [S,P,C]
+  return config.classToken ? layerNorm(net, `${path}.${preNorm}`, placed, config.normEpsilon) : placed;
+}
+
+/** patches [S,P-1,C] -> [S,P,C] with the class token first. */
+function behindClassToken(net: Network, path: string, patches: Value): Value {
+  const { b } = net;
+  const [crops, , width] = patches.shape as [Dim, Dim, number];
+  const token = b.reshape(net.parameter(`${path}.embeddings.class_embedding`, [width]), [1, 1, width]);
+  return b.concat([b.expand(token, [crops, 1, width]), patches], 1);
 }
 
 function encoderLayer(net: Network, at: string, config: VisionTransformerConfig, x: Value): Value {

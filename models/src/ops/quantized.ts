@@ -1,7 +1,10 @@
-/** Weights in 8 or 4 bits: a product for inference, and unpacking to floats, through which training differentiates. */
+/**
+ * Weights in 8 or 4 bits. `QuantizedLinear` is what networks are built of: its forward pass is ONNX Runtime's product with packed
+ * weights, its backward pass unpacks the weights once more and multiplies by them, so floats live only while a product needs them.
+ */
 import { floorDivDims, mulDims } from "../graph/dims";
-import { axisOf, required, requireDim, requireDType, requireShape, withDim } from "../graph/shapes";
-import type { OperatorAttributes } from "../graph/types";
+import { axisOf, required, requireDim, requireDType, requireRank, requireShape, withDim } from "../graph/shapes";
+import type { OperatorAttributes, TensorType } from "../graph/types";
 import type { Operator } from "./operator";
 
 export const matMulNBits: Operator<OperatorAttributes["MatMulNBits"]> = {
@@ -19,7 +22,47 @@ export const matMulNBits: Operator<OperatorAttributes["MatMulNBits"]> = {
     requireShape(context, scales, [N * numBlocks], "scales");
     return [{ dtype: a.dtype, shape: [...a.shape.slice(0, -1), N] }];
   },
-  gradient: { none: "it is for inference; train through DequantizeLinear and Linear" },
+  gradient: { none: "it is the written form of QuantizedLinear, which has a rule" },
+};
+
+/**
+ * x [..,K] times W [N,K]^T with W = (weight - zero_points) * scales, one scale and zero point for `block_size` weights in a row. The
+ * weight and its zero points are unsigned integers of 4 or 8 bits and must be constants.
+ */
+export const quantizedLinear: Operator<OperatorAttributes["QuantizedLinear"]> = {
+  domain: "iad-r1",
+  inputs: ["X", "weight", "scales", "zero_points"],
+  outputs: ["Y"],
+  attributes: { block_size: "int", accuracy_level: "int" },
+  infer: (context) => {
+    const [x, weight, scales, zeroPoints] = [0, 1, 2, 3].map((index) => required(context, index)) as [
+      TensorType,
+      TensorType,
+      TensorType,
+      TensorType,
+    ];
+    requireDType(context, x, "float32");
+    requireDType(context, weight, "uint4", "uint8");
+    requireDType(context, zeroPoints, weight.dtype);
+    requireDType(context, scales, "float32");
+    requireRank(context, weight, 2, "weight");
+    const [outWidth, inWidth] = weight.shape as [number, number];
+    requireDim(context, x.shape.at(-1), inWidth, "the last extent of X");
+    const { block_size: blockSize } = context.attributes;
+    const blocks = inWidth / blockSize;
+    // Rows of zero points then end at a byte, as ONNX Runtime's product wants them.
+    if (!Number.isInteger(blocks) || (weight.dtype === "uint4" && blocks % 2 !== 0)) {
+      context.fail(`a row of ${inWidth} weights must be a whole, for 4 bits an even number of blocks of ${blockSize}`);
+    }
+    requireShape(context, scales, [outWidth, blocks], "scales");
+    requireShape(context, zeroPoints, [outWidth, blocks], "zero_points");
+    return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outWidth] }];
+  },
+  gradient: ({ b, attributes, input, gradient, needs }) => {
+    if (!needs(0)) return [null, null, null, null];
+    const unpacked = b.dequantizeLinear(input(1), input(2), input(3), { axis: 1, block_size: attributes.block_size });
+    return [b.matMul(gradient(), unpacked), null, null, null];
+  },
 };
 
 export const dequantizeLinear: Operator<OperatorAttributes["DequantizeLinear"]> = {

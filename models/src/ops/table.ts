@@ -55,6 +55,7 @@ export const operators: OperatorTable = {
   Gemm: matrix.gemm,
   Linear: matrix.linear,
   MatMulNBits: quantized.matMulNBits,
+  QuantizedLinear: quantized.quantizedLinear,
   DequantizeLinear: quantized.dequantizeLinear,
   Reshape: layout.reshape,
   Transpose: layout.transpose,

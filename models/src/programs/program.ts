@@ -44,6 +44,8 @@ export type WeightPlacement = "files" | "inputs";
 export interface WeightOptions {
   weights?: WeightPlacement;
   adapter?: AdapterLayout | null;
+  /** Of products with packed weights; "float32" when left out, which training and exact comparisons need. */
+  activations?: "float32" | "int8";
 }
 
 export interface Program {
@@ -66,7 +68,10 @@ export function openNetwork(
 ): { b: GraphBuilder; net: Network } {
   const b = createBuilder(name);
   const fed = options.weights === "inputs";
-  const net = new Network(b, { table, adapter: options.adapter ?? null, isInput: (path) => fed || trains(path) });
+  // Packed weights cannot be fed: the runtime's interface has no such tensors. They stay in their file unless they are trained.
+  const isInput = (path: string) => trains(path) || (fed && table.get(path)?.packed === undefined);
+  const { adapter = null, activations } = options;
+  const net = new Network(b, { table, adapter, isInput, ...(activations && { activations }) });
   return { b, net };
 }
 

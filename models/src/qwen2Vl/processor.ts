@@ -6,7 +6,9 @@
  * @see transformers 5.18 `Qwen2VLProcessor`, `Qwen2VLImageProcessorPil`, `Qwen2VLModel.get_rope_index`
  */
 import type { ConfigReader } from "../checkpoint/configReader";
-import { DataError } from "../errors";
+import { DataError, ModelFileError } from "../errors";
+import type { AxisPositions } from "../nn/rope";
+import type { PreparedImages, Processor } from "../processor";
 import { type ChatMessage, type ChatTemplate, loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
@@ -18,6 +20,7 @@ import {
   readProcessorFiles,
   requireSetting,
 } from "../vision/imageSettings";
+import type { PatchGrid } from "../vision/patchGrid";
 import { type PixelScaling, pixelTable } from "../vision/pixelValues";
 import { type ResampleFilter, resizeImage } from "../vision/resample";
 
@@ -35,43 +38,75 @@ export interface Qwen2VlSettings {
   imageToken: string;
 }
 
-/** Patches of a picture along time, height and width. */
-export type PatchGrid = [time: number, height: number, width: number];
-
-export interface PreparedQwen2VlImages {
+export interface PreparedPatches extends PreparedImages {
   /** [P, 3 · temporalPatchSize · patchSize²], patches of all pictures one after another */
-  pixelValues: Float32Array;
   pixelShape: [patches: number, values: number];
   imageGrids: PatchGrid[];
-  imageSizes: ImageSize[];
-  tokensPerImage: number[];
 }
 
-export interface PreparedQwen2VlText extends PreparedText {
-  /** (3, T): time, height, width */
-  positions: Int32Array;
-  /** Position of the next text token minus T. */
-  ropeDelta: number;
-}
-
-export interface Qwen2VlProcessor {
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplate: ChatTemplate;
+export interface Qwen2VlProcessor extends Processor {
   readonly settings: Qwen2VlSettings;
-  prepareImages(images: readonly RgbImage[]): PreparedQwen2VlImages;
-  /** @throws DataError `data/chat`, `data/placeholders`, `data/image-size` */
+  prepareImages(images: readonly RgbImage[]): PreparedPatches;
   prepareInputs(
     messages: readonly ChatMessage[],
-    images: readonly RgbImage[] | PreparedQwen2VlImages,
+    images: readonly RgbImage[] | PreparedPatches,
     options?: { addGenerationPrompt?: boolean },
-  ): PreparedQwen2VlImages & PreparedQwen2VlText;
+  ): PreparedPatches & PreparedText & { positions: AxisPositions };
 }
 
-/** Loads tokenizer, template and settings of a checkpoint folder. */
-export async function loadQwen2VlProcessor(folder: string): Promise<Qwen2VlProcessor> {
+/** What config.json says that the processor's files must agree with. */
+export interface Qwen2VlModelFacts {
+  patchSize: number;
+  temporalPatchSize: number;
+  mergeSize: number;
+  imageTokenId: number;
+  vocabSize: number;
+}
+
+/**
+ * Loads tokenizer, template and settings of a checkpoint folder.
+ *
+ * @param model of the parsed config.json: checked against what the processor's files say
+ */
+export async function loadQwen2VlProcessor(folder: string, model?: Qwen2VlModelFacts): Promise<Qwen2VlProcessor> {
   const [tokenizer, files] = await Promise.all([loadTokenizer(folder), readProcessorFiles(folder)]);
   const chatTemplate = await loadChatTemplate(folder, tokenizer.namedTokens);
-  return createQwen2VlProcessor(tokenizer, chatTemplate, readQwen2VlSettings(files, tokenizer));
+  const settings = readQwen2VlSettings(files, tokenizer);
+  if (model !== undefined) checkAgainstModel(settings, model, files.image.where, tokenizer);
+  return createQwen2VlProcessor(tokenizer, chatTemplate, settings);
+}
+
+/** Patches and token counts come from these settings, the tower from config.json: where they differ nothing can fit. */
+function checkAgainstModel(
+  settings: Qwen2VlSettings,
+  model: Qwen2VlModelFacts,
+  where: string,
+  tokenizer: Tokenizer,
+): void {
+  const { imageToken } = settings;
+  const facts: [string, number, number | undefined][] = [
+    ["patch_size", model.patchSize, settings.patchSize],
+    ["temporal_patch_size", model.temporalPatchSize, settings.temporalPatchSize],
+    ["merge_size (spatial_merge_size)", model.mergeSize, settings.mergeSize],
+    [`id of ${imageToken} (image_token_id)`, model.imageTokenId, tokenizer.tokenToId(imageToken)],
+  ];
+  const hint = "Take config.json, tokenizer and processor files from the same checkpoint.";
+  for (const [what, expected, got] of facts) {
+    if (expected === got) continue;
+    throw new ModelFileError(
+      "model/processor-mismatch",
+      `${what}: config.json says ${expected}, the processor's files say ${String(got)}.`,
+      { where, hint },
+    );
+  }
+  // Embeddings often have more rows than there are tokens; with fewer, a token would read beyond the table.
+  if (tokenizer.vocabSize > model.vocabSize) {
+    throw new ModelFileError(
+      "model/processor-mismatch",
+      `vocab_size: config.json says ${model.vocabSize}, the tokenizer has the id ${tokenizer.vocabSize - 1}.`,
+      { where: "tokenizer.json", hint },
+    );
+  }
 }
 
 /** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */
@@ -148,36 +183,36 @@ function roundHalfToEven(value: number): number {
  * Positions of a sequence on the three axes: text goes on by one on all; the rows of a picture stand at the same time
  * and at their line and column; after a picture text goes on at its longer side.
  *
- * @returns positions (3, T) and the position of the next text token minus T
+ * @param grids of the sequence's pictures, in order
  */
 export function ropePositions(
   inputIds: Int32Array,
   imageTokenId: number,
   grids: readonly PatchGrid[],
   mergeSize: number,
-): { positions: Int32Array; ropeDelta: number } {
+): AxisPositions {
   const length = inputIds.length;
-  const positions = new Int32Array(3 * length);
+  const axes = new Int32Array(3 * length);
   let next = 0;
   let picture = 0;
   for (let at = 0; at < length; ) {
     const grid = grids[picture];
     if (inputIds[at] !== imageTokenId || grid === undefined) {
-      for (let axis = 0; axis < 3; axis++) positions[axis * length + at] = next;
+      for (let axis = 0; axis < 3; axis++) axes[axis * length + at] = next;
       next++;
       at++;
       continue;
     }
     const [time, height, width] = [grid[0], grid[1] / mergeSize, grid[2] / mergeSize];
     for (let row = 0; row < time * height * width; row++, at++) {
-      positions[at] = next + Math.floor(row / (height * width));
-      positions[length + at] = next + (Math.floor(row / width) % height);
-      positions[2 * length + at] = next + (row % width);
+      axes[at] = next + Math.floor(row / (height * width));
+      axes[length + at] = next + (Math.floor(row / width) % height);
+      axes[2 * length + at] = next + (row % width);
     }
     next += Math.max(height, width);
     picture++;
   }
-  return { positions, ropeDelta: next - length };
+  return { axes, delta: next - length };
 }
 
 export function createQwen2VlProcessor(
@@ -191,7 +226,7 @@ export function createQwen2VlProcessor(
   const imageTokenId = tokenizer.tokenToId(settings.imageToken)!;
   const valuesPerPatch = 3 * temporalPatchSize * patchSize ** 2;
 
-  function prepareImages(images: readonly RgbImage[]): PreparedQwen2VlImages {
+  function prepareImages(images: readonly RgbImage[]): PreparedPatches {
     const factor = patchSize * mergeSize;
     const resized = images.map((image) => {
       const size = smartResize(image, factor, settings.minPixels, settings.maxPixels);
@@ -220,11 +255,8 @@ export function createQwen2VlProcessor(
     prepareInputs(messages, images, options) {
       const prepared = "imageGrids" in images ? images : prepareImages(images);
       const written = prepareText(text, messages, prepared.tokensPerImage, options);
-      return {
-        ...prepared,
-        ...written,
-        ...ropePositions(written.inputIds, imageTokenId, prepared.imageGrids, mergeSize),
-      };
+      const positions = ropePositions(written.inputIds, imageTokenId, prepared.imageGrids, mergeSize);
+      return { ...prepared, ...written, positions };
     },
   };
 }

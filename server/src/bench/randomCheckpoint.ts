@@ -1,10 +1,11 @@
 /** Checkpoints of any shape with random weights: for timing and for comparing programs with each other, never for answers. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
-import { parseLlavaOnevisionConfig } from "@iad-r1/models/llavaOnevision/config";
-import { parameterShapes, savedName } from "@iad-r1/models/llavaOnevision/weights";
+import { writeShardedSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
+import type { JsonObject } from "@iad-r1/models/util/jsonFile";
 import { createRandom } from "@iad-r1/models/util/random";
+import { describeParameters } from "@iad-r1/models/zoo";
+import type { RealShape } from "./realShapes";
 
 /** Widths of the decoder; the rest of the configuration is small and fixed. */
 export interface DecoderSize {
@@ -16,27 +17,57 @@ export interface DecoderSize {
   vocabSize: number;
 }
 
-/**
- * Writes config.json and model.safetensors (float32) of a LLaVA-OneVision with a one-layer tower into `folder`. Weights are uniform
- * with the variance that keeps activations in range, gains are 1 and biases small.
- */
+/** Writes a LLaVA-OneVision with a one-layer tower, float32, into `folder`. */
 export async function writeRandomCheckpoint(folder: string, size: DecoderSize, seed: number): Promise<void> {
-  const config = configOf(size);
+  await writeRandomWeights(folder, configOf(size), "float32", seed);
+}
+
+/**
+ * Writes a checkpoint of a real shape.
+ *
+ * @param processor folder with the tokenizer, chat template and image settings of the model; its files are copied
+ */
+export async function writeRealShape(folder: string, shape: RealShape, processor: string, seed: number): Promise<void> {
+  await writeRandomWeights(folder, shape.config, shape.dtype, seed);
+  for (const name of await readdir(processor)) {
+    if (/^(?:tokenizer|vocab|merges|added_tokens|chat_template|special_tokens|preprocessor|processor)/.test(name)) {
+      await copyFile(join(processor, name), join(folder, name));
+    }
+  }
+}
+
+/**
+ * Writes config.json and the weights it asks for. They are uniform with the variance that keeps activations in range, gains are 1 and
+ * biases small.
+ */
+async function writeRandomWeights(
+  folder: string,
+  config: JsonObject,
+  dtype: "float32" | "float16" | "bfloat16",
+  seed: number,
+): Promise<void> {
   const random = createRandom("random-checkpoint", seed);
-  const tensors = [...parameterShapes(parseLlavaOnevisionConfig(config))].map(([path, shape]) => ({
-    ...{ name: savedName(path), dtype: "float32" as const, shape },
+  const { shapes, savedName } = describeParameters(config);
+  // Large tensors repeat a pool of numbers from places of their own: drawing billions would take minutes.
+  const pool = Float32Array.from({ length: poolSize }, () => random.uniform(-1, 1));
+  const tensors = [...shapes].map(([path, shape]) => ({
+    ...{ name: savedName(path), dtype, shape },
     data: () => {
       const values = new Float32Array(shape.reduce((product, extent) => product * extent, 1));
       const isGain = shape.length === 1 && path.endsWith("weight");
       const bound = shape.length === 1 ? 0.02 : Math.sqrt(3 / shape.slice(1).reduce((a, b) => a * b, 1));
-      for (let i = 0; i < values.length; i++) values[i] = (isGain ? 1 : 0) + random.uniform(-bound, bound);
+      const from = random.int(poolSize);
+      for (let i = 0; i < values.length; i++) values[i] = (isGain ? 1 : 0) + bound * pool[(from + i) % poolSize]!;
       return values;
     },
   }));
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
-  await writeSafetensors(join(folder, "model.safetensors"), tensors);
+  await writeShardedSafetensors(folder, tensors);
 }
+
+/** A prime, so that rows of a matrix begin at different places of the pool. */
+const poolSize = 4_999_999;
 
 function configOf({ layers, width, mlpWidth, heads, kvHeads, vocabSize }: DecoderSize) {
   return {

@@ -10,8 +10,10 @@ import { registerBench } from "./commands/bench";
 import { registerDataCommands } from "./commands/data";
 import { registerDemo } from "./commands/demo";
 import { registerDoctor } from "./commands/doctor";
+import { registerEstimate } from "./commands/estimate";
 import { registerInspect } from "./commands/inspect";
 import { registerModelCommands } from "./commands/model";
+import { registerModelsCommands } from "./commands/models";
 import { registerProjectCommands } from "./commands/project";
 import { registerRewardCommands } from "./commands/reward";
 import { registerRunCommands } from "./commands/runs";
@@ -51,11 +53,13 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
     registerInspect,
     registerTrainCommands,
     registerModelCommands,
+    registerModelsCommands,
     registerRewardCommands,
     registerDataCommands,
     registerRunCommands,
     registerServe,
     registerBench,
+    registerEstimate,
   ]) {
     register(program);
   }

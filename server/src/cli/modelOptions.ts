@@ -1,5 +1,8 @@
-/** The options --model, --adapter and --device, the same in every command. */
+/** The options --model, --adapter, --bits and --device, the same in every command. */
+import type { ModelReference } from "@iad-r1/protocol/runs";
 import { type Command, Option } from "commander";
+import { resolveModel } from "../config/modelNames";
+import { smallModel } from "../modelStore/quantized";
 
 export const DEVICE_CHOICES = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"] as const;
 
@@ -9,7 +12,24 @@ export function modelOption(command: Command): Command {
       "--model <folder>",
       "a checkpoint folder, an adapter folder, or an embedded model: nano (trained, the default), nano-pa-sft, nano-base",
     )
-    .option("--adapter <folder>", "a PEFT adapter to put on top of --model");
+    .option("--adapter <folder>", "a PEFT adapter to put on top of --model")
+    .addOption(
+      new Option("--bits <n>", "use the base in 4 or 8 bits a weight; made and kept when not there").choices([
+        "4",
+        "8",
+      ]),
+    );
+}
+
+/** The model that the options name; with --bits, on the small form of its base. */
+export async function modelOf(
+  { model, adapter, bits }: { model?: string; adapter?: string; bits?: "4" | "8" },
+  signal: AbortSignal,
+): Promise<ModelReference> {
+  const reference = resolveModel(model, adapter);
+  if (bits === undefined) return reference;
+  const { folder } = await smallModel(reference.base, { bits: Number(bits) as 4 | 8, blockSize: 32 }, { signal });
+  return { ...reference, base: folder };
 }
 
 export function deviceOption(command: Command): Command {

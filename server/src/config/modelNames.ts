@@ -1,8 +1,12 @@
-/** What a model name stands for: nano, nano-pa-sft and nano-base travel with the project, everything else is a folder. */
+/**
+ * What a model name stands for: nano, nano-pa-sft and nano-base travel with the project, others are in the store of models, everything
+ * else is a folder.
+ */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "@iad-r1/models/errors";
+import { absentHint, findStored } from "../modelStore/store";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 
 /** The project folder: the bundle lies in dist/, this source in server/src/config/. */
@@ -30,13 +34,15 @@ export const embeddedModels: ReadonlyMap<string, ModelReference> = new Map([
 export function resolveModel(model = "nano", adapter?: string): ModelReference {
   const known = embeddedModels.get(model);
   if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
-  const folder = resolve(model);
+  const folder = existsSync(resolve(model)) ? resolve(model) : (findStored(model) ?? resolve(model));
   if (existsSync(join(folder, "adapter_config.json")) && !existsSync(join(folder, "config.json"))) {
     return { base: embeddedModel, adapter: folder };
   }
   if (!existsSync(join(folder, "config.json"))) {
     throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
-      hint: `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, or ${[...embeddedModels.keys()].join(", ")}.`,
+      hint:
+        absentHint(model) ??
+        `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, a name of \`iad-r1 models list\`, or ${[...embeddedModels.keys()].join(", ")}.`,
       where: folder,
     });
   }

@@ -1,12 +1,15 @@
 /**
  * Reads `iadr1.yaml`: text and `--set key=value` overrides in, a checked configuration or a list of problems with line and column out,
- * for the command line and for the editor alike. What the keys mean is `experiment.ts`; nothing here looks at models or data.
+ * for the command line and for the editor alike. What the keys mean is `experiment.ts`; nothing here looks at models or data, but for where a
+ * model of a name lies.
  */
+import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "@iad-r1/models/errors";
 import { TextLines } from "@iad-r1/models/util/textLines";
 import { parseDocument } from "yaml";
 import { type ConfigProblem, ProblemPlaces } from "./configProblem";
+import { findStored } from "../modelStore/store";
 import { embeddedModel, embeddedName } from "./modelNames";
 import { type DataSource, type ExperimentConfig, type ExperimentInput, experimentSchema } from "./experiment";
 import { adviceOn, conflictsIn } from "./experimentRules";
@@ -198,7 +201,7 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
   return {
     ...config,
     model: {
-      base: config.model.base === embeddedName ? embeddedModel : resolve(folder, config.model.base),
+      base: baseFolder(folder, config.model.base),
       adapter: config.model.adapter === null ? null : resolve(folder, config.model.adapter),
     },
     data: {
@@ -212,4 +215,11 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
     },
     output: resolve(folder, config.output),
   };
+}
+
+/** The embedded model, a folder beside the file, or a model of the store by its name. */
+function baseFolder(folder: string, base: string): string {
+  if (base === embeddedName) return embeddedModel;
+  const path = resolve(folder, base);
+  return existsSync(path) ? path : (findStored(base) ?? path);
 }

@@ -5,6 +5,7 @@
  */
 import { CancelledError, ConfigError, ModelFileError } from "@iad-r1/models/errors";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import { type AxisPositions, RopeRows, ropeTableLength } from "@iad-r1/models/nn/rope";
 import { createTextStream, type TextStream } from "@iad-r1/models/text/streamText";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
 import type { FinishReason } from "@iad-r1/protocol/runs";
@@ -23,6 +24,8 @@ export interface EncodedPrompt {
   imageTokenPositions: Int32Array;
   /** Null for a prompt without pictures. */
   images: ImageRows | null;
+  /** Where the tokens stand; left out when positions count tokens. */
+  positions?: AxisPositions;
 }
 
 export interface GenerationRequest {
@@ -83,6 +86,8 @@ interface Row {
   entropies: number[];
   /** Tokens in the cache. */
   length: number;
+  /** Position of the next token minus `length`: pictures take fewer positions than tokens with three-axis positions. */
+  shift: number;
   random: Random;
   stream: TextStream;
   watch: StopWatch;
@@ -98,7 +103,7 @@ interface Row {
 }
 
 /** Tokens through the decoder at a time while prompts are read; bounds the memory of attention. */
-const prefillTokens = 2048;
+const defaultPrefillTokens = 2048;
 
 export class Generator {
   private readonly cache: KvCache;
@@ -107,7 +112,11 @@ export class Generator {
   private readonly output: DecoderOutput;
   private readonly steps = new Map<number, StepTensors>();
 
-  constructor(private readonly model: LiveModel) {
+  /** @param prefillTokens a prompt that is longer is read in pieces of this length */
+  constructor(
+    private readonly model: LiveModel,
+    private readonly prefillTokens = defaultPrefillTokens,
+  ) {
     const { decoder } = model.description.facts;
     this.shape = { layers: decoder.layers, kvHeads: decoder.kvHeads, headDim: cacheHeadDim(decoder) };
     this.cache = new KvCache(this.shape);
@@ -220,19 +229,25 @@ export class Generator {
       let longest = 0;
       for (; to < chosen.length; to++) {
         const length = Math.max(longest, promptLength(requests[chosen[to]!]!));
-        if (to > from && length * (to - from + 1) > prefillTokens) break;
+        if (to > from && length * (to - from + 1) > this.prefillTokens) break;
         longest = length;
       }
       const prompts = chosen.slice(from, to).map((request) => requests[request]!.prompt);
-      const feeds = prefillFeeds(prompts, longest, width);
-      const program = await this.decoder(feeds.image_features !== undefined);
-      await program.session.run(
-        { ...program.weights, ...this.model.ropeTables(slots), ...feeds, ...this.cache.rows(from, to - from) },
-        this.output.rows(from, to - from),
-      );
+      const places = new RopeRows(ropeTableLength(slots));
+      // A prompt that is too long is alone here. Each piece sees what is in the cache already.
+      for (let start = 0; start < longest; start += this.prefillTokens) {
+        const end = Math.min(longest, start + this.prefillTokens);
+        const feeds = prefillFeeds(prompts, { start, end }, width, places);
+        const program = await this.decoder(feeds.image_features !== undefined);
+        const rope = this.model.ropeTables(slots, places.extra);
+        await program.session.run(
+          { ...program.weights, ...rope, ...feeds, ...this.cache.rows(from, to - from) },
+          this.output.rows(from, to - from),
+        );
+        await new Promise((resolve) => setImmediate(resolve));
+        if (signal?.aborted) throw new CancelledError();
+      }
       from = to;
-      await new Promise((resolve) => setImmediate(resolve));
-      if (signal?.aborted) throw new CancelledError();
     }
   }
 
@@ -252,7 +267,7 @@ export class Generator {
     let longest = 0;
     for (const [i, row] of rows.entries()) {
       tensors.input_ids.data[i] = BigInt(row.pending);
-      tensors.position_ids.data[i] = BigInt(row.length);
+      tensors.position_ids.data[i] = BigInt(row.length + row.shift);
       tensors.seqlens_k.data[i] = row.length;
       row.length += 1;
       longest = Math.max(longest, row.length);
@@ -291,6 +306,7 @@ export class Generator {
   ): Row {
     const row: Row = {
       ...{ request, index, ids: [], logProbs: [], entropies: [], length: prompt.inputIds.length },
+      shift: prompt.positions?.delta ?? 0,
       random: createRandom(...seed, index),
       stream: createTextStream(this.model.processor.tokenizer),
       watch: createStopWatch({
@@ -442,26 +458,61 @@ function promptLength({ prompt }: GenerationRequest): number {
   return prompt.inputIds.length;
 }
 
-/** Prompts [B,T], padded on the right with id 0, which no other token can see. */
-function prefillFeeds(prompts: readonly EncodedPrompt[], length: number, width: number): Record<string, Tensor> {
+/**
+ * Tokens [start, end) of prompts [B,T], padded on the right with id 0, which no other token can see. Only a single prompt can be read
+ * in pieces.
+ */
+function prefillFeeds(
+  prompts: readonly EncodedPrompt[],
+  { start, end }: { start: number; end: number },
+  width: number,
+  places: RopeRows,
+): Record<string, Tensor> {
   const batch = prompts.length;
+  const length = end - start;
   const inputIds = new BigInt64Array(batch * length);
   const positionIds = new BigInt64Array(batch * length);
   const last = new BigInt64Array(batch);
   const seqlens = new Int32Array(batch);
-  for (const [b, { inputIds: ids }] of prompts.entries()) {
-    for (let t = 0; t < length; t++) positionIds[b * length + t] = BigInt(Math.min(t, ids.length - 1));
-    for (let t = 0; t < ids.length; t++) inputIds[b * length + t] = BigInt(ids[t]!);
-    last[b] = BigInt(b * length + ids.length - 1);
-    seqlens[b] = ids.length - 1;
+  for (const [b, { inputIds: ids, positions }] of prompts.entries()) {
+    const until = Math.min(end, ids.length);
+    for (let t = 0; t < length; t++) {
+      const at = start + t;
+      if (at < until) inputIds[b * length + t] = BigInt(ids[at]!);
+      positionIds[b * length + t] = BigInt(places.row(positions, Math.min(at, ids.length - 1)));
+    }
+    last[b] = BigInt(b * length + until - 1 - start);
+    seqlens[b] = until - 1;
   }
   return {
     input_ids: tensor("int64", inputIds, [batch, length]),
     position_ids: tensor("int64", positionIds, [batch, length]),
     seqlens_k: tensor("int32", seqlens, [batch]),
-    total_sequence_length: scalar("int32", length),
+    total_sequence_length: scalar("int32", end),
     logit_positions: tensor("int64", last, [batch]),
-    ...imageFeeds(prompts, length, width),
+    ...imageFeeds(
+      prompts.map((prompt) => pieceOf(prompt, start, end)),
+      length,
+      width,
+    ),
+  };
+}
+
+/** The image rows of a prompt whose tokens lie in [start, end), counted from there. */
+function pieceOf(
+  prompt: EncodedPrompt,
+  start: number,
+  end: number,
+): Pick<EncodedPrompt, "images" | "imageTokenPositions"> {
+  const { imageTokenPositions: all, images } = prompt;
+  if (start === 0 && end >= prompt.inputIds.length) return prompt;
+  const first = all.findIndex((at) => at >= start);
+  const count = first < 0 ? 0 : all.filter((at) => at >= start && at < end).length;
+  if (count === 0) return { images: null, imageTokenPositions: new Int32Array(0) };
+  const width = images === null ? 0 : images.rows.length / images.numRows;
+  return {
+    images: images && { ...images, numRows: count, rows: images.rows.subarray(first * width, (first + count) * width) },
+    imageTokenPositions: all.slice(first, first + count).map((at) => at - start),
   };
 }
 

@@ -3,19 +3,27 @@
  * is being trained) and its sessions, made when first needed. All programs of one model read the same memory, so an optimiser
  * step is seen by the next generated token without a copy. Lives in the thread that computes; dispose it there.
  */
-import { adapterParameters, adapterSpec, initialAdapter, type AdapterSpec } from "@iad-r1/models/adapters/adapter";
+import {
+  type AdapterSpec,
+  adapterParameters,
+  adapterSpec,
+  initialAdapter,
+  type StoredAdapter,
+} from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { ConfigError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
-import { ConfigError } from "@iad-r1/models/errors";
-import type { LlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/processor";
-import { ropeTables } from "@iad-r1/models/nn/rope";
+import { ropeTableLength, ropeTables } from "@iad-r1/models/nn/rope";
+import type { Processor } from "@iad-r1/models/processor";
 import type { Program, WeightOptions } from "@iad-r1/models/programs/program";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Device } from "../runtime/devices";
+import { refuseIfTooLarge } from "../runtime/memory";
 import { createSession, type Session } from "../runtime/session";
 import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
+import { maxPrepackedBytes, weightBytes } from "./footprint";
 
 /** What is held in memory to be changed; "none" for a model that is only asked. */
 export type LiveWeights =
@@ -41,22 +49,21 @@ export interface CompiledProgram {
   trainable: readonly string[];
 }
 
-/** Prepacking keeps a second copy of the weights; above this size the memory is worth more than the time. */
-const maxPrepackedBytes = 1 << 30;
-
 export class LiveModel {
   /** Weights in memory by path, float32. Frozen weights that a program wants as inputs come in when first needed. */
   readonly live = new Map<string, Tensor<"float32">>();
   private readonly compiled = new Map<string, Promise<CompiledProgram>>();
+  /** Rises when the weights of the vision side change under those who keep its features. */
+  visionVersion = 0;
   private readonly adapterOn = scalar("float32", 1);
   private rope: { cos: Tensor<"float32">; sin: Tensor<"float32">; length: number } | null = null;
 
   private constructor(
-    readonly reference: ModelReference,
-    readonly description: ModelDescription,
-    readonly processor: LlavaOnevisionProcessor,
+    public reference: Readonly<ModelReference>,
+    public description: Readonly<ModelDescription>,
+    readonly processor: Processor,
     /** Structure of the adapter in use, from its folder or new; null without one. */
-    readonly adapter: AdapterSpec | null,
+    public adapter: AdapterSpec | null,
     readonly weights: LiveWeights,
     private readonly options: LiveModelOptions,
   ) {}
@@ -73,6 +80,11 @@ export class LiveModel {
       reference.base,
       reference.adapter === null ? {} : { adapter: reference.adapter },
     );
+    refuseIfTooLarge(
+      weightBytes(description).held,
+      `The weights of ${reference.base}`,
+      "Make a copy in 4 bits with `iad-r1 quantize`, which needs about an eighth, or use a smaller model.",
+    );
     const processor = await description.loadProcessor();
     let adapter: AdapterSpec | null = description.adapter;
     if (weights.kind === "adapter" && adapter === null) {
@@ -85,6 +97,13 @@ export class LiveModel {
       });
       adapter = adapterSpec(config, description.base);
     }
+    const isPacked = [...description.parameters.values()].some(({ packed }) => packed !== undefined);
+    if (isPacked && weights.kind !== "none" && weights.kind !== "adapter") {
+      throw new ConfigError("train/packed", `The weights of ${reference.base} are rounded and stay as they are.`, {
+        hint: "Train an adapter on them (`trainable: lora`), or take the checkpoint that they were made from.",
+        where: reference.base,
+      });
+    }
     if (adapter !== null && weights.kind !== "none" && weights.kind !== "adapter") {
       throw new ConfigError(
         "train/adapter",
@@ -94,9 +113,7 @@ export class LiveModel {
     }
     const model = new LiveModel(reference, description, processor, adapter, weights, options);
     if (description.adapter !== null) {
-      for (const [path, stored] of description.adapter.tensors) {
-        model.live.set(path, tensor("float32", await stored.read(), stored.shape));
-      }
+      for (const [path, value] of await readMatrices(description.adapter)) model.live.set(path, value);
     } else if (adapter !== null && weights.kind === "adapter") {
       const start = initialAdapter(adapter.layout, description.base.shapes, weights.seed);
       for (const { path, shape } of adapterParameters(adapter.layout, description.base.shapes)) {
@@ -106,9 +123,66 @@ export class LiveModel {
     return model;
   }
 
+  /**
+   * Puts another adapter on the loaded base, or none: the base's weights stay where they are, and so do the programs when both
+   * adapters have matrices of the same sizes. Only for a model that is not being trained.
+   *
+   * @throws ModelFileError when the adapter does not fit; the one before stays
+   */
+  async switchAdapter(folder: string | null): Promise<void> {
+    if (this.reference.adapter === folder) return;
+    if (this.weights.kind !== "none") {
+      throw new ConfigError("train/adapter", "The adapter of a model in training cannot be exchanged.", {
+        hint: "Stop the run first.",
+      });
+    }
+    const description = await this.description.withAdapter(folder);
+    const matrices = description.adapter === null ? [] : await readMatrices(description.adapter);
+    const before = this.description.adapter;
+    const after = description.adapter;
+    for (const path of [...(before?.tensors.keys() ?? []), ...(before?.replaced.keys() ?? [])]) this.live.delete(path);
+    // A parameter of the base that the new adapter replaces would be found in memory otherwise.
+    for (const path of after?.replaced.keys() ?? []) this.live.delete(path);
+    for (const [path, value] of matrices) this.live.set(path, value);
+    const { decoder } = description.paths;
+    const changed = [before, after].flatMap((one) =>
+      one === null ? [] : [...one.layout.keys(), ...one.replaced.keys()],
+    );
+    if (changed.some((path) => !path.startsWith(`${decoder}.`))) this.visionVersion += 1;
+    this.description = description;
+    this.adapter = after;
+    this.reference = { ...this.reference, adapter: folder };
+    const saves = (one: StoredAdapter | null) => one !== null && one.replaced.size > 0;
+    // Parameters saved in full are constants of the programs.
+    const isSame = layoutKey(before) === layoutKey(after) && !saves(before) && !saves(after);
+    const programs = [...this.compiled];
+    this.compiled.clear();
+    for (const [key, program] of programs) {
+      if (isSame) {
+        const bound = program.then((one) => this.bind(one));
+        bound.catch(() => this.compiled.delete(key));
+        this.compiled.set(key, bound);
+      } else await program.then(({ session }) => session.dispose()).catch(() => undefined);
+    }
+  }
+
+  /** A compiled program with the weights that are valid now. */
+  private async bind(program: CompiledProgram): Promise<CompiledProgram> {
+    const weights: Record<string, Tensor> = {};
+    for (const [path, value] of Object.entries(program.weights)) {
+      weights[path] = path === "adapter_scale" ? value : await this.weight(path);
+    }
+    return { ...program, weights };
+  }
+
   /** Ids that end a completion. */
   get eosIds(): ReadonlySet<number> {
     return new Set(this.description.generation.eosTokenIds);
+  }
+
+  /** Has the checkpoint weights in 4 or 8 bits? Their product is written for a layout that prepacking makes. */
+  private get isPacked(): boolean {
+    return [...this.description.parameters.values()].some(({ packed }) => packed !== undefined);
   }
 
   private get isHalfPrecision(): boolean {
@@ -144,14 +218,24 @@ export class LiveModel {
   ): Promise<CompiledProgram> {
     const { kind } = this.weights;
     // Half-precision weights would be widened once for every session that has them as constants; in memory they are widened once.
-    const fed = kind === "all" || (kind === "language-model" && scope !== "vision") || this.isHalfPrecision;
-    const program = make({ weights: fed ? "inputs" : "files", adapter: this.adapter?.layout ?? null });
+    // Beside packed weights little is left to widen, and the embedding is looked up as it lies in its file.
+    const widens = this.isHalfPrecision && !this.isPacked;
+    const fed = kind === "all" || (kind === "language-model" && scope !== "vision") || widens;
+    const program = make({
+      weights: fed ? "inputs" : "files",
+      adapter: this.adapter?.layout ?? null,
+      // Rounded activations are faster; what is trained wants the probabilities that its loss is computed with.
+      activations: kind === "none" ? "int8" : "float32",
+    });
     const device = this.options.device ?? "cpu";
     const model = serialize(emit(program.graph, { target: device === "cpu" ? "fused" : "primitive" }));
     const session = await createSession(model, {
       device,
       name: key,
-      prepack: prepack && !fed && 4 * this.description.facts.numParameters <= maxPrepackedBytes,
+      prepack:
+        prepack &&
+        ((this.isPacked && scope !== "vision") ||
+          (!fed && 4 * this.description.facts.numParameters <= maxPrepackedBytes)),
       ...(this.options.threads ? { threads: this.options.threads } : {}),
     });
     const weights: Record<string, Tensor> = {};
@@ -172,16 +256,26 @@ export class LiveModel {
     return read;
   }
 
-  /** Rotary tables with at least `length` rows; made once for a length and shared by all programs. */
-  ropeTables(length: number): { rope_cos: Tensor<"float32">; rope_sin: Tensor<"float32"> } {
-    if (this.rope === null || this.rope.length < length) {
-      const { decoder } = this.description.facts;
-      let size = 256;
-      while (size < length) size *= 2;
-      const tables = ropeTables(decoder, size);
-      const dims = [size, decoder.headDim / 2];
-      this.rope = { cos: tensor("float32", tables.cos, dims), sin: tensor("float32", tables.sin, dims), length: size };
+  /**
+   * Rotary tables with at least `length` rows; made once for a length and shared by all programs. With `extra` places, these come
+   * behind exactly `ropeTableLength(length)` rows.
+   */
+  ropeTables(
+    length: number,
+    extra: readonly number[] = [],
+  ): { rope_cos: Tensor<"float32">; rope_sin: Tensor<"float32"> } {
+    const { decoder } = this.description.facts;
+    const make = (rows: number, places: readonly number[]) => {
+      const tables = ropeTables(decoder, rows, places);
+      const dims = [tables.length, decoder.headDim / 2];
+      return { cos: tensor("float32", tables.cos, dims), sin: tensor("float32", tables.sin, dims) };
+    };
+    const size = ropeTableLength(length);
+    if (extra.length > 0) {
+      const { cos, sin } = make(size, extra);
+      return { rope_cos: cos, rope_sin: sin };
     }
+    if (this.rope === null || this.rope.length < length) this.rope = { ...make(size, []), length: size };
     return { rope_cos: this.rope.cos, rope_sin: this.rope.sin };
   }
 
@@ -202,6 +296,19 @@ export class LiveModel {
     this.compiled.clear();
     for (const one of all) await one.then(({ session }) => session.dispose()).catch(() => undefined);
   }
+}
+
+async function readMatrices({ tensors }: StoredAdapter): Promise<[string, Tensor<"float32">][]> {
+  const matrices: [string, Tensor<"float32">][] = [];
+  for (const [path, stored] of tensors) {
+    matrices.push([path, tensor("float32", await stored.read(), stored.shape)]);
+  }
+  return matrices;
+}
+
+/** Equal for adapters that compile to the same programs. */
+function layoutKey(adapter: StoredAdapter | null): string {
+  return JSON.stringify([...(adapter?.layout ?? [])]);
 }
 
 /**

@@ -3,7 +3,7 @@
  * encoded once; what a picture is and where it lies is the caller's business.
  */
 import { createHash } from "node:crypto";
-import type { PreparedImages } from "@iad-r1/models/llavaOnevision/processor";
+import { numImageRows, type PreparedImages } from "@iad-r1/models/processor";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { EncodedPrompt } from "./generator";
@@ -15,6 +15,13 @@ export interface Picture {
   /** Names its pixels: equal ids must mean equal pixels. */
   id: string;
   load: () => Promise<RgbImage>;
+}
+
+/** A picture that is loaded already, named by its pixels: however it came, the tower sees it once. */
+export function contentPicture(image: RgbImage): Picture {
+  const { width, height, data } = image;
+  const id = `${width}x${height}:${createHash("sha256").update(data).digest("hex")}`;
+  return { id, load: () => Promise.resolve(image) };
 }
 
 /** Messages with one picture for each image part, in order. */
@@ -61,6 +68,7 @@ export class PromptEncoder {
         inputIds: inputs.inputIds,
         imageTokenPositions: inputs.imageTokenPositions,
         images,
+        ...(inputs.positions !== undefined && { positions: inputs.positions }),
         promptText: inputs.promptText,
         numImageTokens: images?.numRows ?? 0,
       };
@@ -73,11 +81,12 @@ export class PromptEncoder {
       prompts.map(async (prompt) => {
         const pixels = prompt.pictures.length === 0 ? null : await this.keepPrepared(prompt.pictures);
         const inputs = this.model.processor.prepareInputs(prompt.messages, pixels ?? []);
-        const numImageTokens = pixels?.pack.numRows ?? 0;
+        const numImageTokens = pixels === null ? 0 : numImageRows(pixels);
         return {
           inputIds: inputs.inputIds,
           imageTokenPositions: inputs.imageTokenPositions,
           images: null,
+          ...(inputs.positions !== undefined && { positions: inputs.positions }),
           promptText: inputs.promptText,
           ...{ numImageTokens, pixels },
         };

@@ -2,13 +2,12 @@
  * One look at one picture: streams what the model writes, says when a tag opens and closes, and ends with the parsed verdict and
  * the times. Many labelled pictures at once are evaluate/evaluateModel.ts.
  */
-import { resolve } from "node:path";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import type { AnswerTag, HeatMap, InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import { Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
-import { type Picture, PromptEncoder } from "../generate/promptEncoder";
+import { contentPicture, type Picture, PromptEncoder } from "../generate/promptEncoder";
 import { parseTags } from "../rewards/tags";
 import { type DeviceChoice, resolveDevice } from "../runtime/devices";
 import { type HeatMapQuestion, occlusionMap } from "./heatMap";
@@ -44,6 +43,8 @@ export interface Inspector {
    * @throws CancelledError
    */
   inspect(request: InspectRequest): Promise<Inspection>;
+  /** Puts another adapter on the loaded base, or none. @throws ModelFileError when it does not fit; the one before stays */
+  useAdapter(folder: string | null): Promise<void>;
   /**
    * Where the answer of a completion looked.
    *
@@ -63,6 +64,7 @@ export async function openInspector({ model: reference, device, threads }: Inspe
   const generator = new Generator(model);
   return {
     inspect: (request) => inspect({ model, encoder, generator }, request),
+    useAdapter: (folder) => model.switchAdapter(folder),
     heatMap: (request) => occlusionMap({ model, generator }, request),
     dispose: () => model.dispose(),
   };
@@ -77,8 +79,8 @@ async function inspect(
   const pictures: Picture[] = [];
   for (const path of [...references, image]) {
     const loaded = await loadImage(path);
-    // The file may change between two inspections; the time makes every look a picture of its own.
-    pictures.push({ id: `${resolve(path)}@${started}`, load: () => Promise.resolve(loaded) });
+    // The file may change between two inspections, so pictures are known by their pixels.
+    pictures.push(contentPicture(loaded));
     if (path === image) {
       onEvent({ type: "started", image, references: [...references], width: loaded.width, height: loaded.height });
     }

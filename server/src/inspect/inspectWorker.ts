@@ -10,6 +10,8 @@ import { type InspectorOptions, type InspectRequest, openInspector } from "./ins
 
 /** Methods of the model process. */
 export type InspectMethods = {
+  /** Another adapter on the loaded base; jobs after it are answered with it. */
+  useAdapter: { params: { folder: string | null }; result: null; event: never };
   inspect: { params: Omit<InspectRequest, "signal" | "onEvent">; result: Inspection; event: InspectEvent };
   heatMap: {
     params: Omit<HeatMapQuestion, "signal" | "onProgress">;
@@ -27,6 +29,10 @@ serveHost<InspectMethods, InspectorOptions>(async (options) => {
   const inspector = await openInspector(options);
   return {
     methods: {
+      useAdapter: async ({ folder }) => {
+        await inspector.useAdapter(folder);
+        return null;
+      },
       inspect: (request, { signal, emit }) => inspector.inspect({ ...request, signal, onEvent: emit }),
       heatMap: (request, { signal, emit }) =>
         inspector.heatMap({ ...request, signal, onProgress: (done, total) => emit({ done, total }) }),

@@ -5,6 +5,7 @@ import { ConfigError } from "@iad-r1/models/errors";
 import type { ModelInfo } from "@iad-r1/protocol/models";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import { embeddedModel, embeddedModels, resolveModel } from "../config/modelNames";
+import { storedModels } from "../modelStore/store";
 import type { RunFollower } from "../runs/follow";
 import { stageModel } from "../runs/postTrain";
 
@@ -21,7 +22,21 @@ export async function listModels(modelsDirectory: string | null, runs: readonly 
     }),
   );
   const own = modelsDirectory === null ? [] : await modelsIn(modelsDirectory);
-  return [...embedded, ...own, ...runs.flatMap(modelsOfRun)];
+  return [...embedded, ...own, ...(await modelsOfStore()), ...runs.flatMap(modelsOfRun)];
+}
+
+/** Models that were added, downloaded, or are in Hugging Face's cache. */
+async function modelsOfStore(): Promise<ModelInfo[]> {
+  return (await storedModels()).flatMap(({ name, state, folder }): ModelInfo[] =>
+    folder === null || state === "incomplete"
+      ? []
+      : [
+          {
+            ...{ id: name, title: name, reference: { base: folder, adapter: null } },
+            ...{ source: "folder", run: null, stage: null, step: null, balancedAccuracy: null },
+          },
+        ],
+  );
 }
 
 /** What a request means by a model. @throws ConfigError `model/not-found` */

@@ -1,5 +1,6 @@
 /**
- * Inspections for an editor: each model in a process of its own, jobs in a queue before it, two models side by side. A model that
+ * Inspections for an editor: each base model in a process of its own, which changes its adapter when a job asks for another; jobs in
+ * a queue before it, two models side by side. A model that
  * crashes fails the job it was doing and nothing else; the next job starts it again. Computes nothing itself.
  */
 import { CancelledError, WorkerError } from "@iad-r1/models/errors";
@@ -38,7 +39,7 @@ interface QueuedJob {
   controller: AbortController;
 }
 
-/** One model: its process when it is in memory, and what waits for it. */
+/** One base model: its process when it is in memory, the adapter on it, and what waits for it. */
 interface Slot {
   model: ModelReference;
   client: WorkerClient<InspectMethods> | null;
@@ -100,10 +101,11 @@ export class InspectService {
     const slots = [...this.slots].filter(([key]) => model === undefined || key === keyOf(model));
     await Promise.all(
       slots.map(([, slot]) => {
-        for (const queued of [...slot.queue, slot.current]) {
-          if (queued !== null && !isEnded(queued.job.state)) this.cancel(queued.job.job);
-        }
-        return this.empty(slot);
+        const open = [...slot.queue, slot.current].filter((one) => one !== null && !isEnded(one.job.state));
+        const leaving = open.filter((one) => model === undefined || one!.request.model.adapter === model.adapter);
+        for (const queued of leaving) this.cancel(queued!.job.job);
+        // The base stays for those who wait with another adapter.
+        return leaving.length === open.length ? this.empty(slot) : undefined;
       }),
     );
   }
@@ -164,7 +166,11 @@ export class InspectService {
       if (slot.client === null) {
         this.change(job, "loading");
         slot.state = "loading";
+        slot.model = request.model;
         slot.client = await this.load(slot);
+      } else if (slot.model.adapter !== request.model.adapter) {
+        await slot.client.call("useAdapter", { folder: request.model.adapter });
+        slot.model = request.model;
       }
       slot.state = "busy";
       if (controller.signal.aborted) throw new CancelledError();
@@ -255,8 +261,8 @@ export class InspectService {
   }
 }
 
-function keyOf({ base, adapter }: ModelReference): string {
-  return `${base}\n${adapter ?? ""}`;
+function keyOf({ base }: ModelReference): string {
+  return base;
 }
 
 /** Without the keys that are undefined. */

@@ -5,6 +5,7 @@
  */
 import { freemem } from "node:os";
 import { adapterParameters, adapterSpec } from "@iad-r1/models/adapters/adapter";
+import type { StackSize } from "@iad-r1/models/architecture";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
@@ -12,6 +13,7 @@ import type { RunEstimate, RunKind, StagePlan } from "@iad-r1/protocol/runs";
 import type { ExperimentConfig, PaSftConfig, ScGrpoConfig, Trainable } from "../config/experiment";
 import type { InspectionSample } from "../data/samples";
 import { supervisedExample } from "../generate/examples";
+import { processBytes, weightBytes } from "../generate/footprint";
 import { languageTargets } from "../generate/liveModel";
 import { probeDevice } from "../runtime/devices";
 import { activationBytes, trainingStateBytes } from "../train/memory";
@@ -25,16 +27,15 @@ export interface SampleLengths {
   promptMean: number;
   answerMax: number;
   answerMean: number;
-  /** Views of one sample's pictures through the vision tower, mean. */
+  /** Pictures or crops of one sample through the vision tower, mean, and patches of each, most. */
   views: number;
+  patches: number;
 }
 
 /** How much of the speed of a plain matrix product the passes reach; measured with `iad-r1 bench`, rounded down. */
 const trainingShare = 0.6;
 const readingShare = 0.5;
 const writingShare = 0.2;
-/** The process itself: code, sessions, pictures. */
-const processBytes = 250e6;
 const numMeasured = 4;
 
 /** @throws ConfigError, DataError, ModelFileError for what would stop the run as well */
@@ -79,16 +80,19 @@ export async function measureLengths(
   const prompts: number[] = [];
   const answers: number[] = [];
   let views = 0;
+  let patches = 0;
   for (let k = 0; k < count; k++) {
     const sample = samples[Math.floor((k * samples.length) / count)]!;
     const { source, answer } = supervisedExample(sample, { references });
     const images = processor.prepareImages(await Promise.all(source.pictures.map(({ load }) => load())));
     prompts.push(processor.prepareInputs(source.messages, images).inputIds.length);
     answers.push(processor.tokenizer.encode(answer).length + 1);
-    views += images.pixelShape[0] / count;
+    const load = model.tower.load(images);
+    views += load.sequences / count;
+    patches = Math.max(patches, load.tokens);
   }
   return {
-    ...{ numMeasured: count, views, promptMax: Math.max(...prompts), promptMean: mean(prompts) },
+    ...{ numMeasured: count, views, patches, promptMax: Math.max(...prompts), promptMean: mean(prompts) },
     ...{ answerMax: Math.max(...answers), answerMean: mean(answers) },
   };
 }
@@ -99,8 +103,13 @@ function memoryOf(
   config: ExperimentConfig,
   lengths: SampleLengths,
 ): RunEstimate["memory"]["stages"][number] {
-  const { decoder, patchesPerCrop, numParameters } = model.facts;
-  const weightsBytes = 4 * numParameters;
+  const { decoder, tower: towerStack, numParameters } = model.facts;
+  const { held, mapped } = weightBytes(model);
+  // Weights that learn are all in memory.
+  const learns =
+    (kind === "pa-sft" && config.stages.paSft.trainable === "all") ||
+    (kind === "sc-grpo" && config.stages.scGrpo.trainable === "all");
+  const weightsBytes = learns ? 4 * numParameters : held + mapped;
   const cache = (rows: number, tokens: number) =>
     2 * 4 * decoder.layers * decoder.kvHeads * cacheHeadDim(decoder) * rows * Math.ceil(tokens / 64) * 64;
   if (kind === "evaluate") {
@@ -113,13 +122,13 @@ function memoryOf(
   const stage = kind === "pa-sft" ? config.stages.paSft : config.stages.scGrpo;
   const rows = kind === "pa-sft" ? config.stages.paSft.batchSize : config.stages.scGrpo.microBatchSize;
   const answer = kind === "pa-sft" ? lengths.answerMax : config.stages.scGrpo.maxCompletionLength;
-  const pass = (stack: typeof decoder | typeof model.config.vision, count: number, tokens: number, labelled: number) =>
+  const pass = (stack: StackSize, count: number, tokens: number, labelled: number) =>
     activationBytes({
       ...{ stack, rows: count, tokens, labelled, recompute: stage.recompute },
       vocabSize: labelled === 0 ? 0 : decoder.vocabSize,
     });
   const language = pass(decoder, rows, lengths.promptMax + answer, rows * answer);
-  const tower = stage.trainable === "all" ? pass(model.config.vision, rows * lengths.views, patchesPerCrop, 0) : 0;
+  const tower = stage.trainable === "all" ? pass(towerStack, rows * lengths.views, lengths.patches, 0) : 0;
   const rollouts = config.stages.scGrpo.groupSize * config.stages.scGrpo.promptsPerStep;
   return {
     ...{ stage: id, weightsBytes, activationsBytes: language + tower },
@@ -151,7 +160,7 @@ function languageWeights(model: ModelDescription): number {
 /** Operations of a stage, each divided by the share of the machine's speed that its kind of work reaches. */
 function workOf(stage: StagePlan, model: ModelDescription, config: ExperimentConfig, lengths: SampleLengths): number {
   const perToken = 2 * languageWeights(model);
-  const tower = 2 * (model.facts.numParameters - languageWeights(model)) * model.facts.patchesPerCrop * lengths.views;
+  const tower = 2 * (model.facts.numParameters - languageWeights(model)) * lengths.patches * lengths.views;
   const reading = (tokens: number) => (perToken * tokens) / readingShare;
   const writing = (tokens: number) => (perToken * tokens) / writingShare;
   const seeing = tower / readingShare;

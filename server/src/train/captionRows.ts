@@ -6,12 +6,14 @@
 import { ConfigError } from "@iad-r1/models/errors";
 import { type LlavaOnevisionProcessor, loadLlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/processor";
 import { ropeTables } from "@iad-r1/models/nn/rope";
+import { patchesPerSide, type VisionTransformerConfig } from "@iad-r1/models/nn/visionTransformer";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { markupTask } from "../data/synth/markup";
 import type { PerceptionBatch } from "../data/synth/perceptionBatch";
 import { captionText, type QuestionPair, questionPairs } from "../data/synth/text";
 import { type Tensor, tensor, zeros } from "../runtime/tensors";
+import { onevisionTower } from "./onevisionTower";
 
 const MAX_ROW = 512;
 const CAPTION_REQUESTS = [
@@ -33,7 +35,8 @@ export class CaptionRows {
 
   private constructor(
     private readonly processor: LlavaOnevisionProcessor,
-    private readonly model: ModelDescription,
+    model: ModelDescription,
+    private readonly vision: VisionTransformerConfig,
     private readonly endToken: number,
     private readonly seed: number,
     private readonly turns: number,
@@ -51,14 +54,15 @@ export class CaptionRows {
       const reason = `${model.folder} names no end token in generation_config.json.`;
       throw new ConfigError("perception/end-token", reason);
     }
-    return new CaptionRows(await loadLlavaOnevisionProcessor(model.folder), model, endToken, seed, turns);
+    const vision = onevisionTower(model);
+    return new CaptionRows(await loadLlavaOnevisionProcessor(model.folder), model, vision, endToken, seed, turns);
   }
 
   /** How the processor cuts a picture that has so many views; all such pictures are of one size. */
   private prepared(views: number): PreparedPicture {
     let known = this.plans.get(views);
     if (known === undefined) {
-      const side = this.model.facts.imageSize * (views === 1 ? 1 : 2);
+      const side = this.vision.imageSize * (views === 1 ? 1 : 2);
       known = this.processor.prepareImages([{ width: side, height: side, data: new Uint8Array(side * side * 3) }]);
       this.plans.set(views, known);
     }
@@ -72,7 +76,7 @@ export class CaptionRows {
     });
     const length = Math.max(...conversations.map(({ ids }) => ids.length));
     const count = conversations.length;
-    const patches = this.model.facts.patchesPerCrop;
+    const patches = patchesPerSide(this.vision) ** 2;
     const numRows = conversations.reduce((sum, { prepared }) => sum + prepared.pack.numRows, 0);
     const numViews = batch.viewsPerPicture.reduce((sum, views) => sum + views, 0);
     const ids = zeros("int64", [count, length]);

@@ -3,10 +3,11 @@
  * the right, where causal attention cannot see it; only completion tokens are labelled. It weighs nothing: token weights are the
  * caller's.
  */
+import { RopeRows, ropeTableLength } from "@iad-r1/models/nn/rope";
+import type { TowerFeeds } from "@iad-r1/models/processor";
+import { type EncodedPrompt, imageFeeds } from "../generate/generator";
 import type { Tensor } from "../runtime/tensors";
 import { tensor } from "../runtime/tensors";
-import type { PixelFeeds } from "../generate/imageFeatures";
-import { type EncodedPrompt, imageFeeds } from "../generate/generator";
 
 /** A prompt and what is said to it, with the end token where there is one. */
 export interface Sequence {
@@ -25,6 +26,8 @@ export interface CollatedBatch {
   feeds: Record<string, Tensor>;
   /** Of the longest sequence, padding included: rows of rotary tables that are needed. */
   length: number;
+  /** Places of the rows behind the plain ones of the rotary tables; see `RopeRows`. */
+  extraPlaces: readonly number[];
   /** M, labelled tokens. */
   numTargets: number;
   /** First labelled token of each completion among the M; one more at the end. */
@@ -42,7 +45,7 @@ const lengthStep = 8;
  * @param width  C of the decoder
  * @param pixels the tower's inputs for the pictures of all rows, when the program computes features itself
  */
-export function collate(sequences: readonly Sequence[], width: number, pixels?: PixelFeeds): CollatedBatch {
+export function collate(sequences: readonly Sequence[], width: number, pixels?: TowerFeeds): CollatedBatch {
   const batch = sequences.length;
   const lengths = sequences.map(({ prompt, completionIds }) => prompt.inputIds.length + completionIds.length);
   const length = roundUp(Math.max(...lengths));
@@ -52,9 +55,12 @@ export function collate(sequences: readonly Sequence[], width: number, pixels?: 
   const positionIds = new BigInt64Array(batch * length);
   const targetPositions = new BigInt64Array(numTargets);
   const targets = new BigInt64Array(numTargets);
+  const places = new RopeRows(ropeTableLength(length));
   for (const [b, { prompt, completionIds }] of sequences.entries()) {
     const start = prompt.inputIds.length;
-    for (let t = 0; t < length; t++) positionIds[b * length + t] = BigInt(Math.min(t, lengths[b]! - 1));
+    for (let t = 0; t < length; t++) {
+      positionIds[b * length + t] = BigInt(places.row(prompt.positions, Math.min(t, lengths[b]! - 1)));
+    }
     for (let t = 0; t < start; t++) inputIds[b * length + t] = BigInt(prompt.inputIds[t]!);
     for (let t = 0; t < completionIds.length; t++) {
       const id = BigInt(completionIds[t]!);
@@ -78,7 +84,7 @@ export function collate(sequences: readonly Sequence[], width: number, pixels?: 
       ...images,
       ...pixels,
     },
-    ...{ length, numTargets, offsets },
+    ...{ length, numTargets, offsets, extraPlaces: places.extra },
     numTokens: lengths.reduce((sum, one) => sum + one, 0),
   };
 }
@@ -87,7 +93,7 @@ export function collate(sequences: readonly Sequence[], width: number, pixels?: 
  * Every prompt once, with its completions beside it (layout "shared-prompts"). Groups may differ in size: missing completions are
  * padding. A prompt's last token predicts the first token of each of its completions.
  */
-export function collateShared(groups: readonly SequenceGroup[], width: number, pixels?: PixelFeeds): CollatedBatch {
+export function collateShared(groups: readonly SequenceGroup[], width: number, pixels?: TowerFeeds): CollatedBatch {
   const batch = groups.length;
   const promptLengths = groups.map(({ prompt }) => prompt.inputIds.length);
   const promptTokens = roundUp(Math.max(...promptLengths));
@@ -103,15 +109,18 @@ export function collateShared(groups: readonly SequenceGroup[], width: number, p
   const targetPositions = new BigInt64Array(numTargets);
   const targets = new BigInt64Array(numTargets);
   let target = 0;
+  const length = promptTokens + completionTokens;
+  const places = new RopeRows(ropeTableLength(length));
   for (const [b, { prompt, completions }] of groups.entries()) {
     const start = promptLengths[b]!;
-    for (let p = 0; p < promptTokens; p++) positionIds[b * promptTokens + p] = BigInt(Math.min(p, start - 1));
+    const row = (at: number) => BigInt(places.row(prompt.positions, at));
+    for (let p = 0; p < promptTokens; p++) positionIds[b * promptTokens + p] = row(Math.min(p, start - 1));
     for (let p = 0; p < start; p++) inputIds[b * promptTokens + p] = BigInt(prompt.inputIds[p]!);
     for (let g = 0; g < groupSize; g++) {
       const at = (b * groupSize + g) * completionTokens;
       const ids = completions[g] ?? [];
       const last = Math.max(0, ids.length - 1);
-      for (let l = 0; l < completionTokens; l++) completionPositions[at + l] = BigInt(start + Math.min(l, last));
+      for (let l = 0; l < completionTokens; l++) completionPositions[at + l] = row(start + Math.min(l, last));
       for (let l = 0; l < ids.length; l++) {
         completionIds[at + l] = BigInt(ids[l]!);
         targets[target] = BigInt(ids[l]!);
@@ -137,8 +146,7 @@ export function collateShared(groups: readonly SequenceGroup[], width: number, p
       ),
       ...pixels,
     },
-    length: promptTokens + completionTokens,
-    ...{ numTargets, offsets },
+    ...{ length, numTargets, offsets, extraPlaces: places.extra },
     numTokens: promptLengths.reduce((sum, one) => sum + one, 0) + numTargets,
   };
 }

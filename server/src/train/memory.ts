@@ -2,15 +2,10 @@
  * What a training pass will need in memory, estimated before it runs. The formula was fitted to measured peaks of the training graphs
  * (see memory.test.ts); it errs on the high side. Refusing is runtime/memory.ts.
  */
-/** A stack of transformer layers that a pass goes through. */
-export interface StackSize {
-  layers: number;
-  width: number;
-  mlpWidth: number;
-  heads: number;
-}
+import type { StackSize } from "@iad-r1/models/architecture";
 
 export interface PassSize {
+  /** The layers that the pass goes through. */
   stack: StackSize;
   /** Sequences, and tokens of each with padding. */
   rows: number;

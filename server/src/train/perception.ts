@@ -15,6 +15,7 @@ import { type TensorToWrite, writeSafetensors } from "@iad-r1/models/checkpoint/
 import { CheckpointError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
+import { patchesPerSide, type VisionTransformerConfig } from "@iad-r1/models/nn/visionTransformer";
 import type { Program } from "@iad-r1/models/programs/program";
 import type { AuxiliaryHead } from "@iad-r1/models/programs/training";
 import { createRandom } from "@iad-r1/models/util/random";
@@ -30,6 +31,7 @@ import { createSession, type Session } from "../runtime/session";
 import { type Tensor, tensor, zeros } from "../runtime/tensors";
 import { CaptionRows } from "./captionRows";
 import { type DenseHead, readingDecoder } from "./decoderInit";
+import { onevisionTower } from "./onevisionTower";
 import { towerWeight } from "./towerInit";
 import { TrainableWeights } from "./trainableWeights";
 
@@ -131,6 +133,7 @@ interface PhaseRun {
   pictures: PictureSource;
   texts: CaptionRows | null;
   model: ModelDescription;
+  vision: VisionTransformerConfig;
   dispose(): Promise<void>;
 }
 
@@ -217,7 +220,8 @@ function learningRateAt({ learningRate, warmupSteps, steps, decayShare }: Percep
 /** Feeds of the training program for one batch, and memory for its outputs. */
 function batchTensors(run: PhaseRun, phase: PerceptionPhase, batch: PerceptionBatch, step: number) {
   const rows = batch.coverage.length;
-  const { imageSize: side, patchesPerCrop: patches } = run.model.facts;
+  const { imageSize: side } = run.vision;
+  const patches = patchesPerSide(run.vision) ** 2;
   const pictureOfView = [...batch.viewsPerPicture].flatMap((views, item) => Array<number>(views).fill(item));
   const defect = zeros("float32", [rows]);
   const defectWeight = zeros("float32", [rows]);
@@ -421,12 +425,12 @@ async function openPhase(
   });
   const worker = new Worker(entryPath("synthWorker"));
   worker.unref();
-  const { imageSize, patchesPerCrop } = model.facts;
+  const vision = onevisionTower(model);
   const pictures = new PictureSource(worker, {
     seed: config.seed,
     count: phase.batchSize,
-    size: imageSize,
-    patch: imageSize / Math.sqrt(patchesPerCrop),
+    size: vision.imageSize,
+    patch: vision.imageSize / patchesPerSide(vision),
     anomalousShare: phase.anomalousShare,
     mirror: !phase.language,
     largeShare: phase.largeShare,
@@ -438,7 +442,7 @@ async function openPhase(
     await session.dispose();
     await trained.dispose();
   };
-  return { trained, frozen, session, pictures, texts, model, dispose };
+  return { trained, frozen, session, pictures, texts, model, vision, dispose };
 }
 
 /** Replaces the decoder's first layer by one that reads the dense heads as they are now. */
@@ -460,7 +464,8 @@ async function startWeights(config: PerceptionConfig, model: ModelDescription, s
     const stored = model.parameters.get(path);
     const data =
       config.init === "random" || stored === undefined
-        ? (towerWeight(config.seed, path, shape, model.config.vision.heads) ?? initialWeight(config.seed, path, shape))
+        ? (towerWeight(config.seed, path, shape, onevisionTower(model).heads) ??
+          initialWeight(config.seed, path, shape))
         : await stored.read();
     weights.set(path, { shape, data });
   }

@@ -16,15 +16,14 @@ import { PictureLedger, policyExample } from "../generate/examples";
 import type { WeightedReward } from "../rewards/contract";
 import type { Device } from "../runtime/devices";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
-import type { CollatedBatch } from "./collate";
 import { DataOrder } from "./dataOrder";
 import { tokenWeights } from "./losses";
 import { checkFinite, resumedModel } from "./paSft";
 import { completionMetrics, flatShare, meanOf, rewardMetrics, TokenStatistics } from "./policyMetrics";
-import { checkErrorShare, type Group, rolloutRecords, rollOutGroups, writeRollouts } from "./rollouts";
+import { checkErrorShare, type Group, rollOutGroups, rolloutRecords, writeRollouts } from "./rollouts";
 import { learningRateAt } from "./schedule";
 import { type StageContext, type StageResult, StageRun } from "./stage";
-import { TrainedModel } from "./trainedModel";
+import { TrainedModel, type TrainingBatch } from "./trainedModel";
 
 export interface ScGrpoInput {
   config: ScGrpoConfig;
@@ -176,7 +175,7 @@ interface PolicyUpdate {
 
 /** Completions that go through the training program together. */
 interface PolicyPass {
-  batch: CollatedBatch;
+  batch: TrainingBatch;
   /** Which completions of the step, in the order of the batch. */
   members: number[];
   advantages: Float32Array;

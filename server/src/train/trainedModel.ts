@@ -11,15 +11,14 @@ import { adapterParameters, writeAdapter, writeFullCheckpoint } from "@iad-r1/mo
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { type TensorToWrite, writeSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
 import { CheckpointError } from "@iad-r1/models/errors";
-import type { PreparedImages } from "@iad-r1/models/llavaOnevision/processor";
+import type { PreparedImages, TowerFeeds, TowerLoad } from "@iad-r1/models/processor";
 import type { Objective } from "@iad-r1/models/programs/training";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Trainable } from "../config/experiment";
 import { Generator } from "../generate/generator";
-import { type PixelFeeds, pixelFeeds } from "../generate/imageFeatures";
-import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
 import { type CompiledProgram, LiveModel, type LiveWeights } from "../generate/liveModel";
+import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
 import type { Device } from "../runtime/devices";
 import { refuseIfTooLarge } from "../runtime/memory";
 import { scalar, type Tensor, tensor } from "../runtime/tensors";
@@ -42,6 +41,11 @@ export interface TrainedModelOptions {
 
 /** A prompt that is trained on; `pixels` where the tower learns. */
 export type TrainingPrompt = EncodedPromptWithText & { pixels?: PreparedImages | null };
+
+/** A batch with what the tower has to do for it; nothing while the tower is frozen. */
+export interface TrainingBatch extends CollatedBatch {
+  towerLoad: TowerLoad;
+}
 
 export class TrainedModel {
   readonly encoder: PromptEncoder;
@@ -114,25 +118,35 @@ export class TrainedModel {
   }
 
   /** Sequences as one batch of the supervised objective. */
-  collate(sequences: readonly { prompt: TrainingPrompt; completionIds: ArrayLike<number> }[]): CollatedBatch {
-    return collate(sequences, this.width, this.pixels(sequences));
+  collate(sequences: readonly { prompt: TrainingPrompt; completionIds: ArrayLike<number> }[]): TrainingBatch {
+    return { ...collate(sequences, this.width, this.pixels(sequences)), towerLoad: this.load(sequences) };
   }
 
   /** Groups as one batch of the policy objective and of the reference. */
   collateGroups(
     groups: readonly { prompt: TrainingPrompt; completions: readonly ArrayLike<number>[] }[],
-  ): CollatedBatch {
-    return collateShared(groups, this.width, this.pixels(groups));
+  ): TrainingBatch {
+    return { ...collateShared(groups, this.width, this.pixels(groups)), towerLoad: this.load(groups) };
   }
 
   private get width(): number {
     return this.live.description.facts.decoder.width;
   }
 
-  private pixels(rows: readonly { prompt: TrainingPrompt }[]): PixelFeeds | undefined {
+  private pixels(rows: readonly { prompt: TrainingPrompt }[]): TowerFeeds | undefined {
     if (!this.trainsVision) return undefined;
-    const pictures = rows.flatMap(({ prompt }) => prompt.pixels ?? []);
-    return pixelFeeds(pictures, this.live.description.facts.patchesPerCrop);
+    return this.live.description.tower.feeds(rows.flatMap(({ prompt }) => prompt.pixels ?? []));
+  }
+
+  /** What the tower has to do for a batch, when it learns. */
+  private load(rows: readonly { prompt: TrainingPrompt }[]): TowerLoad {
+    const loads = rows.flatMap(({ prompt }) =>
+      prompt.pixels ? [this.live.description.tower.load(prompt.pixels)] : [],
+    );
+    return {
+      sequences: loads.reduce((sum, { sequences }) => sum + sequences, 0),
+      tokens: Math.max(0, ...loads.map(({ tokens }) => tokens)),
+    };
   }
 
   /** Keeps the weights as they are now as the reference. */
@@ -141,7 +155,7 @@ export class TrainedModel {
   }
 
   /** Log-probabilities [M] of a batch of groups under the reference. */
-  async referenceLogProbs(batch: CollatedBatch): Promise<Float32Array> {
+  async referenceLogProbs(batch: TrainingBatch): Promise<Float32Array> {
     const { session, weights } = await this.live.program(
       "log_probs",
       (options) =>
@@ -156,7 +170,7 @@ export class TrainedModel {
     const known = Object.fromEntries(Object.entries(reference).filter(([path]) => path in weights));
     const output = tensor("float32", new Float32Array(batch.numTargets), [batch.numTargets]);
     await session.run(
-      { ...weights, ...known, ...this.live.ropeTables(batch.length), ...batch.feeds },
+      { ...weights, ...known, ...this.live.ropeTables(batch.length, batch.extraPlaces), ...batch.feeds },
       { log_probs: output },
     );
     return output.data;
@@ -164,7 +178,7 @@ export class TrainedModel {
 
   /** One pass of the supervised objective: adds gradients, gives loss and log-probabilities [M]. */
   async supervisedPass(
-    batch: CollatedBatch,
+    batch: TrainingBatch,
     tokenWeights: Float32Array,
   ): Promise<{ loss: number; logProbs: Float32Array }> {
     const outputs = { loss: scalar("float32", 0), log_probs: perToken(batch) };
@@ -173,7 +187,7 @@ export class TrainedModel {
   }
 
   /** One pass of the policy objective: adds gradients, gives the loss and what the metrics need, each [M]. */
-  async policyPass(batch: CollatedBatch, input: PolicyPassInput): Promise<PolicyPassOutput> {
+  async policyPass(batch: TrainingBatch, input: PolicyPassInput): Promise<PolicyPassOutput> {
     const kl = input.refLogProbs !== null;
     const feeds: Record<string, Tensor> = {
       token_weights: vector(input.tokenWeights),
@@ -209,7 +223,7 @@ export class TrainedModel {
   }
 
   private async pass(
-    batch: CollatedBatch,
+    batch: TrainingBatch,
     feeds: Record<string, Tensor>,
     outputs: Record<string, Tensor>,
   ): Promise<void> {
@@ -218,7 +232,7 @@ export class TrainedModel {
       {
         ...this.program.weights,
         ...this.weights.feeds,
-        ...this.live.ropeTables(batch.length),
+        ...this.live.ropeTables(batch.length, batch.extraPlaces),
         ...batch.feeds,
         ...feeds,
       },
@@ -227,20 +241,13 @@ export class TrainedModel {
   }
 
   /** @throws ResourceError `resource/memory` when a larger pass than all before could not fit */
-  private checkMemory({ feeds, length, numTargets }: CollatedBatch): void {
-    const { decoder } = this.live.description.facts;
-    const { vision } = this.live.description.config;
+  private checkMemory({ feeds, length, numTargets, towerLoad }: TrainingBatch): void {
+    const { decoder, tower: towerStack } = this.live.description.facts;
     const { recompute } = this.options;
     const rows = feeds.completion_ids?.dims.slice(0, 2).reduce((a, b) => a * b, 1) ?? feeds.input_ids!.dims[0]!;
     const language = { stack: decoder, rows, tokens: length, labelled: numTargets, vocabSize: decoder.vocabSize };
-    const views = feeds.pixel_values?.dims[0] ?? 0;
-    const tower = {
-      stack: vision,
-      rows: views,
-      tokens: this.live.description.facts.patchesPerCrop,
-      labelled: 0,
-      vocabSize: 0,
-    };
+    const { sequences, tokens } = towerLoad;
+    const tower = { stack: towerStack, rows: sequences, tokens, labelled: 0, vocabSize: 0 };
     const needed = activationBytes({ ...language, recompute }) + activationBytes({ ...tower, recompute });
     if (needed <= this.largestPass) return;
     // Memory that an earlier pass needed is kept by the runtime and is taken again.
@@ -261,7 +268,7 @@ export class TrainedModel {
     if (live.adapter !== null) {
       // All matrices, also those of modules that get no gradient (a tower that an earlier adapter reached).
       const parameters = adapterParameters(live.adapter.layout, live.description.base.shapes);
-      await writeAdapter(folder, live.adapter.config, parameters, values);
+      await writeAdapter(folder, live.adapter.config, parameters, values, live.description.adapter?.replaced);
       return;
     }
     // Half precision would round the weights away from what the optimiser holds: a resumed run must go on from the same numbers.

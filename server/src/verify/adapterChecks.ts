@@ -25,7 +25,7 @@ export async function adapterChecks(
   options: SessionOptions,
 ): Promise<VerifyCheck[]> {
   const { json, tensors } = reference.lora!;
-  const batch = await caseBatch(reference, "a");
+  const batch = await caseBatch({ model: compiled.model, reference }, "a");
   const labelled = labelledTargets(batch.rows, await reference.tensors.rows("a.labels"));
   const on = await compiled.logProbs(batch, labelled);
   const off = await compiled.logProbs(batch, labelled, 0);
@@ -39,7 +39,7 @@ export async function adapterChecks(
     ...(await onChecks(compiled, reference, batch, "adapter on")),
     ...(await mergedChecks(compiled, reference, batch, options)),
   ];
-  const training = await trainingCase(reference);
+  const training = await trainingCase({ model: compiled.model, reference });
   if (training === null) return checks;
   await withTrainer(compiled, training, "adapter", async (trainer, feeds) => {
     const count = [...trainer.values().values()].reduce((sum, { length }) => sum + length, 0);

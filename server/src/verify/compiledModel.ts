@@ -2,17 +2,20 @@
  * A checkpoint under test: its programs compiled once each and run on plain rows of token ids and recorded pictures. One pass at a
  * time, fresh buffers, no sampling: for comparing numbers, not for speed.
  */
-import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
-import type { AdapterLayout } from "@iad-r1/models/nn/parameters";
+
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
+import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import type { AdapterLayout } from "@iad-r1/models/nn/parameters";
 import type { ImageSource, Program } from "@iad-r1/models/programs/program";
 import type { Objective, TrainableSet } from "@iad-r1/models/programs/training";
 import type { ModelDescription } from "@iad-r1/models/zoo";
+import { argMax, penalizeRepetition } from "../generate/sample";
 import { createSession, type Session, type SessionOptions, type Tensors } from "../runtime/session";
 import { scalar, type Tensor, zeros } from "../runtime/tensors";
 import { type AdamWSettings, TrainableWeights } from "../train/trainableWeights";
 import {
+  axisPositions,
   imageFeeds,
   imagePositions,
   int32s,
@@ -83,7 +86,7 @@ export class CompiledModel {
       this.model.programs.logProbs({ images, entropy: true, adapter: this.layout }),
     );
     const result = await compiled.session.evaluate({
-      ...sequenceFeeds(this.model, batch.rows),
+      ...sequenceFeeds(this.model, batch),
       ...(await this.featureFeeds(batch, adapterScale)),
       ...targetFeeds(targets),
       ...(await this.adapterFeeds(compiled, adapterScale)),
@@ -98,34 +101,53 @@ export class CompiledModel {
     return logits.data;
   }
 
-  /** Greedy continuation of every row, `steps` tokens each, whatever they are. */
-  async greedy(batch: RecordedBatch, steps: number, adapterScale = 1): Promise<number[][]> {
+  /**
+   * Greedy continuation of every row, `steps` tokens each, whatever they are.
+   *
+   * @param penalty of repetition, counting the ids of the prompt too
+   * @param onLead  told by how much the best token of a row leads, step by step
+   */
+  async greedy(
+    batch: RecordedBatch,
+    steps: number,
+    penalty = 1,
+    onLead?: (row: number, lead: number) => void,
+  ): Promise<number[][]> {
     const { decoder } = this.model.facts;
     const lengths = batch.rows.map((row) => row.length);
     const capacity = longest(batch.rows) + steps;
     const cache = this.newCache(lengths.length, capacity);
     const width = longest(batch.rows);
     const lastRows = lengths.map((length, b) => b * width + length - 1);
-    const { logits } = await this.fill(batch, lastRows, cache, adapterScale);
+    const { logits } = await this.fill(batch, lastRows, cache, 1);
+    const shifts = axisPositions(this.model, batch).map((positions) => positions?.delta ?? 0);
+    const occurred = batch.rows.map((row) => new Set(row));
     const decode = await this.decoder(false);
     const rope = ropeFeeds(this.model, capacity);
     const tokens = lengths.map((): number[] => []);
     for (let step = 0; step < steps; step++) {
       const next = tokens.map((row, b) => {
-        const best = argMax(logits.data.subarray(b * decoder.vocabSize, (b + 1) * decoder.vocabSize));
+        const of = logits.data.subarray(b * decoder.vocabSize, (b + 1) * decoder.vocabSize);
+        penalizeRepetition(of, occurred[b]!, penalty);
+        const best = argMax(of);
+        onLead?.(b, leadOf(of, best));
         row.push(best);
+        occurred[b]!.add(best);
         return best;
       });
       if (step === steps - 1) break;
-      const positions = lengths.map((length) => length + step);
+      const places = lengths.map((length) => length + step);
       const feeds = {
         ...cache,
         ...rope,
-        ...(await this.adapterFeeds(decode, adapterScale)),
+        ...(await this.adapterFeeds(decode, 1)),
         input_ids: int64s(next, [next.length, 1]),
-        position_ids: int64s(positions, [next.length, 1]),
-        seqlens_k: int32s(positions),
-        total_sequence_length: scalar("int32", Math.max(...positions) + 1),
+        position_ids: int64s(
+          places.map((place, b) => place + shifts[b]!),
+          [next.length, 1],
+        ),
+        seqlens_k: int32s(places),
+        total_sequence_length: scalar("int32", Math.max(...places) + 1),
         logit_positions: int64s([...next.keys()]),
       };
       await decode.session.run(feeds, { logits });
@@ -136,7 +158,7 @@ export class CompiledModel {
   /** How pictures enter a training program: as pixels where the tower, or an adapter in it, is trained. */
   imageSource(batch: RecordedBatch, trainable: TrainableSet): ImageSource {
     if (batch.images.length === 0) return "none";
-    const inTower = [...(this.layout?.keys() ?? [])].some((path) => !path.startsWith("model.language_model."));
+    const inTower = [...(this.layout?.keys() ?? [])].some((path) => !path.startsWith(`${this.model.paths.decoder}.`));
     return trainable === "all" || (trainable === "adapter" && inTower) ? "pixels" : "features";
   }
 
@@ -158,7 +180,7 @@ export class CompiledModel {
   /** What a training program is fed beside its objective. */
   async trainingFeeds(batch: RecordedBatch, targets: Targets, images: ImageSource): Promise<Tensors> {
     return {
-      ...sequenceFeeds(this.model, batch.rows),
+      ...sequenceFeeds(this.model, batch),
       ...targetFeeds(targets),
       ...(images === "pixels"
         ? { ...imageFeeds(this.model, batch.images), image_positions: imagePositions(this.model, batch.rows) }
@@ -181,7 +203,7 @@ export class CompiledModel {
     const logits = zeros("float32", [rows.length, this.model.facts.decoder.vocabSize]);
     const feeds = {
       ...cache,
-      ...sequenceFeeds(this.model, batch.rows),
+      ...sequenceFeeds(this.model, batch),
       ...(await this.featureFeeds(batch, adapterScale)),
       ...(await this.adapterFeeds(prefill, adapterScale)),
       seqlens_k: int32s(batch.rows.map((row) => row.length - 1)),
@@ -293,10 +315,13 @@ function compile(program: Program, options: SessionOptions, name: string): Promi
   return createSession(serialize(emit(program.graph, { target })), { ...options, name });
 }
 
-function argMax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
+/** By how much the best of some logits is above the second. */
+function leadOf(logits: Float32Array, best: number): number {
+  const second = logits.reduce(
+    (max, logit, id) => (id === best ? max : Math.max(max, logit)),
+    Number.NEGATIVE_INFINITY,
+  );
+  return logits[best]! - second;
 }
 
 function floats(value: Tensor): Float32Array {

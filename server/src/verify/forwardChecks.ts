@@ -1,15 +1,18 @@
 /** Forward passes against the record: image features, logits, log-probabilities, losses, greedy continuations. */
+import type { ModelDescription } from "@iad-r1/models/zoo";
 import { Comparison, tolerances, type VerifyCheck } from "./compare";
 import type { CompiledModel } from "./compiledModel";
 import { caseBatch, imagesOf, promptBatch } from "./recordedCases";
-import { allTargets, labelledTargets, type RecordedBatch, unpadded } from "./recordedInputs";
-import type { Reference } from "./referenceFiles";
+import { allTargets, axisPositions, labelledTargets, type RecordedBatch, unpadded } from "./recordedInputs";
+import type { RecordedCase, Reference } from "./referenceFiles";
 
 /** One case: features, logits, log-probabilities and loss, as far as they are recorded. */
 export async function caseChecks(compiled: CompiledModel, reference: Reference, name: string): Promise<VerifyCheck[]> {
   const { tensors } = reference;
-  const batch = await caseBatch(reference, name);
+  const batch = await caseBatch({ model: compiled.model, reference }, name);
   const checks: VerifyCheck[] = [];
+  const positions = await positionCheck(batch, compiled.model, reference, name);
+  if (positions !== null) checks.push(positions);
   if (tensors.has(`${name}.image_features`)) {
     const features = await compiled.imageFeatures(batch);
     const recorded = await tensors.floats(`${name}.image_features`);
@@ -30,6 +33,29 @@ export async function caseChecks(compiled: CompiledModel, reference: Reference, 
     checks.push(new Comparison("loss", name, tolerances.loss).add([loss], recorded).check());
   }
   return checks;
+}
+
+/** Positions on three axes [3,B,T] of a batch's rows, where they are recorded. Places of padding are nobody's. */
+export async function positionCheck(
+  batch: RecordedBatch,
+  model: ModelDescription,
+  { tensors }: Reference,
+  name: string,
+): Promise<VerifyCheck | null> {
+  if (!tensors.has(`${name}.position_ids`)) return null;
+  const comparison = new Comparison("position_ids", name, tolerances.exact);
+  const [axes, count, length] = tensors.shape(`${name}.position_ids`) as [number, number, number];
+  const recorded = await tensors.integers(`${name}.position_ids`);
+  const mask = await tensors.rows(`${name}.attention_mask`);
+  for (const [b, positions] of axisPositions(model, batch).entries()) {
+    const own = positions?.axes ?? [];
+    const real = [...Array(length).keys()].filter((t) => mask[b]![t] === 1);
+    const theirs = Array.from({ length: axes }, (_, axis) =>
+      real.map((t) => recorded[(axis * count + b) * length + t]!),
+    );
+    comparison.addExact(own, theirs.flat(), `row ${b}`);
+  }
+  return comparison.check();
 }
 
 /** `<name>.logits` of all tokens, or `<name>.logits_last8` and alike. */
@@ -63,15 +89,26 @@ export async function greedyChecks(compiled: CompiledModel, reference: Reference
   const checks: VerifyCheck[] = [];
   for (const [name, { greedy }] of Object.entries(cases)) {
     if (greedy === undefined) continue;
-    const [tokens] = await compiled.greedy(await promptBatch(reference, [name]), greedy.ids.length);
+    const batch = await promptBatch({ model: compiled.model, reference }, [name]);
+    const [tokens] = await compiled.greedy(batch, greedy.ids.length);
     const sure = sureSteps(greedy.top1_minus_top2);
     const comparison = new Comparison("greedy", name, tolerances.exact);
     checks.push(comparison.addExact(tokens!.slice(0, sure), greedy.ids.slice(0, sure)).check());
+    for (const [key, ids] of penalized(cases[name]!)) {
+      // Leads are not recorded for these; ours tell where rounding may decide.
+      const leads: number[] = [];
+      const [ours] = await compiled.greedy(batch, ids.length, Number(key), (_, lead) => leads.push(lead));
+      const certain = sureSteps(leads);
+      const penalty = new Comparison(`greedy penalty=${key}`, name, tolerances.exact);
+      checks.push(penalty.addExact(ours!.slice(0, certain), ids.slice(0, certain)).check());
+    }
   }
   if (left === undefined || !reference.tensors.has("left.input_ids")) return checks;
   const { tensors } = reference;
   const rows = unpadded(await tensors.rows("left.input_ids"), await tensors.rows("left.attention_mask"));
-  const batch = { rows, images: await imagesOf(reference, left.cases) };
+  const batch = { rows, images: await imagesOf({ model: compiled.model, reference }, left.cases) };
+  const positions = await positionCheck(batch, compiled.model, reference, "left");
+  if (positions !== null) checks.push(positions);
   const tokens = await compiled.greedy(batch, Math.max(...left.greedy_ids.map((ids) => ids.length)));
   const comparison = new Comparison("greedy", "left", tolerances.exact);
   for (const [b, ids] of left.greedy_ids.entries()) {
@@ -80,6 +117,14 @@ export async function greedyChecks(compiled: CompiledModel, reference: Reference
   }
   checks.push(comparison.check());
   return checks;
+}
+
+/** Greedy tokens recorded with a repetition penalty: the penalty as written in the record's key, and the ids. */
+function penalized(recorded: RecordedCase): [penalty: string, ids: number[]][] {
+  const prefix = "greedy_repetition_penalty_";
+  return Object.entries(recorded).flatMap(([key, value]) =>
+    key.startsWith(prefix) ? [[key.slice(prefix.length), value as unknown as number[]] as [string, number[]]] : [],
+  );
 }
 
 /** Steps before the best token's lead gets so small that rounding may decide. */
@@ -94,14 +139,14 @@ export async function halfPrecisionChecks(compiled: CompiledModel, reference: Re
   const checks: VerifyCheck[] = [];
   for (const tensor of tensors.names("bf16.")) {
     const name = tensor.split(".")[1]!;
-    const batch = await caseBatch(reference, name);
+    const batch = await caseBatch({ model: compiled.model, reference }, name);
     const [, count] = tensors.shape(tensor) as [number, number, number];
     const ours = await compiled.logits(batch, lastRows(batch, count));
     const comparison = new Comparison(`bf16.${tensor.split(".").slice(2).join(".")}`, name, tolerances.logits);
     checks.push(comparison.add(ours, await tensors.floats(tensor)).check());
   }
   if (json.bf16_sharded !== undefined) {
-    const batch = await caseBatch(reference, "a");
+    const batch = await caseBatch({ model: compiled.model, reference }, "a");
     const { logProbs } = await compiled.logProbs(batch, labelledTargets(batch.rows, await tensors.rows("a.labels")));
     const comparison = new Comparison("bf16.loss", "a", tolerances.loss);
     checks.push(comparison.add([meanLoss(logProbs)], [json.bf16_sharded.loss_a]).check());

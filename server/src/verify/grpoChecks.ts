@@ -22,7 +22,7 @@ interface RecordedCompletions {
 /** @param compiled the model opened with the recorded adapter */
 export async function grpoChecks(compiled: CompiledModel, reference: Reference): Promise<VerifyCheck[]> {
   const { json } = reference.grpo!;
-  const recorded = await readCompletions(reference);
+  const recorded = await readCompletions(compiled, reference);
   const policy = await compiled.logProbs(recorded.batch, recorded.targets);
   const base = await compiled.logProbs(recorded.batch, recorded.targets, 0);
   const compare = (name: string) => new Comparison(`grpo.${name}`, "logprobs", tolerances.logProbs);
@@ -51,7 +51,7 @@ export async function grpoChecks(compiled: CompiledModel, reference: Reference):
   return checks;
 }
 
-async function readCompletions(reference: Reference): Promise<RecordedCompletions> {
+async function readCompletions(compiled: CompiledModel, reference: Reference): Promise<RecordedCompletions> {
   const { tensors, json } = reference.grpo!;
   const prompts = unpadded(await tensors.rows("prompt_ids"), await tensors.rows("prompt_mask"));
   const mask = await tensors.rows("completion_mask");
@@ -65,7 +65,7 @@ async function readCompletions(reference: Reference): Promise<RecordedCompletion
   };
   const advantages = await tensors.floats("advantages");
   const images = await imagesOf(
-    reference,
+    { model: compiled.model, reference },
     prompts.map(() => json.setup.case),
   );
   return {

@@ -2,12 +2,14 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { ModelFileError } from "@iad-r1/models/errors";
-import type { LlavaOnevisionProcessor, PreparedInputs, SeveralImages } from "@iad-r1/models/llavaOnevision/processor";
+import type { SeveralImages } from "@iad-r1/models/llavaOnevision/processor";
+import type { PreparedInputs, Processor } from "@iad-r1/models/processor";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
 import { decodeImage } from "@iad-r1/models/vision/decode";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { Comparison, tolerances, type VerifyCheck } from "./compare";
+import { imagesOfCase, type RecordedImage } from "./recordedImages";
 import type { Reference } from "./referenceFiles";
 
 /** Every case, prepared from its messages and pictures; nothing when there is no cases.json, or no tokenizer to prepare with. */
@@ -17,21 +19,18 @@ export async function inputChecks(model: ModelDescription, reference: Reference)
   if (processor === null) return [];
   const checks: VerifyCheck[] = [];
   for (const name of Object.keys(reference.json.cases)) {
-    checks.push(...(await caseInputChecks(processor, reference, name, name)));
+    checks.push(...(await caseInputChecks(model, processor, reference, name, name)));
   }
   // The same prompt with several pictures, each cut into crops as older versions did.
   const cropped = reference.json.two_pictures_with_crops?.name;
   if (cropped !== undefined) {
     const older = (await processorOf(model, "anyRes"))!;
-    checks.push(...(await caseInputChecks(older, reference, cropped, cropped.replace(/_.*$/, ""))));
+    checks.push(...(await caseInputChecks(model, older, reference, cropped, cropped.replace(/_.*$/, ""))));
   }
   return checks;
 }
 
-async function processorOf(
-  model: ModelDescription,
-  severalImages: SeveralImages,
-): Promise<LlavaOnevisionProcessor | null> {
+async function processorOf(model: ModelDescription, severalImages: SeveralImages): Promise<Processor | null> {
   try {
     return await model.loadProcessor({ severalImages });
   } catch (error) {
@@ -45,7 +44,8 @@ async function processorOf(
  * @param given of the messages in cases.json
  */
 async function caseInputChecks(
-  processor: LlavaOnevisionProcessor,
+  model: ModelDescription,
+  processor: Processor,
   reference: Reference,
   name: string,
   givenName: string,
@@ -74,34 +74,42 @@ async function caseInputChecks(
         .check(),
     );
   }
-  if (tensors.has(`${name}.pixel_values`)) checks.push(await pixelCheck(processor, reference, name, prepared));
+  if (tensors.has(`${name}.image_grid_thw`)) {
+    const grids = "imageGrids" in prepared ? (prepared.imageGrids as number[][]).flat() : [];
+    checks.push(
+      exact("image_grid_thw")
+        .addExact(grids, await tensors.integers(`${name}.image_grid_thw`))
+        .check(),
+    );
+  }
+  if (given.images.length > 0) {
+    checks.push(pixelCheck(processor, name, prepared, await imagesOfCase({ model, reference }, name)));
+  }
   return checks;
 }
 
 /**
  * Recorded pixels come from torchvision's resampler, ours from Pillow's, which may differ by two grey levels.
  */
-async function pixelCheck(
-  processor: LlavaOnevisionProcessor,
-  reference: Reference,
+function pixelCheck(
+  processor: Processor,
   name: string,
   prepared: PreparedInputs,
-): Promise<VerifyCheck> {
-  const { tensors } = reference;
-  const [count, crops, ...rest] = tensors.shape(`${name}.pixel_values`) as [number, number, ...number[]];
-  const view = rest.reduce((product, extent) => product * extent, 1);
-  const recorded = await tensors.floats(`${name}.pixel_values`);
+  recorded: readonly RecordedImage[],
+): VerifyCheck {
   const std = Math.min(...processor.settings.scaling.std);
   const comparison = new Comparison("pixel_values", name, { abs: 2 / 255 / std + tolerances.pixelValues.abs, rel: 0 });
-  if (prepared.cropsPerImage.length !== count)
-    return comparison.fail(`${prepared.cropsPerImage.length} pictures`).check();
+  if (prepared.imageSizes.length !== recorded.length) {
+    return comparison.fail(`${prepared.imageSizes.length} pictures instead of ${recorded.length}`).check();
+  }
   let offset = 0;
-  for (const [i, ours] of prepared.cropsPerImage.entries()) {
-    if (ours > crops) return comparison.fail(`picture ${i} has ${ours} crops instead of ${crops}`).check();
-    const start = i * crops * view;
-    const pixels = prepared.pixelValues.subarray(offset, offset + ours * view);
-    comparison.add(pixels, recorded.subarray(start, start + ours * view), `picture ${i}`);
-    offset += ours * view;
+  for (const [i, { prepared: theirs }] of recorded.entries()) {
+    const { length } = theirs.pixelValues;
+    comparison.add(prepared.pixelValues.subarray(offset, offset + length), theirs.pixelValues, `picture ${i}`);
+    offset += length;
+  }
+  if (offset !== prepared.pixelValues.length) {
+    comparison.fail(`${prepared.pixelValues.length} values instead of ${offset}`);
   }
   return comparison.check();
 }

@@ -3,13 +3,14 @@ import type { TrainableSet } from "@iad-r1/models/programs/training";
 import type { Tensors } from "../runtime/session";
 import { Comparison, gradientElements, largest, norm, roundingShare, tolerances, type VerifyCheck } from "./compare";
 import { type CompiledModel, recordedLearningRate, type Trainer } from "./compiledModel";
-import { float32s } from "./recordedInputs";
+import { positionCheck } from "./forwardChecks";
 import { type TrainingCase, trainingCase } from "./recordedCases";
+import { float32s } from "./recordedInputs";
 import type { RecordedGradients, RecordedTrajectory, Reference } from "./referenceFiles";
 
 /** Gradients of all parameters, then ten steps with all of them and ten with the language model alone. */
 export async function fullTrainingChecks(compiled: CompiledModel, reference: Reference): Promise<VerifyCheck[]> {
-  const training = await trainingCase(reference);
+  const training = await trainingCase({ model: compiled.model, reference });
   if (training === null) return [];
   const { json, tensors } = reference;
   const checks = await batchChecks(compiled, reference, training);
@@ -50,6 +51,8 @@ async function batchChecks(
     });
     checks.push(new Comparison("logprobs", "train", tolerances.logProbs).add(logProbs, at).check());
   }
+  const positions = await positionCheck(batch, compiled.model, reference, "train");
+  if (positions !== null) checks.push(positions);
   const loss = -logProbs.reduce((sum, value) => sum + value, 0) / logProbs.length;
   checks.push(new Comparison("loss", "train", tolerances.loss).add([loss], [json.train_batch!.loss]).check());
   return checks;

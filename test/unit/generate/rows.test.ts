@@ -1,12 +1,15 @@
 /** Parts of generation that look at single rows: ends, answer probabilities, cache rows, pixels without repeats. */
+import type { LlavaOnevisionConfig } from "@iad-r1/models/llavaOnevision/config";
+import { viewFeeds } from "@iad-r1/models/llavaOnevision/feeds";
+import type { LlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/processor";
+import { patchesPerSide } from "@iad-r1/models/nn/visionTransformer";
 import { createTokenizer } from "@iad-r1/models/text/tokenizer";
 import { AnswerProbe } from "@iad-r1/server/generate/answerProbe";
-import { pixelFeeds } from "@iad-r1/server/generate/imageFeatures";
 import { KvCache } from "@iad-r1/server/generate/kvCache";
 import { createStopWatch } from "@iad-r1/server/generate/stopping";
 import { describe, expect, it } from "vitest";
-import { openTinyModel } from "../../helpers/tinyModel";
 import { formulaPicture } from "../../helpers/pictures";
+import { openTinyModel } from "../../helpers/tinyModel";
 
 describe("a stop watch", () => {
   const rules = { eosIds: new Set([9]), stopStrings: ["</answer>", "STOP"], maxNewTokens: 4 };
@@ -125,11 +128,12 @@ describe("the cache", () => {
 describe("pixel feeds", () => {
   it("compute views that are equal once and leave the packed rows as they were", async () => {
     const model = await openTinyModel();
-    const side = model.processor.settings.viewSide;
-    const small = model.processor.prepareImages([formulaPicture(side, side)]);
-    const large = model.processor.prepareImages([formulaPicture(2 * side, side)]);
-    const patches = model.description.facts.patchesPerCrop;
-    const { pixel_values, pack_index, pack_weight } = pixelFeeds([small, large], patches);
+    const processor = model.processor as LlavaOnevisionProcessor;
+    const side = processor.settings.viewSide;
+    const small = processor.prepareImages([formulaPicture(side, side)]);
+    const large = processor.prepareImages([formulaPicture(2 * side, side)]);
+    const patches = patchesPerSide((model.description.config as LlavaOnevisionConfig).vision) ** 2;
+    const { pixel_values, pack_index, pack_weight } = viewFeeds([small, large], patches);
     // The small picture is its own only crop: two views, one of them computed.
     expect(small.pack.numViews).toBe(2);
     expect(pixel_values.dims[0]).toBe(1 + large.pack.numViews);

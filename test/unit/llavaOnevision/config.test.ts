@@ -32,7 +32,7 @@ describe("config.json of LLaVA-OneVision", () => {
     });
     expect(config.vision).toEqual({
       ...{ width: 36, mlpWidth: 76, layers: 2, heads: 2, channels: 3, imageSize: 42, patchSize: 14 },
-      ...{ normEpsilon: 1e-6, activation: "geluTanh" },
+      ...{ normEpsilon: 1e-6, activation: "geluTanh", classToken: false },
     });
     expect(config).toMatchObject({ imageTokenId: 347, featureLayers: [2], projectorBias: true, maxViews: 9 });
     expect(config.gridPinpoints).toHaveLength(36);

@@ -192,6 +192,32 @@ export const forwardCases: { readonly [K in OpType]: readonly [ForwardCase, ...F
       targets: ["fused", "primitive"],
     },
   ],
+  // Two rows of 32 in two blocks of 16. Row 0: (9 - 8) * 0.5 and (7 - 8) * 0.5 in turns, then (9 - 7) * 2; row 1 is zero.
+  QuantizedLinear: [
+    {
+      inputs: [floats([1, 32], ...new Array<number>(16).fill(1), ...new Array<number>(16).fill(10))],
+      build: (b, x) => {
+        const bytes = new Uint8Array(32).fill(0x79).fill(0x99, 8, 16).fill(0x88, 16);
+        const weight = b.constant("uint4", [2, 32], bytes, "weight");
+        const scales = b.constant("float32", [2, 2], Float32Array.of(0.5, 2, 3, 3), "scales");
+        const zeroPoints = b.constant("uint4", [2, 2], Uint8Array.of(0x78, 0x88), "zeroPoints");
+        return b.quantizedLinear(x!, weight, scales, zeroPoints, { block_size: 16 });
+      },
+      // Block 0 cancels; block 1: 16 * 2 * 2 * 10.
+      expected: [floats([1, 2], 640, 0)],
+    },
+    {
+      inputs: [floats([1, 1, 32], ...new Array<number>(32).fill(1))],
+      build: (b, x) => {
+        const weight = b.constant("uint8", [1, 32], new Uint8Array(32).fill(130).fill(255, 16), "weight");
+        const scales = b.constant("float32", [1, 2], Float32Array.of(0.5, 0.25), "scales");
+        const zeroPoints = b.constant("uint8", [1, 2], Uint8Array.of(128, 251), "zeroPoints");
+        return b.quantizedLinear(x!, weight, scales, zeroPoints, { block_size: 16, accuracy_level: 0 });
+      },
+      // 16 * 2 * 0.5 and 16 * 4 * 0.25.
+      expected: [floats([1, 1, 1], 32)],
+    },
+  ],
   DequantizeLinear: [
     {
       inputs: [],

@@ -3,6 +3,8 @@ import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { ConfigError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
+import { packImages } from "@iad-r1/models/llavaOnevision/packing";
+import type { PreparedViews } from "@iad-r1/models/llavaOnevision/processor";
 import type { Program } from "@iad-r1/models/programs/program";
 import type { TrainingOptions } from "@iad-r1/models/programs/training";
 import { createRandom } from "@iad-r1/models/util/random";
@@ -11,7 +13,6 @@ import { createSession } from "@iad-r1/server/runtime/session";
 import { scalar, type Tensor, zeros } from "@iad-r1/server/runtime/tensors";
 import {
   float32s,
-  imageFeeds,
   imagePositions,
   int64s,
   labelledTargets,
@@ -35,6 +36,14 @@ const rows = [
 const labels = rows.map((row) => row.map((id, t) => (t >= row.length - 3 ? id : -100)));
 const targets = labelledTargets(rows, labels);
 
+/** A picture of one view. */
+function onePicture(pixelValues: Float32Array): PreparedViews {
+  const size = { height: 42, width: 42 };
+  const pack = packImages([{ size, cut: false }], { gridPinpoints: [], viewSize: 42, patchesPerSide: 3, maxViews: 9 });
+  const [cropsPerImage, tokensPerImage] = [pack.viewsPerImage, pack.rowsPerImage];
+  return { pixelValues, pixelShape: [1, 3, 42, 42], imageSizes: [size], cropsPerImage, tokensPerImage, pack };
+}
+
 interface Result {
   loss: number;
   outputs: Record<string, Float32Array>;
@@ -55,9 +64,9 @@ async function run(
   const session = await createSession(serialize(emit(program.graph, { target: "fused" })), { threads: 1 });
   const random = createRandom("picture");
   const pixels = Float32Array.from({ length: 3 * 42 * 42 }, () => random.normal());
-  const picture = imageFeeds(model, [{ size: { height: 42, width: 42 }, cut: false, pixels }]);
+  const picture = model.tower.feeds([onePicture(pixels)]);
   const available: Record<string, Tensor> = {
-    ...sequenceFeeds(model, rows),
+    ...sequenceFeeds(model, { rows, images: [] }),
     ...targetFeeds(targets),
     ...picture,
     image_positions: imagePositions(model, rows),

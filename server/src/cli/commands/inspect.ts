@@ -1,16 +1,16 @@
 /** `iad-r1 inspect IMAGE…`: look at pictures, the reasoning streamed as it is written. */
 import type { InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
 import type { Command } from "commander";
-import { resolveModel } from "../../config/modelNames";
 import { openInspector } from "../../inspect/inspectImage";
 import { action } from "../action";
 import type { CliContext } from "../context";
-import { type DEVICE_CHOICES, deviceOption, modelOption } from "../modelOptions";
+import { type DEVICE_CHOICES, deviceOption, modelOf, modelOption } from "../modelOptions";
 import { integer, nonNegative } from "../numberOption";
 
 interface InspectOptions {
   model?: string;
   adapter?: string;
+  bits?: "4" | "8";
   reference: string[];
   device: (typeof DEVICE_CHOICES)[number];
   threads: number;
@@ -51,7 +51,7 @@ export async function inspectFiles(
   images: readonly string[],
   options: InspectOptions,
 ): Promise<void> {
-  const model = resolveModel(options.model, options.adapter);
+  const model = await modelOf(options, context.signal);
   const inspector = await openInspector({ model, device: options.device, threads: options.threads });
   try {
     for (const image of images) {

@@ -2,13 +2,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { resolveModel } from "../../config/modelNames";
 import { evaluateReference } from "../../evaluate/evaluateModel";
 import { createRewardRegistry } from "../../rewards/registry";
 import { verifyModel } from "../../verify/verifyModel";
 import { action } from "../action";
 import { DATA_HELP, samplesOf } from "../dataOption";
-import { type DEVICE_CHOICES, deviceOption, modelOption } from "../modelOptions";
+import { type DEVICE_CHOICES, deviceOption, modelOf, modelOption } from "../modelOptions";
 import { integer } from "../numberOption";
 import { evaluationTable } from "../runView";
 import { duration, table } from "../terminalText";
@@ -16,6 +15,7 @@ import { duration, table } from "../terminalText";
 interface EvalOptions {
   model?: string;
   adapter?: string;
+  bits?: "4" | "8";
   data: string;
   out?: string;
   limit?: number;
@@ -42,7 +42,7 @@ export function registerModelCommands(program: Command): void {
       const options = command.opts<EvalOptions>();
       const samples = await samplesOf(options.data, context.signal);
       const { report, samples: answers } = await evaluateReference(
-        resolveModel(options.model, options.adapter),
+        await modelOf(options, context.signal),
         samples.slice(0, options.limit),
         {
           device: options.device,

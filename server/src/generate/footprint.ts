@@ -1,0 +1,97 @@
+/**
+ * Memory that a model takes: its weights, and what one inspection adds. Counted from shapes before anything is read, and held against
+ * measured peaks (docs/models.md). Training adds to the weights what train/memory.ts counts.
+ */
+import type { TowerLoad } from "@iad-r1/models/processor";
+import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import type { ModelDescription } from "@iad-r1/models/zoo";
+
+/** Bytes of weights. */
+export interface WeightBytes {
+  /** In memory of this process; halves are widened to float32. */
+  held: number;
+  /** Pages of the checkpoint's files: resident while they are used, given back when others need the memory. */
+  mapped: number;
+}
+
+export interface InspectionSize {
+  /** Completions written together. */
+  rows: number;
+  promptTokens: number;
+  newTokens: number;
+  /** Pictures through the tower at a time. */
+  tower: TowerLoad;
+}
+
+/** Bytes of each part at its own peak. Memory that a part has let go stays with the process, so they add up. */
+export interface InspectionBytes extends WeightBytes {
+  tower: number;
+  prompt: number;
+  cache: number;
+  /** Code, sessions, tables. */
+  process: number;
+  total: number;
+}
+
+/** Prepacking keeps a second copy of the weights; above this size the memory is worth more than the time. */
+export const maxPrepackedBytes = 1 << 30;
+/** The process before it has opened a model. */
+export const processBytes = 130e6;
+/** Tokens through the decoder at a time; the generator's own default. */
+const prefillTokens = 2048;
+
+/** What the weights of a model take when it is asked, not trained. */
+export function weightBytes({ parameters, facts, paths }: ModelDescription): WeightBytes {
+  const all = [...parameters];
+  const isHalf = all.some(([, { dtype }]) => dtype !== "float32");
+  const isPacked = all.some(([, { packed }]) => packed !== undefined);
+  let [held, mapped, matrices, largest] = [0, 0, 0, 0];
+  for (const [path, { shape, length, packed }] of all) {
+    const bytes = 4 * shape.reduce((product, extent) => product * extent, 1);
+    // Beside packed weights the decoder's others, the embedding above all, stay in their file too.
+    const inFile = packed !== undefined || !isHalf || (isPacked && path.startsWith(`${paths.decoder}.`));
+    if (inFile) mapped += length;
+    else held += bytes;
+    if (shape.length > 1 && isPacked === (packed !== undefined)) matrices += packed === undefined ? bytes : length;
+    largest = Math.max(largest, length);
+  }
+  // Prepacking keeps a second copy of the matrices; packed weights are always prepacked.
+  if (isPacked || (!isHalf && 4 * facts.numParameters <= maxPrepackedBytes)) held += matrices;
+  // While a half-precision tensor is widened, its own bytes are there as well.
+  else if (isHalf) held += largest;
+  return { held, mapped };
+}
+
+export function inspectionBytes(model: ModelDescription, size: InspectionSize): InspectionBytes {
+  const weights = weightBytes(model);
+  const parts = {
+    tower: towerBytes(model, size.tower),
+    prompt: promptBytes(model, size),
+    cache: cacheBytes(model, size),
+    process: processBytes,
+  };
+  const total = weights.held + weights.mapped + parts.tower + parts.prompt + parts.cache + parts.process;
+  return { ...weights, ...parts, total };
+}
+
+/** Of one pass through the tower: hidden states, projections and scores of a layer. */
+function towerBytes({ facts }: ModelDescription, { sequences, tokens, scores }: TowerLoad): number {
+  const { width, mlpWidth, heads } = facts.tower;
+  const perToken = Math.max(10 * width, 3 * width + 2 * mlpWidth);
+  const attention = 2 * (scores ?? sequences * heads * tokens ** 2);
+  return 4 * (sequences * tokens * perToken + attention);
+}
+
+/** Of one piece of a prompt: hidden states, the gated MLP, attention with the cache, distributions. */
+function promptBytes({ facts }: ModelDescription, { promptTokens, rows }: InspectionSize): number {
+  const { width, mlpWidth, heads, vocabSize } = facts.decoder;
+  const tokens = Math.min(promptTokens, prefillTokens);
+  const scores = heads * tokens * promptTokens;
+  return 4 * (tokens * (8 * width + 3 * mlpWidth) + scores + 4 * rows * vocabSize);
+}
+
+function cacheBytes({ facts }: ModelDescription, { promptTokens, newTokens, rows }: InspectionSize): number {
+  const { layers, kvHeads } = facts.decoder;
+  const slots = Math.ceil((promptTokens + newTokens) / 64) * 64;
+  return 2 * 4 * layers * kvHeads * cacheHeadDim(facts.decoder) * rows * slots;
+}

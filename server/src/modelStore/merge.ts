@@ -1,0 +1,50 @@
+/** An adapter and its base as one full checkpoint, which transformers loads and which needs no adapter any more. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { writeFullCheckpoint } from "@iad-r1/models/adapters/adapter";
+import { ConfigError } from "@iad-r1/models/errors";
+import { loadModelDescription } from "@iad-r1/models/zoo";
+
+export interface MergeReport {
+  /** Linears that the adapter changed, and parameters that it replaced in full. */
+  merged: number;
+  replaced: number;
+  parameters: number;
+}
+
+/**
+ * @param dtype element type of all weights; that of the base when left out
+ * @throws ConfigError `models/packed` for a base in 4 or 8 bits, `models/exists` when the target holds a checkpoint
+ */
+export async function mergeAdapter(
+  base: string,
+  adapter: string,
+  target: string,
+  dtype?: "float32" | "bfloat16" | "float16",
+): Promise<MergeReport> {
+  const model = await loadModelDescription(base, { adapter });
+  if ([...model.parameters.values()].some(({ packed }) => packed !== undefined)) {
+    throw new ConfigError(
+      "models/packed",
+      `The weights of ${base} are rounded; an adapter merged into them would be lost in part.`,
+      {
+        hint: "Merge into the checkpoint that the small one was made from: the adapter fits it as it is.",
+        where: base,
+      },
+    );
+  }
+  if (existsSync(join(target, "config.json"))) {
+    throw new ConfigError("models/exists", `${target} holds a checkpoint already.`, {
+      hint: "Choose a new folder.",
+      where: target,
+    });
+  }
+  const { layout, tensors, replaced } = model.adapter!;
+  const values = new Map<string, Float32Array>();
+  for (const [path, stored] of tensors) values.set(path, await stored.read());
+  await writeFullCheckpoint(target, {
+    ...{ source: base, table: model.parameters, adapter: { layout, values } },
+    ...(dtype !== undefined && { dtype }),
+  });
+  return { merged: layout.size, replaced: replaced.size, parameters: model.facts.numParameters };
+}

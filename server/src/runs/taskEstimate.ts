@@ -1,0 +1,145 @@
+/**
+ * What one inspection or one LoRA step of a model will take, before anything is read: memory from shapes, time from the number of
+ * operations and from how fast this machine multiplies now.
+ */
+import { freemem } from "node:os";
+import { adapterParameters, adapterSpec } from "@iad-r1/models/adapters/adapter";
+import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import type { RgbImage } from "@iad-r1/models/vision/image";
+import type { ModelDescription } from "@iad-r1/models/zoo";
+import { generateSample } from "../data/synth/sample";
+import { inspectionPrompt } from "../generate/examples";
+import { inspectionBytes, processBytes, weightBytes } from "../generate/footprint";
+import { languageTargets } from "../generate/liveModel";
+import { activationBytes, trainingStateBytes } from "../train/memory";
+
+export interface TaskSize {
+  task: "inspect" | "lora-step";
+  /** Side of the square picture in pixels. */
+  side: number;
+  /** Tokens that are written, or learnt. */
+  tokens: number;
+}
+
+export interface TaskEstimate extends TaskSize {
+  promptTokens: number;
+  imageTokens: number;
+  /** Bytes of each part; `total` is their sum. */
+  memory: Record<string, number> & { total: number };
+  availableBytes: number;
+  fits: boolean;
+  /** What to do when it does not fit. */
+  cure: string | null;
+  /** Null where the speed of this machine is not known. */
+  seconds: Record<string, number> | null;
+}
+
+/**
+ * How much of the speed of a plain matrix product each part reaches, measured with `iad-r1 bench shape` on Qwen2-VL-2B. Writing one
+ * sequence reads every weight for every token, so memory sets its pace.
+ */
+export const reachedShare = { look: 0.6, read: 0.6, write: 0.06, learn: 0.6 } as const;
+/** Bytes of float32 that come out of half-precision files in a second of one core. */
+const wideningSpeed = 5e8;
+/** The adapter of the estimate: rank 8 on all linears of the decoder. */
+const lora = { rank: 8, alpha: 16 };
+const linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
+/** @param flopsPerSecond of a plain matrix product on this machine, or null */
+export async function estimateTask(
+  model: ModelDescription,
+  size: TaskSize,
+  flopsPerSecond: number | null,
+): Promise<TaskEstimate> {
+  const processor = await model.loadProcessor();
+  const image: RgbImage = generateSample({ seed: 1, index: 0, size: size.side }).image;
+  const { messages } = inspectionPrompt([{ id: "picture", load: () => Promise.resolve(image) }]);
+  const prepared = processor.prepareImages([image]);
+  const { inputIds } = processor.prepareInputs(messages, prepared);
+  const imageTokens = prepared.tokensPerImage.reduce((sum, tokens) => sum + tokens, 0);
+  const prompt = { promptTokens: inputIds.length, tower: model.tower.load(prepared) };
+  const memory =
+    size.task === "inspect"
+      ? { ...inspectionBytes(model, { rows: 1, newTokens: size.tokens, ...prompt }) }
+      : loraStepBytes(model, { ...prompt, tokens: size.tokens });
+  const availableBytes = process.availableMemory?.() ?? freemem();
+  const fits = memory.total <= availableBytes;
+  return {
+    ...{ ...size, promptTokens: inputIds.length, imageTokens, memory, availableBytes, fits },
+    cure: fits ? null : cureFor(size.task, memory, availableBytes),
+    seconds: flopsPerSecond === null ? null : secondsOf(model, size, prompt, flopsPerSecond),
+  };
+}
+
+interface PromptSize {
+  promptTokens: number;
+  tower: ReturnType<ModelDescription["tower"]["load"]>;
+}
+
+/** The tower looks once, then a step with activations computed again layer by layer. */
+function loraStepBytes(
+  model: ModelDescription,
+  { promptTokens, tower, tokens }: PromptSize & { tokens: number },
+): TaskEstimate["memory"] {
+  const { decoder } = model.facts;
+  const { held, mapped } = weightBytes(model);
+  const looking = inspectionBytes(model, { rows: 1, promptTokens: 1, newTokens: 0, tower });
+  const config = createLoraConfig({ ...lora, targetModules: languageTargets(linears), baseModel: model.folder });
+  const { layout } = adapterSpec(config, model.base);
+  const trained = adapterParameters(layout, model.base.shapes).reduce(
+    (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
+    0,
+  );
+  const pass = { rows: 1, tokens: promptTokens + tokens, labelled: tokens, vocabSize: decoder.vocabSize };
+  const parts = {
+    ...{ held, mapped, tower: looking.tower, process: processBytes },
+    adapter: trainingStateBytes(trained),
+    activations: activationBytes({ stack: decoder, ...pass, recompute: true }),
+  };
+  return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+function cureFor(task: TaskSize["task"], memory: TaskEstimate["memory"], availableBytes: number): string {
+  const rest = memory.total - (memory.held ?? 0) - (memory.mapped ?? 0);
+  if (rest > availableBytes / 2) {
+    return task === "inspect"
+      ? "Show a smaller picture, or ask for fewer tokens."
+      : "Show a smaller picture, or learn from shorter answers.";
+  }
+  return "Make a copy in 4 bits with `iad-r1 quantize`, which needs about an eighth, or use a smaller model.";
+}
+
+/** Two operations for each weight and token, and those of attention. */
+function secondsOf(
+  model: ModelDescription,
+  { task, tokens }: TaskSize,
+  { promptTokens, tower }: PromptSize,
+  flopsPerSecond: number,
+): Record<string, number> {
+  const { decoder, tower: stack } = model.facts;
+  const { decoder: path, head } = model.paths;
+  const count = (test: (path: string) => boolean) =>
+    [...model.base.shapes]
+      .filter(([one]) => test(one))
+      .reduce((sum, [, shape]) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
+  const embedding = decoder.vocabSize * decoder.width;
+  const layers = count((one) => one.startsWith(`${path}.layers.`));
+  const vision = count((one) => !one.startsWith(`${path}.`) && !one.startsWith(`${head}.`));
+  const attention = (one: { layers: number; width: number }, rows: number, keys: number) =>
+    4 * one.layers * one.width * rows * keys;
+  const look =
+    2 * vision * tower.sequences * tower.tokens + tower.sequences * attention(stack, tower.tokens, tower.tokens);
+  const width = decoder.heads * decoder.headDim;
+  const through = (rows: number, keys: number) =>
+    2 * layers * rows + attention({ layers: decoder.layers, width }, rows, keys);
+  const at = (flops: number, share: number) => flops / (share * flopsPerSecond);
+  const looking = { load: weightBytes(model).held / wideningSpeed, look: at(look, reachedShare.look) };
+  if (task === "inspect") {
+    const read = through(promptTokens, promptTokens / 2) + 2 * embedding;
+    const write = through(tokens, promptTokens + tokens / 2) + 2 * embedding * tokens;
+    return { ...looking, read: at(read, reachedShare.read), write: at(write, reachedShare.write) };
+  }
+  // Forward, again forward, and back to the inputs; the head forward and back.
+  const all = promptTokens + tokens;
+  return { ...looking, step: at(3 * through(all, all / 2) + 4 * embedding * tokens, reachedShare.learn) };
+}

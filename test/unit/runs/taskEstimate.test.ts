@@ -1,0 +1,100 @@
+/** What a model will take, against what processes of their own then took; and what is said when it is too much. */
+
+import { join } from "node:path";
+import { headsAtOnce } from "@iad-r1/models/nn/patchTower";
+import { parseQwen2VlConfig } from "@iad-r1/models/qwen2Vl/config";
+import { describeParameters, loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
+import { realShapes } from "@iad-r1/server/bench/realShapes";
+import { inspectionBytes, weightBytes } from "@iad-r1/server/generate/footprint";
+import { estimateTask } from "@iad-r1/server/runs/taskEstimate";
+import { describe, expect, it } from "vitest";
+import { tinyModel } from "../../helpers/tinyModel";
+
+/** A description as if its sizes were others. */
+function scaled(model: ModelDescription, by: number): ModelDescription {
+  const parameters = new Map(
+    [...model.parameters].map(([path, one]) => [path, { ...one, shape: [by, ...one.shape], length: by * one.length }]),
+  );
+  return { ...model, parameters, facts: { ...model.facts, numParameters: by * model.facts.numParameters } };
+}
+
+describe("weights", () => {
+  it("in half precision are held widened, in single precision mapped, with a second copy where they are prepacked", async () => {
+    const fixture = tinyModel("qwen2-vl");
+    const single = await loadModelDescription(fixture.checkpoint);
+    const half = await loadModelDescription(join(fixture.folder, "hub-layout"));
+    const bytes = 4 * single.facts.numParameters;
+    expect(weightBytes(single).mapped).toBe(bytes);
+    expect(weightBytes(single).held).toBeGreaterThan(0.8 * bytes);
+    // Beside the widened weights the largest tensor as it is stored: the patch embedding, 24 x 1176 halves.
+    expect(weightBytes(half)).toEqual({ held: bytes + 2 * 24 * 1176, mapped: 0 });
+    // Above a gibibyte nothing is prepacked.
+    expect(weightBytes(scaled(single, 3000))).toEqual({ held: 0, mapped: 3000 * bytes });
+  });
+});
+
+describe("the memory of an inspection", () => {
+  /** The shape of a real model, with other depths and vocabulary, as a description without files. */
+  function described(dtype: "float32" | "bfloat16", change: Record<string, unknown>, depth: number): ModelDescription {
+    const { vision_config, ...rest } = realShapes["qwen2-vl-2b"]!.config as { vision_config: object };
+    const json = { ...rest, ...change, vision_config: { ...vision_config, depth } };
+    const { text, vision } = parseQwen2VlConfig(json);
+    const { shapes } = describeParameters(json);
+    const width = dtype === "float32" ? 4 : 2;
+    const count = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1);
+    const parameters = new Map(
+      [...shapes].map(([path, shape]) => [path, { dtype, shape, length: width * count(shape) }]),
+    );
+    const numParameters = [...shapes.values()].reduce((sum, shape) => sum + count(shape), 0);
+    const facts = { decoder: text, tower: vision, numParameters };
+    return {
+      parameters,
+      facts,
+      paths: { decoder: "model.language_model", head: "lm_head" },
+    } as unknown as ModelDescription;
+  }
+  const shallow = { num_hidden_layers: 4, vocab_size: 400, image_token_id: 356 };
+
+  // Peak memory of `iad-r1 bench shape` on x86-64 Linux, in MB, each page once.
+  it.each([
+    { dtype: "bfloat16", change: shallow, depth: 4, patches: 64, promptTokens: 86, newTokens: 16, measured: 1362 },
+    { dtype: "bfloat16", change: shallow, depth: 4, patches: 3136, promptTokens: 854, newTokens: 16, measured: 2149 },
+    { dtype: "float32", change: shallow, depth: 4, patches: 64, promptTokens: 86, newTokens: 4, measured: 1282 },
+    { dtype: "bfloat16", change: {}, depth: 32, patches: 1024, promptTokens: 286, newTokens: 16, measured: 9262 },
+  ] as const)("is within 15 % of what was measured ($dtype, $patches patches)", ({ patches, measured, ...one }) => {
+    const model = described(one.dtype, one.change, one.depth);
+    const tower = { sequences: 1, tokens: patches, scores: headsAtOnce(16) * patches ** 2 };
+    const { total } = inspectionBytes(model, { rows: 1, tower, ...one });
+    expect(Math.abs(total / 1e6 / measured - 1)).toBeLessThan(0.15);
+  });
+});
+
+describe("an estimate", () => {
+  it("names the parts, their sum, and times from the speed of the machine", async () => {
+    const model = await loadModelDescription(tinyModel("qwen2-5-vl").checkpoint);
+    const size = { side: 112, tokens: 16 };
+    const inspect = await estimateTask(model, { task: "inspect", ...size }, 1e9);
+    expect(inspect).toMatchObject({ imageTokens: 16, fits: true, cure: null });
+    const { total, ...parts } = inspect.memory;
+    expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+    const faster = await estimateTask(model, { task: "inspect", ...size }, 2e9);
+    expect(faster.seconds!.read).toBeCloseTo(inspect.seconds!.read! / 2, 9);
+    expect((await estimateTask(model, { task: "lora-step", ...size }, null)).seconds).toBeNull();
+    const large = inspectionBytes(model, {
+      ...{ rows: 1, promptTokens: 500, newTokens: 16 },
+      tower: model.tower.load(
+        (await model.loadProcessor()).prepareImages([{ width: 560, height: 560, data: new Uint8Array(3 * 560 * 560) }]),
+      ),
+    });
+    expect(large.tower).toBeGreaterThan(20 * (inspect.memory.tower as number));
+  });
+
+  it("says what to do when it does not fit", async () => {
+    const model = await loadModelDescription(join(tinyModel("qwen2-vl").folder, "hub-layout"));
+    const processor = await loadModelDescription(tinyModel("qwen2-vl").checkpoint);
+    const huge = { ...scaled(model, 1e9), loadProcessor: processor.loadProcessor };
+    const estimate = await estimateTask(huge, { task: "inspect", side: 112, tokens: 16 }, null);
+    expect(estimate.fits).toBe(false);
+    expect(estimate.cure).toContain("iad-r1 quantize");
+  });
+});
