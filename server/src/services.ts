@@ -11,7 +11,7 @@ import type { ModelInfo } from "@iad-r1/protocol/models";
 import type { ModelReference, RunListing } from "@iad-r1/protocol/runs";
 import type { RunDelta, RunSnapshot, Topic } from "@iad-r1/protocol/stream";
 import type { ExperimentConfig } from "./config/experiment";
-import { embeddedModel } from "./config/modelNames";
+import { isEmbeddedPath } from "./config/modelNames";
 import { findModel, listModels, requireModel } from "./inspect/modelCatalog";
 import { InspectService } from "./inspect/service";
 import type { RunChanges, RunFollower } from "./runs/follow";
@@ -203,7 +203,7 @@ function sameModel(a: ModelReference, b: ModelReference): boolean {
 
 /** Every path that a run with this configuration would read or write, but the embedded model. */
 function pathsOf({ model, data, stages, output }: ExperimentConfig): string[] {
-  const models = [model.base === embeddedModel ? null : model.base, model.adapter].filter((path) => path !== null);
+  const models = [model.base, model.adapter].filter((path) => path !== null && !isEmbeddedPath(path)) as string[];
   const sources = [data.train, data.heldOut, data.validation, stages.paSft.data, stages.scGrpo.data];
   const ofSources = sources
     .flatMap((list) => list ?? [])

@@ -239,11 +239,11 @@ it("makes a sample project that it can read, and never writes over one", async (
 
 it("writes an experiment from choices, and keeps corrected inspections as training data", async () => {
   const { text } = await server.ask(composeConfig, {
-    ...{ project: "screws", kind: "pa-sft", model: "nano", trainable: "lora", folder: server.folder },
+    ...{ project: "screws", kind: "pa-sft", model: "nano-base", trainable: "lora", folder: server.folder },
     train: { kind: "synth", seed: 3, count: 50 },
     paSftSteps: 10,
   });
-  expect(text).toContain("base: nano\n");
+  expect(text).toContain("base: nano-base\n");
   expect(text).not.toContain("scGrpo");
   const file = join(server.folder, "corrected.json");
   const sample = { file, image, think: "A scratch runs over the surface.", answer: "yes" as const };

@@ -7,7 +7,7 @@ import { ConfigError } from "@iad-r1/models/errors";
 import { TextLines } from "@iad-r1/models/util/textLines";
 import { parseDocument } from "yaml";
 import { type ConfigProblem, ProblemPlaces } from "./configProblem";
-import { embeddedModel, embeddedName } from "./modelNames";
+import { embeddedModels } from "./modelNames";
 import { type DataSource, type ExperimentConfig, type ExperimentInput, experimentSchema } from "./experiment";
 import { adviceOn, conflictsIn } from "./experimentRules";
 import { describeIssue, valueAt } from "./schemaProblems";
@@ -187,6 +187,15 @@ function isUnfinished(tree: YamlTree, path: readonly string[]): boolean {
   return child?.unfinished === true;
 }
 
+/** The same names as on the command line; an adapter that the file names takes the place of the embedded one. */
+function resolveNames({ base, adapter }: ExperimentConfig["model"], folder: string): ExperimentConfig["model"] {
+  const known = embeddedModels.get(base);
+  return {
+    base: known?.base ?? resolve(folder, base),
+    adapter: adapter === null ? (known?.adapter ?? null) : resolve(folder, adapter),
+  };
+}
+
 function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfig {
   const source = (one: DataSource): DataSource =>
     one.kind === "synth"
@@ -197,10 +206,7 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
   const sources = (all: DataSource[] | undefined) => all?.map(source);
   return {
     ...config,
-    model: {
-      base: config.model.base === embeddedName ? embeddedModel : resolve(folder, config.model.base),
-      adapter: config.model.adapter === null ? null : resolve(folder, config.model.adapter),
-    },
+    model: resolveNames(config.model, folder),
     data: {
       train: sources(config.data.train)!,
       heldOut: sources(config.data.heldOut),
