@@ -6,7 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dropFolder, installPackage, makeFolder, startBrowser, startWorkbench } from "./harness.mjs";
-import { Workbench } from "./workbench.mjs";
+import { runReaches } from "./scenario.mjs";
+import { patienceMs, Workbench } from "./workbench.mjs";
 
 let folder;
 let workspace;
@@ -43,7 +44,8 @@ function shorten() {
 
 /** Waits until the run of the dashboard that is shown has this state. */
 async function stateOfRun(state) {
-  await window.webview().locator(".run-header .state", { hasText: state }).waitFor({ timeout: 300_000 });
+  await runReaches(workspace, state.toLowerCase());
+  await window.webview().locator(".run-header .state", { hasText: state }).waitFor();
 }
 
 test("from an empty folder to a trained model that is compared with the one before", async () => {
@@ -123,7 +125,7 @@ test("from an empty folder to a trained model that is compared with the one befo
   await window.picture("report");
 
   // Nothing was said that needs an answer, and nothing was asked from outside.
-  await expect.poll(() => window.notifications.allInnerTexts(), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => window.notifications.allInnerTexts(), { timeout: patienceMs }).toEqual([]);
   expect([...window.outside]).toEqual([]);
   expect(window.errors).toEqual([]);
 });

@@ -1,10 +1,10 @@
 /** One scenario: a folder with the sample project, the workbench on it with the packaged extension, and everything ended afterwards. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dropFolder, freePort, installPackage, makeFolder, startBrowser, startWorkbench } from "./harness.mjs";
 import { root } from "./setup.mjs";
-import { Workbench } from "./workbench.mjs";
+import { patienceMs, Workbench } from "./workbench.mjs";
 
 const cli = join(root, "bin", "iad-r1");
 
@@ -78,6 +78,41 @@ export async function inWorkbench(name, options, work) {
 /** Runs outlive their editor; those of a test must not. */
 function endRuns(workspace) {
   for (const pid of runProcesses(workspace)) kill(pid);
+}
+
+/**
+ * Waits until the newest run of a project has this state on disk, as long as it goes on writing: a slow machine is waited for, a run that
+ * does nothing any more is not.
+ */
+export async function runReaches(workspace, state) {
+  const runs = join(workspace, ".iadr1", "runs");
+  let seen = "";
+  let changedMs = Date.now();
+  for (;;) {
+    const newest = listed(runs).sort().at(-1);
+    const folder = newest === undefined ? null : join(runs, newest);
+    const now = folder === null ? "" : sizes(folder);
+    if (now !== seen) [seen, changedMs] = [now, Date.now()];
+    const found = folder === null ? null : stateOf(folder);
+    if (found === state) return;
+    if (["completed", "stopped", "failed"].includes(found)) throw new Error(`The run is ${found}, not ${state}.`);
+    if (Date.now() - changedMs > patienceMs) throw new Error(`The run is ${found ?? "not there"} and does nothing.`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+function stateOf(folder) {
+  try {
+    return JSON.parse(readFileSync(join(folder, "run.json"), "utf8")).state;
+  } catch {
+    return null;
+  }
+}
+
+function sizes(folder) {
+  return ["run.json", "events.jsonl", "scalars.bin"]
+    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0)
+    .join(" ");
 }
 
 /** Processes that write runs of a project now. */
