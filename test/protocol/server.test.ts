@@ -283,14 +283,14 @@ it("writes an experiment from choices, and keeps corrected inspections as traini
 
 it("shows the data of an experiment by split, and finds pictures on both sides", async () => {
   const folder = join(server.folder, "sample");
-  const { configFile, dataFolder } = await server.ask(createSampleProject, { folder, images: 24 });
+  const { configFile, dataFolder } = await server.ask(createSampleProject, { folder, images: 40 });
   const { sets, numShared } = await server.ask(projectData, { configFile });
   expect(numShared).toBe(0);
   expect(sets).toMatchObject([
     { kind: "folder", path: dataFolder, splits: ["train", "heldOut"], missingFiles: 0, numProblems: 0, failure: null },
   ]);
   const [set] = sets;
-  expect(set!.normal + set!.anomalous).toBe(24);
+  expect(set!.normal + set!.anomalous).toBe(40);
   for (const { normal, anomalous, splits } of set!.classes) {
     const sum = (label: "normal" | "anomalous") => splits.reduce((all, split) => all + split[label], 0);
     expect([sum("normal"), sum("anomalous")]).toEqual([normal, anomalous]);
@@ -322,7 +322,7 @@ it("shows the data of an experiment by split, and finds pictures on both sides",
   });
   const both = `${model}data:\n  train: { kind: folder, path: data/sample }\n  heldOut: { kind: folder, path: data/sample }\n`;
   writeFileSync(leaky, both);
-  expect((await server.ask(projectData, { configFile: leaky })).numShared).toBe(24);
+  expect((await server.ask(projectData, { configFile: leaky })).numShared).toBe(40);
   expect(await failure(server.ask(projectData, { configFile: join(folder, "none.yaml") }))).toMatchObject({
     code: "config/unreadable",
   });
@@ -348,10 +348,10 @@ it("makes a TIFF showable with the very pixels of the model, once", async () => 
 
 it("imports a data set, and writes the text for a bug report without what is nobody's business", async () => {
   const folder = join(server.folder, "sample");
-  const { dataFolder } = await server.ask(createSampleProject, { folder, images: 12 });
+  const { dataFolder } = await server.ask(createSampleProject, { folder, images: 40 });
   const out = join(folder, "data", "copy");
-  expect(await server.ask(importData, { path: dataFolder, folder: out })).toMatchObject({ numSamples: 12 });
-  expect(await server.ask(dataOverview, { path: out })).toMatchObject({ numSamples: 12, numProblems: 0 });
+  expect(await server.ask(importData, { path: dataFolder, folder: out })).toMatchObject({ numSamples: 40 });
+  expect(await server.ask(dataOverview, { path: out })).toMatchObject({ numSamples: 40, numProblems: 0 });
   expect(await failure(server.ask(importData, { path: dataFolder, folder: out }))).toMatchObject({
     code: "data/exists",
   });

@@ -232,7 +232,7 @@ it("scrolls through a hundred thousand completions with few rows in the page", a
   await until(async () => (await body.locator(".list-row").first().innerText()).includes("…"), false);
   console.log(`rollouts: ${(took / jumps).toFixed(1)} ms of work for a jump through 100,000 rows`);
   // Script, layout and painting; a list that drew all its rows would take minutes.
-  expect(took / jumps).toBeLessThan(50);
+  expect(took / jumps).toBeLessThan(200);
   await body.focus();
   await host.page.keyboard.press("End");
   await host.page.locator(".rollout-detail", { hasText: "Group 12499, completion 7" }).waitFor();

@@ -3,16 +3,14 @@
  * more than the others and does not depend on where the originals lie. Never over something that is there.
  */
 import { existsSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { DataError } from "@iad-r1/models/errors";
 import type { ImportedData, ImportParams } from "@iad-r1/protocol/project";
 import { readDataset, type ReadOptions, writeDataset } from "./dataset";
 import { readCsvTable } from "./formats/csvTable";
-import { isRecord } from "./formats/records";
-import { type JsonValue, parseJsonSource } from "./jsonSource";
+import { readDatasetInfo } from "./formats/paSft";
 import type { Parsed } from "./problems";
 import type { InspectionSample } from "./samples";
-import { readDataFile } from "./textFile";
 
 const maxProblems = 200;
 
@@ -61,29 +59,17 @@ async function readAny(
   return readDataset(path, signal === undefined ? {} : { signal });
 }
 
-/**
- * A data set of LLaMA-Factory's list: a JSON file in the same folder, whose pictures lie where its paths say, from that folder.
- *
- * @see LLaMA-Factory data/README.md
- */
+/** A data set of LLaMA-Factory's list: a JSON file whose pictures lie where its paths say, from the folder of the list. */
 async function infoEntry(path: string, name: string | undefined): Promise<{ path: string; options: ReadOptions }> {
-  const { value } = parseJsonSource(await readDataFile(path));
-  const entries = isRecord(value) ? Object.entries(value).filter(([, entry]) => fileOf(entry) !== null) : [];
+  const folder = dirname(path);
+  const { value, problems } = await readDatasetInfo(folder);
+  const names = [...value.keys()].join(", ");
   const fail = (message: string, hint: string) =>
     new DataError("data/unknown-name", `${path}: ${message}`, { where: path, hint });
-  if (entries.length === 0)
-    throw fail("no entry names a file.", 'Entries look like "name": {"file_name": "data.json"}.');
-  const names = entries.map(([key]) => key).join(", ");
-  const found =
-    name === undefined ? (entries.length === 1 ? entries[0] : undefined) : entries.find(([key]) => key === name);
-  if (found === undefined) {
-    if (name === undefined) throw fail(`it lists ${entries.length} data sets.`, `Say which: ${names}.`);
-    throw fail(`there is no data set ${JSON.stringify(name)}.`, `It lists ${names}.`);
-  }
-  const folder = dirname(path);
-  return { path: join(folder, fileOf(found[1])!), options: { images: folder } };
-}
-
-function fileOf(entry: JsonValue): string | null {
-  return isRecord(entry) && typeof entry.file_name === "string" && entry.file_name !== "" ? entry.file_name : null;
+  if (value.size === 0) throw fail("it lists no data set that can be read.", problems[0]?.message ?? "It is empty.");
+  if (name === undefined && value.size > 1) throw fail(`it lists ${value.size} data sets.`, `Say which: ${names}.`);
+  const file = name === undefined ? [...value.values()][0] : value.get(name);
+  if (file === undefined)
+    throw fail(`there is no data set ${JSON.stringify(name)} that can be read.`, `Take one of ${names}.`);
+  return { path: file, options: { images: folder } };
 }

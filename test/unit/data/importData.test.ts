@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readDataset } from "@iad-r1/server/data/dataset";
 import { csvRows } from "@iad-r1/server/data/formats/csvTable";
+import { datasetInfoEntry } from "@iad-r1/server/data/formats/paSft";
 import { importData } from "@iad-r1/server/data/importData";
 import { encode } from "fast-png";
 import { describe, expect, it } from "vitest";
@@ -95,20 +96,20 @@ describe("LLaMA-Factory's list of data sets", () => {
   }
 
   it("leads to its only data set, or to the one that is named", async () => {
-    const one = listed({ mine: { file_name: "chats.json", formatting: "sharegpt" } });
+    const one = listed({ mine: datasetInfoEntry("chats.json") });
     expect(await importData(one)).toMatchObject({ numSamples: 1, numProblems: 0 });
     const two = listed({
-      mine: { file_name: "chats.json" },
+      mine: datasetInfoEntry("chats.json"),
       hub: { hf_hub_url: "x/y" },
-      other: { file_name: "no.json" },
+      other: datasetInfoEntry("no.json"),
     });
     expect(await importData({ ...two, name: "mine" })).toMatchObject({ numSamples: 1 });
   });
 
   it("that leaves a choice, or has not what is asked for, says what it has", async () => {
-    const two = listed({ mine: { file_name: "chats.json" }, other: { file_name: "no.json" } });
+    const two = listed({ mine: datasetInfoEntry("chats.json"), other: datasetInfoEntry("no.json") });
     await expect(importData(two)).rejects.toMatchObject({ code: "data/unknown-name", hint: "Say which: mine, other." });
-    await expect(importData({ ...two, name: "theirs" })).rejects.toMatchObject({ hint: "It lists mine, other." });
+    await expect(importData({ ...two, name: "theirs" })).rejects.toMatchObject({ hint: "Take one of mine, other." });
   });
 });
 
