@@ -36,7 +36,10 @@ describe("the table", () => {
   it("has every meaning of a key and of a value of the schema", () => {
     const missing = new Set<string>();
     const walk = (value: unknown): void => {
-      if (Array.isArray(value)) return value.forEach(walk);
+      if (Array.isArray(value)) {
+        for (const each of value) walk(each);
+        return;
+      }
       if (typeof value !== "object" || value === null) return;
       for (const [key, inner] of Object.entries(value)) {
         const texts = key === "description" ? [inner] : key === "enumDescriptions" ? (inner as unknown[]) : [];
