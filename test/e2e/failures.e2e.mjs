@@ -1,4 +1,5 @@
 /** What happens when something dies: the server, a run, the window, the connection to another machine; and in a folder without trust. */
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
   firstDefect,
@@ -129,6 +130,13 @@ test("a remote server does the work over a WebSocket, and is found again when it
       await expect.poll(() => languageServers(folder), { timeout: patienceMs }).toEqual([]);
       const page = await inspectDefect(window, workspace);
       await page.locator(".verdict").waitFor();
+      // A picture that no browser decodes goes to the server and comes back as one that it does.
+      await makeTiff(firstDefect(workspace).path, join(workspace, "part.tif"));
+      await window.openFile("part.tif");
+      await window.command("View: Reopen Editor With...");
+      await window.pick("IAD-R1 Image Inspector");
+      await window.webview().locator("iad-picture").waitFor();
+      await window.webview().locator(".picture-foot", { hasText: "112 × 112" }).waitFor();
       await remote.stop();
       await window.status.locator(".codicon-sync").waitFor();
       await remote.start();

@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { dropFolder, freePort, installPackage, makeFolder, startBrowser, startWorkbench } from "./harness.mjs";
 import { root } from "./setup.mjs";
 import { patienceMs, Workbench } from "./workbench.mjs";
@@ -35,6 +36,11 @@ export function firstDefect(workspace) {
   throw new Error(`There is no defect below ${images}.`);
 }
 
+/** The same picture as TIFF, which only the server can decode. */
+export async function makeTiff(from, to) {
+  await sharp(from).tiff({ compression: "lzw" }).toFile(to);
+}
+
 /**
  * Runs `work` in a fresh workbench on a fresh sample project, and keeps a picture when it fails.
  *
@@ -57,11 +63,11 @@ export async function inWorkbench(name, options, work) {
       await whileClosed();
       browser = await startBrowser(folder, options);
       scenario.window = new Workbench(browser.pages()[0]);
-      await scenario.window.open(server.base, workspace);
+      await scenario.window.open(server.base, workspace, options.displayLanguage);
     },
   };
   try {
-    await scenario.window.open(server.base, workspace);
+    await scenario.window.open(server.base, workspace, options.displayLanguage);
     await work(scenario);
   } catch (error) {
     await scenario.window.picture(`failed-${name}`).catch(() => {});
