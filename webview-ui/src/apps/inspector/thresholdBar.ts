@@ -42,7 +42,7 @@ export function thresholdBar(app: Inspector): Template {
             })
       }
     </div>
-    ${worthLine(worthOf(items, threshold), threshold === null ? null : worthOf(items, null))}
+    ${items.length < 2 ? nothing : worthLine(worthOf(items, threshold), threshold === null ? null : worthOf(items, null))}
   </section>`;
 }
 
