@@ -56,7 +56,10 @@ describe("bestThreshold", () => {
 
   it("is never worse than any other threshold", () => {
     let state = 7;
-    const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+    const random = () => {
+      state = (state * 48271) % 2147483647;
+      return state / 2147483647;
+    };
     for (let round = 0; round < 50; round++) {
       // Few different scores: ties are the hard part.
       const many = Array.from({ length: 30 }, () => {
