@@ -57,6 +57,8 @@ test("from an empty folder to a trained model that is compared with the one befo
   // 1. Check this machine.
   await window.command("IAD-R1: Check This Machine");
   await window.page.locator(".tab", { hasText: "What this machine can do" }).waitFor();
+  // Rendered, not as a text full of bars.
+  await window.webview().getByRole("heading", { name: "What this machine can do" }).waitFor();
   await window.ready();
   await window.picture("doctor");
   // Work instead of time on the clock, which depends on what else the machine does.

@@ -4,7 +4,7 @@ import * as lsp from "@iad-r1/protocol/lsp";
 import type { MachineCheck } from "@iad-r1/protocol/project";
 import { extensionId, settings, walkthroughId } from "../contributions";
 import { chooseFolder, unsavedText } from "../projects";
-import { plain, table } from "../reports";
+import { plain, showMarkdown, table } from "../reports";
 import { setting } from "../settings";
 import * as messages from "../messages";
 import { withProgress } from "./progress";
@@ -69,10 +69,7 @@ export async function validateConfiguration({ context, projects }: Parts): Promi
 
 export async function openDocumentation({ context }: Parts): Promise<void> {
   // Packaging gives the file this name.
-  const readme = context.asset("readme.md");
-  const known = await commands.getCommands(true);
-  if (known.includes("markdown.showPreview")) await commands.executeCommand("markdown.showPreview", readme);
-  else await window.showTextDocument(readme);
+  await showMarkdown(context.asset("readme.md"));
 }
 
 export async function openFirstSteps(): Promise<void> {
