@@ -36,7 +36,8 @@ export function checkList(checks: readonly MachineCheck[]): string {
   const words = { ok: messages.checkOk(), optional: messages.checkOptional(), problem: messages.checkProblem() };
   const marks = { ok: "✔", optional: "–", problem: "✘" };
   const rows = checks.map(({ name, status, evidence, cure }) => [
-    `${marks[status]} ${words[status]}`,
+    // One line however narrow the column.
+    `${marks[status]}\u00a0${words[status]}`,
     name,
     cure === null ? evidence : `${evidence} (${messages.cure(cure)})`,
   ]);
