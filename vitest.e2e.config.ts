@@ -7,7 +7,9 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 1,
     fileParallelism: false,
-    testTimeout: 600_000,
-    hookTimeout: 180_000,
+    // Ends what hangs; what each wait waits for stands in the tests (`patienceMs` in workbench.mjs).
+    testTimeout: 3_600_000,
+    hookTimeout: 900_000,
+    expect: { poll: { timeout: 900_000 } },
   },
 });

@@ -5,7 +5,8 @@ export default defineConfig({
     include: ["test/webview/**/*.webview.ts"],
     pool: "forks",
     maxWorkers: 1,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Ends what hangs; what each wait waits for stands in the tests (`patienceMs` in helpers/browser.ts).
+    testTimeout: 1_200_000,
+    hookTimeout: 600_000,
   },
 });

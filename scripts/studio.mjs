@@ -19,7 +19,7 @@ ensureWorkbench();
 const { installPackage, startWorkbench } = await import("../test/e2e/harness.mjs");
 const home = join(root, ".cache", "studio");
 const folder = values.folder ?? join(home, "project");
-mkdirSync(folder, { recursive: true });
+for (const each of [home, folder]) mkdirSync(each, { recursive: true });
 process.stderr.write("Packing the extension… ");
 const bundles = await makeBundles();
 const file = await makePackage(`${process.platform}-${process.arch}`, bundles);

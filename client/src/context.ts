@@ -21,7 +21,7 @@ import { overallState, RunStore } from "./runs/runStore";
 import { parseAddress, type ServerAddress } from "./server/address";
 import { ServerConnection } from "./server/connection";
 import { StreamClient } from "./server/streamClient";
-import { imageReferences } from "./server/uploads";
+import { download, imageReferences } from "./server/uploads";
 import { NoServerError, type Transport } from "./server/transport";
 import { setting, touches } from "./settings";
 import * as messages from "./messages";
@@ -130,6 +130,28 @@ export class Context implements Disposable {
     return imageReferences(paths, { images: address.images, token, missing });
   }
 
+  /** A file that the server made, on this machine's disk. */
+  async madeFile({ name, path }: lsp.MadeFile): Promise<Uri> {
+    if (path !== null) return Uri.file(path);
+    const address = this.remote;
+    if (address === null) throw new Error("the server that made the file is gone");
+    const target = Uri.joinPath(this.filesFolder, name);
+    const isHere = await access(target.fsPath).then(
+      () => true,
+      () => false,
+    );
+    if (!isHere) {
+      const token = (await this.token(address)) ?? "";
+      await download(name, target.fsPath, { images: address.images, token });
+    }
+    return target;
+  }
+
+  /** Where files lie that servers made for this editor. */
+  get filesFolder(): Uri {
+    return Uri.joinPath(this.extension.globalStorageUri, "files");
+  }
+
   private async openTransport(): Promise<Transport> {
     const address = this.remote;
     if (address !== null) {
@@ -168,8 +190,13 @@ export class Context implements Disposable {
     const directory = setting("models.directory");
     return {
       threads: setting("server.threads"),
+      idleStopMinutes: setting("server.idleStopMinutes"),
+      maxModels: setting("server.maxModels"),
       ...(this.remote === null
-        ? { projectFolders: workspace.workspaceFolders?.map(({ uri }) => uri.fsPath) ?? [] }
+        ? {
+            projectFolders: workspace.workspaceFolders?.map(({ uri }) => uri.fsPath) ?? [],
+            filesFolder: this.filesFolder.fsPath,
+          }
         : {}),
       ...(directory === "" || this.remote !== null ? {} : { modelsDirectory: directory }),
     };
@@ -216,7 +243,7 @@ export class Context implements Disposable {
         const isRestart = touches(
           event,
           ...(["server.mode", "server.address", "server.command", "server.extraArgs", "server.env"] as const),
-          ...(["server.threads", "models.directory"] as const),
+          ...(["server.threads", "server.maxModels", "server.idleStopMinutes", "models.directory"] as const),
         );
         if (isRestart && this.connection.state.kind !== "off") void this.connection.restart().catch(() => {});
       }),

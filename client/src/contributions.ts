@@ -74,6 +74,7 @@ export const commands = {
     title: text("Find Duplicates and Leaks Between Splits", "查找重复图像及划分之间的泄漏"),
     palette: isProject,
   },
+  importData: { title: text("Import Data…", "导入数据…"), icon: "cloud-download" },
   refreshData: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
 
   // Inspect
@@ -111,6 +112,7 @@ export const commands = {
   pauseRun: { title: text("Pause Run", "暂停训练"), icon: "debug-pause", palette: isRunning },
   resumeRun: { title: text("Resume Run", "继续训练"), icon: "debug-continue", palette: hasRun },
   forkRun: { title: text("Fork From Checkpoint…", "从检查点分支…"), icon: "repo-forked", palette: hasRun },
+  evaluateCheckpoint: { title: text("Evaluate Checkpoint…", "评估检查点…"), icon: "beaker", palette: hasRun },
   openDashboard: { title: text("Open Run Dashboard", "打开训练面板"), icon: "graph-line", palette: hasRun },
   compareRuns: { title: text("Compare Runs…", "比较训练…"), icon: "diff", palette: hasRun },
   exportCurves: { title: text("Export Curves…", "导出曲线…"), icon: "export", palette: hasRun },
@@ -159,6 +161,8 @@ export const menus = {
     { command: "newRun", when: `view == ${viewIds.runs}`, group: "navigation@1" },
     { command: "compareRuns", when: `view == ${viewIds.runs} && ${hasRun}`, group: "navigation@2" },
     { command: "refreshRuns", when: `view == ${viewIds.runs}`, group: "navigation@3" },
+    { command: "importData", when: `view == ${viewIds.data}`, group: "navigation@1" },
+    { command: "findDuplicates", when: `view == ${viewIds.data} && ${isProject}`, group: "1_look@1" },
     { command: "refreshData", when: `view == ${viewIds.data}`, group: "navigation@2" },
   ],
   "view/item/context": [
@@ -173,6 +177,7 @@ export const menus = {
     { command: "openRunFolder", when: onRun(...anyRun), group: "2_look@4" },
     { command: "deleteRun", when: onRun(...finished), group: "9_delete@1" },
     { command: "forkRun", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@1" },
+    { command: "evaluateCheckpoint", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@2" },
     { command: "showDataStatistics", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@1" },
     { command: "inspectFolder", when: `view == ${viewIds.data} && viewItem =~ /^(dataset|class)$/`, group: "inline@2" },
   ],
@@ -254,6 +259,20 @@ export const settings = {
   "server.threads": {
     ...{ type: "integer", default: 0, minimum: 0, maximum: 256, scope: "machine" },
     description: text("Processor threads for models; 0: all cores.", "模型使用的处理器线程数；0 表示全部核心。"),
+  },
+  "server.maxModels": {
+    ...{ type: "integer", default: 2, minimum: 1, maximum: 4, scope: "machine" },
+    description: text(
+      "Models for inspection that are in memory at the same time; 2 let two models look side by side.",
+      "同时驻留内存的检测模型数量；2 个模型可以并排比较。",
+    ),
+  },
+  "server.idleStopMinutes": {
+    ...{ type: "number", default: 15, minimum: 0, maximum: 100000, scope: "machine" },
+    description: text(
+      "Minutes without an inspection after which a model leaves the memory; 0: never.",
+      "模型闲置多少分钟后释放内存；0 表示从不释放。",
+    ),
   },
   "models.directory": {
     ...{ type: "string", default: "", scope: "machine" },

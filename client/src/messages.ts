@@ -108,6 +108,23 @@ export const pictureColumn = () => t("Picture");
 export const otherColumn = () => t("Other picture");
 export const howColumn = () => t("How");
 export const noneFound = () => t("None.");
+export const leaksNode = (leaks: number, duplicates: number) =>
+  t("{0} leaks between splits, {1} duplicates", leaks, duplicates);
+export const pairNode = (other: string) => t("and {0}", other);
+export const pickImport = () => t("Data set to import: a folder, or a JSON or CSV file");
+export const importFolder = () => t("Folder");
+export const importFolderDetail = () => t("With annotations.jsonl, or laid out as MVTec AD");
+export const importFile = () => t("File");
+export const importFileDetail = () =>
+  t("JSON of MMAD, Expert-AD, SC-GRPO or LLaMA-Factory (also dataset_info.json), or CSV with a column “image”");
+export const importAction = () => t("Import");
+export const askDataName = () => t("Which data set of dataset_info.json?");
+export const askImportTarget = () => t("New folder for the copy, from the folder of the workspace");
+export const importTargetWrong = () => t("Expected a name for a folder inside the workspace.");
+export const importing = () => t("Copying the data set…");
+export const imported = (count: number, problems: number, folder: string) =>
+  t("{0} samples were copied to {1}; {2} records had problems.", count, folder, problems);
+export const copySource = () => t("Copy Lines for iadr1.yaml");
 export const unreadableHeading = (count: number) => t("{0} pictures cannot be read", count);
 
 // ---- inspection ----------------------------------------------------------------------------------------------------
@@ -127,6 +144,8 @@ export const useAsReference = () => t("Use as Reference");
 export const pickSampleFile = () => t("File that the corrected sample is added to");
 export const saveSample = () => t("Add Sample");
 export const sampleSaved = (file: string, count: number) => t("Added to {0}, which has {1} samples now.", file, count);
+export const tiffUntrusted = () =>
+  t("TIFF pictures are decoded by the server, which does not run in a folder that is not trusted.");
 export const noInspector = () => t("No image is being inspected.");
 export const accuracyOf = (percent: string) => t("{0} % on held-out images", percent);
 

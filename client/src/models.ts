@@ -53,9 +53,9 @@ export class Models {
     if (wanted !== "") return wanted;
     const createdMs = (model: ModelInfo) => this.runs.get(model.run ?? "")?.createdMs ?? 0;
     const finished = this.list.filter(({ source, step }) => source === "run" && step === null);
-    // Later stages stand behind earlier ones of the same run.
+    // Of one run the later stage stands first.
     const newest = finished.reduce<ModelInfo | null>(
-      (best, model) => (best === null || createdMs(model) >= createdMs(best) ? model : best),
+      (best, model) => (best === null || createdMs(model) > createdMs(best) ? model : best),
       null,
     );
     return newest?.id ?? this.list.find(({ source }) => source === "embedded")?.id ?? null;

@@ -26,15 +26,25 @@ export class ReportProvider implements TextDocumentContentProvider {
     const oldest = this.texts.keys().next().value;
     if (this.texts.size > maxReports && oldest !== undefined) this.texts.delete(oldest);
     this.changed.fire(uri);
-    const known = await commands.getCommands(true);
-    if (known.includes("markdown.showPreview")) await commands.executeCommand("markdown.showPreview", uri);
-    else await window.showTextDocument(await workspace.openTextDocument(uri), { preview: true });
+    await showMarkdown(uri);
   }
 
   dispose(): void {
     this.registration.dispose();
     this.changed.dispose();
     this.texts.clear();
+  }
+}
+
+/**
+ * Shows a Markdown document rendered; as text where no extension renders it. The list of commands would not tell: it has those of an
+ * extension only after that was activated, which the call of one does.
+ */
+export async function showMarkdown(uri: Uri): Promise<void> {
+  try {
+    await commands.executeCommand("markdown.showPreview", uri);
+  } catch {
+    await window.showTextDocument(await workspace.openTextDocument(uri), { preview: true });
   }
 }
 

@@ -15,6 +15,8 @@ import type {
   DataSample,
   DataSourceReference,
   ExpertSample,
+  ImportedData,
+  ImportParams,
   MachineCheck,
   ProjectData,
   ProjectLeaks,
@@ -49,6 +51,15 @@ export interface ServerOptions {
   idleStopMinutes?: number;
   /** Models kept in memory at once, 1 to 4. Default 2: two side by side. */
   maxModels?: number;
+  /** Folder for files that the server makes for the editor, such as pictures it can show. Only for a server on the same machine. */
+  filesFolder?: string;
+}
+
+/** A file that the server made for the editor: its name in the folder of such files is the SHA-256 of its bytes and an ending. */
+export interface MadeFile {
+  name: string;
+  /** Where it lies; null for a remote server: then `GET /images/<name>`. */
+  path: string | null;
 }
 
 /** What the server says about itself. */
@@ -86,7 +97,8 @@ export interface RunParams {
 }
 
 export interface StartRunParams {
-  kind: Extract<RunKind, "pa-sft" | "sc-grpo" | "post-train">;
+  /** "evaluate" trains nothing: the model of the file answers the held-out pictures. */
+  kind: Extract<RunKind, "pa-sft" | "sc-grpo" | "post-train" | "evaluate">;
   /** Path of the experiment file; relative paths in it start from its folder. */
   configFile: string;
   /** Text of the file as the editor shows it; read from disk when left out. */
@@ -108,7 +120,8 @@ export interface StopRunParams extends RunParams {
   when: "after-step" | "now";
 }
 
-export type ExportFormat = "csv" | "json" | "parquet" | "tensorboard" | "svg" | "png" | "html";
+/** "journal" is the run's own list of events, "html" its report; the others are curves. */
+export type ExportFormat = "csv" | "json" | "parquet" | "tensorboard" | "svg" | "png" | "html" | "journal";
 
 // --- server -----------------------------------------------------------------------------------------------------------
 
@@ -120,6 +133,13 @@ export const streamAddress = new RequestType0<StreamAddress, WireError>("iadr1/s
 
 /** Looks at processor, memory, disk, devices, embedded model and optional Python engine. Takes seconds. */
 export const doctorCheck = new RequestType0<{ ok: boolean; checks: MachineCheck[] }, WireError>("iadr1/doctor/check");
+
+/** The text for a bug report: versions, machine, settings, latest runs; no pictures, texts, paths or names. */
+export const collectDiagnostics = new RequestType<
+  { project: string | null; facts: Record<string, string> },
+  { text: string },
+  WireError
+>("iadr1/server/diagnostics");
 
 /** Something happened in the server that belongs into the log. */
 export const didLog = new NotificationType<{ level: "info" | "warning" | "error"; message: string }>(
@@ -157,6 +177,12 @@ export const findSample = new RequestType<{ image: string }, { sample: DataSampl
 export const saveExpertSample = new RequestType<ExpertSample, { file: string; count: number }, WireError>(
   "iadr1/data/saveSample",
 );
+
+/** Copies a data set of any known layout, pictures included, into a new folder with annotations.jsonl. Takes a while. */
+export const importData = new RequestType<ImportParams, ImportedData, WireError>("iadr1/data/import");
+
+/** A picture as bytes that a browser can show: a PNG with the pixels that the model sees. For TIFF. */
+export const showImage = new RequestType<{ image: ImageReference }, MadeFile, WireError>("iadr1/images/show");
 
 /** Of these SHA-256 hashes, those whose picture must be uploaded first (`PUT /images/<sha256>` of a remote server). */
 export const missingImages = new RequestType<{ hashes: string[] }, { missing: string[] }, WireError>(
@@ -224,10 +250,13 @@ export const deleteRun = new RequestType<RunParams, null, WireError>("iadr1/runs
 /** Evaluations side by side, and the settings in which runs differ. */
 export const compareRuns = new RequestType<{ runs: string[] }, RunComparison, WireError>("iadr1/runs/compare");
 
-/** Writes curves or the report of a run to a file (a folder for tensorboard). */
+/**
+ * Writes curves or the report of a run to a file (a folder for tensorboard). Without `out` the server keeps the file to be fetched, as
+ * a remote server cannot write where the editor is; not for tensorboard.
+ */
 export const exportRun = new RequestType<
-  RunParams & { format: ExportFormat; out: string },
-  { file: string },
+  RunParams & { format: ExportFormat; out?: string },
+  { file: string } | { made: MadeFile },
   WireError
 >("iadr1/runs/export");
 

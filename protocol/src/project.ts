@@ -89,6 +89,27 @@ export interface DataSample {
   mask: string | null;
 }
 
+/** A data set to be copied into a project. */
+export interface ImportParams {
+  /**
+   * A folder (annotations.jsonl or MVTec-style), a JSON file of any known layout, a CSV file with a column `image`, or LLaMA-Factory's
+   * dataset_info.json.
+   */
+  path: string;
+  /** With dataset_info.json: which of its data sets; the only one when left out. */
+  name?: string;
+  /** The new folder. */
+  folder: string;
+}
+
+export interface ImportedData {
+  folder: string;
+  numSamples: number;
+  /** At most 200; such records were left out. */
+  problems: DataOverview["problems"];
+  numProblems: number;
+}
+
 /** A corrected inspection, to be kept as training data. */
 export interface ExpertSample {
   /** The JSON file to add to. */

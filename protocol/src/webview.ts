@@ -213,10 +213,12 @@ const inspectorImage = struct({
   name: text,
   /** Path as shown to a person. */
   path: text,
-  /** Address of bytes that a browser can decode (the host converts TIFF). */
-  uri: text,
+  /** Address of bytes that a browser can decode; null while the server makes them, which it does for TIFF, or when it cannot. */
+  uri: nullable(text),
+  /** Why there is nothing to show. */
+  problem: nullable(text),
   sizeBytes: count,
-  /** Pictures of good parts. */
+  /** Pictures of good parts that can be shown. */
   references: list(struct({ name: text, uri: text })),
   truth: nullable(groundTruth),
 });

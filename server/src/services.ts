@@ -2,22 +2,22 @@
  * Everything the language server offers, made once for all its clients: runs, inspections, tasks, the stream hub. It knows no LSP and no
  * socket; `lsp/` turns requests into calls of it, `stream/` turns changes into frames.
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
-import { DataError } from "@iad-r1/models/errors";
+import { ConfigError, DataError } from "@iad-r1/models/errors";
 import type { ImageReference } from "@iad-r1/protocol/inspect";
-import type { ServerOptions } from "@iad-r1/protocol/lsp";
+import type { ExportFormat, MadeFile, ServerOptions } from "@iad-r1/protocol/lsp";
 import type { ModelInfo } from "@iad-r1/protocol/models";
 import type { ModelReference, RunListing } from "@iad-r1/protocol/runs";
 import type { RunDelta, RunSnapshot, Topic } from "@iad-r1/protocol/stream";
 import type { ExperimentConfig } from "./config/experiment";
-import { embeddedModel } from "./config/modelNames";
+import { isEmbeddedPath } from "./config/modelNames";
 import { findModel, listModels, requireModel } from "./inspect/modelCatalog";
 import { InspectService } from "./inspect/service";
 import type { RunChanges, RunFollower } from "./runs/follow";
 import { RunManager } from "./runs/manager";
 import { StreamHub, type TopicSource } from "./stream/hub";
-import type { ImageStore } from "./stream/imageStore";
+import { ImageStore } from "./stream/imageStore";
 import { TaskRunner } from "./tasks/taskRunner";
 
 export interface ServicesOptions {
@@ -44,8 +44,13 @@ export class Services {
   private readonly listeners = new Set<(news: ServiceNews) => void>();
   private readonly states = new Map<string, string>();
   private modelsDirectory: string | null = null;
+  /** Files made for editors; null where the editor named no folder for them. */
+  private made: ImageStore | null;
+  /** Names of pictures that were made, by what they were made from. */
+  private readonly shown = new Map<string, Promise<string>>();
 
   constructor(readonly options: ServicesOptions) {
+    this.made = options.images;
     const onLog = (message: string) => this.tell({ type: "log", level: "info", message: message.trimEnd() });
     this.inspect = new InspectService({
       onEvent: (job, event) => this.hub.publish(`inspect/${job.job}`, [event]),
@@ -61,10 +66,13 @@ export class Services {
   }
 
   /** Takes what a client says about itself; of a remote server only what is no path. */
-  configure({ projectFolders = [], modelsDirectory, threads, idleStopMinutes, maxModels }: ServerOptions): void {
+  configure(options: ServerOptions): void {
+    const { projectFolders = [], modelsDirectory, threads, idleStopMinutes, maxModels, filesFolder } = options;
     if (this.options.roots === null) {
       for (const folder of projectFolders) this.runs.addFolder(runsFolderOf(folder));
       if (modelsDirectory !== undefined && modelsDirectory !== "") this.modelsDirectory = resolve(modelsDirectory);
+      if (filesFolder !== undefined)
+        this.made = new ImageStore({ folder: resolve(filesFolder), maxTotalBytes: maxMadeBytes });
     }
     this.inspect.configure({
       ...(threads !== undefined && { threads }),
@@ -106,6 +114,47 @@ export class Services {
         hint: "Send it again: old pictures are deleted to save space.",
       },
     );
+  }
+
+  /** A picture as a PNG that a browser can show; made once. @throws DataError as `loadImage` */
+  async showImage(image: ImageReference, signal?: AbortSignal): Promise<MadeFile> {
+    const path = this.imagePath(image);
+    const store = this.requireStore();
+    const { mtimeMs, size } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0, size: 0 };
+    const key = `${path} ${mtimeMs} ${size}`;
+    const known = await this.shown.get(key)?.catch(() => undefined);
+    if (known !== undefined && store.file(known) !== null) return this.madeFile(store, known);
+    const making = store.keep("png", (out) => this.tasks.run("pictureAsPng", { path, out }, signal));
+    this.shown.set(key, making);
+    for (const oldest of this.shown.keys()) if (this.shown.size > maxShown) this.shown.delete(oldest);
+    return this.madeFile(store, await making);
+  }
+
+  /** A file of a run for an editor that cannot read this machine's disk. @throws ConfigError `server/no-folder`, `runs/format` */
+  async runFile(run: string, format: ExportFormat, signal?: AbortSignal): Promise<MadeFile> {
+    if (format === "tensorboard") {
+      throw new ConfigError("runs/format", "TensorBoard files are a folder, which cannot be fetched as one file.", {
+        hint: "Choose CSV, JSON or parquet, or copy the events.out.tfevents file of the run folder.",
+      });
+    }
+    const { folder } = this.runs.get(run);
+    const store = this.requireStore();
+    const ending = format === "journal" ? "jsonl" : format;
+    return this.madeFile(
+      store,
+      await store.keep(ending, (out) => this.tasks.run("exportRun", { folder, format, out }, signal)),
+    );
+  }
+
+  private requireStore(): ImageStore {
+    if (this.made !== null) return this.made;
+    throw new ConfigError("server/no-folder", "The editor named no folder for files that the server makes.", {
+      hint: "Send initializationOptions.filesFolder.",
+    });
+  }
+
+  private madeFile(store: ImageStore, name: string): MadeFile {
+    return { name, path: this.options.transport === "stdio" ? store.file(name) : null };
   }
 
   models(): Promise<ModelInfo[]> {
@@ -192,6 +241,10 @@ function runSnapshot(run: RunFollower): RunSnapshot {
   return { listing: listing!, manifest: manifest!, events, columns, numPoints, generation };
 }
 
+/** Files made for the editor of this machine, all together. */
+const maxMadeBytes = 1 << 30;
+const maxShown = 1000;
+
 /** Where the runs of a project lie unless its experiment file says otherwise. */
 function runsFolderOf(projectFolder: string): string {
   return join(projectFolder, ".iadr1", "runs");
@@ -203,7 +256,7 @@ function sameModel(a: ModelReference, b: ModelReference): boolean {
 
 /** Every path that a run with this configuration would read or write, but the embedded model. */
 function pathsOf({ model, data, stages, output }: ExperimentConfig): string[] {
-  const models = [model.base === embeddedModel ? null : model.base, model.adapter].filter((path) => path !== null);
+  const models = [model.base, model.adapter].filter((path) => path !== null && !isEmbeddedPath(path)) as string[];
   const sources = [data.train, data.heldOut, data.validation, stages.paSft.data, stages.scGrpo.data];
   const ofSources = sources
     .flatMap((list) => list ?? [])

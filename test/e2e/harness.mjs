@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { patienceMs } from "./workbench.mjs";
 import { builtinFolder, ensureChromium, ensureWorkbench } from "./setup.mjs";
 
 /** Nothing that asks, animates, updates or talks to the outside. */
@@ -112,7 +113,7 @@ export async function startWorkbench(folder, { settings = {}, isTrusted = true, 
       if (child.exitCode === null && child.signalCode === null) {
         const gone = new Promise((resolve) => child.once("exit", resolve));
         child.kill("SIGTERM");
-        const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+        const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
         await gone;
         clearTimeout(timer);
       }
@@ -166,7 +167,7 @@ export function freePort() {
 }
 
 async function answering(url, child) {
-  const until = Date.now() + 60_000;
+  const until = Date.now() + patienceMs;
   for (;;) {
     if (child.exitCode !== null) throw new Error(`The workbench's server ended with code ${child.exitCode}.`);
     try {
@@ -174,7 +175,7 @@ async function answering(url, child) {
     } catch {
       // Not listening yet.
     }
-    if (Date.now() > until) throw new Error(`${url} did not answer within a minute.`);
+    if (Date.now() > until) throw new Error(`${url} did not answer.`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -6,7 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { dropFolder, installPackage, makeFolder, startBrowser, startWorkbench } from "./harness.mjs";
-import { Workbench } from "./workbench.mjs";
+import { runReaches, shortened } from "./scenario.mjs";
+import { patienceMs, Workbench } from "./workbench.mjs";
 
 let folder;
 let workspace;
@@ -32,18 +33,19 @@ afterAll(async () => {
   if (!process.env.E2E_KEEP) dropFolder(folder);
 });
 
-/** Fewer steps than a person would take: the test is about the way, not about the model. */
+/** Fewer steps than a person would take. */
 function shorten() {
   const file = join(workspace, "iadr1.yaml");
   const text = readFileSync(file, "utf8");
-  const shorter = text.replace(/steps: 120/, "steps: 6").replace(/steps: 10\b/, "steps: 2");
+  const shorter = shortened(text, 6);
   expect(shorter).not.toBe(text);
   writeFileSync(file, shorter);
 }
 
 /** Waits until the run of the dashboard that is shown has this state. */
 async function stateOfRun(state) {
-  await window.webview().locator(".run-header .state", { hasText: state }).waitFor({ timeout: 300_000 });
+  await runReaches(workspace, state.toLowerCase());
+  await window.webview().locator(".run-header .state", { hasText: state }).waitFor();
 }
 
 test("from an empty folder to a trained model that is compared with the one before", async () => {
@@ -55,6 +57,8 @@ test("from an empty folder to a trained model that is compared with the one befo
   // 1. Check this machine.
   await window.command("IAD-R1: Check This Machine");
   await window.page.locator(".tab", { hasText: "What this machine can do" }).waitFor();
+  // Rendered, not as a text full of bars.
+  await window.webview().getByRole("heading", { name: "What this machine can do" }).waitFor();
   await window.ready();
   await window.picture("doctor");
   // Work instead of time on the clock, which depends on what else the machine does.
@@ -123,7 +127,7 @@ test("from an empty folder to a trained model that is compared with the one befo
   await window.picture("report");
 
   // Nothing was said that needs an answer, and nothing was asked from outside.
-  await expect.poll(() => window.notifications.allInnerTexts(), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => window.notifications.allInnerTexts(), { timeout: patienceMs }).toEqual([]);
   expect([...window.outside]).toEqual([]);
   expect(window.errors).toEqual([]);
 });

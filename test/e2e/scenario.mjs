@@ -1,10 +1,11 @@
 /** One scenario: a folder with the sample project, the workbench on it with the packaged extension, and everything ended afterwards. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { dropFolder, freePort, installPackage, makeFolder, startBrowser, startWorkbench } from "./harness.mjs";
 import { root } from "./setup.mjs";
-import { Workbench } from "./workbench.mjs";
+import { patienceMs, Workbench } from "./workbench.mjs";
 
 const cli = join(root, "bin", "iad-r1");
 
@@ -19,8 +20,17 @@ export function makeProject(folder, { steps = 4, images = 40 } = {}) {
   execFileSync(process.execPath, [cli, "project", "sample", workspace, "--images", String(images)], { stdio: "pipe" });
   const file = join(workspace, "iadr1.yaml");
   const text = readFileSync(file, "utf8");
-  writeFileSync(file, text.replace(/steps: 120/, `steps: ${steps}`).replace(/steps: 10\b/, "steps: 2"));
+  writeFileSync(file, shortened(text, steps));
   return workspace;
+}
+
+/** The same experiment with less work: a test is about the way, not about the model. */
+export function shortened(text, steps) {
+  return text
+    .replace(/steps: 120/, `steps: ${steps}`)
+    .replace(/steps: 10\b/, "steps: 2")
+    .replace(/batchSize: 8/, "batchSize: 2")
+    .replace(/promptsPerStep: 8/, "promptsPerStep: 2");
 }
 
 /** The first picture with a defect below a folder. */
@@ -33,6 +43,11 @@ export function firstDefect(workspace) {
     }
   }
   throw new Error(`There is no defect below ${images}.`);
+}
+
+/** The same picture as TIFF, which only the server can decode. */
+export async function makeTiff(from, to) {
+  await sharp(from).tiff({ compression: "lzw" }).toFile(to);
 }
 
 /**
@@ -57,11 +72,11 @@ export async function inWorkbench(name, options, work) {
       await whileClosed();
       browser = await startBrowser(folder, options);
       scenario.window = new Workbench(browser.pages()[0]);
-      await scenario.window.open(server.base, workspace);
+      await scenario.window.open(server.base, workspace, options.displayLanguage);
     },
   };
   try {
-    await scenario.window.open(server.base, workspace);
+    await scenario.window.open(server.base, workspace, options.displayLanguage);
     await work(scenario);
   } catch (error) {
     await scenario.window.picture(`failed-${name}`).catch(() => {});
@@ -78,6 +93,41 @@ export async function inWorkbench(name, options, work) {
 /** Runs outlive their editor; those of a test must not. */
 function endRuns(workspace) {
   for (const pid of runProcesses(workspace)) kill(pid);
+}
+
+/**
+ * Waits until the newest run of a project has this state on disk, as long as it goes on writing: a slow machine is waited for, a run that
+ * does nothing any more is not.
+ */
+export async function runReaches(workspace, state) {
+  const runs = join(workspace, ".iadr1", "runs");
+  let seen = "";
+  let changedMs = Date.now();
+  for (;;) {
+    const newest = listed(runs).sort().at(-1);
+    const folder = newest === undefined ? null : join(runs, newest);
+    const now = folder === null ? "" : sizes(folder);
+    if (now !== seen) [seen, changedMs] = [now, Date.now()];
+    const found = folder === null ? null : stateOf(folder);
+    if (found === state) return;
+    if (["completed", "stopped", "failed"].includes(found)) throw new Error(`The run is ${found}, not ${state}.`);
+    if (Date.now() - changedMs > patienceMs) throw new Error(`The run is ${found ?? "not there"} and does nothing.`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+function stateOf(folder) {
+  try {
+    return JSON.parse(readFileSync(join(folder, "run.json"), "utf8")).state;
+  } catch {
+    return null;
+  }
+}
+
+function sizes(folder) {
+  return ["run.json", "events.jsonl", "scalars.bin"]
+    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0)
+    .join(" ");
 }
 
 /** Processes that write runs of a project now. */

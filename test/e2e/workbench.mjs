@@ -6,6 +6,12 @@ import { root } from "./setup.mjs";
 /** Where a test leaves its pictures. */
 export const pictures = process.env.E2E_PICTURES ?? join(root, ".cache", "e2e", "pictures");
 
+/**
+ * How long a thing may take that is sure to come. Every wait ends when what it waits for is there; this only ends a test that hangs, so
+ * it has room for a machine that does many other things.
+ */
+export const patienceMs = 900_000;
+
 export class Workbench {
   /** Addresses outside this machine that the window asked for. */
   outside = new Set();
@@ -14,8 +20,7 @@ export class Workbench {
 
   constructor(page) {
     this.page = page;
-    // Far more than any step takes on an idle machine.
-    page.setDefaultTimeout(180_000);
+    page.setDefaultTimeout(patienceMs);
     page.on("request", (request) => {
       const url = new URL(request.url());
       const isLocal = url.hostname === "127.0.0.1" || url.hostname.endsWith(".vscode-resource.vscode-cdn.net");
@@ -27,8 +32,15 @@ export class Workbench {
     });
   }
 
-  /** Opens a folder of the server's machine in the window. */
-  async open(base, folder) {
+  /**
+   * Opens a folder of the server's machine in the window.
+   *
+   * @param language of the workbench, such as "zh-cn"; English when left out
+   */
+  async open(base, folder, language) {
+    if (language !== undefined) {
+      await this.page.context().addCookies([{ name: "vscode.nls.locale", value: language, url: base }]);
+    }
     await this.page.goto(`${base}/?folder=${encodeURIComponent(folder)}`, { waitUntil: "commit" });
     await this.page.locator('.activitybar .action-item a[aria-label^="IAD-R1"]').waitFor();
   }
@@ -45,17 +57,21 @@ export class Workbench {
   /** Runs a command from the palette. Its list is made when it opens, so one that opened too early is opened again. */
   async command(title) {
     const row = this.rows.filter({ hasText: title }).first();
-    const until = Date.now() + 60_000;
-    for (;;) {
+    // The list says so itself when nothing fits, or shows other commands.
+    const settled = this.rows.first();
+    const until = Date.now() + patienceMs;
+    for (let wait = 5000; ; wait = Math.min(wait * 2, 60_000)) {
       await this.page.keyboard.press("F1");
       await this.input.waitFor();
       await this.input.fill(`>${title}`);
-      const found = await row.waitFor({ timeout: 5000 }).then(
+      await settled.waitFor();
+      const found = await row.waitFor({ timeout: wait }).then(
         () => true,
         () => false,
       );
       if (found) return row.click();
       await this.page.keyboard.press("Escape");
+      await this.input.waitFor({ state: "hidden" });
       if (Date.now() > until) throw new Error(`The palette does not list “${title}”.`);
     }
   }

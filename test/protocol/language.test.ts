@@ -42,7 +42,7 @@ async function findingsOf(uri: string, version: number, isEnough: (codes: unknow
 }
 
 const config = `project: screws
-model: { base: nano }
+model: { base: nano-base }
 data: { train: { kind: synth, seed: 1, count: 10 } }
 stages:
   scGrpo:

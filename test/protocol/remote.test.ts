@@ -1,16 +1,27 @@
 /** `iad-r1 serve`: the same server over WebSocket, with what guards it: token, Origin, limits, folders; runs outlive connections. */
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { cancelJob, dataOverview, missingImages, serverStatus, showJob, startInspection } from "@iad-r1/protocol/lsp";
+import {
+  cancelJob,
+  dataOverview,
+  missingImages,
+  serverStatus,
+  showImage,
+  showJob,
+  startInspection,
+} from "@iad-r1/protocol/lsp";
 import { streamPath, streamProtocol } from "@iad-r1/protocol/stream";
 import { socketReader, socketWriter } from "@iad-r1/server/lsp/socketMessages";
 import { type RemoteServer, serve } from "@iad-r1/server/serve";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createProtocolConnection, InitializeRequest, type ProtocolConnection } from "vscode-languageserver/node";
 import { WebSocket } from "ws";
 import { connectStream, failure } from "../helpers/languageClient";
+import { selfSigned } from "../helpers/selfSigned";
 import { tinyCheckpoint, tinyFixture } from "../helpers/tinyModel";
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -49,8 +60,14 @@ function upgradeStatus(path: string, headers: Record<string, string>, protocol?:
   });
 }
 
-async function connect(): Promise<{ connection: ProtocolConnection; socket: WebSocket }> {
-  const socket = new WebSocket(`${remote.url}/lsp`, { headers: bearer(token) });
+async function connect({
+  url,
+  ca,
+}: {
+  url: string;
+  ca?: string;
+} = remote): Promise<{ connection: ProtocolConnection; socket: WebSocket }> {
+  const socket = new WebSocket(`${url}/lsp`, { headers: bearer(token), ...(ca === undefined ? {} : { ca }) });
   await new Promise((resolve, reject) => {
     socket.once("open", resolve);
     socket.once("error", reject);
@@ -178,4 +195,91 @@ it("refuses tokens and addresses that are no good", async () => {
   await expect(
     serve({ ...common, listen: `127.0.0.1:${remote.port}`, tokenFile: join(folder, "token") }),
   ).rejects.toThrow("Cannot listen");
+});
+
+describe("with a certificate", () => {
+  const { cert, key } = selfSigned();
+  let secure: RemoteServer;
+  beforeAll(async () => {
+    writeFileSync(join(folder, "cert.pem"), cert);
+    writeFileSync(join(folder, "key.pem"), key);
+    secure = await serve({
+      ...{ listen: "127.0.0.1:0", tokenFile: join(folder, "token"), roots: [folder], onLog: () => undefined },
+      ...{ cert: join(folder, "cert.pem"), key: join(folder, "key.pem") },
+    });
+  });
+  afterAll(() => secure.close());
+
+  /** One HTTPS request that trusts the certificate. */
+  const ask = (path: string, options: { method?: string; body?: Buffer; token?: string }) =>
+    new Promise<{ status: number; body: Buffer }>((resolve, reject) => {
+      const { method = "GET", body, token: given = token } = options;
+      const request = httpsRequest(
+        { host: "127.0.0.1", port: secure.port, path, method, ca: cert, headers: bearer(given) },
+        (response) => {
+          const parts: Buffer[] = [];
+          response.on("data", (part: Buffer) => parts.push(part));
+          response.on("end", () => resolve({ status: response.statusCode!, body: Buffer.concat(parts) }));
+        },
+      );
+      request.on("error", reject);
+      request.end(body);
+    });
+
+  it("speaks only TLS, to those who trust the certificate and have the token", async () => {
+    expect(secure.url).toBe(`wss://127.0.0.1:${secure.port}`);
+    const opens = (url: string, options: { ca?: string; secret?: string }) =>
+      new Promise<string>((resolve) => {
+        const socket = new WebSocket(url, {
+          headers: bearer(options.secret ?? token),
+          ...(options.ca === undefined ? {} : { ca: options.ca }),
+        });
+        socket.once("open", () => {
+          resolve("open");
+          socket.terminate();
+        });
+        socket.once("unexpected-response", (request, response) => {
+          resolve(String(response.statusCode));
+          request.destroy();
+        });
+        socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+      });
+    expect(await opens(`${secure.url}/lsp`, { ca: cert })).toBe("open");
+    expect(await opens(`${secure.url}/lsp`, { ca: cert, secret: "wrong" })).toBe("401");
+    expect(await opens(`${secure.url}/lsp`, {})).toBe("DEPTH_ZERO_SELF_SIGNED_CERT");
+    expect(await opens(`${secure.url}/lsp`, { ca: selfSigned().cert })).not.toBe("open");
+    // Somebody who speaks plain text gets nothing.
+    expect(await opens(`ws://127.0.0.1:${secure.port}/lsp`, {})).toMatch(/ECONNRESET|socket hang up/);
+  });
+
+  it("takes a TIFF and gives it back as a PNG, which needs the token too", async () => {
+    const pixels = Buffer.from(Array.from({ length: 3 * 2 * 3 }, (_, i) => i * 13));
+    const tiff = await sharp(pixels, { raw: { width: 3, height: 2, channels: 3 } })
+      .tiff({ compression: "lzw" })
+      .toBuffer();
+    const sha256 = createHash("sha256").update(tiff).digest("hex");
+    expect((await ask(`/images/${sha256}`, { method: "PUT", body: tiff })).status).toBe(201);
+    const { connection, socket } = await connect({ url: secure.url, ca: cert });
+    const made = await connection.sendRequest(showImage, { image: { sha256, name: "part.tif" } });
+    expect(made.path).toBeNull();
+    const { status, body } = await ask(`/images/${made.name}`, {});
+    expect(status).toBe(200);
+    expect(made.name).toBe(`${createHash("sha256").update(body).digest("hex")}.png`);
+    expect(await sharp(body).removeAlpha().raw().toBuffer()).toEqual(pixels);
+    expect((await ask(`/images/${made.name}`, { token: "wrong" })).status).toBe(401);
+    for (const path of ["/images/", "/images/..%2ftoken", "/images/../token", `/images/${"0".repeat(64)}.png`]) {
+      expect((await ask(path, {})).status).toBe(404);
+    }
+    socket.terminate();
+  });
+
+  it("needs both files", async () => {
+    const options = {
+      listen: "127.0.0.1:0",
+      tokenFile: join(folder, "token"),
+      roots: [folder],
+      onLog: () => undefined,
+    };
+    await expect(serve({ ...options, cert: join(folder, "cert.pem") })).rejects.toMatchObject({ code: "serve/tls" });
+  });
 });

@@ -1,4 +1,5 @@
 /** Training runs through the language server: their whole life, their stream, and that they outlive the server. */
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,7 +46,7 @@ device: cpu
 threads: 1
 `,
   );
-  server = await startServer({ folder });
+  server = await startServer({ folder, options: { filesFolder: join(folder, "files") } });
 });
 afterAll(async () => {
   await server.dispose();
@@ -135,6 +136,35 @@ it("starts a run, streams every event and every point, and shows what it left", 
   late.close();
   stream.close();
   expect(server.changes.some((change) => "run" in change && change.run.state === "completed")).toBe(true);
+});
+
+it("evaluates a checkpoint without training, and keeps files to be fetched", async () => {
+  const stream = await openStream(server);
+  const trained = (await server.ask0(listRuns)).find(
+    ({ kind, state }) => kind === "post-train" && state === "completed",
+  )!;
+  const { checkpoints } = await server.ask(showRun, { run: trained.id });
+  const { path } = checkpoints.find(({ stage }) => stage === "pa-sft")!;
+  const request = { run: trained.id, checkpoint: path, kind: "evaluate" as const };
+  expect(await failure(server.ask(forkRun, request))).toMatchObject({ code: "run/no-held-out" });
+  const overrides = ["data.heldOut={kind: synth, seed: 2, count: 4, size: 42}", "evaluation.maxCompletionLength=4"];
+  const { run } = await server.ask(forkRun, { ...request, overrides });
+  stream.subscribe(`run/${run}`);
+  await stream.until(isOver(stream, run));
+  const { listing, evaluations, checkpoints: own } = await server.ask(showRun, { run });
+  expect(listing).toMatchObject({ kind: "evaluate", state: "completed", finishedStages: ["evaluate-model"] });
+  expect(own).toEqual([]);
+  expect(evaluations.map(({ label, report }) => [label, report.numSamples])).toEqual([["model", 4]]);
+
+  const journal = await server.ask(exportRun, { run, format: "journal" });
+  if (!("made" in journal)) throw new Error("expected a file to be fetched");
+  const events = readFileSync(join(folder, ".iadr1/runs", run, "events.jsonl"));
+  expect(readFileSync(journal.made.path!)).toEqual(events);
+  expect(journal.made.name).toBe(`${createHash("sha256").update(events).digest("hex")}.jsonl`);
+  const csv = await server.ask(exportRun, { run: trained.id, format: "csv" });
+  expect(readFileSync("made" in csv ? csv.made.path! : "", "utf8")).toMatch(/^stage,metric,step,time_ms,value\n/);
+  expect(await failure(server.ask(exportRun, { run, format: "tensorboard" }))).toMatchObject({ code: "runs/format" });
+  stream.close();
 });
 
 it("finds what is wrong before it starts, and says what a run will need", async () => {

@@ -1,18 +1,34 @@
 /** The bundled language server over stdio: answers, errors, garbage, cancellation, its end; inspections and their stream. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InspectJob, InspectJobEvent } from "@iad-r1/protocol/inspect";
 import {
   cancelJob,
+  collectDiagnostics,
   composeConfig,
   createSampleProject,
   dataOverview,
   dataSamples,
+  importData,
   listModels,
   listRuns,
   preflightRun,
+  projectData,
+  projectLeaks,
   saveExpertSample,
   serverStatus,
+  showImage,
   showJob,
   showRun,
   startHeatMap,
@@ -20,6 +36,7 @@ import {
   unloadModels,
   wireErrorCode,
 } from "@iad-r1/protocol/lsp";
+import sharp from "sharp";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { CancellationTokenSource, ErrorCodes, ExitNotification, ShutdownRequest } from "vscode-languageserver/node";
 import { failure, openStream, startServer, type TestServer, type TestStream } from "../helpers/languageClient";
@@ -33,9 +50,13 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let server: TestServer;
 beforeEach(async () => {
-  server = await startServer();
+  const folder = mkdtempSync(join(tmpdir(), "server-"));
+  server = await startServer({ folder, options: { filesFolder: join(folder, "files") } });
 });
-afterEach(() => server.dispose());
+afterEach(async () => {
+  await server.dispose();
+  rmSync(server.folder, { recursive: true, force: true, maxRetries: 5 });
+});
 
 /** Deltas of a job after its snapshot, applied in order; checks that none is missing. */
 function deltas(stream: TestStream, job: string): InspectJobEvent[] {
@@ -239,11 +260,11 @@ it("makes a sample project that it can read, and never writes over one", async (
 
 it("writes an experiment from choices, and keeps corrected inspections as training data", async () => {
   const { text } = await server.ask(composeConfig, {
-    ...{ project: "screws", kind: "pa-sft", model: "nano", trainable: "lora", folder: server.folder },
+    ...{ project: "screws", kind: "pa-sft", model: "nano-base", trainable: "lora", folder: server.folder },
     train: { kind: "synth", seed: 3, count: 50 },
     paSftSteps: 10,
   });
-  expect(text).toContain("base: nano\n");
+  expect(text).toContain("base: nano-base\n");
   expect(text).not.toContain("scGrpo");
   const file = join(server.folder, "corrected.json");
   const sample = { file, image, think: "A scratch runs over the surface.", answer: "yes" as const };
@@ -258,4 +279,85 @@ it("writes an experiment from choices, and keeps corrected inspections as traini
   expect(await failure(server.ask(saveExpertSample, broken))).toMatchObject({ code: "data/bad-answer" });
   writeFileSync(file, "{}");
   expect(await failure(server.ask(saveExpertSample, kept))).toMatchObject({ code: "data/not-a-list" });
+});
+
+it("shows the data of an experiment by split, and finds pictures on both sides", async () => {
+  const folder = join(server.folder, "sample");
+  const { configFile, dataFolder } = await server.ask(createSampleProject, { folder, images: 40 });
+  const { sets, numShared } = await server.ask(projectData, { configFile });
+  expect(numShared).toBe(0);
+  expect(sets).toMatchObject([
+    { kind: "folder", path: dataFolder, splits: ["train", "heldOut"], missingFiles: 0, numProblems: 0, failure: null },
+  ]);
+  const [set] = sets;
+  expect(set!.normal + set!.anomalous).toBe(40);
+  for (const { normal, anomalous, splits } of set!.classes) {
+    const sum = (label: "normal" | "anomalous") => splits.reduce((all, split) => all + split[label], 0);
+    expect([sum("normal"), sum("anomalous")]).toEqual([normal, anomalous]);
+  }
+  const clean = await server.ask(projectLeaks, { configFile });
+  expect(clean).toMatchObject({ numLeaks: 0, unreadable: [] });
+
+  // A copy of a picture that is trained on, under another name, among those that are tested with.
+  const copied = join(server.folder, "copied");
+  const [one] = (await server.ask(dataSamples, { path: dataFolder, limit: 1 })).samples;
+  const line = {
+    id: "copy",
+    image: "copy.png",
+    category: one!.category,
+    label: one!.label,
+    defect_type: one!.defectType,
+  };
+  mkdirSync(copied);
+  copyFileSync(one!.image, join(copied, "copy.png"));
+  writeFileSync(join(copied, "annotations.jsonl"), `${JSON.stringify({ ...line, locations: one!.locations })}\n`);
+  const leaky = join(folder, "iadr1-leaky.yaml");
+  const model = "model: { base: nano-base }\n";
+  const data = `data:\n  train: { kind: folder, path: data/sample }\n  heldOut: { kind: folder, path: ${copied} }\n`;
+  writeFileSync(leaky, model + data);
+  const found = await server.ask(projectLeaks, { configFile: leaky });
+  expect(found.numLeaks).toBeGreaterThanOrEqual(1);
+  expect(found.leaks).toContainEqual({
+    ...{ a: one!.image, b: join(copied, "copy.png"), isSame: true, splits: ["train", "heldOut"] },
+  });
+  const both = `${model}data:\n  train: { kind: folder, path: data/sample }\n  heldOut: { kind: folder, path: data/sample }\n`;
+  writeFileSync(leaky, both);
+  expect((await server.ask(projectData, { configFile: leaky })).numShared).toBe(40);
+  expect(await failure(server.ask(projectData, { configFile: join(folder, "none.yaml") }))).toMatchObject({
+    code: "config/unreadable",
+  });
+});
+
+it("makes a TIFF showable with the very pixels of the model, once", async () => {
+  const tiff = join(server.folder, "part.tif");
+  const pixels = Buffer.from(Array.from({ length: 5 * 4 * 3 }, (_, i) => (i * 37) % 256));
+  await sharp(pixels, { raw: { width: 5, height: 4, channels: 3 } })
+    .tiff({ compression: "lzw" })
+    .toFile(tiff);
+  const made = await server.ask(showImage, { image: { path: tiff } });
+  expect(made.path).toBe(join(server.folder, "files", made.name));
+  const bytes = readFileSync(made.path!);
+  expect(made.name).toBe(`${createHash("sha256").update(bytes).digest("hex")}.png`);
+  expect(await sharp(bytes).removeAlpha().raw().toBuffer()).toEqual(pixels);
+  expect(await server.ask(showImage, { image: { path: tiff } })).toEqual(made);
+  writeFileSync(tiff, "no picture");
+  expect(await failure(server.ask(showImage, { image: { path: tiff } }))).toMatchObject({ code: "data/not-an-image" });
+  // Nothing half written is left.
+  expect(readdirSync(join(server.folder, "files"))).toEqual([made.name]);
+});
+
+it("imports a data set, and writes the text for a bug report without what is nobody's business", async () => {
+  const folder = join(server.folder, "sample");
+  const { dataFolder } = await server.ask(createSampleProject, { folder, images: 40 });
+  const out = join(folder, "data", "copy");
+  expect(await server.ask(importData, { path: dataFolder, folder: out })).toMatchObject({ numSamples: 40 });
+  expect(await server.ask(dataOverview, { path: out })).toMatchObject({ numSamples: 40, numProblems: 0 });
+  expect(await failure(server.ask(importData, { path: dataFolder, folder: out }))).toMatchObject({
+    code: "data/exists",
+  });
+  const facts = { editor: `Test in ${folder}` };
+  const { text } = await server.ask(collectDiagnostics, { project: folder, facts });
+  expect(text).toContain("editor: Test in <project>");
+  expect(text).toContain("## Experiment iadr1.yaml");
+  expect(text).not.toContain(server.folder);
 });

@@ -1,7 +1,7 @@
 /** The dashboard's behaviour: points, gaps, choices, keys, exports, rollouts, and a million points. */
 import { type DashboardRun, dashboardPanel } from "@iad-r1/protocol/webview";
 import { afterAll, afterEach, expect, it } from "vitest";
-import { closeBrowser, type Made } from "./helpers/browser";
+import { busyMs, closeBrowser, type Made, patienceMs } from "./helpers/browser";
 import { expectNoFaults, FakeHost } from "./helpers/fakeHost";
 import {
   type Curves,
@@ -57,7 +57,7 @@ async function rows(host: Host, chart: string): Promise<string[][]> {
 }
 
 async function until<T>(read: () => Promise<T>, expected: T): Promise<void> {
-  const limit = Date.now() + 10_000;
+  const limit = Date.now() + patienceMs;
   let last = await read();
   while (JSON.stringify(last) !== JSON.stringify(expected) && Date.now() < limit) {
     await new Promise((done) => setTimeout(done, 20));
@@ -219,22 +219,20 @@ it("scrolls through a hundred thousand completions with few rows in the page", a
   await host.page.getByRole("button", { name: "Show the latest step" }).click();
   const body = host.page.locator(".list-body");
   await body.locator(".list-row").first().waitFor();
-  const took = await body.evaluate(async (element) => {
-    const times: number[] = [];
-    for (let i = 0; i < 15; i++) {
-      const started = performance.now();
-      element.scrollTop += 160_000;
-      element.dispatchEvent(new Event("scroll"));
-      times.push(performance.now() - started);
-      await new Promise(requestAnimationFrame);
-    }
-    return times.sort((a, b) => a - b)[7]!;
-  });
+  const jumps = 15;
+  const took = await busyMs(host.page, () =>
+    body.evaluate(async (element, count) => {
+      for (let i = 0; i < count; i++) {
+        element.scrollTop += 160_000;
+        await new Promise(requestAnimationFrame);
+      }
+    }, jumps),
+  );
   expect(await body.locator(".list-row").count()).toBeLessThan(80);
   await until(async () => (await body.locator(".list-row").first().innerText()).includes("…"), false);
-  console.log(`rollouts: ${took.toFixed(1)} ms of script for a jump through 100,000 rows (median of 15)`);
-  // Wall clock on a machine that others use too; a list that drew all its rows would take minutes.
-  expect(took).toBeLessThan(100);
+  console.log(`rollouts: ${(took / jumps).toFixed(1)} ms of work for a jump through 100,000 rows`);
+  // Script, layout and painting; a list that drew all its rows would take minutes.
+  expect(took / jumps).toBeLessThan(200);
   await body.focus();
   await host.page.keyboard.press("End");
   await host.page.locator(".rollout-detail", { hasText: "Group 12499, completion 7" }).waitFor();
@@ -393,27 +391,21 @@ it("moves through a million points without dropping frames", async () => {
   // The extremes of the whole curve stand in the chart's own description: nothing was thinned out. The wave ends at 2 at most.
   await until(async () => /1,000,000|1000000/.test((await chart.getAttribute("aria-label")) ?? ""), true);
   expect(await chart.getAttribute("aria-label")).toMatch(/lowest -1, highest 2\b/);
-  const frames = await chart.evaluate(async (element) => {
-    const chartElement = element as unknown as { showWindow(window: { min: number; max: number }): void };
-    const script: number[] = [];
-    for (let i = 0; i < 90; i++) {
-      // Zooms in and moves: from everything to a tenth, and along it.
-      const width = 1_000_000 * (i < 45 ? 1 - i / 50 : 0.1);
-      const min = i < 45 ? i * 1000 : (i - 45) * 18_000;
-      const started = performance.now();
-      chartElement.showWindow({ min, max: min + width });
-      // uPlot draws in a microtask.
-      await Promise.resolve();
-      await new Promise((done) => queueMicrotask(() => done(undefined)));
-      script.push(performance.now() - started);
-      await new Promise(requestAnimationFrame);
-    }
-    return script.sort((a, b) => a - b);
-  });
-  const median = frames[45]!;
-  const late = frames[85]!;
-  console.log(
-    `dashboard: a million points, ${median.toFixed(1)} ms a frame (median), ${late.toFixed(1)} ms (95 of 100), of 16.7 ms`,
+  const numFrames = 90;
+  const took = await busyMs(open.page, () =>
+    chart.evaluate(async (element, count) => {
+      const chartElement = element as unknown as { showWindow(window: { min: number; max: number }): void };
+      for (let i = 0; i < count; i++) {
+        // Zooms in and moves: from everything to a tenth, and along it.
+        const width = 1_000_000 * (i < 45 ? 1 - i / 50 : 0.1);
+        const min = i < 45 ? i * 1000 : (i - 45) * 18_000;
+        chartElement.showWindow({ min, max: min + width });
+        await new Promise(requestAnimationFrame);
+      }
+    }, numFrames),
   );
-  expect(median).toBeLessThan(1000 / 60);
+  const each = took / numFrames;
+  console.log(`dashboard: a million points, ${each.toFixed(1)} ms of work a frame on average, of 16.7 ms`);
+  // Script, layout and painting of the page's thread.
+  expect(each).toBeLessThan(1000 / 60);
 });

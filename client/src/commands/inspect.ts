@@ -7,7 +7,7 @@ import type { inspectorPanel } from "@iad-r1/protocol/webview";
 import { imageExtensions } from "../contributions";
 import { UserError } from "../errors";
 import { imagesIn } from "../panels/inspectorPanel";
-import type { DataNode } from "../views/dataTree";
+import type { SetNode } from "../views/dataTree";
 import * as messages from "../messages";
 import { withProgress } from "./progress";
 import type { Parts } from "./types";
@@ -82,12 +82,12 @@ async function askFolder(): Promise<Uri | undefined> {
   return chosen?.[0];
 }
 
-function dataNode(value: unknown): DataNode | null {
-  const isNode = typeof value === "object" && value !== null && "kind" in value && !(value instanceof Uri);
-  return isNode ? (value as DataNode) : null;
+function dataNode(value: unknown): SetNode | null {
+  const isNode = typeof value === "object" && value !== null && "set" in value && !(value instanceof Uri);
+  return isNode ? (value as SetNode) : null;
 }
 
-async function inspectData({ context, inspectors }: Parts, node: DataNode): Promise<void> {
+async function inspectData({ context, inspectors }: Parts, node: SetNode): Promise<void> {
   const { path } = node.set;
   if (path === null) return;
   const samples = await withProgress(messages.readingData(), async (token) => {

@@ -1,10 +1,10 @@
 /** Commands about the project: make one, check the machine and the configuration, gather what a bug report needs. */
-import { commands, env, extensions, Uri, version, window, workspace } from "vscode";
+import { commands, env, Uri, version, window, workspace } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
 import type { MachineCheck } from "@iad-r1/protocol/project";
 import { extensionId, settings, walkthroughId } from "../contributions";
 import { chooseFolder, unsavedText } from "../projects";
-import { plain, table } from "../reports";
+import { plain, showMarkdown, table } from "../reports";
 import { setting } from "../settings";
 import * as messages from "../messages";
 import { withProgress } from "./progress";
@@ -36,7 +36,8 @@ export function checkList(checks: readonly MachineCheck[]): string {
   const words = { ok: messages.checkOk(), optional: messages.checkOptional(), problem: messages.checkProblem() };
   const marks = { ok: "✔", optional: "–", problem: "✘" };
   const rows = checks.map(({ name, status, evidence, cure }) => [
-    `${marks[status]} ${words[status]}`,
+    // One line however narrow the column.
+    `${marks[status]}\u00a0${words[status]}`,
     name,
     cure === null ? evidence : `${evidence} (${messages.cure(cure)})`,
   ]);
@@ -69,39 +70,43 @@ export async function validateConfiguration({ context, projects }: Parts): Promi
 
 export async function openDocumentation({ context }: Parts): Promise<void> {
   // Packaging gives the file this name.
-  const readme = context.asset("readme.md");
-  const known = await commands.getCommands(true);
-  if (known.includes("markdown.showPreview")) await commands.executeCommand("markdown.showPreview", readme);
-  else await window.showTextDocument(readme);
+  await showMarkdown(context.asset("readme.md"));
 }
 
 export async function openFirstSteps(): Promise<void> {
   await commands.executeCommand("workbench.action.openWalkthrough", `${extensionId}#${walkthroughId}`, false);
 }
 
-/** Everything a bug report needs, in a text to look through. No file of the workspace and no token is in it. */
+/**
+ * Everything a bug report needs, in a text to look through. The server writes it and takes out what is nobody's business; where no server
+ * runs, what the editor knows is all there is.
+ */
 export async function collectDiagnostics({ context }: Parts): Promise<void> {
   const { connection } = context;
-  const ours = extensions.getExtension(extensionId)?.packageJSON as { version?: string } | undefined;
-  const status = connection.state.kind === "ready" ? await connection.request(lsp.serverStatus) : null;
-  const checks = status === null ? null : await connection.request(lsp.doctorCheck);
   const changed = Object.keys(settings).flatMap((name) => {
     const { globalValue, workspaceValue } = workspace.getConfiguration("iadr1").inspect(name) ?? {};
     return globalValue === undefined && workspaceValue === undefined ? [] : [name];
   });
-  const lines = [
-    messages.diagnosticsTitle(),
-    "",
-    `extension ${ours?.version ?? "?"}`,
-    `editor ${env.appName} ${version}, ${env.remoteName ?? "local"}, ${env.uiKind === 1 ? "desktop" : "web"}`,
-    `runtime ${process.versions.node} on ${process.platform} ${process.arch}`,
-    `trusted ${workspace.isTrusted}`,
-    `server ${connection.state.kind}, mode ${setting("server.mode")}`,
-    `changed settings: ${changed.join(", ") || "none"}`,
-    `runs: ${context.runs.all.map(({ state }) => state).join(", ") || "none"}`,
-    "",
-    JSON.stringify({ status, checks }, null, 2),
-  ];
-  const document = await workspace.openTextDocument({ content: `${lines.join("\n")}\n`, language: "plaintext" });
-  await window.showTextDocument(document);
+  const facts: Record<string, string> = {
+    extension: context.version,
+    editor: `${env.appName} ${version}, ${env.remoteName ?? "local"}, ${env.uiKind === 1 ? "desktop" : "web"}`,
+    "extension host": `node ${process.versions.node} on ${process.platform} ${process.arch}`,
+    trusted: String(workspace.isTrusted),
+    server: `${connection.state.kind}, mode ${setting("server.mode")}`,
+    "changed settings": changed.join(", ") || "none",
+    "states of runs": context.runs.all.map(({ state }) => state).join(", ") || "none",
+  };
+  const isReady = connection.state.kind === "ready";
+  const project = context.remote === null ? (workspace.workspaceFolders?.[0]?.uri.fsPath ?? null) : null;
+  const text = isReady
+    ? (
+        await withProgress(messages.checkingMachine(), (token) =>
+          connection.request(lsp.collectDiagnostics, { project, facts }, token),
+        )
+      ).text
+    : Object.entries(facts)
+        .map(([name, value]) => `${name}: ${value}\n`)
+        .join("");
+  const content = `${messages.diagnosticsTitle()}\n\n${text}`;
+  await window.showTextDocument(await workspace.openTextDocument({ content, language: "plaintext" }));
 }

@@ -188,9 +188,29 @@ export async function resumeRun(parts: Parts, target?: unknown): Promise<void> {
 }
 
 export async function forkRun(parts: Parts, target?: unknown): Promise<void> {
+  const chosen = await chooseCheckpoint(parts, target);
+  if (chosen === undefined) return;
+  const forked = await parts.context.connection.request(lsp.forkRun, chosen);
+  parts.dashboards.show([forked.run]);
+}
+
+/** Lets a checkpoint answer the held-out pictures of its experiment: a run of its own that trains nothing. */
+export async function evaluateCheckpoint(parts: Parts, target?: unknown): Promise<void> {
+  const chosen = await chooseCheckpoint(parts, target);
+  if (chosen === undefined) return;
+  const evaluated = await withProgress(messages.startingRun(), (token) =>
+    parts.context.connection.request(lsp.forkRun, { ...chosen, kind: "evaluate" }, token),
+  );
+  parts.dashboards.show([evaluated.run]);
+}
+
+async function chooseCheckpoint(
+  parts: Parts,
+  target: unknown,
+): Promise<{ run: string; checkpoint: string } | undefined> {
   const node = target as RunNode | undefined;
   const run = await chooseRun(parts, target, always);
-  if (run === undefined) return;
+  if (run === undefined) return undefined;
   let checkpoint = typeof node === "object" && node?.kind === "checkpoint" ? node.checkpoint.path : undefined;
   if (checkpoint === undefined) {
     const { checkpoints } = await parts.context.connection.request(lsp.showRun, { run });
@@ -204,9 +224,7 @@ export async function forkRun(parts: Parts, target?: unknown): Promise<void> {
     }));
     checkpoint = (await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickCheckpoint() }))?.path;
   }
-  if (checkpoint === undefined) return;
-  const forked = await parts.context.connection.request(lsp.forkRun, { run, checkpoint });
-  parts.dashboards.show([forked.run]);
+  return checkpoint === undefined ? undefined : { run, checkpoint };
 }
 
 export async function deleteRun(parts: Parts, target?: unknown): Promise<void> {
@@ -289,27 +307,36 @@ export async function exportCurves(parts: Parts, target?: unknown): Promise<void
   }));
   const chosen = await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickFormat() });
   if (chosen === undefined) return;
+  const { context } = parts;
   const folder = workspace.workspaceFolders?.[0]?.uri ?? Uri.file(env.appRoot);
   const name = chosen.extension === "" ? `${run}-tensorboard` : `${run}.${chosen.extension}`;
   const out = await window.showSaveDialog({ defaultUri: Uri.joinPath(folder, name) });
   if (out === undefined) return;
-  const { file } = await withProgress(messages.exporting(), (token) =>
-    parts.context.connection.request(lsp.exportRun, { run, format: chosen.format, out: out.fsPath }, token),
+  await withProgress(messages.exporting(), async (token) => {
+    // A remote server cannot write where this editor is.
+    const params = { run, format: chosen.format, ...(context.remote === null ? { out: out.fsPath } : {}) };
+    const written = await context.connection.request(lsp.exportRun, params, token);
+    if ("made" in written) await workspace.fs.copy(await context.madeFile(written.made), out, { overwrite: true });
+  });
+  void window.showInformationMessage(messages.exported(workspace.asRelativePath(out)));
+}
+
+/** A file of a run on this machine's disk: in its folder, or fetched from a remote server. */
+async function runFile({ context }: Parts, run: string, format: "html" | "journal"): Promise<Uri> {
+  const folder = context.remote === null ? context.runs.get(run)?.folder : undefined;
+  if (format === "journal" && folder !== undefined) return Uri.file(join(folder, "events.jsonl"));
+  const out = folder === undefined ? undefined : join(folder, "report.html");
+  const written = await withProgress(messages.makingReport(), (token) =>
+    context.connection.request(lsp.exportRun, { run, format, ...(out === undefined ? {} : { out }) }, token),
   );
-  void window.showInformationMessage(messages.exported(file));
+  return "made" in written ? context.madeFile(written.made) : Uri.file(written.file);
 }
 
 /** The report of a run as a page, in a panel that runs no script. */
 export async function openReport(parts: Parts, target?: unknown): Promise<void> {
-  const { context } = parts;
   const run = await chooseRun(parts, target, isFinal);
   if (run === undefined) return;
-  const listing = context.runs.get(run);
-  const out = join(listing?.folder ?? context.extension.globalStorageUri.fsPath, "report.html");
-  const { file } = await withProgress(messages.makingReport(), (token) =>
-    context.connection.request(lsp.exportRun, { run, format: "html", out }, token),
-  );
-  const html = new TextDecoder().decode(await workspace.fs.readFile(Uri.file(file)));
+  const html = new TextDecoder().decode(await workspace.fs.readFile(await runFile(parts, run, "html")));
   const panel = window.createWebviewPanel("iadr1.report", messages.reportTitle(run), ViewColumn.Active, {
     enableScripts: false,
     localResourceRoots: [],
@@ -319,9 +346,10 @@ export async function openReport(parts: Parts, target?: unknown): Promise<void> 
 
 export async function openRunFolder(parts: Parts, target?: unknown): Promise<void> {
   const run = await chooseRun(parts, target, always);
-  const folder = run === undefined ? undefined : parts.context.runs.get(run)?.folder;
-  if (folder === undefined) return;
-  await window.showTextDocument(Uri.file(join(folder, "events.jsonl")), { preview: true });
+  if (run === undefined) return;
+  if (parts.context.remote !== null && parts.context.connection.state.kind !== "ready")
+    await parts.context.connection.start();
+  await window.showTextDocument(await runFile(parts, run, "journal"), { preview: true });
 }
 
 export async function refreshRuns({ runsTree }: Parts): Promise<void> {

@@ -1,6 +1,6 @@
 /** The table of all commands: what each needs from the server, and what it does. A command without a line here does not compile. */
 import type { CommandName } from "../contributions";
-import { findDuplicates, refreshData, showDataStatistics } from "./data";
+import { findDuplicates, importData, refreshData, showDataStatistics } from "./data";
 import { compareWithModel, inInspector, inspectFolder, inspectImage, setThreshold } from "./inspect";
 import { newRun } from "./newRun";
 import {
@@ -15,6 +15,7 @@ import {
   compareRuns,
   deleteRun,
   estimate,
+  evaluateCheckpoint,
   exportCurves,
   forkRun,
   openDashboard,
@@ -41,6 +42,7 @@ export const commandTable: Record<CommandName, CommandSpec> = {
 
   showDataStatistics: starts(showDataStatistics),
   findDuplicates: starts(findDuplicates),
+  importData: starts(importData),
   refreshData: works(refreshData),
 
   // They open the image or the folder in any case; a look at it starts the server.
@@ -77,6 +79,7 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   pauseRun: starts(pauseRun),
   resumeRun: starts(resumeRun),
   forkRun: starts(forkRun),
+  evaluateCheckpoint: starts(evaluateCheckpoint),
   openDashboard: starts(openDashboard),
   compareRuns: starts(compareRuns),
   exportCurves: starts(exportCurves),

@@ -20,6 +20,7 @@ import {
 import type { Context } from "../context";
 import { imageExtensions } from "../contributions";
 import { type Disposable, Emitter } from "../emitter";
+import { sentence } from "../errors";
 import * as messages from "../messages";
 import type { Models } from "../models";
 import { setting, touches } from "../settings";
@@ -46,6 +47,15 @@ export interface InspectorContent {
   start: boolean;
 }
 
+/** What a page can show of a picture: null while the server makes it. */
+interface Shown {
+  uri: Uri | null;
+  problem: string | null;
+}
+
+/** No browser decodes them. */
+const needsServer = (uri: Uri) => /\.tiff?$/i.test(uri.path);
+
 /** Larger files are not shown in the strip, where a page would decode all of each. */
 const maxThumbnailBytes = 4 * 2 ** 20;
 /** Pictures that are looked at one after the other when the whole strip runs. */
@@ -60,6 +70,8 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
   private threshold: number | null = null;
   /** Jobs that go on, by entry and slot. */
   private readonly jobs = new Map<string, { cancel(): void }>();
+  /** Pictures that the server makes showable, by address. */
+  private readonly shown = new Map<string, Shown>();
   private strip: { isStopped: boolean } | null = null;
   private readonly focused = new Emitter<boolean>();
   /** Whether keys go to this panel. */
@@ -173,6 +185,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     const folders = new Map<string, Uri>();
     const add = (uri: Uri) => folders.set(uri.toString(), uri);
     add(this.context.asset("dist", "webview"));
+    add(this.context.filesFolder);
     for (const folder of workspace.workspaceFolders ?? []) add(folder.uri);
     for (const { uri, references } of this.entries) {
       for (const each of [uri, ...references]) add(Uri.joinPath(each, ".."));
@@ -207,7 +220,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     return {
       ...{ id, name: basename(uri.fsPath) },
       uri: this.address(uri),
-      thumbnail: sizeBytes <= maxThumbnailBytes ? this.address(uri) : null,
+      thumbnail: sizeBytes <= maxThumbnailBytes || needsServer(uri) ? this.address(uri) : null,
       category: sample?.category ?? null,
       label: sample?.label ?? null,
       defectType: sample?.defectType ?? null,
@@ -223,13 +236,47 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     const { id, uri, sample, references, sizeBytes } = entry;
     return {
       ...{ id, name: basename(uri.fsPath), path: workspace.asRelativePath(uri), uri: this.address(uri), sizeBytes },
-      references: references.map((each) => ({ name: basename(each.fsPath), uri: this.address(each) })),
+      problem: this.problemOf(uri),
+      references: references.flatMap((each) => {
+        const address = this.address(each);
+        return address === null ? [] : [{ name: basename(each.fsPath), uri: address }];
+      }),
       truth: sample == null ? null : truthOf(sample, sample.mask === null ? null : this.address(Uri.file(sample.mask))),
     };
   }
 
-  private address(uri: Uri): string {
-    return this.panel.webview.asWebviewUri(uri).toString();
+  /** Where the page reads a picture; null when it cannot (yet). */
+  private address(uri: Uri): string | null {
+    const showable = needsServer(uri) ? (this.shown.get(uri.toString())?.uri ?? null) : uri;
+    return showable === null ? null : this.panel.webview.asWebviewUri(showable).toString();
+  }
+
+  private problemOf(uri: Uri): string | null {
+    if (!needsServer(uri)) return null;
+    return this.shown.get(uri.toString())?.problem ?? (this.context.isTrusted ? null : messages.tiffUntrusted());
+  }
+
+  /** Has the server make the pictures of an entry that no browser decodes, each once. */
+  private async makeShowable(entry: Entry | undefined): Promise<void> {
+    if (entry === undefined || !this.context.isTrusted) return;
+    const { mask } = entry.sample ?? { mask: null };
+    const wanted = [entry.uri, ...entry.references, ...(mask === null ? [] : [Uri.file(mask)])]
+      .filter(needsServer)
+      .filter((uri) => !this.shown.has(uri.toString()));
+    for (const uri of wanted) {
+      const shown: Shown = { uri: null, problem: null };
+      this.shown.set(uri.toString(), shown);
+      try {
+        const [image] = await this.context.imageReferences([uri.fsPath]);
+        const made = await this.context.connection.request(lsp.showImage, { image: image! });
+        shown.uri = await this.context.madeFile(made);
+      } catch (error) {
+        shown.problem = sentence(error);
+      }
+      if (this.isDisposed) return;
+      this.tellItems([entry]);
+      if (entry === this.currentEntry) this.tellImage();
+    }
   }
 
   private tellImage(): void {
@@ -254,6 +301,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     await Promise.all(sizes);
     this.tellImage();
     if (!this.context.isTrusted) return;
+    void this.makeShowable(this.currentEntry);
     try {
       await this.models.refresh();
       this.chooseDefaultModel();
@@ -271,6 +319,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     if (index === -1 || index === this.current) return;
     this.current = index;
     this.tellImage();
+    void this.makeShowable(this.currentEntry);
     await this.lookUp(this.currentEntry);
   }
 
@@ -284,7 +333,10 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
       entry.sample = sample;
       if (entry.references.length === 0) entry.references = sample.references.map((path) => Uri.file(path));
       this.tellItems([entry]);
-      if (entry === this.currentEntry) this.tellImage();
+      if (entry === this.currentEntry) {
+        this.tellImage();
+        void this.makeShowable(entry);
+      }
     } catch (error) {
       // The picture can be inspected without a truth.
       this.context.log.info(`no truth for ${entry.uri.fsPath}: ${(error as Error).message}`);
@@ -388,6 +440,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     for (const each of this.entries) each.references = chosen;
     this.panel.webview.options = { enableScripts: true, localResourceRoots: this.roots() };
     this.tellImage();
+    void this.makeShowable(entry);
   }
 
   /** Looks at the picture that is shown with another model than before. */

@@ -1,13 +1,15 @@
 /**
  * Pictures for the server: their path where it runs on this machine; otherwise the name of their contents, after they were sent there if
- * the server did not have them. A picture is sent once, and only to a server that the person chose.
+ * the server did not have them. A picture is sent once, and only to a server that the person chose. The other way: files that a remote
+ * server made for this editor.
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
-import { request as httpRequest } from "node:http";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { ImageReference } from "@iad-r1/protocol/inspect";
 
 export interface UploadTarget {
@@ -63,4 +65,34 @@ async function upload(path: string, hash: string, { images, token }: UploadTarge
     request.on("error", reject);
     createReadStream(path).on("error", reject).pipe(request);
   });
+}
+
+/** Fetches a file that the server made, whose name begins with the SHA-256 of its bytes; the file appears whole or not at all. */
+export async function download(
+  name: string,
+  target: string,
+  { images, token }: Pick<UploadTarget, "images" | "token">,
+): Promise<void> {
+  const url = new URL(name, images);
+  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    send(url, { headers: { Authorization: `Bearer ${token}` } }, resolve)
+      .on("error", reject)
+      .end();
+  });
+  if (response.statusCode !== 200) {
+    response.resume();
+    throw new Error(`the server did not send ${name} (HTTP ${response.statusCode ?? "?"})`);
+  }
+  await mkdir(dirname(target), { recursive: true });
+  const temporary = `${target}.${process.pid}.tmp`;
+  const hash = createHash("sha256");
+  try {
+    response.on("data", (chunk: Buffer) => hash.update(chunk));
+    await pipeline(response, createWriteStream(temporary));
+    if (!name.startsWith(hash.digest("hex"))) throw new Error(`${name} did not arrive whole`);
+    await rename(temporary, target);
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }

@@ -1,4 +1,5 @@
 /** The tree of data: what the experiments of this folder learn from and are tested on, by set, class and split, with what is wrong. */
+import { basename } from "node:path";
 import {
   ThemeColor,
   ThemeIcon,
@@ -6,11 +7,12 @@ import {
   TreeItemCollapsibleState,
   type TreeDataProvider,
   type TreeView,
+  Uri,
   window,
   workspace,
 } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
-import type { DataSplit, ProjectDataSet } from "@iad-r1/protocol/project";
+import type { DataSplit, ProjectDataSet, ProjectLeaks, SimilarPictures } from "@iad-r1/protocol/project";
 import type { Context } from "../context";
 import { viewIds } from "../contributions";
 import { type Disposable, Emitter } from "../emitter";
@@ -20,10 +22,15 @@ import type { Projects } from "../projects";
 
 type DataClass = ProjectDataSet["classes"][number];
 
+/** Nodes that belong to a data set; the others are about pictures that are twice there. */
+export type SetNode = Extract<DataNode, { set: ProjectDataSet }>;
+
 export type DataNode =
   | { kind: "set"; set: ProjectDataSet }
   | { kind: "class"; set: ProjectDataSet; class: DataClass }
-  | { kind: "split"; set: ProjectDataSet; class: DataClass; split: DataClass["splits"][number] };
+  | { kind: "split"; set: ProjectDataSet; class: DataClass; split: DataClass["splits"][number] }
+  | { kind: "leaks"; config: string; leaks: ProjectLeaks }
+  | { kind: "pair"; config: string; pair: SimilarPictures; isLeak: boolean };
 
 const splitNames: Record<DataSplit, () => string> = {
   train: messages.trainSplit,
@@ -38,6 +45,8 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
   readonly onDidChangeTreeData = this.changed.event as TreeDataProvider<DataNode>["onDidChangeTreeData"];
   private readonly view: TreeView<DataNode>;
   private reading: Promise<DataNode[]> | null = null;
+  /** What the last comparison of all pictures found, by experiment file. */
+  private readonly leaks = new Map<string, ProjectLeaks>();
   private readonly subscriptions: Disposable[];
 
   constructor(
@@ -47,7 +56,11 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
     this.view = window.createTreeView(viewIds.data, { treeDataProvider: this, showCollapseAll: true });
     this.subscriptions = [
       this.view,
-      projects.onDidChange(() => this.refresh()),
+      projects.onDidChange(() => {
+        // The data may be others now; comparing them all is asked for again.
+        this.leaks.clear();
+        this.refresh();
+      }),
       context.connection.onDidConnect(() => this.refresh()),
       workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
     ];
@@ -58,6 +71,12 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
     this.changed.fire(undefined);
   }
 
+  /** Keeps what a comparison of all pictures found beside the data it is about. */
+  showLeaks(config: Uri, leaks: ProjectLeaks): void {
+    this.leaks.set(config.toString(), leaks);
+    this.refresh();
+  }
+
   getChildren(node?: DataNode): DataNode[] | Promise<DataNode[]> {
     if (node === undefined) {
       this.reading ??= this.read();
@@ -65,11 +84,19 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
     }
     if (node.kind === "set") return node.set.classes.map((one) => ({ kind: "class", set: node.set, class: one }));
     if (node.kind === "class") return node.class.splits.map((split) => ({ ...node, kind: "split", split }));
-    return [];
+    if (node.kind !== "leaks") return [];
+    const { config, leaks } = node;
+    const pairs = (list: readonly SimilarPictures[], isLeak: boolean) =>
+      list.map((pair): DataNode => ({ kind: "pair", config, pair, isLeak }));
+    return [...pairs(leaks.leaks, true), ...pairs(leaks.duplicates, false)];
   }
 
   getTreeItem(node: DataNode): TreeItem {
     switch (node.kind) {
+      case "leaks":
+        return leaksItem(node.config, node.leaks);
+      case "pair":
+        return pairItem(node);
       case "set":
         return setItem(node.set);
       case "class": {
@@ -113,7 +140,8 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
       }
     }
     this.view.message = numShared === 0 ? undefined : messages.sharedPictures(numShared);
-    return [...sets.values()].map((set) => ({ kind: "set", set }));
+    const found = [...this.leaks].map(([config, leaks]): DataNode => ({ kind: "leaks", config, leaks }));
+    return [...found, ...[...sets.values()].map((set): DataNode => ({ kind: "set", set }))];
   }
 }
 
@@ -142,5 +170,37 @@ function setItem(set: ProjectDataSet): TreeItem {
     : numProblems > 0
       ? new ThemeIcon("warning", new ThemeColor("list.warningForeground"))
       : new ThemeIcon(path === null ? "sparkle" : "database");
+  return item;
+}
+
+function leaksItem(config: string, { numLeaks, numDuplicates }: ProjectLeaks): TreeItem {
+  const isClean = numLeaks + numDuplicates === 0;
+  const item = new TreeItem(
+    messages.leaksNode(numLeaks, numDuplicates),
+    isClean ? TreeItemCollapsibleState.None : TreeItemCollapsibleState.Collapsed,
+  );
+  item.id = `leaks ${config}`;
+  item.description = workspace.asRelativePath(Uri.parse(config));
+  item.iconPath =
+    numLeaks > 0
+      ? new ThemeIcon("warning", new ThemeColor("list.warningForeground"))
+      : new ThemeIcon(isClean ? "pass" : "copy");
+  item.contextValue = "leaks";
+  return item;
+}
+
+/** Two pictures that are the same or nearly; selecting it puts both into an inspector. */
+function pairItem({ config, pair, isLeak }: Extract<DataNode, { kind: "pair" }>): TreeItem {
+  const { a, b, isSame, splits } = pair;
+  const item = new TreeItem(basename(a));
+  item.id = `pair ${config} ${a} ${b} ${splits.join(" ")}`;
+  const how = isSame ? messages.samePicture() : messages.similarPicture();
+  const where = [...new Set(splits)].map((split) => splitNames[split]()).join(" / ");
+  item.description = `${messages.pairNode(basename(b))} · ${how} · ${where}`;
+  item.tooltip = `${workspace.asRelativePath(a)}\n${workspace.asRelativePath(b)}`;
+  item.iconPath = isLeak ? new ThemeIcon("warning", new ThemeColor("list.warningForeground")) : new ThemeIcon("copy");
+  // Generated pictures are no files.
+  if (!a.startsWith("synth:") && !b.startsWith("synth:"))
+    item.command = { command: "iadr1.inspectImage", title: "", arguments: [Uri.file(a), [Uri.file(a), Uri.file(b)]] };
   return item;
 }

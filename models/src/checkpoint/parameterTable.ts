@@ -156,11 +156,16 @@ export async function sameTensor(checkpoint: Checkpoint, a: string, b: string): 
   const [first, second] = [checkpoint.entry(a), checkpoint.entry(b)];
   if (first.dtype !== second.dtype || first.shape.join() !== second.shape.join()) return false;
   const chunks = checkpoint.chunks(b);
-  for await (const chunk of checkpoint.chunks(a)) {
-    const { value } = await chunks.next();
-    if (value === undefined || Buffer.compare(chunk, value) !== 0) return false;
+  try {
+    for await (const chunk of checkpoint.chunks(a)) {
+      const { value } = await chunks.next();
+      if (value === undefined || Buffer.compare(chunk, value) !== 0) return false;
+    }
+    return true;
+  } finally {
+    // Nobody walks this one to its end, where it closes its file.
+    await chunks.return(undefined);
   }
-  return true;
 }
 
 function isParameterDType(dtype: StoredDType): dtype is ParameterDType {

@@ -16,7 +16,7 @@ export function longExperiment(numLines: number): LongFile {
   const sources = Array.from({ length: numLines - 3 }, (_, i) => {
     return `    - { kind: folder, path: lines/${i}, part: { seed: 1, share: 0.5, side: first } }`;
   });
-  const text = `model: { base: nano }\ndata:\n  train:\n${sources.join("\n")}\n`;
+  const text = `model: { base: nano-base }\ndata:\n  train:\n${sources.join("\n")}\n`;
   return { name: "iadr1.yaml", path: "/bench/iadr1.yaml", text, typed: " # why" };
 }
 

@@ -12,7 +12,7 @@ import type { InspectionSample } from "../data/samples";
 import { writeSynthDataset } from "../data/synthDataset";
 import { commentedYaml } from "./commentedYaml";
 import type { ExperimentInput } from "./experiment";
-import { embeddedModel, embeddedModels, embeddedName } from "./modelNames";
+import { embeddedBaseName, embeddedModel, embeddedModels, embeddedNameOf } from "./modelNames";
 import { parseExperiment } from "./parseExperiment";
 
 export const CONFIG_FILE = "iadr1.yaml";
@@ -39,12 +39,13 @@ export async function composeConfig(choices: ConfigChoices): Promise<string> {
 function textOf(choices: ConfigChoices, data: ExperimentInput["data"]): string {
   const { project, model, adapter, trainable, kind, folder } = choices;
   const isEmbedded = embeddedModels.has(model) || resolve(folder, model) === embeddedModel;
+  const named = isEmbedded ? namedModel(model, adapter) : { base: portable(folder, model), adapter };
   const config: ExperimentInput = {
     project,
     preset: "iad-r1-strict",
     model: {
-      base: isEmbedded ? embeddedName : portable(folder, model),
-      ...(adapter === undefined ? {} : { adapter: portable(folder, adapter) }),
+      base: named.base,
+      ...(named.adapter === undefined ? {} : { adapter: portable(folder, named.adapter) }),
     },
     data,
     stages: {
@@ -59,6 +60,14 @@ function textOf(choices: ConfigChoices, data: ExperimentInput["data"]): string {
   throw new ConfigError("config/invalid", `These choices do not go together: ${problems[0]!.message}`, {
     hint: problems[0]!.hint ?? "Choose other data or another model.",
   });
+}
+
+/** The embedded model by its name; its own adapters are part of the name. */
+function namedModel(model: string, adapter: string | undefined): { base: string; adapter?: string } {
+  if (embeddedModels.has(model)) return { base: model, ...(adapter === undefined ? {} : { adapter }) };
+  const name = embeddedNameOf({ base: embeddedModel, adapter: adapter ?? null });
+  if (name !== null) return { base: name };
+  return { base: embeddedBaseName, ...(adapter === undefined ? {} : { adapter }) };
 }
 
 const manners = [
@@ -154,7 +163,7 @@ export async function createSampleProject(
   const side = (name: "first" | "rest") => ({ seed: 1, share: sampleShare, side: name });
   const source = { kind: "folder" as const, path: sampleData };
   const choices: ConfigChoices = {
-    ...{ project: basename(root) || "sample", kind: "post-train", model: embeddedName, trainable: "language" },
+    ...{ project: basename(root) || "sample", kind: "post-train", model: embeddedBaseName, trainable: "language" },
     ...{ train: source, paSftSteps: 120, scGrpoSteps: 10, folder: root },
   };
   const data = { train: { ...source, part: side("first") }, heldOut: { ...source, part: side("rest") } };

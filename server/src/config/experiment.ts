@@ -265,8 +265,16 @@ export const experimentSchema = z.strictObject({
   }).default("iad-r1"),
   model: z
     .strictObject({
-      base: z.string().describe("Folder of a checkpoint as Hugging Face writes it, or nano for the embedded one."),
-      adapter: z.string().nullable().default(null).describe("Folder of a PEFT adapter to start from."),
+      base: z
+        .string()
+        .describe(
+          "Folder of a checkpoint as Hugging Face writes it, or an embedded model: nano-base (untrained), nano-pa-sft, nano (trained).",
+        ),
+      adapter: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe("Folder of a PEFT adapter to start from; nano and nano-pa-sft bring their own."),
     })
     .describe("The model that learns."),
   data: z

@@ -4,6 +4,7 @@
  */
 import type { ConfigCure, ConfigProblem, ProblemPlaces } from "./configProblem";
 import type { DataSource, ExperimentConfig } from "./experiment";
+import { embeddedBaseName, trainedName } from "./modelNames";
 import { valueAt } from "./schemaProblems";
 
 type Path = (string | number)[];
@@ -133,8 +134,24 @@ export function adviceOn(config: ExperimentConfig, plain: unknown, places: Probl
       idle(at("evalSamples"), "has no effect, as evalEvery is 0.", "Set evalEvery to evaluate inside the stage.");
     }
   }
+  adviseOnModel(config, plain, doubt);
   adviseOnGroups(config, isWritten, idle, doubt);
   return advice;
+}
+
+/** Files of earlier versions write nano for what is called nano-base now. */
+function adviseOnModel(
+  { model, stages }: ExperimentConfig,
+  plain: unknown,
+  doubt: (path: Path, message: string, hint: string, cures: ConfigCure[]) => void,
+): void {
+  if (model.base !== trainedName || model.adapter !== null || valueAt(plain, ["stages", "paSft"]) === undefined) return;
+  doubt(
+    ["model", "base"],
+    `${trainedName} is the trained model: stage 1 would go on from what both stages have taught it${stages.paSft.trainable === "lora" ? "" : ", with its adapter merged in"}.`,
+    `Write ${embeddedBaseName} to start with the untrained one, as ${trainedName} did in files of earlier versions.`,
+    [{ kind: "replace", at: ["model", "base"], text: embeddedBaseName, sure: true }],
+  );
 }
 
 /** How many completions there are, and how they are cut into passes. */

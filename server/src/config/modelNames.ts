@@ -1,6 +1,6 @@
 /**
- * What a model name stands for: nano, nano-pa-sft and nano-base travel with the project, others are in the store of models, everything
- * else is a folder.
+ * What a model name stands for, on the command line, in requests and in experiment files alike: nano, nano-pa-sft and nano-base travel with
+ * the project, others are in the store of models, everything else is a folder.
  */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -20,18 +20,31 @@ function findProjectRoot(folder: string): string {
 const nanoFolder = join(projectRoot, "models", "nano");
 /** The checkpoint that travels with the project; it sees and names things, but has not learnt the answer grammar. */
 export const embeddedModel = join(nanoFolder, "base");
-/** What an experiment file calls it. */
-export const embeddedName = "nano";
+/** Its name: what a new experiment starts from. */
+export const embeddedBaseName = "nano-base";
+/** What inspections take when nothing else is said. */
+export const trainedName = "nano";
 
 /** What travels with the project by name: the base after both stages, after the first, and as it is. */
 export const embeddedModels: ReadonlyMap<string, ModelReference> = new Map([
-  ["nano", { base: embeddedModel, adapter: join(nanoFolder, "sc-grpo") }],
+  [trainedName, { base: embeddedModel, adapter: join(nanoFolder, "sc-grpo") }],
   ["nano-pa-sft", { base: embeddedModel, adapter: join(nanoFolder, "pa-sft") }],
-  ["nano-base", { base: embeddedModel, adapter: null }],
+  [embeddedBaseName, { base: embeddedModel, adapter: null }],
 ]);
 
+/** How an experiment file would name an embedded model; null for a model that lies elsewhere. */
+export function embeddedNameOf({ base, adapter }: ModelReference): string | null {
+  for (const [name, known] of embeddedModels) if (known.base === base && known.adapter === adapter) return name;
+  return null;
+}
+
+/** Whether a path is a part of an embedded model, which anyone may read. */
+export function isEmbeddedPath(path: string): boolean {
+  return [...embeddedModels.values()].some(({ base, adapter }) => path === base || path === adapter);
+}
+
 /** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
-export function resolveModel(model = "nano", adapter?: string): ModelReference {
+export function resolveModel(model = trainedName, adapter?: string): ModelReference {
   const known = embeddedModels.get(model);
   if (known !== undefined) return adapter === undefined ? known : { base: known.base, adapter: resolve(adapter) };
   const folder = existsSync(resolve(model)) ? resolve(model) : (findStored(model) ?? resolve(model));

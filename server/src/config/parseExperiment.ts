@@ -10,7 +10,7 @@ import { TextLines } from "@iad-r1/models/util/textLines";
 import { parseDocument } from "yaml";
 import { type ConfigProblem, ProblemPlaces } from "./configProblem";
 import { findStored } from "../modelStore/store";
-import { embeddedModel, embeddedName } from "./modelNames";
+import { embeddedModels } from "./modelNames";
 import { type DataSource, type ExperimentConfig, type ExperimentInput, experimentSchema } from "./experiment";
 import { adviceOn, conflictsIn } from "./experimentRules";
 import { describeIssue, valueAt } from "./schemaProblems";
@@ -190,6 +190,15 @@ function isUnfinished(tree: YamlTree, path: readonly string[]): boolean {
   return child?.unfinished === true;
 }
 
+/** The same names as on the command line; an adapter that the file names takes the place of the embedded one. */
+function resolveNames({ base, adapter }: ExperimentConfig["model"], folder: string): ExperimentConfig["model"] {
+  const known = embeddedModels.get(base);
+  return {
+    base: known?.base ?? baseFolder(folder, base),
+    adapter: adapter === null ? (known?.adapter ?? null) : resolve(folder, adapter),
+  };
+}
+
 function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfig {
   const source = (one: DataSource): DataSource =>
     one.kind === "synth"
@@ -200,10 +209,7 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
   const sources = (all: DataSource[] | undefined) => all?.map(source);
   return {
     ...config,
-    model: {
-      base: baseFolder(folder, config.model.base),
-      adapter: config.model.adapter === null ? null : resolve(folder, config.model.adapter),
-    },
+    model: resolveNames(config.model, folder),
     data: {
       train: sources(config.data.train)!,
       heldOut: sources(config.data.heldOut),
@@ -217,9 +223,8 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
   };
 }
 
-/** The embedded model, a folder beside the file, or a model of the store by its name. */
+/** A folder beside the file, or a model of the store by its name. */
 function baseFolder(folder: string, base: string): string {
-  if (base === embeddedName) return embeddedModel;
   const path = resolve(folder, base);
   return existsSync(path) ? path : (findStored(base) ?? path);
 }

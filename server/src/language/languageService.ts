@@ -6,11 +6,13 @@ import { WorkerError } from "@iad-r1/models/errors";
 import type { Completion, Finding, HoverText, Lens, TextPosition } from "../features/types";
 import { entryPath } from "../runtime/entry";
 import { startWorker, type WorkerClient } from "../runtime/workerClient";
-import type { LanguageMethods } from "./languageWorker";
+import type { LanguageMethods, LanguageOptions } from "./languageWorker";
 
 export interface LanguageServiceOptions {
   /** Look for files that documents name; false where they lie on another machine. */
   looksAtFiles: boolean;
+  /** The editor's language, once it has said so. */
+  locale?: () => string;
   onFindings: (path: string, version: number, findings: Finding[]) => void;
   onLog?: (message: string) => void;
   /** How long typing must rest before findings are looked for; default 80 ms. */
@@ -156,10 +158,15 @@ export class LanguageService {
 
   private start(): Promise<WorkerClient<LanguageMethods>> {
     if (this.client !== null) return this.client;
-    const { entry = entryPath("languageWorker"), onLog } = this.options;
-    const started = startWorker<LanguageMethods, null>(
+    const { entry = entryPath("languageWorker"), locale, onLog } = this.options;
+    const started = startWorker<LanguageMethods, LanguageOptions>(
       { isolation: "thread", entry },
-      { name: "The language thread", init: null, graceMs: 60_000, ...(onLog !== undefined && { onLog }) },
+      {
+        name: "The language thread",
+        init: { locale: locale?.() ?? "en" },
+        graceMs: 60_000,
+        ...(onLog !== undefined && { onLog }),
+      },
     );
     this.client = started;
     void started

@@ -8,6 +8,7 @@ import { createFileProbe } from "../features/files";
 import { fileFindings, textFindings } from "../features/findings";
 import { hoverAt } from "../features/hovers";
 import { lensesOf } from "../features/lenses";
+import { translatorFor } from "../features/localise/translate";
 import type { Completion, Finding, HoverText, Lens, TextPosition } from "../features/types";
 import { serveHost } from "../runtime/workerHost";
 
@@ -28,7 +29,14 @@ export type LanguageMethods = {
   forget: { params: { path: string | null }; result: null; event: never };
 };
 
-serveHost<LanguageMethods, null>(async () => {
+/** What the thread is started with. */
+export interface LanguageOptions {
+  /** Of the editor, such as `zh-cn`. */
+  locale: string;
+}
+
+serveHost<LanguageMethods, LanguageOptions>(async ({ locale }) => {
+  const say = translatorFor(locale);
   const documents = new Map<string, LanguageDocument>();
   const files = createFileProbe();
   const context = (signal: AbortSignal) => ({
@@ -59,16 +67,20 @@ serveHost<LanguageMethods, null>(async () => {
           return null;
         }
         documents.set(path, document);
-        return textFindings(document);
+        return textFindings(document).map(say.finding);
       },
       async close({ path }) {
         documents.delete(path);
         return null;
       },
-      files: ({ path }, { signal }) => fileFindings(known(path), files, signal),
-      completions: ({ path, position }, { signal }) => completionsAt(known(path), position, context(signal)),
-      hover: ({ path, position }, { signal }) => hoverAt(known(path), position, context(signal)),
-      lenses: async ({ path }) => lensesOf(known(path)),
+      files: async ({ path }, { signal }) => (await fileFindings(known(path), files, signal)).map(say.finding),
+      completions: async ({ path, position }, { signal }) =>
+        (await completionsAt(known(path), position, context(signal))).map(say.completion),
+      async hover({ path, position }, { signal }) {
+        const hover = await hoverAt(known(path), position, context(signal));
+        return hover === null ? null : say.hover(hover);
+      },
+      lenses: async ({ path }) => lensesOf(known(path)).map(say.lens),
       async forget({ path }) {
         files.forget(path ?? undefined);
         return null;

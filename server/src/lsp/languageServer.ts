@@ -57,7 +57,9 @@ export function serveLanguage(options: LanguageServerOptions): void {
     if (!hasEnded) void connection.sendNotification(didLog, { level, message }).catch(() => undefined);
   };
   const dispatcher = new Dispatcher(connection, (message) => tell("error", message));
+  let locale = "en";
   const language = registerLanguage(connection, dispatcher, {
+    locale: () => locale,
     looksAtFiles: services.options.transport === "stdio",
     onLog: (message) => tell("warning", message),
   });
@@ -75,6 +77,7 @@ export function serveLanguage(options: LanguageServerOptions): void {
   connection.onInitialize((params: InitializeParams): InitializeResult => {
     const { options: wanted, fault } = readServerOptions(params.initializationOptions);
     services.configure(wanted);
+    locale = params.locale ?? locale;
     if (fault !== null) tell("warning", fault);
     return {
       serverInfo: { name: "IAD-R1", version: services.options.version },

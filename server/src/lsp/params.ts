@@ -41,9 +41,10 @@ export const jobParams = z.object({ job: z.string().max(200) });
 export const unloadParams = z.object({ model: model.optional() });
 
 const trainingKind = z.enum(["pa-sft", "sc-grpo", "post-train"]);
+const startedKind = z.enum(["pa-sft", "sc-grpo", "post-train", "evaluate"]);
 export const runParams = z.object({ run: id });
 export const startRunParams = z.object({
-  kind: trainingKind,
+  kind: startedKind,
   configFile: path,
   text: text.optional(),
   overrides: overrides.optional(),
@@ -52,14 +53,14 @@ export const stopRunParams = z.object({ run: id, when: z.enum(["after-step", "no
 export const forkRunParams = z.object({
   run: id,
   checkpoint: z.string().regex(/^checkpoints\/step-\d+$/),
-  kind: trainingKind.optional(),
+  kind: startedKind.optional(),
   overrides: overrides.optional(),
 });
 export const compareRunsParams = z.object({ runs: z.array(id).min(1).max(20) });
 export const exportRunParams = z.object({
   run: id,
-  format: z.enum(["csv", "json", "parquet", "tensorboard", "svg", "png", "html"]),
-  out: path,
+  format: z.enum(["csv", "json", "parquet", "tensorboard", "svg", "png", "html", "journal"]),
+  out: path.optional(),
 });
 const page = { offset: count.optional(), limit: count.min(1).max(500).optional() };
 export const rolloutsParams = z.object({ run: id, step: count, ...page });
@@ -71,6 +72,12 @@ export const dataPageParams = z.object({
   ...source.shape,
   offset: count.optional(),
   limit: count.min(1).max(1000).optional(),
+});
+export const importParams = z.object({ path, name: z.string().max(1000).optional(), folder: path });
+export const showImageParams = z.object({ image });
+export const diagnosticsParams = z.object({
+  project: path.nullable(),
+  facts: z.record(z.string().max(100), z.string().max(10_000)),
 });
 export const projectParams = z.object({ configFile: path });
 export const findSampleParams = z.object({ image: path });
@@ -105,6 +112,7 @@ const serverOptions: z.ZodType<ServerOptions> = z.object({
   threads: count.max(1024).optional(),
   idleStopMinutes: z.number().min(0).max(100_000).optional(),
   maxModels: count.min(1).max(4).optional(),
+  filesFolder: path.optional(),
 });
 
 /** Options that make no sense are told, not a reason to refuse the editor. */

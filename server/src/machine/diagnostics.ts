@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { formatError } from "@iad-r1/models/errors";
 import type { MachineCheck } from "@iad-r1/protocol/project";
-import { embeddedName } from "../config/modelNames";
+import { embeddedModels } from "../config/modelNames";
 import { isConfigPath, openDocument } from "../features/documents";
 import { textFindings } from "../features/findings";
 import { listRuns } from "../runs/store";
@@ -113,7 +113,7 @@ const choiceKeys = new Set([
 ]);
 
 function plainWord(key: string, value: string): boolean {
-  if (key === "base" && value === embeddedName) return true;
+  if (key === "base" && embeddedModels.has(value)) return true;
   if (key === "name" && /^iad-r1(?:-strict)?(?:\/[a-z-]+)?$/.test(value)) return true;
   return choiceKeys.has(key) && /^[A-Za-z0-9_-]{1,24}$/.test(value);
 }

@@ -85,7 +85,7 @@ export async function runTraining(
   config: ExperimentConfig | null,
   context: RunContext,
 ): Promise<RunOutcome> {
-  if (kind === "perception" || kind === "evaluate") {
+  if (kind === "perception") {
     throw new ConfigError("run/kind", `"${kind}" is not a training run of this engine.`, {
       hint: "Use post-train, train pa-sft or train sc-grpo.",
     });
@@ -161,6 +161,15 @@ export interface ManifestOptions {
 }
 
 function newManifest(kind: RunKind, config: ExperimentConfig, options: ManifestOptions): RunManifest {
+  if (kind === "evaluate" && config.data.heldOut === undefined) {
+    throw new ConfigError(
+      "run/no-held-out",
+      "There is nothing to evaluate with: the experiment names no held-out data.",
+      {
+        hint: "Add data.heldOut to the experiment file.",
+      },
+    );
+  }
   const { id = newRunId(config.project), configFile = null, lineage = null } = options;
   const now = Date.now();
   return {
@@ -434,6 +443,8 @@ export function planStages(kind: RunKind, config: ExperimentConfig, data: RunDat
       return [supervised, ...evaluate("pa-sft", "Evaluate after PA-SFT")];
     case "sc-grpo":
       return [policy, ...evaluate("sc-grpo", "Evaluate after SC-GRPO")];
+    case "evaluate":
+      return evaluate("model", "Evaluate the model");
     default:
       return [
         ...evaluate("base", "Evaluate the base model"),

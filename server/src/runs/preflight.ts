@@ -10,6 +10,7 @@ import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { MachineCheck } from "@iad-r1/protocol/project";
 import type { RunKind } from "@iad-r1/protocol/runs";
 import type { DataSource, ExperimentConfig } from "../config/experiment";
+import { embeddedNameOf } from "../config/modelNames";
 import { formatProblem, hasErrors } from "../data/problems";
 import { loadSources } from "../data/sources";
 import { createRewardRegistry } from "../rewards/registry";
@@ -46,7 +47,9 @@ export async function preflight(
     const options = model.adapter === null ? {} : { adapter: model.adapter };
     const description = await loadModelDescription(model.base, options);
     await description.loadProcessor();
-    return `${(description.facts.numParameters / 1e6).toFixed(1)} million weights in ${model.base}`;
+    const name = embeddedNameOf(model);
+    const whence = name ?? [model.base, ...(model.adapter === null ? [] : [model.adapter])].join(" + ");
+    return `${(description.facts.numParameters / 1e6).toFixed(1)} million weights in ${whence}`;
   });
   let isDataSound = true;
   for (const [name, list] of sources) {

@@ -1,6 +1,7 @@
 /**
- * The near side of the task workers. Two lanes, started when first needed: quick tasks in a thread, and those that take long or load native
- * code in a process, so that neither waits for the other and a crash fails only the task that caused it.
+ * The near side of the task workers. Three lanes, started when first needed: quick tasks in a thread, and those that take long or load native
+ * code in processes, pictures to be shown in one of their own, so that none waits for the other and a crash fails only the task that
+ * caused it.
  */
 import { WorkerError } from "@iad-r1/models/errors";
 import { entryPath } from "../runtime/entry";
@@ -8,7 +9,7 @@ import { startWorker, type WorkerClient } from "../runtime/workerClient";
 import type { TaskName, TaskTypes } from "./tasks";
 import type { TaskMethods } from "./taskWorker";
 
-type Lane = "quick" | "slow";
+type Lane = "quick" | "slow" | "pictures";
 
 const laneOf: Readonly<Record<TaskName, Lane>> = {
   doctor: "slow",
@@ -20,6 +21,9 @@ const laneOf: Readonly<Record<TaskName, Lane>> = {
   overrideConfig: "quick",
   composeConfig: "quick",
   projectLeaks: "slow",
+  diagnostics: "slow",
+  importData: "slow",
+  pictureAsPng: "pictures",
   dataOverview: "quick",
   projectData: "quick",
   findSample: "quick",

@@ -3,6 +3,7 @@
  * data that runs in a worker. No state, no editor.
  */
 import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { ExportFormat } from "@iad-r1/protocol/lsp";
 import type {
   ConfigChoices,
@@ -11,6 +12,8 @@ import type {
   DataPageParams,
   DataSample,
   DataSourceReference,
+  ImportedData,
+  ImportParams,
   MachineCheck,
   ProjectData,
   ProjectLeaks,
@@ -28,9 +31,12 @@ import type {
 import { composeConfig, createSampleProject } from "../config/composeConfig";
 import type { ExperimentConfig } from "../config/experiment";
 import { experimentOf, loadExperiment, overriddenConfig } from "../config/parseExperiment";
+import { pictureAsPng } from "../data/displayPicture";
+import { importData } from "../data/importData";
 import { dataOverview, dataPage } from "../data/overview";
 import { findSample, projectData, projectLeaks } from "../data/projectData";
 import { type CorrectedInspection, saveSample } from "../data/saveSample";
+import { diagnosticsText } from "../machine/diagnostics";
 import { examineMachine } from "../machine/examineMachine";
 import { writeRunReport } from "../report/collectReport";
 import { compareRuns } from "../runs/compareRuns";
@@ -39,6 +45,7 @@ import { estimateRun } from "../runs/estimate";
 import { exportRun } from "../runs/exportRun";
 import { preflight } from "../runs/preflight";
 import { openRun } from "../runs/store";
+import { version } from "../version";
 
 interface Planned {
   kind: RunKind;
@@ -60,6 +67,9 @@ export interface TaskTypes {
   estimate: { params: Planned; result: RunEstimate };
   createSample: { params: { folder: string; images: number }; result: SampleProject };
   composeConfig: { params: ConfigChoices; result: string };
+  diagnostics: { params: { project: string; facts: Record<string, string> }; result: string };
+  pictureAsPng: { params: { path: string; out: string }; result: null };
+  importData: { params: ImportParams; result: ImportedData };
   dataOverview: { params: DataSourceReference; result: DataOverview };
   dataPage: { params: DataPageParams; result: DataPage };
   projectData: { params: { configFile: string }; result: ProjectData };
@@ -87,6 +97,13 @@ export const tasks: {
   estimate: ({ kind, config }, signal) => estimateRun(kind, config, signal),
   createSample: ({ folder, images }, signal) => createSampleProject(folder, images, signal),
   composeConfig: (choices) => composeConfig(choices),
+  diagnostics: async ({ project, facts }) =>
+    diagnosticsText({ version, checks: await examineMachine(), project, facts }),
+  async pictureAsPng({ path, out }) {
+    await pictureAsPng(path, out);
+    return null;
+  },
+  importData: (params, signal) => importData(params, signal),
   dataOverview: (source, signal) => dataOverview(source, signal),
   dataPage: (params, signal) => dataPage(params, signal),
   projectData: ({ configFile }, signal) => projectData(configFile, signal),
@@ -97,6 +114,7 @@ export const tasks: {
   compareRuns: async ({ folders }) => compareRuns(folders.map((folder) => openRun(folder))),
   async exportRun({ folder, format, out }) {
     if (format === "html") await copyFile(await writeRunReport(folder), out);
+    else if (format === "journal") await copyFile(join(folder, "events.jsonl"), out);
     else await exportRun(openRun(folder), format, out);
     return null;
   },

@@ -15,7 +15,7 @@ import { temporaryFolder } from "../../helpers/temporaryFolder";
 const choices: ConfigChoices = {
   project: "screws",
   kind: "post-train",
-  model: "nano",
+  model: "nano-base",
   train: { kind: "folder", path: "/lab/photos" },
   trainable: "lora",
   folder: "/lab/experiment",
@@ -24,7 +24,7 @@ const choices: ConfigChoices = {
 describe("composeConfig", () => {
   it("writes sound files without anything doubtful for all choices", async () => {
     for (const kind of ["pa-sft", "sc-grpo", "post-train"] as const) {
-      for (const model of ["nano", "/models/llava"]) {
+      for (const model of ["nano-base", "/models/llava"]) {
         for (const trainable of ["lora", "language", "all"] as const) {
           for (const steps of [undefined, 3, 500]) {
             const synth = { kind: "synth", seed: 7, count: 20 } as const;

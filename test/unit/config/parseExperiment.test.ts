@@ -1,5 +1,6 @@
 /** Configuration files: defaults of the paper, problems at their line, overrides, paths. */
 import { experimentJsonSchema } from "@iad-r1/server/config/experiment";
+import { resolveModel } from "@iad-r1/server/config/modelNames";
 import { parseExperiment } from "@iad-r1/server/config/parseExperiment";
 import { describe, expect, it } from "vitest";
 
@@ -139,4 +140,29 @@ it("the JSON Schema lists keys with their meaning and default", () => {
   expect(schema).toContain('"epsilonLow"');
   expect(schema).toContain("Ratios are clipped at 1 - epsilonLow.");
   expect(schema).toContain('"default":0.04');
+});
+
+describe("an embedded model's name", () => {
+  it("means what the command line means", () => {
+    const read = (model: string) => parseExperiment(minimal.replace("models/nano", model), { folder: "/lab" });
+    for (const name of ["nano", "nano-pa-sft", "nano-base"])
+      expect(read(name).value!.model).toEqual(resolveModel(name));
+    const own = read("nano\n  adapter: mine").value!.model;
+    expect(own).toEqual({ base: resolveModel("nano-base").base, adapter: "/lab/mine" });
+  });
+
+  it("warns where nano may still mean the untrained model, and mends it", () => {
+    const advice = (text: string) =>
+      parseExperiment(text, { folder: "/lab" }).advice.filter(({ path }) => path === "model.base");
+    const file = minimal.replace("models/nano", "nano");
+    const [found, ...others] = advice(`${file}stages: { paSft: { trainable: language } }\n`);
+    expect(found).toMatchObject({
+      code: "config/doubtful",
+      cures: [{ kind: "replace", text: "nano-base", sure: true }],
+    });
+    expect(others).toEqual([]);
+    // Stage 2 alone goes on from the trained model: that is what it is for.
+    expect(advice(`${file}stages: { scGrpo: { groupSize: 8 } }\n`)).toEqual([]);
+    expect(advice(`${file.replace("nano", "nano-base")}stages: { paSft: { trainable: language } }\n`)).toEqual([]);
+  });
 });

@@ -16,6 +16,7 @@ const origin = "http://webview.test";
 /** What these tests use of Playwright, which lives in a folder of its own and has no types here. */
 export interface Page {
   goto(url: string): Promise<unknown>;
+  setDefaultTimeout(ms: number): void;
   evaluate<R, A>(run: (argument: A) => R | Promise<R>, argument: A): Promise<R>;
   evaluate<R>(run: (() => R | Promise<R>) | string): Promise<R>;
   waitForFunction<A>(
@@ -24,6 +25,7 @@ export interface Page {
     options?: { timeout: number; polling?: number },
   ): Promise<unknown>;
   locator(selector: string, options?: { hasText?: string | RegExp }): Locator;
+  getByText(text: string): Locator;
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean; pressed?: boolean }): Locator;
   screenshot(options: { path: string }): Promise<unknown>;
   addInitScript<A>(run: (argument: A) => void, argument: A): Promise<void>;
@@ -71,6 +73,9 @@ export interface Locator {
   isDisabled(): Promise<boolean>;
   boundingBox(): Promise<{ x: number; y: number; width: number; height: number } | null>;
   evaluate<R>(run: (element: HTMLElement) => R): Promise<R>;
+  evaluate<R, A>(run: (element: HTMLElement, argument: A) => R | Promise<R>, argument: A): Promise<R>;
+  filter(options: { hasText: string | RegExp }): Locator;
+  allInnerTexts(): Promise<string[]>;
   inputValue(): Promise<string>;
 }
 
@@ -85,6 +90,30 @@ interface Browser {
     reducedMotion?: "reduce" | "no-preference";
   }): Promise<Page>;
   close(): Promise<void>;
+}
+
+/**
+ * How long a thing may take that is sure to come. Every wait ends when what it waits for is there; this only ends a test that hangs, so
+ * it has room for a machine that does many other things.
+ */
+export const patienceMs = 300_000;
+
+/**
+ * Processor time of the page's own thread while `act` goes on, in milliseconds: script, layout and painting. A machine that is busy with
+ * something else does not count.
+ */
+export async function busyMs(page: Page, act: () => Promise<unknown>): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const seconds = async () => {
+    const { metrics } = (await session.send("Performance.getMetrics")) as {
+      metrics: { name: string; value: number }[];
+    };
+    return metrics.find(({ name }) => name === "TaskDuration")!.value;
+  };
+  const before = await seconds();
+  await act();
+  return ((await seconds()) - before) * 1000;
 }
 
 let running: Promise<Browser> | null = null;
@@ -145,6 +174,7 @@ export async function openPanel(panel: string, options: PanelOptions): Promise<O
     viewport: options.viewport ?? { width: 1280, height: 860 },
     reducedMotion: options.reducedMotion === true ? "reduce" : "no-preference",
   });
+  page.setDefaultTimeout(patienceMs);
   const faults: string[] = [];
   const refused: string[] = [];
   page.on("pageerror", ({ message }) => faults.push(`error: ${message}`));

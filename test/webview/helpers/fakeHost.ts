@@ -13,7 +13,7 @@ import {
   type ViewMessage,
 } from "@iad-r1/protocol/webview";
 import { expect } from "vitest";
-import { type OpenPanel, openPanel, type PanelOptions } from "./browser";
+import { type OpenPanel, openPanel, type PanelOptions, patienceMs } from "./browser";
 
 type AnyPanel = PanelProtocol<unknown, Messages, Messages, Requests>;
 type Change<P> = Extract<HostMessage<P>, { kind: "change" }>;
@@ -97,7 +97,7 @@ export class FakeHost<P extends AnyPanel> {
 
   /** Waits for the next message of this type that came after `after` others of it. */
   async waitForTell<K extends string>(type: K, after = 0): Promise<Body<ViewMessage<P>, K>> {
-    const limit = Date.now() + 10_000;
+    const limit = Date.now() + patienceMs;
     while (this.tells(type).length <= after) {
       if (Date.now() > limit)
         throw new Error(`the view did not say ${type}; it said ${JSON.stringify(this.received.slice(-5))}`);

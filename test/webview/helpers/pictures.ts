@@ -103,6 +103,7 @@ export function inspectorState(change: Partial<InspectorState> = {}): InspectorS
     items: items(annotations.length),
     image: {
       ...{ id, name: `${id}.jpg`, path: `samples/real/${image}`, uri: `${origin}/samples/${image}`, sizeBytes: 81_234 },
+      problem: null,
       references: reference === null ? [] : [{ name: "reference", uri: `${origin}/samples/${reference}` }],
       truth: {
         ...{ label, locations, type: defect_type, mask: mask === null ? null : `${origin}/samples/${mask}` },

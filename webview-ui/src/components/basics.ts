@@ -91,9 +91,12 @@ export interface SliderOptions {
   text: string;
   disabled?: boolean;
   set(value: number): void;
+  /** The value is chosen: the mouse button or the key was let go. */
+  done?(value: number): void;
 }
 
-export function slider({ label, value, min, max, step, text, disabled = false, set }: SliderOptions): TemplateResult {
+export function slider(options: SliderOptions): TemplateResult {
+  const { label, value, min, max, step, text, disabled = false, set, done } = options;
   return html`<label class="field slider"
     ><span>${label}</span
     ><input
@@ -105,6 +108,7 @@ export function slider({ label, value, min, max, step, text, disabled = false, s
       ?disabled=${disabled}
       aria-valuetext=${text}
       @input=${(event: Event) => set(Number((event.target as HTMLInputElement).value))}
+      @change=${(event: Event) => done?.(Number((event.target as HTMLInputElement).value))}
     /><output>${text}</output></label
   >`;
 }

@@ -6,6 +6,8 @@ import { parseTags, type TagElement } from "@iad-r1/server/rewards/tags";
 import { html, nothing, type TemplateResult } from "lit";
 import type { StringKey } from "../strings/en";
 import { t } from "../host/l10n";
+import { Memo } from "../state/memo";
+import { differingPieces, type Piece } from "../state/wordDiff";
 import { icon } from "./basics";
 
 const icons: Record<TagElement["name"], string> = {
@@ -16,28 +18,51 @@ const icons: Record<TagElement["name"], string> = {
   description: "note",
 };
 
-/** @param writing a caret stands at the end, and a tag that is half written is not shown yet */
-export function taggedText(text: string, writing: boolean): TemplateResult {
+/**
+ * @param writing a caret stands at the end, and a tag that is half written is not shown yet
+ * @param other   another completion: words that its tag of the same name has not are marked
+ */
+export function taggedText(text: string, writing: boolean, other: string | null = null): TemplateResult {
   const shown = writing ? text.replace(/<\/?[a-z]{0,11}$/i, "") : text;
   const { elements } = parseTags(shown);
+  const others = other === null ? null : bodies(other);
   const parts: unknown[] = [];
   let at = 0;
   for (const element of elements) {
     parts.push(outside(shown.slice(at, element.start)));
     const isLast = element.end === shown.length;
-    parts.push(chip(shown, element, writing && isLast));
+    parts.push(chip(shown, element, writing && isLast, others));
     at = element.end;
   }
   parts.push(outside(shown.slice(at)));
   return html`<div class="tagged">${parts}${writing && elements.at(-1)?.closed !== false ? caret() : nothing}</div>`;
 }
 
-function chip(text: string, element: TagElement, writing: boolean): TemplateResult {
+/** What stands in each kind of tag. */
+function bodies(text: string): Map<TagElement["name"], string> {
+  const { elements } = parseTags(text);
+  return new Map(elements.map(({ name, bodyStart, bodyEnd }) => [name, text.slice(bodyStart, bodyEnd)]));
+}
+
+const kept = new Memo<Piece[]>();
+
+function marked(name: string, body: string, other: string): TemplateResult[] {
+  // Two completions with a few tags each: a bounded number of keys tells them apart most of the time.
+  const pieces = kept.get(`${name} ${body.length % 64}`, [body, other], () => differingPieces(body, other));
+  return pieces.map(({ text, isOwn }) => (isOwn ? html`<mark class="own-words">${text}</mark>` : html`${text}`));
+}
+
+function chip(
+  text: string,
+  element: TagElement,
+  writing: boolean,
+  others: ReadonlyMap<TagElement["name"], string> | null,
+): TemplateResult {
   const body = text.slice(element.bodyStart, element.bodyEnd).trim();
   const isOpen = !element.closed;
   return html`<div class="tag tag-${element.name} ${isOpen && !writing ? "tag-broken" : ""}">
     <span class="chip" title=${`<${element.name}>`}>${icon(icons[element.name])}${t(`tag.${element.name}` as StringKey)}</span
-    ><span class="tag-body">${body}${isOpen && writing ? caret() : nothing}</span>
+    ><span class="tag-body">${others === null ? body : marked(element.name, body, others.get(element.name) ?? "")}${isOpen && writing ? caret() : nothing}</span>
     ${isOpen && !writing ? html`<span class="problem">${t("tag.unclosed")}</span>` : nothing}
   </div>`;
 }

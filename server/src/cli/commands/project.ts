@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { ConfigChoices } from "@iad-r1/protocol/project";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { composeConfig, createProject, createSampleProject, minSampleImages } from "../../config/composeConfig";
-import { embeddedModels, embeddedName } from "../../config/modelNames";
+import { embeddedBaseName, embeddedModels } from "../../config/modelNames";
 import { action } from "../action";
 import { integer } from "../numberOption";
 
@@ -36,7 +36,7 @@ export function registerProjectCommands(program: Command): void {
     .requiredOption("--train <data>", "training data: a data set, or synth:SEED:COUNT", source)
     .option("--held-out <data>", "pictures that nothing trains on, to test with", source)
     .option("--name <name>", "name of the experiment", "inspection")
-    .option("--model <folder>", "a checkpoint folder, or an embedded model", embeddedName)
+    .option("--model <folder>", "a checkpoint folder, or an embedded model", embeddedBaseName)
     .option("--adapter <folder>", "a PEFT adapter to start from")
     .addOption(new Option("--stages <which>", "what to train").choices(KINDS).default("post-train"))
     .addOption(new Option("--trainable <what>", "what learns").choices(TRAINABLE).default("lora"))

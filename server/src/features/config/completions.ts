@@ -4,7 +4,7 @@
  * again; where the mark comes to stand tells what is asked for.
  */
 import { isAbsolute, resolve } from "node:path";
-import { embeddedName } from "../../config/modelNames";
+import { embeddedModels } from "../../config/modelNames";
 import { valueAt } from "../../config/schemaProblems";
 import { acceptsType, keysAt, listedValues, type SchemaNode, schemasAt, typeInWords } from "../../config/schemaTree";
 import { YamlTree } from "../../config/yamlTree";
@@ -128,7 +128,7 @@ async function valueCompletions(document: ConfigDocument, spot: Spot, context: F
   if (key === "name" && path.at(-3) === "rewards")
     return [...rewardItems(spot), ...(await pathItems(document, spot, context))];
   if (["path", "images", "base", "adapter", "output"].includes(key)) {
-    const embedded = key === "base" ? [embeddedItem(spot)] : [];
+    const embedded = key === "base" ? embeddedItems(spot) : [];
     return [...embedded, ...(await pathItems(document, spot, context))];
   }
   return [...items, ...nodes.flatMap((node) => sourceSnippets(spot, node, ""))];
@@ -215,13 +215,22 @@ async function pathItems(document: ConfigDocument, spot: Spot, context: FeatureC
     });
 }
 
-function embeddedItem(spot: Spot): Completion {
-  return {
-    ...{ label: embeddedName, kind: "folder", detail: "embedded base model", isSnippet: false, chain: false },
+/** What an experiment most often starts from stands first. */
+function embeddedItems(spot: Spot): Completion[] {
+  const order = ["nano-base", "nano-pa-sft", "nano"];
+  return [...embeddedModels.keys()].map((name) => ({
+    ...{ label: name, kind: "folder" as const, detail: embeddedDetails[name] ?? "embedded model" },
     documentation: "The small model that comes with the product: starts at once and trains in minutes on any machine.",
-    ...{ preselect: true, sortText: "", edit: { range: spot.range, newText: embeddedName } },
-  };
+    ...{ isSnippet: false, chain: false, preselect: name === order[0], sortText: ` ${order.indexOf(name)}` },
+    edit: { range: spot.range, newText: name },
+  }));
 }
+
+const embeddedDetails: Readonly<Record<string, string>> = {
+  "nano-base": "embedded model, untrained: has not learnt to answer",
+  "nano-pa-sft": "embedded model after PA-SFT",
+  nano: "embedded model after both stages",
+};
 
 /** The content as it would be without the half-typed entry. */
 function withoutMark(plain: unknown, path: readonly (string | number)[]): unknown {

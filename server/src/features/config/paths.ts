@@ -1,6 +1,6 @@
 /** The values of an experiment file that name files and folders, and what each must be. */
 import { resolve } from "node:path";
-import { embeddedName } from "../../config/modelNames";
+import { embeddedModels } from "../../config/modelNames";
 import { valueAt } from "../../config/schemaProblems";
 import type { YamlPath } from "../../config/yamlTree";
 import type { ConfigDocument } from "./document";
@@ -24,7 +24,8 @@ export function namedPaths(document: ConfigDocument): NamedPath[] {
     const absolute = resolve(document.folder, written);
     found.push({ at, written, absolute, what, expected, ...(inside === undefined ? {} : { inside }) });
   };
-  if (valueAt(plain, ["model", "base"]) !== embeddedName)
+  const base = valueAt(plain, ["model", "base"]);
+  if (typeof base !== "string" || !embeddedModels.has(base))
     add(["model", "base"], "model folder", "folder", "config.json");
   add(["model", "adapter"], "adapter folder", "folder", "adapter_config.json");
   for (const section of sourceSections) {

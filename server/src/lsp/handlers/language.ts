@@ -14,7 +14,7 @@ export interface LanguageHandlers {
 export function registerLanguage(
   connection: Connection,
   on: Dispatcher,
-  options: { looksAtFiles: boolean; onLog: (message: string) => void },
+  options: { looksAtFiles: boolean; locale: () => string; onLog: (message: string) => void },
 ): LanguageHandlers {
   const documents = new TextDocuments(TextDocument);
   const uris = new Map<string, string>();

@@ -82,6 +82,7 @@ export function registerRuns(on: Dispatcher, services: Services): void {
     tasks.run("compareRuns", { folders: ids.map(folderOf) }, signal),
   );
   on.on(exportRun, exportRunParams, async ({ run, format, out }, signal) => {
+    if (out === undefined) return { made: await services.runFile(run, format, signal) };
     const file = services.allow(out);
     await tasks.run("exportRun", { folder: folderOf(run), format, out: file }, signal);
     return { file };

@@ -1,16 +1,20 @@
 /** Requests about the server itself: state, stream, doctor, projects, data. Converts and calls; computes nothing. */
+import { tmpdir } from "node:os";
 import {
+  collectDiagnostics,
   composeConfig,
   createSampleProject,
   dataOverview,
   dataSamples,
   doctorCheck,
   findSample,
+  importData,
   missingImages,
   projectData,
   projectLeaks,
   saveExpertSample,
   serverStatus,
+  showImage,
   type StreamAddress,
   streamAddress,
 } from "@iad-r1/protocol/lsp";
@@ -21,11 +25,14 @@ import {
   configChoices,
   dataPageParams,
   dataSource,
+  diagnosticsParams,
   expertSample,
   findSampleParams,
+  importParams,
   missingImagesParams,
   projectParams,
   sampleProjectParams,
+  showImageParams,
 } from "../params";
 
 const sampleImages = 200;
@@ -47,6 +54,14 @@ export function registerServer(on: Dispatcher, services: Services, address: () =
     const checks = await tasks.run("doctor", null, signal);
     return { ok: checks.every(({ status }) => status !== "problem"), checks };
   });
+  on.on(collectDiagnostics, diagnosticsParams, async ({ project, facts }, signal) => ({
+    // A window without a folder has no experiments; nothing of ours lies in the system's folder for temporary files.
+    text: await tasks.run(
+      "diagnostics",
+      { project: project === null ? tmpdir() : services.allow(project), facts },
+      signal,
+    ),
+  }));
   on.on(createSampleProject, sampleProjectParams, ({ folder, images = sampleImages }, signal) =>
     tasks.run("createSample", { folder: services.allow(folder), images }, signal),
   );
@@ -56,6 +71,10 @@ export function registerServer(on: Dispatcher, services: Services, address: () =
   on.on(dataOverview, dataSource, (source, signal) =>
     tasks.run("dataOverview", { ...source, path: services.allow(source.path) }, signal),
   );
+  on.on(importData, importParams, ({ path, folder, ...rest }, signal) =>
+    tasks.run("importData", { ...rest, path: services.allow(path), folder: services.allow(folder) }, signal),
+  );
+  on.on(showImage, showImageParams, ({ image }, signal) => services.showImage(image, signal));
   on.on(dataSamples, dataPageParams, (params, signal) =>
     tasks.run("dataPage", { ...params, path: services.allow(params.path) }, signal),
   );

@@ -1,8 +1,9 @@
 /** `<iad-dashboard>`: puts the parts of the run dashboard together. State is in dashboard.ts. */
 import "../../charts/chartElement";
 import "../../components/virtualList";
-import { html, nothing, render, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { faultPanel, icon, tabBar, tabPanel } from "../../components/basics";
+import { FrameElement } from "../../components/frameElement";
 import { t } from "../../host/l10n";
 import { allExports, chartSections } from "./charts";
 import { Dashboard } from "./dashboard";
@@ -12,8 +13,7 @@ import { configTab, evaluationsTab, logTab } from "./tables";
 import { runsBar, toolbar } from "./toolbar";
 import type { DashboardTab } from "./view";
 
-class DashboardElement extends HTMLElement {
-  private frame = 0;
+class DashboardElement extends FrameElement {
   private clock = 0;
   private app!: Dashboard;
 
@@ -28,18 +28,13 @@ class DashboardElement extends HTMLElement {
     this.schedule();
   }
 
-  disconnectedCallback(): void {
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
     document.removeEventListener("keydown", this.onKey);
     window.clearInterval(this.clock);
-    cancelAnimationFrame(this.frame);
   }
 
-  private schedule(): void {
-    cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => render(this.template(), this));
-  }
-
-  private template(): TemplateResult {
+  protected template(): TemplateResult {
     const { app } = this;
     if (app.fault !== null) return faultPanel(app.fault);
     const run = app.mainRun;
@@ -86,7 +81,7 @@ class DashboardElement extends HTMLElement {
       focusFilter: () => {
         app.update({ tab: "curves" });
         // At once, not with the next frame: the next key that is pressed belongs into the field.
-        render(this.template(), this);
+        this.draw();
         this.querySelector<HTMLElement>("#chart-filter")?.focus();
       },
       toggleTable: () => app.update({ tab: "curves", table: !app.view.table }),

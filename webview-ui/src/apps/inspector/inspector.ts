@@ -32,6 +32,8 @@ export class Inspector {
   readonly heat: Resource<HeatMap>;
   readonly correction: CorrectionForm;
   readonly connection: Connection<typeof inspectorPanel>;
+  /** While the slider is moved: the host hears of it when it is let go. */
+  private movedThreshold: number | null = null;
   /** What a screen reader is told next. */
   announcement = "";
 
@@ -92,6 +94,22 @@ export class Inspector {
     while (defects && items[next] !== undefined && !isDefect(items[next]!)) next += by;
     const item = items[next];
     if (item !== undefined) this.select(item.id);
+  }
+
+  get threshold(): number | null {
+    return this.movedThreshold ?? this.data?.settings.threshold ?? null;
+  }
+
+  moveThreshold(value: number): void {
+    this.movedThreshold = value;
+    this.render();
+  }
+
+  setThreshold(value: number | null): void {
+    this.movedThreshold = null;
+    if (this.data !== null) this.data.settings = { ...this.data.settings, threshold: value };
+    this.connection.tell("threshold/set", { value });
+    this.render();
   }
 
   /** The cells that the answers name, also while they are being written. */

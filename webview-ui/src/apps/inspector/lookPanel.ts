@@ -2,7 +2,7 @@
 import type { InspectorState, Look } from "@iad-r1/protocol/webview";
 import { parseTags } from "@iad-r1/server/rewards/tags";
 import { html, nothing, type TemplateResult } from "lit";
-import { button, icon, select, type Template } from "../../components/basics";
+import { button, icon, select, type Template, toggle } from "../../components/basics";
 import { taggedText } from "../../components/taggedText";
 import { formatNumber, t } from "../../host/l10n";
 import type { StringKey } from "../../strings/en";
@@ -19,6 +19,7 @@ export function lookPanel(app: Inspector, slot: number): TemplateResult {
   const { canRun } = data.settings;
   const model = data.models.find(({ id }) => id === look.model);
   const label = model?.label ?? t("look.noModel");
+  const other = otherText(app, slot);
   return html`<section class="look" aria-label=${t("look.label", { model: label })}>
     <div class="look-head">
       ${data.looks.length > 1 ? html`<span class="slot slot-${slot}" aria-hidden="true"></span>` : nothing}
@@ -70,11 +71,14 @@ export function lookPanel(app: Inspector, slot: number): TemplateResult {
                 run: () => app.connection.tell("model/pick", { slot: 1 }),
               })
             : nothing
-          : button({ icon: "close", title: t("look.endCompare"), run: () => app.connection.tell("compare/end", {}) })
+          : html`${toggle({
+              ...{ icon: "diff", title: t("look.differences"), key: "d", on: app.view.differences },
+              run: () => app.update({ differences: !app.view.differences }),
+            })}${button({ icon: "close", title: t("look.endCompare"), run: () => app.connection.tell("compare/end", {}) })}`
       }
     </div>
     ${canRun ? nothing : html`<div class="notice notice-info">${icon("shield")}<div>${t("look.untrusted")}</div></div>`}
-    ${verdict(data, look)}
+    ${verdict(app, look)}
     ${status(look)}
     ${
       look.error === null
@@ -82,13 +86,27 @@ export function lookPanel(app: Inspector, slot: number): TemplateResult {
         : html`<div class="notice notice-error" role="alert">${icon("error")}<div><strong>${look.error.message}</strong>${look.error.hint === undefined ? nothing : html`<div>${look.error.hint}</div>`}</div>
       ${button({ text: t("run.openLog"), run: () => app.connection.tell("log/open", {}) })}</div>`
     }
-    ${look.text === "" ? nothing : html`<div class="reasoning" aria-live="off">${taggedText(look.text, look.phase === "writing")}</div>`}
+    ${look.text === "" ? nothing : html`${comparisonNote(slot, other)}<div class="reasoning" aria-live="off">${taggedText(look.text, look.phase === "writing", other)}</div>`}
     ${look.phase === "finished" || look.phase === "stopped" ? footer(app, slot, look) : nothing}
   </section>`;
 }
 
+/** What the other model wrote, when both are done and the differences are to be marked. */
+function otherText({ data, view }: Inspector, slot: number): string | null {
+  const looks = data!.looks;
+  const isDone = ({ phase, text }: Look) => (phase === "finished" || phase === "stopped") && text !== "";
+  return view.differences && looks.length === 2 && looks.every(isDone) ? looks[1 - slot]!.text : null;
+}
+
+function comparisonNote(slot: number, other: string | null): Template {
+  return slot === 0 || other === null
+    ? nothing
+    : html`<p class="muted difference-note">${t("look.differencesNote")}</p>`;
+}
+
 /** The answer with its mark against the truth; a third outcome when it cannot be read. */
-function verdict(data: InspectorState, look: Look): Template {
+function verdict(app: Inspector, look: Look): Template {
+  const data: InspectorState = app.data!;
   if (look.phase === "idle" || look.phase === "loading" || look.phase === "failed") return nothing;
   const { answer, location, type } = parseTags(look.text);
   const isOver = look.phase === "finished" || look.phase === "stopped";
@@ -108,13 +126,12 @@ function verdict(data: InspectorState, look: Look): Template {
     <span class="verdict-word">${icon(answer === null ? "question" : answer === "yes" ? "warning" : "pass")}${t(`verdict.${kind}`)}</span>
     ${answer === "yes" ? html`<span>${[type, location].filter((part) => part !== null && part !== "").join(" · ")}</span>` : nothing}
     ${mark === null ? nothing : html`<span class="badge mark-${mark}">${t(`outcome.${mark}` as StringKey)}</span>`}
-    ${score(data, look)}
+    ${score(app, look)}
   </div>`;
 }
 
-function score(data: InspectorState, look: Look): Template {
+function score({ threshold }: Inspector, look: Look): Template {
   if (look.anomalyScore === null) return nothing;
-  const { threshold } = data.settings;
   const flagged = threshold !== null && look.anomalyScore >= threshold;
   const percent = Math.round(look.anomalyScore * 100);
   return html`<span class="score" title=${t("score.help")}>

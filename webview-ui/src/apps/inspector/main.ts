@@ -1,21 +1,22 @@
 /** `<iad-inspector>`: puts the parts of the inspector together and gives its keys a meaning. State is in inspector.ts. */
 import "../../picture/pictureElement";
-import { html, nothing, render, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { faultPanel, icon } from "../../components/basics";
+import { FrameElement } from "../../components/frameElement";
 import { t } from "../../host/l10n";
 import { correctionForm } from "./correction";
 import { Inspector } from "./inspector";
 import { lookPanel } from "./lookPanel";
 import { PictureArea } from "./pictureArea";
 import { strip } from "./strip";
+import { thresholdBar } from "./thresholdBar";
 
 /** The blinking is slow enough to be safe for everyone: less than one change a second. */
 const blinkMs = 1100;
 
-class InspectorElement extends HTMLElement {
+class InspectorElement extends FrameElement {
   private app!: Inspector;
   private picture!: PictureArea;
-  private frame = 0;
   private blink = 0;
   private imageId: string | null = null;
 
@@ -39,19 +40,14 @@ class InspectorElement extends HTMLElement {
     this.schedule();
   }
 
-  disconnectedCallback(): void {
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
     document.removeEventListener("keydown", this.onKey);
     document.removeEventListener("keyup", this.onKeyUp);
     window.clearInterval(this.blink);
-    cancelAnimationFrame(this.frame);
   }
 
-  private schedule(): void {
-    cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => render(this.template(), this));
-  }
-
-  private template(): TemplateResult {
+  protected template(): TemplateResult {
     const { app } = this;
     if (app.fault !== null) return faultPanel(app.fault);
     const { data } = app;
@@ -73,6 +69,7 @@ class InspectorElement extends HTMLElement {
       ${this.picture.template()}
       <div class="looks">
         ${data.looks.map((_, slot) => lookPanel(app, slot))}
+        ${thresholdBar(app)}
         ${correctionForm(app.correction, data.items, close)}
       </div>
       ${strip(app) ?? nothing}
@@ -128,6 +125,7 @@ class InspectorElement extends HTMLElement {
       start: () => app.start(0),
       stop: () => app.stop(),
       compare: () => data.looks.length === 1 && app.connection.tell("model/pick", { slot: 1 }),
+      toggleDifferences: () => data.looks.length === 2 && app.update({ differences: !view.differences }),
       correct: () => this.correct(),
       copyReasoning: () => app.connection.tell("text/copy", { text: data.looks[0]?.text ?? "" }),
       exportImage: () => picture.exportImage(),
@@ -184,6 +182,7 @@ const keys: Readonly<Record<string, string>> = {
   s: "start",
   Escape: "stop",
   x: "compare",
+  d: "toggleDifferences",
   c: "correct",
 };
 

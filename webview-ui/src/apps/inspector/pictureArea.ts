@@ -93,6 +93,13 @@ export class PictureArea {
     if (image === null) {
       return html`<section class="picture-area"><p class="empty">${icon("device-camera")}${t("picture.none")}</p></section>`;
     }
+    if (image.uri === null) {
+      this.element = null;
+      return html`<section class="picture-area" aria-label=${t("picture.area")}>
+        <div class="pictures"><p class="empty" role="status">${icon(image.problem === null ? "loading" : "error")}${image.problem ?? t("picture.converting")}</p></div>
+        ${this.footer()}
+      </section>`;
+    }
     const { view } = app;
     const reference = image.references[0] ?? null;
     const mode = reference === null ? "off" : view.reference;

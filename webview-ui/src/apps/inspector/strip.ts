@@ -61,9 +61,9 @@ export function strip(app: Inspector): Template {
       </div>
       ${facet(app, "category")}${facet(app, "defectType")}
       <span class="spacer"></span>
-      <span class="muted">${t("strip.position", { at: at + 1, of: shown.length })}</span>
+      <span class="group strip-steps"><span class="muted">${t("strip.position", { at: at + 1, of: shown.length })}</span>
       ${button({ icon: "chevron-left", title: t("strip.previous"), key: "k", disabled: at <= 0, run: () => app.go(-1) })}
-      ${button({ icon: "chevron-right", title: t("strip.next"), key: "j", disabled: at >= shown.length - 1, run: () => app.go(1) })}
+      ${button({ icon: "chevron-right", title: t("strip.next"), key: "j", disabled: at >= shown.length - 1, run: () => app.go(1) })}</span>
       ${
         isRunning
           ? button({ icon: "debug-stop", text: t("strip.stop"), run: () => app.connection.tell("strip/stop", {}) })

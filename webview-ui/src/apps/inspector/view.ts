@@ -17,6 +17,8 @@ export interface InspectorView {
   gamma: number;
   contrast: number;
   falseColor: boolean;
+  /** Marks the words that only one of two answers has. */
+  differences: boolean;
   filter: StripFilter;
   /** "" for all. */
   category: string;
@@ -26,13 +28,13 @@ export interface InspectorView {
 export function defaultView(settings: InspectorSettings): InspectorView {
   return {
     ...{ viewport: fitted, grid: settings.locationGrid, truth: false, heat: false, reference: "off" },
-    ...{ opacity: settings.overlayOpacity, gamma: 1, contrast: 1, falseColor: false },
+    ...{ opacity: settings.overlayOpacity, gamma: 1, contrast: 1, falseColor: false, differences: true },
     ...{ filter: "all", category: "", defectType: "" },
   };
 }
 
 const shapes = {
-  ...{ grid: flag, truth: flag, heat: flag, falseColor: flag },
+  ...{ grid: flag, truth: flag, heat: flag, falseColor: flag, differences: flag },
   reference: oneOf("off", "beside", "blink", "difference"),
   ...{ opacity: number, gamma: number, contrast: number },
   filter: oneOf("all", "missed", "false-alarm", "unparsed", "correct", "answered", "pending", "failed"),
