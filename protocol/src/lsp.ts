@@ -44,6 +44,7 @@ import type {
   RewardScope,
   RewardScopeChoices,
   RewardScopeState,
+  RewardSurfaces,
   RewardTestItem,
   RewardTestResult,
   RewardTrace,
@@ -293,12 +294,8 @@ export const startLiveValues = new RequestType<
 /** Ends it; workers are killed, recorded values stay. */
 export const stopLiveValues = new RequestType0<RewardScopeState, WireError>("iadr1/rewards/stopLive");
 
-/** Which inlay hints are shown in reward files. */
-export const setRewardHints = new RequestType<
-  { inlayHints: "off" | "returns" | "all"; codeLens: boolean },
-  null,
-  WireError
->("iadr1/rewards/setHints");
+/** How the surfaces look in reward files. */
+export const configureRewards = new RequestType<RewardSurfaces, null, WireError>("iadr1/rewards/configure");
 
 /** Runs the code of a file now, whether or not it was changed; answers when its report is there. */
 export const rescoreReward = new RequestType<{ uri: string }, null, WireError>("iadr1/rewards/rescore");

@@ -72,8 +72,10 @@ export interface Distribution {
 /** "none": no scores known. "recorded": as the run scored it. "live": re-scored with the code on screen. */
 export type ReportFreshness = "none" | "recorded" | "live";
 
-/** What an edit changed against the recorded scores. */
+/** What an edit changed. */
 export interface ScoreChange {
+  /** The scores that the run recorded; or, for a reward that it did not know, those of the code as it was when it was first run here. */
+  against: "recorded" | "first";
   /** Rows with another score: more than 1e-9 apart, or a number on one side only. */
   flips: number;
   compared: number;
@@ -196,6 +198,14 @@ export interface RewardReach {
 export interface RewardPlace {
   uri: string;
   function: string;
+}
+
+/** How a person wants the surfaces. */
+export interface RewardSurfaces {
+  inlayHints: "off" | "returns" | "all";
+  codeLens: boolean;
+  /** Severity by finding id; those that are left out keep their own. */
+  findings: Record<string, "off" | "info" | "warning" | "error">;
 }
 
 /** A reward function of an open file or of a file in the project. */
