@@ -79,7 +79,10 @@ export interface ValueCount {
 }
 
 /** The most frequent values, ties in order of appearance; `others` counts what the list leaves out. */
-export function topValues(values: readonly string[], limit = 5): { top: ValueCount[]; distinct: number; others: number } {
+export function topValues(
+  values: readonly string[],
+  limit = 5,
+): { top: ValueCount[]; distinct: number; others: number } {
   const counts = new Map<string, ValueCount>();
   values.forEach((value, first) => {
     const entry = counts.get(value);
