@@ -58,7 +58,7 @@ export interface RewardScopeChoices {
 export interface Distribution {
   count: number;
   mean: number;
-  /** Population standard deviation over all rows. */
+  /** With divisor n − 1, over all rows; 0 for one. */
   std: number;
   min: number;
   max: number;
@@ -120,7 +120,7 @@ export interface RewardOutcomeView {
 
 /** One place of the source that was watched. */
 export interface SiteReport {
-  kind: "expression" | "condition" | "return" | "catch" | "regex" | "call";
+  kind: "expression" | "condition" | "return" | "catch" | "regex" | "call" | "statement";
   function: string;
   /** Offsets into the text that was run. */
   start: number;

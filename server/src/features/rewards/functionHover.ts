@@ -27,7 +27,10 @@ export function functionMarkdown(
       ...(isForSharing
         ? []
         : [
-            [commandLink("Sample rollouts", "iadr1.sampleRollouts"), commandLink("Select scope", "iadr1.selectRewardScope")].join(" · "),
+            [
+              commandLink("Sample rollouts", "iadr1.sampleRollouts"),
+              commandLink("Select scope", "iadr1.selectRewardScope"),
+            ].join(" · "),
           ]),
     ].join("\n\n");
   }
@@ -78,12 +81,18 @@ function scoreTable({ scores, groups }: RewardFunctionReport): string {
     ["mean", shortNumber(mean)],
     [`std over all ${count}`, shortNumber(std)],
     ...inside,
-    ...[["p5", p5] as const, ["p50", p50] as const, ["p95", p95] as const, ["min", min] as const, ["max", max] as const].map(
-      ([head, value]) => [head, shortNumber(value)],
-    ),
+    ...[
+      ["p5", p5] as const,
+      ["p50", p50] as const,
+      ["p95", p95] as const,
+      ["min", min] as const,
+      ["max", max] as const,
+    ].map(([head, value]) => [head, shortNumber(value)]),
   ];
   const row = (values: readonly (string | undefined)[]) => `| ${values.join(" | ")} |`;
-  return [row(cells.map(([head]) => head)), row(cells.map(() => "--:")), row(cells.map(([, value]) => value))].join("\n");
+  return [row(cells.map(([head]) => head)), row(cells.map(() => "--:")), row(cells.map(([, value]) => value))].join(
+    "\n",
+  );
 }
 
 function factsLine({ groups, counts, timeMs, varianceShare }: RewardFunctionReport): string {
@@ -106,9 +115,11 @@ function trendLine({ trend }: RewardFunctionReport): string[] {
 /** "This edit flips 17 of 512 scores, mean +0.02, 3 groups regain variance". */
 export function changeLine({ against, flips, compared, deltaMean, regainedGroups, lostGroups }: ScoreChange): string {
   const than = against === "recorded" ? "" : " of when it was first run here";
-  if (flips === 0) return `This code gives the same ${compared} scores as ${against === "recorded" ? "the run" : "when it was first run here"}`;
+  if (flips === 0)
+    return `This code gives the same ${compared} scores as ${against === "recorded" ? "the run" : "when it was first run here"}`;
   const parts = [`This edit flips ${flips} of ${compared} scores${than}`, `mean ${signed(deltaMean)}`];
-  if (regainedGroups > 0) parts.push(`${groupCount(regainedGroups)} ${regainedGroups === 1 ? "regains" : "regain"} variance`);
+  if (regainedGroups > 0)
+    parts.push(`${groupCount(regainedGroups)} ${regainedGroups === 1 ? "regains" : "regain"} variance`);
   if (lostGroups > 0) parts.push(`${groupCount(lostGroups)} ${lostGroups === 1 ? "loses" : "lose"} it`);
   return parts.join(", ");
 }
@@ -118,7 +129,10 @@ function problemLine({ id, message }: WorstFinding): string {
   return `⚠ **${id}** ${plainText(sentence)}`;
 }
 
-function linksLine({ change, worst, freshness }: RewardFunctionReport, about: { uri: string; function: string }): string {
+function linksLine(
+  { change, worst, freshness }: RewardFunctionReport,
+  about: { uri: string; function: string },
+): string {
   return [
     commandLink("Explore rollouts", "iadr1.exploreRollouts", about),
     ...(change === null || change.flips === 0

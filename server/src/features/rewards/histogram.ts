@@ -31,7 +31,8 @@ export function histogramSvg({ bins, min, max, mean }: Distribution): string {
     })
     .join("");
   const at = max === min ? width / 2 : ((mean - min) / (max - min)) * width;
-  const label = (x: number, anchor: string, text: string) => `<text x="${round(x)}" y="54" text-anchor="${anchor}">${text}</text>`;
+  const label = (x: number, anchor: string, text: string) =>
+    `<text x="${round(x)}" y="54" text-anchor="${anchor}">${text}</text>`;
   const isMeanFree = at > width * 0.25 && at < width * 0.75 && max !== min;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">`,

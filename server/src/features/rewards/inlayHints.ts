@@ -17,10 +17,23 @@ export interface RewardHint {
 export const maxHintLength = 32;
 
 /** Before others when a line has several. */
-const rank: Record<SiteReport["kind"], number> = { catch: 0, return: 1, condition: 2, regex: 3, call: 4, expression: 5 };
+const rank: Record<SiteReport["kind"], number> = {
+  catch: 0,
+  return: 1,
+  condition: 2,
+  regex: 3,
+  call: 4,
+  expression: 5,
+  statement: 6,
+};
 
 /** @param from first line from 0; @param to last line, inclusive */
-export function rewardHints(view: RewardView, mode: RewardSurfaces["inlayHints"], from: number, to: number): RewardHint[] {
+export function rewardHints(
+  view: RewardView,
+  mode: RewardSurfaces["inlayHints"],
+  from: number,
+  to: number,
+): RewardHint[] {
   if (mode === "off") return [];
   const bodies = view.functions.map(({ body }) => body);
   const byLine = new Map<number, { site: SiteReport; start: number; end: number }>();
@@ -54,7 +67,16 @@ function isBefore(a: { site: SiteReport; start: number; end: number }, b: typeof
   return rankA < rankB || (rankA === rankB && a.end - a.start > b.end - b.start);
 }
 
-function hintLabel({ kind, numbers, top, distinct, rowsReached, thrown, reached, branches }: SiteReport): string | null {
+function hintLabel({
+  kind,
+  numbers,
+  top,
+  distinct,
+  rowsReached,
+  thrown,
+  reached,
+  branches,
+}: SiteReport): string | null {
   if (kind === "catch") {
     const count = thrown.reduce((sum, one) => sum + one.count, 0);
     return count === 0 ? null : `caught ${count}×`;

@@ -21,7 +21,11 @@ export function rewardLenses(view: RewardView): RewardLens[] {
       ...{ range, title, tooltip, command: `iadr1.${command}`, arguments: [about] },
     });
     return [
-      lens(verdictTitle(view, placed), "copyRewardReport", "What it did over the rollouts of the scope; copies it as Markdown"),
+      lens(
+        verdictTitle(view, placed),
+        "copyRewardReport",
+        "What it did over the rollouts of the scope; copies it as Markdown",
+      ),
       lens("Explore", "exploreRollouts", "Opens the rollouts behind these numbers"),
       lens("Probe", "probeReward", "Scores made-up completions: empty, tags only, wrong answers, …"),
       lens("Score with…", "scoreWith", "Chooses other rollouts: a run, steps, a file"),
@@ -32,7 +36,11 @@ export function rewardLenses(view: RewardView): RewardLens[] {
 /** "▁▂▅█ 0.43 ± 0.2 · 12 % equal groups". */
 function verdictTitle(view: RewardView, { report }: PlacedFunction): string {
   if (report === null || report.scores === null) {
-    return view.input.isUpdating ? "scoring…" : report === null || report.numRollouts === 0 ? "no rollouts yet" : "no scores yet";
+    return view.input.isUpdating
+      ? "scoring…"
+      : report === null || report.numRollouts === 0
+        ? "no rollouts yet"
+        : "no scores yet";
   }
   const { scores, trend, groups, change, pinned } = report;
   if (pinned !== null) {

@@ -71,7 +71,9 @@ function valueLines(site: SiteReport, source: string): string[] {
     lines.push(shown.join("\n"));
   }
   if (site.meanReached !== null && site.meanOthers !== null) {
-    lines.push(`Mean total ${shortNumber(site.meanReached)} where it was reached, ${shortNumber(site.meanOthers)} elsewhere`);
+    lines.push(
+      `Mean total ${shortNumber(site.meanReached)} where it was reached, ${shortNumber(site.meanOthers)} elsewhere`,
+    );
   }
   if (thrown.length > 0) lines.push(`Threw ${thrown[0]!.count}×: ${code(clipped(thrown[0]!.message, maxValue))}`);
   return lines;
@@ -83,7 +85,10 @@ function catchLines({ thrown, meanReached, meanOthers, rowsReached }: SiteReport
   if (thrown.length > 0) {
     lines.push(
       thrown
-        .map(({ message, count, line }) => `- ${count}× ${code(clipped(message, maxValue))}${line > 0 ? `, thrown in line ${line}` : ""}`)
+        .map(
+          ({ message, count, line }) =>
+            `- ${count}× ${code(clipped(message, maxValue))}${line > 0 ? `, thrown in line ${line}` : ""}`,
+        )
         .join("\n"),
     );
   }
@@ -98,14 +103,19 @@ function regexLines({ tested, matched, failure, trials, p99Ms, warning }: RegexR
   const lines = [`Matches ${matched} of ${tested} texts (${percent(matched / Math.max(1, tested))})${time}`];
   if (failure !== null) {
     const { matchedUpTo, expected, saw, text, at } = failure;
-    lines.push(`One that fails: matched up to ${code(matchedUpTo)}, expected ${code(expected)}, saw ${code(visible(saw))}`);
+    lines.push(
+      `One that fails: matched up to ${code(matchedUpTo)}, expected ${code(expected)}, saw ${code(visible(saw))}`,
+    );
     lines.push(caretView(text, at));
   }
   if (trials.length > 0) {
     lines.push(
       trials
         .slice(0, 3)
-        .map(({ title, matched: count }) => `- ${plainTitle(title)}: matches ${count} of ${tested} (${percent(count / Math.max(1, tested))})`)
+        .map(
+          ({ title, matched: count }) =>
+            `- ${plainTitle(title)}: matches ${count} of ${tested} (${percent(count / Math.max(1, tested))})`,
+        )
         .join("\n"),
     );
   }
@@ -138,8 +148,12 @@ function linksLine(view: RewardView, site: SiteReport): string {
   return [
     ...(site.rollouts.length === 0 || view.input.report!.pinned !== null
       ? []
-      : [commandLink("Show the rollouts", "iadr1.exploreRollouts", { ...about, rollouts: site.rollouts.slice(0, 20) })]),
-    ...(example === undefined ? [] : [commandLink("Debug one of them", "iadr1.debugRollout", { ...about, rollout: example })]),
+      : [
+          commandLink("Show the rollouts", "iadr1.exploreRollouts", { ...about, rollouts: site.rollouts.slice(0, 20) }),
+        ]),
+    ...(example === undefined
+      ? []
+      : [commandLink("Debug one of them", "iadr1.debugRollout", { ...about, rollout: example })]),
   ].join(" · ");
 }
 

@@ -2,12 +2,7 @@
  * Everything surfaces show about one reward file, made in the worker and kept by the server: a hover only looks things up in it. Plain data.
  * Offsets belong to `text`; the text on screen may be newer.
  */
-import type {
-  RewardFunctionReport,
-  RewardReach,
-  RolloutKey,
-  SiteReport,
-} from "@iad-r1/protocol/rewardDebugger";
+import type { RewardFunctionReport, RewardReach, RolloutKey, SiteReport } from "@iad-r1/protocol/rewardDebugger";
 import type { Finding } from "../analysis/finding";
 import type { ProgramProblem, RewardDeclaration } from "../user/program";
 

@@ -33,18 +33,6 @@ export function isSameRollout(a: RolloutKey, b: RolloutKey): boolean {
   return a.step === b.step && a.group === b.group && a.index === b.index;
 }
 
-/** Places of the rows by group, in order. A group of one step and one of another step are two, whatever their names. */
-export function groupsOf(rows: readonly RolloutRow[]): number[][] {
-  const groups = new Map<string, number[]>();
-  rows.forEach(({ step, group }, row) => {
-    const key = `${step ?? ""} ${group}`;
-    const members = groups.get(key);
-    if (members === undefined) groups.set(key, [row]);
-    else members.push(row);
-  });
-  return [...groups.values()];
-}
-
 /** The name under which a run recorded a reward: its own, or with the name of its set or file before it. */
 export function recordedName(rows: readonly RolloutRow[], name: string): string | null {
   const names = Object.keys(rows.find(({ rewards }) => rewards !== undefined)?.rewards ?? {});

@@ -2,6 +2,7 @@
 import type { RolloutKey, SiteReport } from "@iad-r1/protocol/rewardDebugger";
 import { TextLines } from "@iad-r1/models/util/textLines";
 import type { Preview, Recording, Site, SiteRecord } from "../user/recording";
+import { topValues } from "../analysis/distributions";
 import { distributionOf } from "./distribution";
 
 const maxTop = 5;
@@ -25,14 +26,16 @@ export function siteReports(input: SitesInput): SiteReport[] {
   const lines = new TextLines(source);
   const seen = recording.records.map((record) => lookAt(record, input.only));
   const conditions = recording.sites.flatMap((site, i) => {
-    return site.kind === "condition" ? [{ site, last: lastTruth(seen[i]!.values), line: lineOf(lines, site.start) }] : [];
+    return site.kind === "condition"
+      ? [{ site, last: lastTruth(seen[i]!.values), line: lineOf(lines, site.start) }]
+      : [];
   });
   const numRows = input.only?.size ?? input.numRows;
   return recording.sites.map((site, i) => {
     const { values, thrown, reached, rows } = seen[i]!;
     const numbers = values.map(({ preview }) => preview.number);
     const isNumeric = values.length > 0 && numbers.every((number) => number !== undefined);
-    const top = topValues(values.map(({ preview }) => preview));
+    const top = topOf(values.map(({ preview }) => preview));
     return {
       ...{ kind: site.kind, function: site.function, start: site.start, end: site.end },
       ...{ reached, rowsReached: rows.size, top: top.first, distinct: top.distinct },
@@ -67,16 +70,17 @@ function lineOf(lines: TextLines, offset: number): number {
   return lines.position(offset).line;
 }
 
-function topValues(previews: readonly Preview[]): { first: SiteReport["top"]; distinct: number } {
-  const counts = new Map<string, { text: string; type: string; count: number }>();
-  for (const { text, type } of previews) {
-    const key = `${type}\n${text}`;
-    const known = counts.get(key);
-    if (known === undefined) counts.set(key, { text, type, count: 1 });
-    else known.count++;
-  }
-  const first = [...counts.values()].sort((a, b) => b.count - a.count).slice(0, maxTop);
-  return { first, distinct: counts.size };
+function topOf(previews: readonly Preview[]): { first: SiteReport["top"]; distinct: number } {
+  const { top, distinct } = topValues(
+    previews.map(({ type, text }) => `${type}\n${text}`),
+    maxTop,
+  );
+  const first = top.map(({ first: place, count }) => ({
+    text: previews[place]!.text,
+    type: previews[place]!.type,
+    count,
+  }));
+  return { first, distinct };
 }
 
 function branchesOf(values: Seen["values"], totals: readonly (number | null)[]): SiteReport["branches"] {
