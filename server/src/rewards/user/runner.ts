@@ -33,6 +33,8 @@ export interface RolloutRow {
 export interface ScoreOptions {
   /** Also records what each place of the source saw. */
   instrumented?: boolean;
+  /** Of an instrumented run: the row whose path through the source is wanted (`recording.trace`). */
+  pinned?: number;
   /** Completions in one call of a batch function; all of them when left out. */
   batchSize?: number;
   signal?: AbortSignal;
