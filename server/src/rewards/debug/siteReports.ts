@@ -38,7 +38,13 @@ export function siteReports(input: SitesInput): SiteReport[] {
     const top = topOf(values.map(({ preview }) => preview));
     return {
       ...{ kind: site.kind, function: site.function, start: site.start, end: site.end },
-      ...{ reached, rowsReached: rows.size, top: top.first, distinct: top.distinct },
+      // Places without values know how often they were reached, not by whom.
+      ...{
+        reached,
+        rowsReached: values.length + thrown.length === 0 ? Math.min(reached, numRows) : rows.size,
+        top: top.first,
+        distinct: top.distinct,
+      },
       numbers: isNumeric ? distributionOf(numbers.map((number) => number!)) : null,
       branches: site.kind === "condition" ? branchesOf(values, input.totals) : null,
       thrown: thrownOf(thrown, input.keyOf),
@@ -171,6 +177,30 @@ function reasonOf(
     }
   }
   return best === null ? null : { line: best.condition.line, truth: best.truth, count: best.count };
+}
+
+/** One recording of several functions of a file that were run one after another on the same rows; null without any. */
+export function mergeRecordings(recordings: readonly Recording[]): Recording | null {
+  const [first, ...rest] = recordings;
+  if (first === undefined) return null;
+  return rest.reduce((merged, { records }) => {
+    const all = merged.records.map((record, i) => mergeRecords(record, records[i]));
+    return { ...merged, records: all };
+  }, first);
+}
+
+function mergeRecords(a: SiteRecord, b: SiteRecord | undefined): SiteRecord {
+  if (b === undefined) return a;
+  const regex =
+    a.regex === undefined || b.regex === undefined
+      ? (a.regex ?? b.regex)
+      : { matched: a.regex.matched + b.regex.matched, missed: [...a.regex.missed, ...b.regex.missed] };
+  return {
+    reached: a.reached + b.reached,
+    values: [...a.values, ...b.values],
+    thrown: [...a.thrown, ...b.thrown],
+    ...(regex !== undefined && { regex }),
+  };
 }
 
 /** Rows by line: in how many rows some place that begins on the line was reached. Lines count from 0. */

@@ -38,7 +38,11 @@ function findConstant({ functions }: Examination): Finding[] {
     const value = present[0]!;
     const range = scored.declaration.range;
     const where =
-      range !== null && value >= range.max ? ", the greatest it declares" : range !== null && value <= range.min ? ", the least it declares" : "";
+      range !== null && value >= range.max
+        ? ", the greatest it declares"
+        : range !== null && value <= range.min
+          ? ", the least it declares"
+          : "";
     return [
       findingAbout(
         scored,
@@ -76,7 +80,10 @@ export function flatGroups({ rows, groups, totals }: Pick<Examination, "rows" | 
     const key = truthClass(row);
     ceilings.set(key, Math.max(total, ceilings.get(key) ?? Number.NEGATIVE_INFINITY));
   });
-  const lowest = totals.reduce<number>((least, total) => (total === null ? least : Math.min(least, total)), Number.POSITIVE_INFINITY);
+  const lowest = totals.reduce<number>(
+    (least, total) => (total === null ? least : Math.min(least, total)),
+    Number.POSITIVE_INFINITY,
+  );
   return groups.flatMap((members, group): FlatGroup[] => {
     const present = valuesAt(totals, members);
     if (present.length < 2 || !isFlat(present)) return [];
@@ -117,7 +124,9 @@ function findFlatGroups(examination: Examination): Finding[] {
   }));
   const main = kinds.reduce((best, entry) => (entry.number > best.number ? entry : best));
   const example = flat.find(({ kind }) => kind === main.kind)!;
-  const named = functions.find(({ declaration }) => examination.table.columns.some(({ name }) => name === declaration.name));
+  const named = functions.find(({ declaration }) =>
+    examination.table.columns.some(({ name }) => name === declaration.name),
+  );
   if (named === undefined) return [];
   const [right, wrong, same] = kinds.map(({ number }) => number) as [number, number, number];
   return [
@@ -127,7 +136,14 @@ function findFlatGroups(examination: Examination): Finding[] {
       `In ${flat.length} of ${comparable.length} groups (${percent(share)}) all completions have the same total, so they teach nothing: ${right} all right, ${wrong} all wrong, ${same} wrong in the same way. Here ${cures[main.kind]}.`,
       {
         rows: flat.filter(({ kind }) => kind === main.kind).map(({ group }) => groups[group]![0]!),
-        numbers: { flat: flat.length, groups: comparable.length, share, allRight: right, allWrong: wrong, sameWrongWay: same },
+        numbers: {
+          flat: flat.length,
+          groups: comparable.length,
+          share,
+          allRight: right,
+          allWrong: wrong,
+          sameWrongWay: same,
+        },
         text: quote(rows[groups[example.group]![0]!]!.completion, 200),
       },
     ),
@@ -142,10 +158,21 @@ function findSaturated(examination: Examination): Finding[] {
   const levels = functions.map((scored) => levelsOf(scored, last, examination));
   return functions.flatMap((scored, i): Finding[] => {
     const own = levels[i];
-    if (own === null || own === undefined || !own.every(({ level, spread }) => level >= saturatedShare && spread < saturatedDeviation)) return [];
+    if (
+      own === null ||
+      own === undefined ||
+      !own.every(({ level, spread }) => level >= saturatedShare && spread < saturatedDeviation)
+    )
+      return [];
     const other = functions.findIndex((_, j) => {
       const theirs = levels[j];
-      return j !== i && theirs !== null && theirs !== undefined && mean(theirs.map(({ level }) => level)) < roomShare && theirs.some(({ spread }) => spread >= saturatedDeviation);
+      return (
+        j !== i &&
+        theirs !== null &&
+        theirs !== undefined &&
+        mean(theirs.map(({ level }) => level)) < roomShare &&
+        theirs.some(({ spread }) => spread >= saturatedDeviation)
+      );
     });
     if (other < 0) return [];
     const level = mean(own.map((entry) => entry.level));
