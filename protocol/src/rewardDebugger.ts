@@ -249,9 +249,11 @@ export interface ProbeAnswer {
 /** Everything that a debugger needs to stop in a reward with a rollout's arguments. */
 export interface DebugLaunch {
   language: "typescript" | "python";
-  /** Program that calls the reward; a file made for this session. */
+  /** Program that calls the reward. */
   program: string;
   args: string[];
+  /** For the program's own runtime, such as options of Node. */
+  runtimeArgs: string[];
   cwd: string;
   /** Where to stop first. */
   breakpoint: { path: string; line: number };
