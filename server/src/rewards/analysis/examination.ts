@@ -142,7 +142,11 @@ export function rangeOf({ declaration, scores }: ScoredFunction): { min: number;
 
 /** 0.4567 → "0.46", 12 → "12": at most two decimals in a sentence. */
 export function num(value: number): string {
-  return Number.isInteger(value) ? `${value}` : Math.abs(value) < 0.01 ? value.toPrecision(2) : `${Number(value.toFixed(2))}`;
+  return Number.isInteger(value)
+    ? `${value}`
+    : Math.abs(value) < 0.01
+      ? value.toPrecision(2)
+      : `${Number(value.toFixed(2))}`;
 }
 
 export function percent(share: number): string {

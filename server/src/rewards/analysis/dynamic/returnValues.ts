@@ -27,8 +27,14 @@ async function findWrongCount(examination: Examination, scored: ScoredFunction):
   const rows = examination.rows.slice(0, maxSingleCalls);
   const batches: { sizes: string; result: BatchResult }[] = [];
   if (declaration.scope === "batch") {
-    batches.push({ sizes: " when it is called with one completion", result: await examination.rescore(declaration.name, rows, { batchSize: 1 }) });
-    batches.push({ sizes: " when it is called with two completions", result: await examination.rescore(declaration.name, rows, { batchSize: 2 }) });
+    batches.push({
+      sizes: " when it is called with one completion",
+      result: await examination.rescore(declaration.name, rows, { batchSize: 1 }),
+    });
+    batches.push({
+      sizes: " when it is called with two completions",
+      result: await examination.rescore(declaration.name, rows, { batchSize: 2 }),
+    });
   }
   const single = batches[0] === undefined ? [] : withCause(batches[0].result, "count");
   // Which completions get no value shows best one at a time, unless one at a time never works.

@@ -2,8 +2,8 @@
 import { parseTags } from "../../tags";
 import { isFlat, rowsByStep, valuesAt } from "../attribution";
 import {
-  decidingReturn,
   type Detector,
+  decidingReturn,
   type Examination,
   findingAbout,
   minRollouts,
@@ -38,7 +38,11 @@ function findConstant({ functions }: Examination): Finding[] {
     const value = present[0]!;
     const range = scored.declaration.range;
     const where =
-      range !== null && value >= range.max ? ", the greatest it declares" : range !== null && value <= range.min ? ", the least it declares" : "";
+      range !== null && value >= range.max
+        ? ", the greatest it declares"
+        : range !== null && value <= range.min
+          ? ", the least it declares"
+          : "";
     return [
       findingAbout(
         scored,
@@ -76,7 +80,10 @@ export function flatGroups({ rows, groups, totals }: Pick<Examination, "rows" | 
     const key = truthClass(row);
     ceilings.set(key, Math.max(total, ceilings.get(key) ?? Number.NEGATIVE_INFINITY));
   });
-  const lowest = totals.reduce<number>((least, total) => (total === null ? least : Math.min(least, total)), Number.POSITIVE_INFINITY);
+  const lowest = totals.reduce<number>(
+    (least, total) => (total === null ? least : Math.min(least, total)),
+    Number.POSITIVE_INFINITY,
+  );
   return groups.flatMap((members, group): FlatGroup[] => {
     const present = valuesAt(totals, members);
     if (present.length < 2 || !isFlat(present)) return [];
@@ -117,7 +124,9 @@ function findFlatGroups(examination: Examination): Finding[] {
   }));
   const main = kinds.reduce((best, entry) => (entry.number > best.number ? entry : best));
   const example = flat.find(({ kind }) => kind === main.kind)!;
-  const named = functions.find(({ declaration }) => examination.table.columns.some(({ name }) => name === declaration.name));
+  const named = functions.find(({ declaration }) =>
+    examination.table.columns.some(({ name }) => name === declaration.name),
+  );
   if (named === undefined) return [];
   const [right, wrong, same] = kinds.map(({ number }) => number) as [number, number, number];
   return [
@@ -127,7 +136,14 @@ function findFlatGroups(examination: Examination): Finding[] {
       `In ${flat.length} of ${comparable.length} groups (${percent(share)}) all completions have the same total, so they teach nothing: ${right} all right, ${wrong} all wrong, ${same} wrong in the same way. Here ${cures[main.kind]}.`,
       {
         rows: flat.filter(({ kind }) => kind === main.kind).map(({ group }) => groups[group]![0]!),
-        numbers: { flat: flat.length, groups: comparable.length, share, allRight: right, allWrong: wrong, sameWrongWay: same },
+        numbers: {
+          flat: flat.length,
+          groups: comparable.length,
+          share,
+          allRight: right,
+          allWrong: wrong,
+          sameWrongWay: same,
+        },
         text: quote(rows[groups[example.group]![0]!]!.completion, 200),
       },
     ),
@@ -142,10 +158,21 @@ function findSaturated(examination: Examination): Finding[] {
   const levels = functions.map((scored) => levelsOf(scored, last, examination));
   return functions.flatMap((scored, i): Finding[] => {
     const own = levels[i];
-    if (own === null || own === undefined || !own.every(({ level, spread }) => level >= saturatedShare && spread < saturatedDeviation)) return [];
+    if (
+      own === null ||
+      own === undefined ||
+      !own.every(({ level, spread }) => level >= saturatedShare && spread < saturatedDeviation)
+    )
+      return [];
     const other = functions.findIndex((_, j) => {
       const theirs = levels[j];
-      return j !== i && theirs !== null && theirs !== undefined && mean(theirs.map(({ level }) => level)) < roomShare && theirs.some(({ spread }) => spread >= saturatedDeviation);
+      return (
+        j !== i &&
+        theirs !== null &&
+        theirs !== undefined &&
+        mean(theirs.map(({ level }) => level)) < roomShare &&
+        theirs.some(({ spread }) => spread >= saturatedDeviation)
+      );
     });
     if (other < 0) return [];
     const level = mean(own.map((entry) => entry.level));
@@ -172,7 +199,9 @@ function levelsOf(
   { groups }: Examination,
 ): { level: number; spread: number }[] | null {
   const range = rangeOf(scored);
-  if (range === null || range.max <= range.min) return null;
+  const seen = scored.scores.filter((score) => score !== null);
+  const greatest = seen.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
+  if (range === null || greatest <= range.min) return null;
   return steps.map(({ rows }) => {
     const here = new Set(rows);
     const deviations = groups
@@ -180,8 +209,8 @@ function levelsOf(
       .map((members) => valuesAt(scored.scores, members))
       .filter((members) => members.length > 1)
       .map((members) => deviation(members));
-    // Levels count from the least value, so that rewards below zero are measured alike.
-    const level = (mean(valuesAt(scored.scores, rows)) - range.min) / (range.max - range.min);
+    // Levels count from the least value to the greatest that was seen, so that rewards below zero are measured alike.
+    const level = (mean(valuesAt(scored.scores, rows)) - range.min) / (greatest - range.min);
     return { level, spread: deviations.length === 0 ? 0 : mean(deviations) / (range.max - range.min) };
   });
 }
