@@ -14,8 +14,9 @@ const ownKeys = new Set([
   ...["total", "advantage", "rewards", "scores", "status", "images"],
 ]);
 
-/** Keys that only a record of a run has besides. */
+/** Those of a record of a run, which has some more. */
 const recordKeys = new Set([
+  ...ownKeys,
   ...["run", "mode", "imageRefs", "promptHash", "notes", "refKl", "entropy", "meanLogProb", "timings"],
 ]);
 
@@ -66,9 +67,8 @@ export function rowOf(value: Record<string, unknown>, group: string | null, step
   const ownGroup = groupName(value.group) ?? group;
   if (ownGroup === null) return fault("group", "a number or a text", value.group);
   const columns: Record<string, unknown> = {};
-  for (const key in value) {
-    if (!ownKeys.has(key) && !(record && recordKeys.has(key))) columns[key] = value[key];
-  }
+  const known = record ? recordKeys : ownKeys;
+  for (const key in value) if (!known.has(key)) columns[key] = value[key];
   const { solution } = value;
   if (typeof solution !== "string" && solution !== null && solution !== undefined) columns.solution = solution;
   const row: RolloutRow = {
@@ -117,29 +117,34 @@ function groupName(group: unknown): string | null {
 function picturesOf(value: Record<string, unknown>): string[] | null {
   const list = value.images ?? value.imageRefs;
   if (!Array.isArray(list)) return null;
-  const paths = list.flatMap((each: unknown) => {
-    if (typeof each === "string") return each;
-    if (typeof each !== "object" || each === null) return [];
-    const name = "id" in each ? each.id : "path" in each ? each.path : null;
-    return typeof name === "string" ? name : [];
-  });
+  const paths: string[] = [];
+  for (const each of list as unknown[]) {
+    const name = typeof each === "string" ? each : isPlain(each) ? (each.id ?? each.path) : null;
+    if (typeof name === "string") paths.push(name);
+  }
   return paths.length > 0 ? paths : null;
 }
 
+/** The object itself where it is sound: there are very many of them. */
 function scoresOf(value: unknown): Record<string, number | null> | null {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  return Object.fromEntries(Object.entries(value).map(([name, score]) => [name, isNumber(score) ? score : null]));
+  if (!isPlain(value)) return null;
+  for (const name in value) if (!isNumber(value[name])) value[name] = null;
+  return value as Record<string, number | null>;
 }
 
 /** `reward score` writes "not-applicable", a run "na". */
 function statusOf(value: unknown): Record<string, RewardStatus> | null {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, status]): [string, RewardStatus][] => {
-      if (status === "ok" || status === "na" || status === "error") return [[name, status]];
-      return status === "not-applicable" ? [[name, "na"]] : [];
-    }),
-  );
+  if (!isPlain(value)) return null;
+  for (const name in value) {
+    const status = value[name];
+    if (status === "not-applicable") value[name] = "na";
+    else if (status !== "ok" && status !== "na" && status !== "error") delete value[name];
+  }
+  return value as Record<string, RewardStatus>;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isNumber(value: unknown): value is number {

@@ -4,7 +4,7 @@
  * counts.
  */
 import { type Discovered, type MarkerOptions, parseMarker } from "./marker";
-import type { RewardDeclaration, RewardShape } from "./program";
+import type { RewardShape } from "./program";
 import { plainText, type PythonComment, type PythonLine, type PythonToken, readPython } from "./pythonLines";
 
 /** What trainers always give; everything else in a signature is a column. */

@@ -2,8 +2,8 @@
 import { parseTags } from "../../tags";
 import { isFlat, rowsByStep, valuesAt } from "../attribution";
 import {
-  decidingReturn,
   type Detector,
+  decidingReturn,
   type Examination,
   findingAbout,
   minRollouts,
@@ -199,7 +199,9 @@ function levelsOf(
   { groups }: Examination,
 ): { level: number; spread: number }[] | null {
   const range = rangeOf(scored);
-  if (range === null || range.max <= range.min) return null;
+  const seen = scored.scores.filter((score) => score !== null);
+  const greatest = seen.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
+  if (range === null || greatest <= range.min) return null;
   return steps.map(({ rows }) => {
     const here = new Set(rows);
     const deviations = groups
@@ -207,8 +209,8 @@ function levelsOf(
       .map((members) => valuesAt(scored.scores, members))
       .filter((members) => members.length > 1)
       .map((members) => deviation(members));
-    // Levels count from the least value, so that rewards below zero are measured alike.
-    const level = (mean(valuesAt(scored.scores, rows)) - range.min) / (range.max - range.min);
+    // Levels count from the least value to the greatest that was seen, so that rewards below zero are measured alike.
+    const level = (mean(valuesAt(scored.scores, rows)) - range.min) / (greatest - range.min);
     return { level, spread: deviations.length === 0 ? 0 : mean(deviations) / (range.max - range.min) };
   });
 }
