@@ -9,7 +9,13 @@ export type RewardNote = string | number | boolean | null;
 export type RewardOutcome =
   | { readonly status: "ok"; readonly score: number; readonly notes?: Readonly<Record<string, RewardNote>> }
   | { readonly status: "not-applicable"; readonly reason: string }
-  | { readonly status: "error"; readonly message: string };
+  | { readonly status: "error"; readonly message: string; readonly cause?: RewardFailure };
+
+/**
+ * How a reward failed, where that is known. raised: it threw. value: what it gave is no finite number. range: a number outside
+ * of the declared range. count: a function for many completions did not give one value for each.
+ */
+export type RewardFailure = "raised" | "value" | "range" | "count";
 
 /** One completion with what is known about its prompt. */
 export interface RewardInput {
@@ -58,6 +64,6 @@ export function notApplicable(reason: string): RewardOutcome {
   return { status: "not-applicable", reason };
 }
 
-export function failed(message: string): RewardOutcome {
-  return { status: "error", message };
+export function failed(message: string, cause?: RewardFailure): RewardOutcome {
+  return cause === undefined ? { status: "error", message } : { status: "error", message, cause };
 }

@@ -110,7 +110,7 @@ function checked(range: { min: number; max: number }, score: () => RewardOutcome
   try {
     outcome = score();
   } catch (error) {
-    return failed(error instanceof Error ? error.message : String(error));
+    return failed(error instanceof Error ? error.message : String(error), "raised");
   }
   return checkOutcome(range, outcome);
 }
@@ -118,12 +118,12 @@ function checked(range: { min: number; max: number }, score: () => RewardOutcome
 function checkOutcome(range: { min: number; max: number }, outcome: RewardOutcome): RewardOutcome {
   const status = (outcome as RewardOutcome | undefined | null)?.status;
   if (status === "not-applicable" || status === "error") return outcome;
-  if (status !== "ok") return failed(`expected an outcome with a status, got ${describe(outcome)}`);
+  if (status !== "ok") return failed(`expected an outcome with a status, got ${describe(outcome)}`, "value");
   const { score } = outcome as { score: unknown };
   if (typeof score !== "number" || !Number.isFinite(score))
-    return failed(`expected a finite number, got ${describe(score)}`);
+    return failed(`expected a finite number, got ${describe(score)}`, "value");
   if (score < range.min || score > range.max) {
-    return failed(`expected a score from ${range.min} to ${range.max}, got ${score}`);
+    return failed(`expected a score from ${range.min} to ${range.max}, got ${score}`, "range");
   }
   return outcome;
 }
@@ -137,12 +137,12 @@ function scoreGroup(
   try {
     outcomes = score();
   } catch (error) {
-    const outcome = failed(error instanceof Error ? error.message : String(error));
+    const outcome = failed(error instanceof Error ? error.message : String(error), "raised");
     return group.map(() => outcome);
   }
   if (!Array.isArray(outcomes) || outcomes.length !== group.length) {
     const got = Array.isArray(outcomes) ? `${outcomes.length}` : describe(outcomes);
-    const outcome = failed(`expected one outcome for each of ${group.length} completions, got ${got}`);
+    const outcome = failed(`expected one outcome for each of ${group.length} completions, got ${got}`, "count");
     return group.map(() => outcome);
   }
   return outcomes.map((outcome) => checkOutcome(range, outcome));

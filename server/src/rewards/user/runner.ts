@@ -4,7 +4,9 @@
  */
 import type { RewardOutcome } from "../contract";
 import type { RewardProgram } from "./program";
+import { PythonRunner } from "./pythonRunner";
 import type { Instrumenter, Recording } from "./recording";
+import { TypeScriptRunner } from "./typescriptRunner";
 
 /** One completion with what is known about it: a record of a run, or a line of a file. */
 export interface RolloutRow {
@@ -60,8 +62,8 @@ export interface BatchResult {
 export interface RewardRunner {
   /**
    * @param name of a function of the program
-   * @throws RewardError `reward/timeout` (data: `{line, siteId}`, 1-based line or null), `reward/crashed`, `reward/memory`,
-   *   `reward/output`, `reward/load` (the file cannot be loaded; `where` says the line), `reward/unknown-name`
+   * @throws RewardError `reward/timeout` (data: `{line, siteId, row}`, 1-based line or null), `reward/crashed`, `reward/memory`,
+   *   `reward/load` (the file cannot be loaded; `where` says the line), `reward/unknown-name`
    * @throws CancelledError
    */
   score(name: string, rows: readonly RolloutRow[], options?: ScoreOptions): Promise<BatchResult>;
@@ -77,4 +79,7 @@ export interface RunnerOptions {
   memoryMb?: number;
 }
 
-export type StartRunner = (program: RewardProgram, options?: RunnerOptions) => RewardRunner;
+/** A runner for the functions of a program; its process is started by the first call. */
+export function startRunner(program: RewardProgram, options: RunnerOptions = {}): RewardRunner {
+  return program.language === "python" ? new PythonRunner(program, options) : new TypeScriptRunner(program, options);
+}
