@@ -86,6 +86,7 @@ export class PythonHost {
     });
     this.child.once("close", (code, signal) => this.closed(signal ?? `exit code ${code}`));
     this.arm(startMs + starvedFactor * start.loadMs, "loading the file");
+    this.watch(start.loadMs);
     this.send(start);
   }
 
@@ -167,6 +168,7 @@ export class PythonHost {
     switch (message.kind) {
       case "ready":
         clearTimeout(this.timer);
+        clearInterval(this.watcher);
         this.sites = message.sites;
         this.whenReady.resolve();
         break;
@@ -195,6 +197,7 @@ export class PythonHost {
       this.child.kill("SIGUSR1");
       setTimeout(() => this.child.kill("SIGKILL"), graceMs).unref();
     }, watchEveryMs);
+    this.watcher.unref();
   }
 
   private closed(reason: string): void {
@@ -225,6 +228,7 @@ export class PythonHost {
     if (this.over !== null) return;
     this.over = error;
     clearTimeout(this.timer);
+    clearInterval(this.watcher);
     this.child.kill("SIGKILL");
     this.whenReady.reject(error);
     this.waiting?.reject(error);
