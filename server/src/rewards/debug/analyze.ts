@@ -7,6 +7,7 @@ import type { RolloutKey, SiteReport } from "@iad-r1/protocol/rewardDebugger";
 import { type ScoreTable, totalsOf } from "../analysis/attribution";
 import { type Finding, severityOf } from "../analysis/finding";
 import type { RewardOutcome } from "../contract";
+import { compareRuns } from "../live/compareRuns";
 import type { RewardDeclaration, RewardProgram } from "../user/program";
 import type { Recording } from "../user/recording";
 import type { BatchResult, RewardRunner } from "../user/runner";
@@ -95,9 +96,9 @@ async function runAll(
         ...{ ...options, instrumented: true },
         ...(pinnedRow >= 0 && { pinned: pinnedRow }),
       });
-      const difference = impure ? null : firstDifference(plain.outcomes, watched.outcomes);
-      if (difference !== null && !(await isRestless(runner, name, rollouts, plain, options))) {
-        problem = `Live values are off for this file: ${name} gave another result when it was watched (rollout ${difference + 1}).`;
+      const reason = impure ? null : await differenceOf(runner, name, rollouts, plain, watched, options);
+      if (reason !== null) {
+        problem ??= reason;
         continue;
       }
       results.set(name, { ...plain, recording: watched.recording });
@@ -112,26 +113,19 @@ async function runAll(
   return { results, recordings, problem };
 }
 
-/** A function that gives another result each time differs by itself; that is RW115's to say. */
-async function isRestless(
+/** Why watched code must not be believed; null when it did as the plain code. */
+async function differenceOf(
   runner: RewardRunner,
   name: string,
   { rows }: ScopedRollouts,
-  before: BatchResult,
+  plain: BatchResult,
+  watched: BatchResult,
   options: { wallMs: number; seed: number; signal?: AbortSignal },
-): Promise<boolean> {
+): Promise<string | null> {
+  if (compareRuns(plain.outcomes, watched.outcomes).same) return null;
+  // Code that gives another result each time differs by itself.
   const again = await runner.score(name, rows, options);
-  return firstDifference(before.outcomes, again.outcomes) !== null;
-}
-
-/** The first row with another result; null when there is none. */
-function firstDifference(plain: readonly RewardOutcome[], watched: readonly RewardOutcome[]): number | null {
-  for (const [row, a] of plain.entries()) {
-    const b = watched[row];
-    if (b === undefined || a.status !== b.status) return row;
-    if (a.status === "ok" && b.status === "ok" && !Object.is(a.score, b.score)) return row;
-  }
-  return null;
+  return compareRuns(plain.outcomes, watched.outcomes, again.outcomes).reason;
 }
 
 function plainResult(result: BatchResult | AppError | undefined): BatchResult | null {
