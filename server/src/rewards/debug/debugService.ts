@@ -143,6 +143,14 @@ export class RewardDebugService {
     return this.look(path);
   }
 
+  /** Resolves when the newest report of a file is there, or there will be none. */
+  async settled(path: string): Promise<void> {
+    const entry = this.files.get(path);
+    if (entry === undefined) return;
+    if (entry.state === "updating" && entry.running === null) await this.run(path, entry);
+    else await entry.settled;
+  }
+
   get open(): string[] {
     return [...this.files.keys()];
   }
@@ -259,8 +267,9 @@ export class RewardDebugService {
     return removeDebugLaunch(session);
   }
 
-  tests(path: string, text: string): Promise<RewardTestItem[]> {
-    return this.call("text", "tests", { path, text });
+  async tests(path: string, text: string): Promise<RewardTestItem[]> {
+    await this.readyScope();
+    return this.call("rollouts", "tests", { path, text });
   }
 
   async runTests(path: string, text: string, ids: string[], signal: AbortSignal): Promise<RewardTestResult[]> {

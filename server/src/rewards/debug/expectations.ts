@@ -14,7 +14,7 @@ import { readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "@iad-r1/models/errors";
 import { z } from "zod";
-import { readConfigText, readYaml } from "../../config/yamlFile";
+import { parseYaml, plainValue, readConfigText } from "../../config/yamlFile";
 import type { RewardOutcomeView } from "@iad-r1/protocol/rewardDebugger";
 import type { RolloutRow } from "../user/runner";
 
@@ -85,9 +85,9 @@ export function isMet(expect: string, { status, score }: RewardOutcomeView): boo
 }
 
 function readExpectations(file: string, rewardFile: string, functions: readonly string[]): Expectation[] {
-  const { document, lines, faults } = readYaml(readConfigText(file));
+  const { document, lines, faults } = parseYaml(readConfigText(file));
   if (faults.length > 0) return [];
-  const parsed = fileSchema.safeParse(document.toJS());
+  const parsed = fileSchema.safeParse(plainValue(document));
   if (!parsed.success) return [];
   const { reward, cases } = parsed.data;
   if (resolve(dirname(file), reward) !== resolve(rewardFile)) return [];

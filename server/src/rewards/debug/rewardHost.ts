@@ -94,7 +94,7 @@ export interface RewardTools {
     wallMs: number,
     signal: AbortSignal,
   ): Promise<ProbeView[]>;
-  tests(program: RewardProgram): Promise<RewardTestItem[]>;
+  tests(program: RewardProgram, rollouts: ScopedRollouts): Promise<RewardTestItem[]>;
   runTests(
     program: RewardProgram,
     ids: readonly string[],
@@ -204,7 +204,7 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         const row = wanted === null ? undefined : rollouts.rows.find((one) => isSameRollout(keyOf(one), wanted));
         return row === undefined ? null : { row, group: groupOf(row) };
       },
-      tests: (text) => tools.tests(programOf(text)),
+      tests: (text) => tools.tests(programOf(text), rollouts),
       runTests: ({ ids, wallMs, ...text }, { signal }) =>
         tools.runTests(programOf(text), ids, rollouts, wallMs, signal),
     },

@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { AppError } from "@iad-r1/models/errors";
 import { TextLines } from "@iad-r1/models/util/textLines";
 import type { ProbeView, RewardTestItem, RewardTestResult } from "@iad-r1/protocol/rewardDebugger";
+import { groupRows } from "../analysis/attribution";
 import { runProbes } from "../analysis/dynamic/probeFaults";
 import { makeExamination } from "../analysis/examination";
 import { buildProbes, type ProbeResult } from "../analysis/probes";
@@ -166,12 +167,12 @@ function hasProbes({ scope }: RewardDeclaration): boolean {
 
 /** The first data row whose truth is in the grammar. */
 function probedRow({ rows }: ScopedRollouts): number | null {
-  const [row] = distinctDataRows({ rows, groups: rows.map((_, i) => [i]) }, 1);
+  const [row] = distinctDataRows({ rows, groups: groupRows(rows) }, 1);
   return row ?? null;
 }
 
 function siblingsOf({ rows }: ScopedRollouts) {
-  return distinctDataRows({ rows, groups: rows.map((_, i) => [i]) }, 64).map((row) => rows[row]!);
+  return distinctDataRows({ rows, groups: groupRows(rows) }, 64).map((row) => rows[row]!);
 }
 
 function probeId(name: string, probe: string): string {

@@ -38,7 +38,9 @@ export interface OpenRewards {
 /** The file and the function that a name means; null for names of built-in rewards. */
 export function parseRewardPath(name: string): { file: string; function: string | null } | null {
   const match = /^([^#]+\.(?:[cm]?[jt]s|py))(?:#(.*))?$/.exec(name);
-  return match === null ? null : { file: match[1]!, function: match[2] === undefined || match[2] === "" ? null : match[2] };
+  return match === null
+    ? null
+    : { file: match[1]!, function: match[2] === undefined || match[2] === "" ? null : match[2] };
 }
 
 /**
@@ -193,9 +195,7 @@ async function scoreAround(
 }
 
 function isFatalCall(error: unknown): error is RewardError {
-  return (
-    RewardError.is(error) && ["reward/timeout", "reward/memory", "reward/crashed"].includes(error.code)
-  );
+  return RewardError.is(error) && ["reward/timeout", "reward/memory", "reward/crashed"].includes(error.code);
 }
 
 /** What a line of a file says about the completion; everything else there is a column of the data row. */
