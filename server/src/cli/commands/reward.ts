@@ -6,6 +6,7 @@ import { createRewardRegistry } from "../../rewards/registry";
 import { scoreRewardFile } from "../../rewards/scoreFile";
 import { action } from "../action";
 import { table } from "../terminalText";
+import { registerRewardCheck } from "./rewardCheck";
 
 export function registerRewardCommands(program: Command): void {
   const reward = program.command("reward").description("score completions with reward functions");
@@ -39,6 +40,7 @@ export function registerRewardCommands(program: Command): void {
         for (const line of table(["reward", "scored", "not applicable", "errors"], rows)) context.log(line);
       }),
     );
+  registerRewardCheck(reward);
   reward
     .command("list")
     .description("the built-in rewards and presets")

@@ -20,9 +20,18 @@ function swallowed(scored: ScoredFunction, source: string): Finding[] {
     if (site.kind !== "catch" || site.start < declaration.bodySpan[0] || site.end > declaration.bodySpan[1]) return [];
     const { thrown } = recording.records[i]!;
     // A handler that says "not applicable", or passes the failure on, keeps the three outcomes apart.
-    const scoredThrows = thrown.filter(({ row }) => scores[row] !== null && scores[row] !== undefined);
+    // Outside of the loop over completions (row -1) an exception strikes the whole batch.
+    const isScored = (row: number) =>
+      row < 0 ? scores.some((score) => score !== null) : (scores[row] ?? null) !== null;
+    const scoredThrows = thrown.filter(({ row }) => isScored(row));
     if (scoredThrows.length === 0 || isNarrow(source.slice(site.start, site.end))) return [];
-    const rows = [...new Set(scoredThrows.map(({ row }) => row))];
+    const rows = [
+      ...new Set(
+        scoredThrows.flatMap(({ row }) =>
+          row < 0 ? scores.flatMap((score, at) => (score === null ? [] : [at])) : [row],
+        ),
+      ),
+    ];
     const given = rows.map((row) => scores[row]!);
     const { top, distinct } = topValues(
       scoredThrows.map(({ message, line }) => JSON.stringify([message, line])),
