@@ -93,33 +93,41 @@ async function scoreGolds(examination: Examination, scored: ScoredFunction): Pro
 /** Well-formed and void, in no language. */
 const nonsense = `<think>${neutralReasoning}</think><location>-</location><type>-</type><answer>-</answer>`;
 
-/** Rows whose truth the function cannot tell from nonsense, while it can on the others. */
-function unreadTruths(scored: ScoredFunction, golds: readonly Gold[], { rows }: Examination): Finding[] {
+/**
+ * Truths that the function cannot tell from nonsense, while it can tell the others: those of an unusual kind, and those that
+ * earn nothing when they are said word by word.
+ */
+function unreadTruths(scored: ScoredFunction, all: readonly Gold[], { rows }: Examination): Finding[] {
+  const golds = [...new Map(all.map((gold) => [gold.truth, gold])).values()];
   const kinds = new Map<string, Gold[]>();
   for (const gold of golds) {
     const kind = kindOf(rows[gold.row]!);
     kinds.set(kind, [...(kinds.get(kind) ?? []), gold]);
   }
-  const main = [...kinds.entries()].filter(([, members]) => members.length >= golds.length / 5);
+  const numRowsOf = (members: readonly Gold[]) =>
+    rows.filter((row) => members.some(({ truth }) => truth === truthText(row))).length;
+  const odd = new Set([...kinds.values()].filter((members) => numRowsOf(members) < rows.length / 5).flat());
   const tellsApart = ({ score, nonsense: void_, best }: Gold) =>
     score !== void_ || (best !== null && best.score !== void_);
-  const odd = new Set([...kinds.entries()].filter((entry) => !main.includes(entry)).flatMap(([, members]) => members));
-  const readable = golds.filter((gold) => !odd.has(gold));
-  // Where the function is blind to most rows of the usual kinds it has another problem.
-  if (golds.length < 4 || readable.filter(tellsApart).length < readable.length / 2) return [];
+  const usual = golds.filter((gold) => !odd.has(gold));
+  // Where the function is blind to most of the usual truths it has another problem.
+  if (usual.filter(tellsApart).length < usual.length / 2 || golds.length < 2) return [];
+  const least = rangeOf(scored)?.min ?? 0;
   const unread = golds.filter((gold) => {
     if (tellsApart(gold)) return false;
+    if (odd.has(gold)) return true;
     const siblings = kinds.get(kindOf(rows[gold.row]!))!;
-    return odd.has(gold) || siblings.filter(tellsApart).length >= siblings.length / 2;
+    const failsAlone = gold.score === null || gold.score <= least;
+    return failsAlone && siblings.filter(tellsApart).length >= siblings.length / 2;
   });
   if (unread.length === 0) return [];
-  const affected = rows.filter((row) => unread.some(({ truth }) => truth === truthText(row))).length;
+  const affected = numRowsOf(unread);
   const examples = unread.slice(0, 3).map(({ truth }) => quote(truth));
   return [
     findingAbout(
       scored,
       "RW117",
-      `${scored.declaration.name} cannot read ${count(unread.length, "ground truth")} of ${golds.length}, such as ${examples.join(", ")}: saying exactly that earns ${unread[0]!.score === null ? "no score" : num(unread[0]!.score)}, as nonsense does. ${count(affected, "completion")} cannot be right. Correct these data rows, or return "not applicable" for them.`,
+      `${scored.declaration.name} cannot read ${count(unread.length, "ground truth")} of ${golds.length}, such as ${examples.join(", ")}: saying exactly that earns ${unread[0]!.score === null ? "no score" : num(unread[0]!.score)}, as nonsense does. ${count(affected, "completion")} cannot be judged. Correct these data rows, or return "not applicable" for them.`,
       {
         rows: unread.map(({ row }) => row),
         numbers: { unread: unread.length, truths: golds.length, completions: affected },
