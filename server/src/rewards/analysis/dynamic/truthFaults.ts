@@ -13,7 +13,15 @@ import {
   type ScoredFunction,
 } from "../examination";
 import type { Finding } from "../finding";
-import { distinctDataRows, goldCompletions, judgesTruth, neutralReasoning, truthClass, truthText } from "../truths";
+import {
+  asked as askedRow,
+  distinctDataRows,
+  goldCompletions,
+  judgesTruth,
+  neutralReasoning,
+  truthClass,
+  truthText,
+} from "../truths";
 
 const maxDataRows = 64;
 /** Of the range of scores: less is a matter of form, not of direction. */
@@ -21,6 +29,8 @@ const beatenBy = 0.05;
 const minDisagreements = 4;
 const maxDisagreement = 0.05;
 const maxCeilingGap = 0.1;
+/** A right completion that earns no more of its ceiling is not rewarded. */
+const creditShare = 0.1;
 
 export const findTruthFaults: Detector = async (examination) => {
   const findings: Finding[] = [];
@@ -30,9 +40,11 @@ export const findTruthFaults: Detector = async (examination) => {
     const golds = await scoreGolds(examination, scored);
     if (golds.length === 0) continue;
     const ceilings = unequalCeilings(examination, scored, golds);
+    const direction = wrongDirection(examination, scored, golds, ceilings.length > 0);
     findings.push(
-      ...unreadTruths(scored, golds, examination),
-      ...wrongDirection(examination, scored, golds, ceilings.length > 0),
+      ...direction,
+      // A reward that points the wrong way gives its least to every truth.
+      ...(direction.length > 0 ? [] : unreadTruths(scored, golds, examination)),
       ...disagreement(examination, scored, golds),
       ...ceilings,
     );
@@ -57,7 +69,7 @@ async function scoreGolds(examination: Examination, scored: ScoredFunction): Pro
   const dataRows = distinctDataRows(examination, maxDataRows).filter((row) => truthText(rows[row]!) !== null);
   const asked = dataRows.map((row) => [...goldCompletions(rows[row]!), nonsense]);
   const flat = asked.flatMap((completions, i) =>
-    completions.map((completion) => ({ ...rows[dataRows[i]!]!, completion })),
+    completions.map((completion) => askedRow(rows[dataRows[i]!]!, completion)),
   );
   if (flat.length === 0) return [];
   const { outcomes } = await rescore(scored.declaration.name, flat);
@@ -259,8 +271,10 @@ function disagreement({ rows }: Examination, scored: ScoredFunction, golds: read
     const ceiling = ceilings.get(truthText(row) ?? "");
     if (score === null || score === undefined || right === null || ceiling === undefined || ceiling - range.min < 1e-9)
       return;
-    const rewarded = score >= (range.min + ceiling) / 2;
-    const cell = rewarded ? (right ? "both" : "onlyReward") : right ? "onlyEvaluation" : "neither";
+    // Partial credit for a right verdict is credit; for a wrong one, half of what a right one earns is too much.
+    const level = (score - range.min) / (ceiling - range.min);
+    const isRewarded = right ? level > creditShare : level >= 0.5;
+    const cell = isRewarded ? (right ? "both" : "onlyReward") : right ? "onlyEvaluation" : "neither";
     table[cell].push(i);
   });
   const right = table.both.length + table.onlyEvaluation.length;
