@@ -48,10 +48,16 @@ export function compareRuns(
  */
 export function comparableMessage(message: string): string {
   return message
-    .replace(/(^|: )Spread syntax requires \.\.\.iterable\[Symbol\.iterator\] to be a function$/s, "$1… is not iterable")
+    .replace(
+      /(^|: )Spread syntax requires \.\.\.iterable\[Symbol\.iterator\] to be a function$/s,
+      "$1… is not iterable",
+    )
     .replace(/(^|: )[^:]*? is not (?:a function|(?:async )?iterable)\b.*$/s, "$1… is not a function or not iterable")
     .replace(/(^|: )[^:]*? is not a constructor\b.*$/s, "$1… is not a constructor")
-    .replace(/(^|: )Cannot destructure (.*?)'[^']*' as it is (undefined|null)\.$/s, "$1Cannot destructure $2… as it is $3.");
+    .replace(
+      /(^|: )Cannot destructure (.*?)'[^']*' as it is (undefined|null)\.$/s,
+      "$1Cannot destructure $2… as it is $3.",
+    );
 }
 
 function outcomeText(outcome: RewardOutcome | undefined): string {
