@@ -14,17 +14,10 @@ import { findProbeFaults } from "./dynamic/probeFaults";
 import { findPromptMismatch } from "./dynamic/prompts";
 import { findUnstableScores } from "./dynamic/repeatability";
 import { findWrongValues } from "./dynamic/returnValues";
-import { findSlowRewards } from "./dynamic/speed";
+import { findSlowRewards, hangFinding } from "./dynamic/speed";
 import { findTruthFaults } from "./dynamic/truthFaults";
 import { findMissingVariance } from "./dynamic/variance";
-import {
-  type Detector,
-  type Examination,
-  findingAbout,
-  makeExamination,
-  type Rescore,
-  rowsInScope,
-} from "./examination";
+import { type Detector, type Examination, makeExamination, type Rescore, rowsInScope } from "./examination";
 import { type Finding, sortFindings } from "./finding";
 
 /** Look at one function at a time, and may call it again. */
@@ -59,7 +52,7 @@ export interface Examined {
 }
 
 /** A batch may take so long before it counts as hanging: slow rewards shall be measured, not killed. */
-const wallMs = (numRows: number) => 2_000 + 60 * numRows;
+const wallMs = (numRows: number) => 2_000 + 40 * numRows;
 
 /**
  * @throws RewardError `reward/load` when the file cannot be loaded, `reward/no-python`
@@ -91,7 +84,8 @@ export async function examineProgram(
         dynamic.push(...(await detect(alone)));
       } catch (error) {
         if (!(error instanceof RewardError)) throw error;
-        dynamic.push(...endedBy(error, scored));
+        const finding = hangFinding(error, scored, program.source, "a completion that a model may well write");
+        if (finding !== null) dynamic.push(finding);
       }
     }
   }
@@ -118,22 +112,6 @@ async function runOnce(
     if (error instanceof RewardError && !["reward/load", "reward/no-python"].includes(error.code)) return error;
     throw error;
   }
-}
-
-/** A completion made for a question ended the process: it hangs, or takes all memory. */
-function endedBy(error: RewardError, scored: Examination["functions"][number]): Finding[] {
-  if (error.code !== "reward/timeout" && error.code !== "reward/memory") return [];
-  const { line } = (error.data ?? {}) as { line?: number | null };
-  const what =
-    error.code === "reward/timeout" ? "did not finish within the time limit" : "took all the memory it may have";
-  return [
-    findingAbout(
-      scored,
-      "RW114",
-      `${scored.declaration.name} ${what} on a completion that a model may well write${typeof line === "number" ? `; it was in line ${line}` : ""}. Bound the loop or the pattern, and return "not applicable" for what takes too long, never 0.`,
-      { numbers: typeof line === "number" ? { line } : {} },
-    ),
-  ];
 }
 
 /** What follows from another finding about the same function, and one of each kind where several questions found it. */
