@@ -34,6 +34,23 @@ import type {
   WireError,
 } from "./runs";
 
+import type {
+  DebugLaunch,
+  ProbeAnswer,
+  RewardFunctionListing,
+  RewardPlace,
+  RewardReach,
+  RewardReportAnswer,
+  RewardScope,
+  RewardScopeChoices,
+  RewardScopeState,
+  RewardSurfaces,
+  RewardTestItem,
+  RewardTestResult,
+  RewardTrace,
+  RolloutKey,
+} from "./rewardDebugger";
+
 /** Code of every ResponseError that carries a WireError in `data`; LSP's "request failed". */
 export const wireErrorCode = -32803;
 
@@ -255,5 +272,75 @@ export const runSamples = new RequestType<
 
 /** A run began, changed its state, or went away. The same comes over the stream `runs`; this needs no stream. */
 export const didChangeRun = new NotificationType<{ run: RunListing } | { removed: string }>("iadr1/runs/didChange");
+
+// --- reward debugger --------------------------------------------------------------------------------------------------
+
+/** The scope that all surfaces speak of. */
+export const rewardScope = new RequestType0<RewardScopeState, WireError>("iadr1/rewards/scope");
+
+/** Changes the scope; keys that are left out stay. */
+export const setRewardScope = new RequestType<Partial<RewardScope>, RewardScopeState, WireError>(
+  "iadr1/rewards/setScope",
+);
+
+/** Runs and files with rollouts. */
+export const rewardScopeChoices = new RequestType0<RewardScopeChoices, WireError>("iadr1/rewards/scopeChoices");
+
+/**
+ * From now on the code on screen is run on the rollouts of the scope. Until this is asked no reward code of the folder runs; the editor asks
+ * only in a trusted folder, after a person did.
+ */
+export const startLiveValues = new RequestType<
+  { maxRollouts?: number; timeLimitMs?: number; onType?: boolean },
+  RewardScopeState,
+  WireError
+>("iadr1/rewards/startLive");
+
+/** Ends it; workers are killed, recorded values stay. */
+export const stopLiveValues = new RequestType0<RewardScopeState, WireError>("iadr1/rewards/stopLive");
+
+/** How the surfaces look in reward files. */
+export const configureRewards = new RequestType<RewardSurfaces, null, WireError>("iadr1/rewards/configure");
+
+/** Runs the code of a file now, whether or not it was changed; answers when its report is there. */
+export const rescoreReward = new RequestType<{ uri: string }, null, WireError>("iadr1/rewards/rescore");
+
+/** Reward functions of the open files and of the files in the window's folders. */
+export const listRewards = new RequestType0<RewardFunctionListing[], WireError>("iadr1/rewards/list");
+
+/** What a reward did over the scope. */
+export const rewardReport = new RequestType<RewardPlace, RewardReportAnswer, WireError>("iadr1/rewards/report");
+
+/** Runs the probe battery against a reward. */
+export const probeReward = new RequestType<RewardPlace, ProbeAnswer, WireError>("iadr1/rewards/probe");
+
+/** One rollout through one reward, step by step; `completion` replaces the recorded text. */
+export const traceReward = new RequestType<
+  RewardPlace & { rollout: RolloutKey; completion?: string },
+  RewardTrace,
+  WireError
+>("iadr1/rewards/trace");
+
+/** Makes a program that calls a reward with a rollout's arguments, for a debugger to start; the pinned rollout when left out. */
+export const debugReward = new RequestType<RewardPlace & { rollout?: RolloutKey }, DebugLaunch, WireError>(
+  "iadr1/rewards/debug",
+);
+
+/** Removes what `debug` made. */
+export const endRewardDebug = new RequestType<{ session: string }, null, WireError>("iadr1/rewards/endDebug");
+
+/** Probes and expectations of a file. */
+export const rewardTests = new RequestType<{ uri: string }, RewardTestItem[], WireError>("iadr1/rewards/tests");
+
+/** Runs some of them. */
+export const runRewardTests = new RequestType<{ uri: string; ids: string[] }, RewardTestResult[], WireError>(
+  "iadr1/rewards/runTests",
+);
+
+/** How the lines of a reward file were reached, and whether its values are up to date. */
+export const didChangeReach = new NotificationType<RewardReach>("iadr1/rewards/didChangeReach");
+
+/** The scope or what it came to has changed. */
+export const didChangeRewardScope = new NotificationType<RewardScopeState>("iadr1/rewards/didChangeScope");
 
 export type { ImageReference };
