@@ -120,6 +120,11 @@ export interface ForkRunParams extends RunParams {
   overrides?: string[];
 }
 
+export interface ResumeRunParams extends RunParams {
+  /** Reads the reward files anew: a fixed version takes the place of the one the run was using. */
+  exchangeRewards?: boolean;
+}
+
 export interface StopRunParams extends RunParams {
   /** "after-step" finishes the step and writes a checkpoint; "now" ends the process at once. */
   when: "after-step" | "now";
@@ -230,7 +235,7 @@ export const stopRun = new RequestType<StopRunParams, null, WireError>("iadr1/ru
 export const pauseRun = new RequestType<RunParams, null, WireError>("iadr1/runs/pause");
 
 /** Goes on with a paused run, or starts a stopped or failed one again at its last checkpoint. */
-export const resumeRun = new RequestType<RunParams, { run: string }, WireError>("iadr1/runs/resume");
+export const resumeRun = new RequestType<ResumeRunParams, { run: string }, WireError>("iadr1/runs/resume");
 
 /** Starts a new run whose model is a checkpoint of another one. */
 export const forkRun = new RequestType<ForkRunParams, { run: string }, WireError>("iadr1/runs/fork");

@@ -42,6 +42,7 @@ export const unloadParams = z.object({ model: model.optional() });
 
 const trainingKind = z.enum(["pa-sft", "sc-grpo", "post-train"]);
 export const runParams = z.object({ run: id });
+export const resumeRunParams = z.object({ run: id, exchangeRewards: z.boolean().optional() });
 export const startRunParams = z.object({
   kind: trainingKind,
   configFile: path,

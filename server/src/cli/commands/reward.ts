@@ -10,6 +10,7 @@ import { openRewards } from "../../rewards/user/openRewards";
 import { action } from "../action";
 import { positive } from "../numberOption";
 import { table } from "../terminalText";
+import { registerRewardCheck } from "./rewardCheck";
 
 export function registerRewardCommands(program: Command): void {
   const reward = program.command("reward").description("score completions with reward functions");
@@ -55,6 +56,7 @@ export function registerRewardCommands(program: Command): void {
         for (const line of table(["reward", "scored", "not applicable", "errors"], rows)) context.log(line);
       }),
     );
+  registerRewardCheck(reward);
   reward
     .command("list")
     .description("the built-in rewards and presets")

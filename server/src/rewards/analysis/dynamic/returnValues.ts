@@ -5,7 +5,7 @@ import { count, type Detector, type Examination, findingAbout, quote, type Score
 import type { Finding } from "../finding";
 
 /** Calls with one completion are made for so many rows at most. */
-const maxSingleCalls = 128;
+export const maxSingleCalls = 128;
 
 export const findWrongValues: Detector = async (examination) => {
   const findings: Finding[] = [];
@@ -62,7 +62,7 @@ function wrongCountFinding(
   const some =
     failing.length < numRows
       ? `gives no value for ${count(failing.length, "completion")} of ${numRows}${sizes}`
-      : rawLength === null || rawLength === undefined
+      : rawLength === null || rawLength === undefined || rawLength === 0
         ? `does not give one value per completion${sizes}`
         : `gives ${count(rawLength, "value")} for ${count(numRows, "completion")}${sizes}`;
   const effect =
