@@ -17,6 +17,7 @@ import type { Services } from "../services";
 import { Dispatcher } from "./dispatch";
 import { registerInspect } from "./handlers/inspect";
 import { registerLanguage } from "./handlers/language";
+import { registerRollouts } from "./handlers/rollouts";
 import { registerRuns } from "./handlers/runs";
 import { registerServer } from "./handlers/server";
 import { readServerOptions } from "./params";
@@ -64,6 +65,7 @@ export function serveLanguage(options: LanguageServerOptions): void {
   registerServer(dispatcher, services, options.streamAddress);
   registerInspect(dispatcher, services);
   registerRuns(dispatcher, services);
+  registerRollouts(dispatcher, services);
   const stopListening = services.listen((news) => {
     if (news.type === "log") tell(news.level, news.message);
     else if (!hasEnded) {
