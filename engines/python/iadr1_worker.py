@@ -5,7 +5,6 @@ Pure rewards (all that are not marked `impure`) are kept away from files, networ
 accidents, not against somebody who means harm.
 """
 
-import asyncio
 import faulthandler
 import inspect
 import io
@@ -81,7 +80,7 @@ CODE_ENDINGS = (".py", ".pyc", ".so", ".pyd", ".pth", ".zip", ".egg")
 def install_guard(project):
     """Refuses files, network and processes; what Python needs to import modules stays."""
     code = tuple({os.path.realpath(p) + os.sep for p in (sys.prefix, sys.base_prefix, *sys.path) if p and p != project})
-    system = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/share/zoneinfo/")
+    system = ("/proc/", "/sys/", "/dev/", "/etc/localtime", "/etc/ssl/", "/usr/share/zoneinfo/")
     busy = []
 
     def refuse(what, detail):
@@ -263,6 +262,8 @@ class Program:
         value = function(**kwargs)
         if inspect.isawaitable(value):
 
+            import asyncio
+
             async def wait():
                 return await value
 
@@ -421,9 +422,16 @@ def main():
         replies.write(json.dumps(message, allow_nan=False) + "\n")
         replies.flush()
 
+    # The server, which knows how busy the machine is, asks where the code is and then ends the process.
+    asks = hasattr(faulthandler, "register")
+    if asks:
+        import signal
+
+        faulthandler.register(signal.SIGUSR1, file=words, all_threads=False)
+
     def watch(wall_ms):
         """Past the limit Python's own watchdog writes where every thread is and ends the process, whatever holds it."""
-        faulthandler.dump_traceback_later(wall_ms / 1000, exit=True, file=words)
+        faulthandler.dump_traceback_later(wall_ms / 1000 * (5 if asks else 1), exit=True, file=words)
 
     start = json.loads(source.readline())
     limit_memory(start["memoryMb"])

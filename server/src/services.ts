@@ -34,6 +34,7 @@ export interface ServicesOptions {
 export type ServiceNews =
   | { type: "run"; run: RunListing }
   | { type: "run-removed"; id: string }
+  | { type: "rollouts"; run: string }
   | { type: "log"; level: "info" | "warning" | "error"; message: string };
 
 export class Services {
@@ -153,6 +154,7 @@ export class Services {
     if (changes.columns) deltas.push({ type: "columns", columns: run.columns });
     if (changes.listing) deltas.push({ type: "listing", listing });
     this.hub.publish(topic, deltas);
+    if (changes.events.some(({ type }) => type === "rollouts")) this.tell({ type: "rollouts", run: listing.id });
     if (changes.points) this.hub.publishPoints(topic);
     if (!changes.listing) return;
     this.hub.publish("runs", [{ type: "changed", run: listing }]);

@@ -74,7 +74,7 @@ export function siteAt(recorded: Recorded, text: string, kind?: Site["kind"], nt
 async function observe(source: string, args: readonly unknown[], hooks: unknown): Promise<Observed> {
   const log: string[] = [];
   const code = withoutTypes(source.replace(/^#!.*/, ""));
-  const exports: Record<string, unknown> = {};
+  const exports: { run?: unknown } = {};
   const parameters = ["exports", "require", "log", "later", recorderName];
   let outcome: string;
   try {
@@ -82,7 +82,7 @@ async function observe(source: string, args: readonly unknown[], hooks: unknown)
     const print = (...values: unknown[]) => void log.push(values.map((value) => inspect(value)).join(" "));
     const later = async <T>(value: T): Promise<T> => value;
     load(exports, unknownModule, print, later, hooks);
-    const result: unknown = await (exports["run"] as (...values: unknown[]) => unknown)(...args);
+    const result: unknown = await (exports.run as (...values: unknown[]) => unknown)(...args);
     outcome = `returned ${inspect(result, { depth: 6 })}`;
   } catch (error) {
     const isError = typeof error === "object" && error !== null && "message" in error;

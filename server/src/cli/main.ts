@@ -14,6 +14,7 @@ import { registerInspect } from "./commands/inspect";
 import { registerModelCommands } from "./commands/model";
 import { registerProjectCommands } from "./commands/project";
 import { registerRewardCommands } from "./commands/reward";
+import { registerRolloutCommands } from "./commands/rollouts";
 import { registerRunCommands } from "./commands/runs";
 import { registerServe } from "./commands/serve";
 import { registerTrainCommands } from "./commands/train";
@@ -52,6 +53,7 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
     registerTrainCommands,
     registerModelCommands,
     registerRewardCommands,
+    registerRolloutCommands,
     registerDataCommands,
     registerRunCommands,
     registerServe,

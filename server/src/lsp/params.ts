@@ -156,3 +156,43 @@ export function readServerOptions(value: unknown): { options: ServerOptions; fau
   const issue = result.error.issues[0]!;
   return { options: {}, fault: `initializationOptions.${issue.path.join(".")}: ${issue.message}` };
 }
+
+// ---- reward debugger -----------------------------------------------------------------------------------------------
+
+const uri = z.string().min(1).max(8192);
+const rolloutKey = z.object({ step: z.number().nullable(), group: z.string().max(1000), index: count });
+const rolloutSource = z.union([
+  z.object({ kind: z.literal("run"), run: id }),
+  z.object({ kind: z.literal("file"), path }),
+]);
+export const rewardScopeParams = z
+  .object({
+    source: rolloutSource.nullable(),
+    steps: z.object({ from: count, to: count }).nullable(),
+    split: z.enum(["all", "train", "eval", "probe"]),
+    filter: z.enum(["all", "failing", "zero-variance", "flips"]),
+    pinned: rolloutKey.nullable(),
+  })
+  .partial();
+export const rewardLiveParams = z.object({
+  maxRollouts: count.min(1).max(100_000).optional(),
+  timeLimitMs: count.min(50).max(600_000).optional(),
+  onType: z.boolean().optional(),
+});
+export const rewardSurfacesParams = z.object({
+  inlayHints: z.enum(["off", "returns", "all"]),
+  codeLens: z.boolean(),
+  findings: z.record(z.string().max(20), z.enum(["off", "info", "warning", "error"])),
+});
+export const rewardDocumentParams = z.object({ uri });
+export const rewardPlaceParams = z.object({ uri, function: z.string().min(1).max(500) });
+export const rewardTraceParams = rewardPlaceParams.extend({
+  rollout: rolloutKey,
+  completion: z
+    .string()
+    .max(1 << 20)
+    .optional(),
+});
+export const rewardDebugParams = rewardPlaceParams.extend({ rollout: rolloutKey.optional() });
+export const rewardDebugSessionParams = z.object({ session: z.string().max(100) });
+export const rewardTestParams = z.object({ uri, ids: z.array(z.string().max(8192)).max(10_000) });

@@ -1,10 +1,10 @@
 /**
- * Scores completions with several rewards and adds them up. Pure and synchronous; the trainer, the evaluation and the
- * command line all come through here. It does not load rewards (see `registry.ts`) and knows nothing of advantages.
+ * Scores completions with several rewards and adds them up; the trainer, the evaluation and the command line all come through
+ * here. It does not load rewards (see `registry.ts` and `user/openRewards.ts`) and knows nothing of advantages.
  */
-import { RewardError } from "@iad-r1/models/errors";
+import { InternalError, RewardError } from "@iad-r1/models/errors";
 import type { RewardStatus } from "@iad-r1/protocol/runs";
-import type { RewardInput, RewardNote, RewardOutcome, WeightedReward } from "./contract";
+import type { RewardFunction, RewardInput, RewardNote, RewardOutcome, WeightedReward } from "./contract";
 import { failed } from "./contract";
 
 /** All rewards of one completion, by reward name. */
@@ -40,18 +40,64 @@ export function scoreCompletions(
   inputs: readonly RewardInput[],
   options: ScoreOptions = {},
 ): ScoredRow[] {
-  const outcomes = rewards.map(({ reward }) => {
-    if (reward.scope === "sample") {
+  return combineColumns(
+    rewards,
+    inputs.length,
+    rewards.map(({ reward }) => outcomesOf(reward, inputs, options)),
+    options,
+  );
+}
+
+/**
+ * The same with rewards that run in processes of their own; these are asked at the same time.
+ *
+ * @throws as `scoreCompletions`; RewardError when the code of a reward cannot be run at all
+ * @throws CancelledError
+ */
+export async function scoreAll(
+  rewards: readonly WeightedReward[],
+  inputs: readonly RewardInput[],
+  options: ScoreOptions & { signal?: AbortSignal } = {},
+): Promise<ScoredRow[]> {
+  const { groupSize = 1, signal } = options;
+  const outcomes = await Promise.all(
+    rewards.map(async ({ reward }) => {
+      if (reward.scope !== "outside") return outcomesOf(reward, inputs, options);
+      const given = await reward.scoreAll(inputs, { groupSize, ...(signal && { signal }) });
+      return given.map((outcome) => checkOutcome(reward.range, outcome));
+    }),
+  );
+  return combineColumns(rewards, inputs.length, outcomes, options);
+}
+
+function outcomesOf(
+  reward: RewardFunction,
+  inputs: readonly RewardInput[],
+  { groupSize }: ScoreOptions,
+): readonly RewardOutcome[] {
+  switch (reward.scope) {
+    case "sample":
       return inputs.map((input) => checked(reward.range, () => reward.score(input)));
-    }
-    const groups = splitGroups(reward.name, inputs, options.groupSize);
-    return groups.flatMap((group) => scoreGroup(reward.range, group, () => reward.score(group)));
-  });
-  return inputs.map((_, i) =>
+    case "group":
+      return splitGroups(reward.name, inputs, groupSize).flatMap((group) =>
+        scoreGroup(reward.range, group, () => reward.score(group)),
+      );
+    case "outside":
+      throw new InternalError("internal/reward-scope", `${reward.name} cannot be asked without waiting.`);
+  }
+}
+
+function combineColumns(
+  rewards: readonly WeightedReward[],
+  numRows: number,
+  outcomes: readonly (readonly RewardOutcome[])[],
+  { onError = "skip" }: ScoreOptions,
+): ScoredRow[] {
+  return Array.from({ length: numRows }, (_, i) =>
     combineOutcomes(
       rewards,
       outcomes.map((column) => column[i]!),
-      options.onError ?? "skip",
+      onError,
     ),
   );
 }

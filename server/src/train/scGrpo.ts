@@ -153,7 +153,7 @@ async function rollOut(
     }));
     const fresh = await rollOutGroups(model, wantedGroups, {
       ...{ groupSize: config.groupSize, sampling: config, maxNewTokens: config.maxCompletionLength },
-      ...{ rewards, onError: config.rewardErrors, signal },
+      ...{ rewards, onError: config.rewardErrors, step: step + 1, signal },
       onProgress: (finished, total) => run.progress(step, (0.5 * finished) / total, `rollouts ${finished}/${total}`),
     });
     groups.push(...fresh);

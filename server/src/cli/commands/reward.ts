@@ -1,10 +1,14 @@
 /** `iad-r1 reward …`: what rewards say about completions, and which there are. */
 import { createReadStream } from "node:fs";
 import { DataError } from "@iad-r1/models/errors";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import type { RewardErrorPolicy } from "../../rewards/evaluate";
+import { instrumentTypeScript } from "../../rewards/live/instrument";
 import { createRewardRegistry } from "../../rewards/registry";
-import { scoreRewardFile } from "../../rewards/scoreFile";
+import { type ScoreFileSummary, scoreRewardFile } from "../../rewards/scoreFile";
+import { openRewards } from "../../rewards/user/openRewards";
 import { action } from "../action";
+import { positive } from "../numberOption";
 import { table } from "../terminalText";
 
 export function registerRewardCommands(program: Command): void {
@@ -14,21 +18,33 @@ export function registerRewardCommands(program: Command): void {
     .description("score JSON lines {completion, solution, …} and print one line of scores for each, in the same order")
     .requiredOption(
       "--rewards <names>",
-      "rewards or presets, separated by commas, e.g. iad-r1/consistency,iad-r1/accuracy or iad-r1-strict",
+      "rewards, presets or reward files, separated by commas, e.g. iad-r1/accuracy,rewards/place.reward.ts#place,own.py",
     )
     .requiredOption("--input <file>", "file of JSON lines; - reads standard input")
+    .addOption(
+      new Option("--on-error <policy>", "a reward that fails leaves the total empty, stops everything, or counts 0")
+        .choices(["skip", "stop", "zero"])
+        .default("skip"),
+    )
+    .option("--timeout <seconds>", "longest time of a reward file for 512 lines", positive, 10)
+    .option("--python <path>", "Python for reward files in Python (default: IADR1_PYTHON, else python3)")
     .action(
       action(async (context, command) => {
-        const options = command.opts<{ rewards: string; input: string }>();
-        const names = options.rewards
-          .split(",")
-          .map((name) => name.trim())
-          .filter((name) => name !== "");
-        const rewards = createRewardRegistry().resolve(names);
-        const summary = await scoreRewardFile(openInput(options.input), rewards, context.print, {
-          where: options.input === "-" ? "standard input" : options.input,
-          signal: context.signal,
+        const options = command.opts<ScoreOptions>();
+        const opened = openRewards(rewardNames(options.rewards), {
+          ...{ folder: process.cwd(), instrument: instrumentTypeScript, wallMs: options.timeout * 1000 },
+          ...(options.python !== undefined && { python: options.python }),
         });
+        let summary: ScoreFileSummary;
+        try {
+          summary = await scoreRewardFile(openInput(options.input), opened.rewards, context.print, {
+            where: options.input === "-" ? "standard input" : options.input,
+            onError: options.onError,
+            signal: context.signal,
+          });
+        } finally {
+          await opened.close();
+        }
         if (context.json) return;
         const rows = Object.entries(summary.perReward).map(([name, { ok, notApplicable, error }]) => [
           name,
@@ -67,6 +83,22 @@ export function registerRewardCommands(program: Command): void {
           context.print(`  ${name} (${range.min} to ${range.max}): ${description}`);
       }),
     );
+}
+
+interface ScoreOptions {
+  rewards: string;
+  input: string;
+  onError: RewardErrorPolicy;
+  timeout: number;
+  python?: string;
+}
+
+/** Names of a comma-separated list. */
+export function rewardNames(list: string): string[] {
+  return list
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
 
 async function* openInput(file: string): AsyncGenerator<Uint8Array> {

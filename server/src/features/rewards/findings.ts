@@ -18,12 +18,15 @@ const maxRelated = 5;
 
 /** What is shown for a file, gravest first; never more than the limit of `sortFindings`. */
 export function placedFindings(view: RewardView, overrides: RewardSurfaces["findings"] = {}): PlacedFinding[] {
-  const { text, facts, report } = view.input;
+  const { text, facts, report, examined } = view.input;
   const ofText = place(facts?.findings ?? [], facts?.text ?? text, text).map((finding) => ({
     ...finding,
     rollouts: [],
   }));
-  const ofRollouts = place(report?.findings ?? [], report?.text ?? text, text);
+  const ofRollouts = [
+    ...place(report?.findings ?? [], report?.text ?? text, text),
+    ...place(examined?.findings ?? [], examined?.text ?? text, text),
+  ];
   // What the rollouts show says more than what the text lets one fear.
   const isShown = ({ id, function: name }: RewardFinding) =>
     ofRollouts.some((other) => other.id === id && other.function === name);

@@ -1,7 +1,7 @@
 /** What the features of a reward file look at: the text on screen, and the newest reports, which may belong to an older text. */
 import { TextLines } from "@iad-r1/models/util/textLines";
 import type { RewardFunctionReport, SiteReport } from "@iad-r1/protocol/rewardDebugger";
-import type { DynamicReport, StaticReport } from "../../rewards/debug/fileReport";
+import type { DynamicReport, ShownFinding, StaticReport } from "../../rewards/debug/fileReport";
 import type { RewardDeclaration } from "../../rewards/user/program";
 import { TextShift } from "./textShift";
 
@@ -10,6 +10,8 @@ export interface RewardViewInput {
   text: string;
   facts: StaticReport | null;
   report: DynamicReport | null;
+  /** Findings of the rollouts with the text that they are about; they come later than the report. */
+  examined: { text: string; findings: ShownFinding[] } | null;
   /** A newer report is being made. */
   isUpdating: boolean;
 }
@@ -61,7 +63,7 @@ export class RewardView {
   siteAt(offset: number): { site: SiteReport; start: number; end: number } | null {
     let found: { site: SiteReport; start: number; end: number } | null = null;
     for (const placed of this.sites) {
-      if (offset < placed.start || offset > placed.end) continue;
+      if (offset < placed.start || offset > placed.end || placed.site.kind === "statement") continue;
       const length = placed.end - placed.start;
       const known = found === null ? Number.POSITIVE_INFINITY : found.end - found.start;
       // A pattern says more than the expression that it is.

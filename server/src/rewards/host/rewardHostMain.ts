@@ -9,12 +9,14 @@ import type { FailedMessage, FromHost, RunMessage, StartMessage, ToHost } from "
 import { sharedLayout } from "../user/recording";
 
 const watchEveryMs = 25;
+/** A machine can be so busy that code gets no time at all; but not for ever. */
+const starvedFactor = 5;
 /** Memory outside of the heap (typed arrays) counts too: of the process, above what it had at the start. */
 const extraMemoryMb = 256;
 
 const shared = new Int32Array(new SharedArrayBuffer(4 * sharedLayout.length)).fill(-1);
 let thread: Worker | null = null;
-let running: { wallMs: number; since: number; what: string } | null = null;
+let running: { wallMs: number; since: number; usedMs: number; what: string } | null = null;
 let limitBytes = Number.POSITIVE_INFINITY;
 let isOver = false;
 
@@ -28,7 +30,7 @@ function receive(message: ToHost): void {
 
 function start(message: StartMessage): void {
   limitBytes = process.memoryUsage.rss() + (message.memoryMb + extraMemoryMb) * 2 ** 20;
-  running = { wallMs: message.loadMs, since: performance.now(), what: "loading the file" };
+  begin("loading the file", message.loadMs);
   const worker = new Worker(entryPath("rewardThreadWorker"), {
     workerData: { start: message, shared: shared.buffer },
     resourceLimits: { maxOldGenerationSizeMb: message.memoryMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
@@ -40,7 +42,7 @@ function start(message: StartMessage): void {
   worker.stdout.resume();
   worker.stderr.resume();
   worker.on("message", (reply: FromHost) => {
-    if (reply.kind === "batch" && running !== null) running.since = performance.now();
+    if (reply.kind === "batch" && running !== null) begin(running.what, running.wallMs);
     if (reply.kind === "ready" || reply.kind === "result") running = null;
     if (reply.kind === "failed") fail(reply);
     else send(reply);
@@ -61,12 +63,25 @@ function start(message: StartMessage): void {
 }
 
 function run(message: RunMessage): void {
-  running = { wallMs: message.wallMs, since: performance.now(), what: message.name };
+  begin(message.name, message.wallMs);
   thread?.postMessage(message);
 }
 
+function begin(what: string, wallMs: number): void {
+  running = { what, wallMs, since: performance.now(), usedMs: givenMs() };
+}
+
+/** Time that the machine gave to this process: computing, or waiting for something outside. Being kept from computing is not in it. */
+function givenMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000 + (thread?.performance.eventLoopUtilization().idle ?? 0);
+}
+
 function watch(): void {
-  if (running !== null && performance.now() - running.since > running.wallMs) {
+  const isLate =
+    running !== null &&
+    (performance.now() - running.since > starvedFactor * running.wallMs || givenMs() - running.usedMs > running.wallMs);
+  if (running !== null && isLate) {
     fail({
       kind: "failed",
       code: "reward/timeout",

@@ -3,6 +3,7 @@
  * calls the functions, and turns whatever they give into outcomes. It knows no files.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { makeRecorder } from "../live/recorder";
 import type { FromHost, RunMessage, StartMessage } from "../user/hostMessages";
 import { recorderName } from "../user/recording";
 import { captureConsole } from "./captureConsole";
@@ -16,8 +17,11 @@ const output = captureConsole();
 if (!start.isImpure) removePowers();
 
 try {
+  const recorder = start.sites === null ? null : makeRecorder(start.sites, shared);
+  // Plain code may not use the recorder's name either, so that a file means the same both ways.
+  Reflect.set(globalThis, recorderName, recorder?.hooks);
   const namespace = await loadModules(start);
-  const score = createScorer(start, namespace, { shared, recorder: null, output });
+  const score = createScorer(start, namespace, { shared, recorder, output });
   port.on("message", (message: RunMessage) => {
     const announceBatch = () => send({ kind: "batch", id: message.id });
     score(message, announceBatch).then(
@@ -47,6 +51,3 @@ function removePowers(): void {
     Reflect.deleteProperty(globalThis, name);
   }
 }
-
-// The recorder's name is reserved in plain code too, so that a file reads the same in both.
-Reflect.set(globalThis, recorderName, undefined);

@@ -41,6 +41,25 @@ export function compareRuns(
   };
 }
 
+/**
+ * V8 prints the code in some messages: `f(...).x is not a function`, `Cannot destructure property 'a' of 'b.c' as it is undefined.`
+ * There the instrumented code looks different, and whether a value "is not iterable" or its iterator "is not a function" depends on how
+ * the code was written; what is said about the value is the same.
+ */
+export function comparableMessage(message: string): string {
+  return message
+    .replace(
+      /(^|: )Spread syntax requires \.\.\.iterable\[Symbol\.iterator\] to be a function$/s,
+      "$1… is not iterable",
+    )
+    .replace(/(^|: )[^:]*? is not (?:a function|(?:async )?iterable)\b.*$/s, "$1… is not a function or not iterable")
+    .replace(/(^|: )[^:]*? is not a constructor\b.*$/s, "$1… is not a constructor")
+    .replace(
+      /(^|: )Cannot destructure (.*?)'[^']*' as it is (undefined|null)\.$/s,
+      "$1Cannot destructure $2… as it is $3.",
+    );
+}
+
 function outcomeText(outcome: RewardOutcome | undefined): string {
   if (outcome === undefined) return "no outcome";
   switch (outcome.status) {
@@ -52,6 +71,6 @@ function outcomeText(outcome: RewardOutcome | undefined): string {
     case "not-applicable":
       return `not applicable: ${outcome.reason}`;
     case "error":
-      return `error: ${outcome.message}`;
+      return `error: ${comparableMessage(outcome.message)}`;
   }
 }

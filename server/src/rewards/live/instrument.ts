@@ -14,7 +14,7 @@ import { recorderName } from "../user/recording";
 import type { PatternConstants } from "./patterns";
 import { findPatternConstants, patternCall } from "./patterns";
 import type { RowLoops } from "./rowLoops";
-import { findRowLoops } from "./rowLoops";
+import { findRowLoops, rowListName } from "./rowLoops";
 import type { FunctionNode, SyntaxNode } from "./syntax";
 import { bodyStart, isFunctionNode, keyName, parseModule, withoutTypes } from "./syntax";
 
@@ -45,6 +45,7 @@ class Rewriter {
   private readonly functions: string[] = [];
   private readonly loops: RowLoops = { statements: new Map(), calls: new Map() };
   private readonly callbackLoops = new Map<SyntaxNode, number>();
+  private readonly mayHaveRows: boolean;
   private caught = 0;
 
   constructor(
@@ -52,6 +53,7 @@ class Rewriter {
     private readonly constants: PatternConstants,
   ) {
     this.text = new MagicString(source);
+    this.mayHaveRows = source.includes(rowListName);
     let prefix = "$l";
     while (source.includes(prefix)) prefix += "$";
     this.prefix = prefix;
@@ -71,16 +73,25 @@ class Rewriter {
   private statement(node: SyntaxNode): void {
     switch (node.type) {
       case "ExpressionStatement":
-        return this.expression(node.expression, node.expression.type === "UpdateExpression" ? "parts" : "value");
+        this.expression(node.expression, node.expression.type === "UpdateExpression" ? "parts" : "value");
+        this.endStatement(node);
+        return;
       case "ReturnStatement":
-        if (node.argument) this.expression(node.argument, "return");
-        else this.reachedStatement(node);
+        if (!node.argument) {
+          this.reachedStatement(node);
+          return;
+        }
+        this.expression(node.argument, "return");
+        this.endStatement(node);
         return;
       case "BreakStatement":
       case "ContinueStatement":
-        return this.reachedStatement(node);
+        this.reachedStatement(node);
+        return;
       case "ThrowStatement":
-        return this.expression(node.argument, "value");
+        this.expression(node.argument, "value");
+        this.endStatement(node);
+        return;
       case "IfStatement":
         this.expression(node.test, "condition");
         this.statement(node.consequent);
@@ -88,16 +99,20 @@ class Rewriter {
         return;
       case "WhileStatement":
         this.expression(node.test, "condition");
-        return this.loopBody(node.body, null);
+        this.loopBody(node.body, null);
+        return;
       case "DoWhileStatement":
         this.loopBody(node.body, null);
-        return this.expression(node.test, "condition");
+        this.expression(node.test, "condition");
+        return;
       case "ForStatement":
       case "ForInStatement":
       case "ForOfStatement":
-        return this.forLoop(node, node);
+        this.forLoop(node, node);
+        return;
       case "LabeledStatement":
-        return this.labelled(node);
+        this.labelled(node);
+        return;
       case "SwitchStatement":
         this.expression(node.discriminant, "operand");
         for (const branch of node.cases) {
@@ -106,17 +121,21 @@ class Rewriter {
         }
         return;
       case "CatchClause":
-        return this.catchClause(node);
+        this.catchClause(node);
+        return;
       case "VariableDeclaration":
-        if (!node.declare) for (const one of node.declarations) this.declarator(one);
+        if (node.declare) return;
+        this.declarations(node);
+        this.endStatement(node);
         return;
       case "ClassDeclaration":
         if (!node.declare) this.classBody(node);
         return;
       case "ExportDefaultDeclaration":
-        return isStatementLike(node.declaration)
+        isStatementLike(node.declaration)
           ? this.statement(node.declaration)
           : this.expression(node.declaration, "value");
+        return;
       case "TSModuleDeclaration":
         if (!node.declare) this.statement(node.body);
         return;
@@ -146,10 +165,22 @@ class Rewriter {
         if (node.finalizer) this.statement(node.finalizer);
         return;
       default:
-        if (isFunctionNode(node)) return this.functionBody(node);
+        if (isFunctionNode(node)) {
+          this.functionBody(node);
+          return;
+        }
         // A statement of a syntax to come: left as it is, its parts too.
         return;
     }
+  }
+
+  private declarations(node: t.VariableDeclaration): void {
+    for (const one of node.declarations) this.declarator(one);
+  }
+
+  /** `a--`, a line break and `[b] = c` are two statements; behind a call the bracket would go on. So what ends by itself is ended. */
+  private endStatement(node: SyntaxNode): void {
+    if (this.functions.length > 0 && this.source[node.end! - 1] !== ";") this.text.appendLeft(node.end!, ";");
   }
 
   private declarator(node: t.VariableDeclarator): void {
@@ -185,14 +216,14 @@ class Rewriter {
     let entry: [number, number] | null = null;
     if (node.type === "ForStatement") {
       if (node.init) {
-        if (node.init.type === "VariableDeclaration") this.statement(node.init);
+        if (node.init.type === "VariableDeclaration") this.declarations(node.init);
         else this.expression(node.init, "parts");
       }
       if (node.test) this.expression(node.test, "condition");
       else entry = [node.start!, node.start! + "for".length];
       if (node.update) this.expression(node.update, "parts");
     } else {
-      if (node.left.type === "VariableDeclaration") this.statement(node.left);
+      if (node.left.type === "VariableDeclaration") this.declarations(node.left);
       else this.pattern(node.left);
       this.expression(node.right, "value");
     }
@@ -206,7 +237,8 @@ class Rewriter {
     if (entry !== null) head += `${this.prefix}r(${this.addSite("statement", ...entry)});`;
     if (body.type === "BlockStatement") {
       if (head !== "") this.text.appendRight(bodyStart(body), head);
-      return this.statement(body);
+      this.statement(body);
+      return;
     }
     if (head !== "") this.text.appendRight(body.start!, `{${head}`);
     this.statement(body);
@@ -239,7 +271,7 @@ class Rewriter {
 
   private functionBody(node: FunctionNode, name: string | null = ownName(node)): void {
     this.functions.push(name ?? this.functions.at(-1) ?? "");
-    findRowLoops(node, this.loops);
+    if (this.mayHaveRows) findRowLoops(node, this.loops);
     for (const param of node.params) this.pattern(param);
     const loop = this.callbackLoops.get(node);
     const turn = loop === undefined ? "" : `${this.prefix}n(${loop})`;
@@ -269,6 +301,7 @@ class Rewriter {
           if (!member.value || ("declare" in member && member.declare)) break;
           this.functions.push(name);
           this.expression(member.value, "value");
+          this.endStatement(member);
           this.functions.pop();
           break;
         case "StaticBlock":
@@ -286,7 +319,8 @@ class Rewriter {
     switch (node.type) {
       case "AssignmentPattern":
         this.pattern(node.left);
-        return this.expression(node.right, "value");
+        this.expression(node.right, "value");
+        return;
       case "ObjectPattern":
         for (const property of node.properties) {
           if (property.type === "RestElement") this.pattern(property.argument);
@@ -300,16 +334,20 @@ class Rewriter {
         for (const element of node.elements) if (element !== null) this.pattern(element);
         return;
       case "RestElement":
-        return this.pattern(node.argument);
+        this.pattern(node.argument);
+        return;
       case "TSParameterProperty":
-        return this.pattern(node.parameter);
+        this.pattern(node.parameter);
+        return;
       case "TSAsExpression":
       case "TSSatisfiesExpression":
       case "TSNonNullExpression":
       case "TSTypeAssertion":
-        return this.pattern(node.expression);
+        this.pattern(node.expression);
+        return;
       case "MemberExpression":
-        return this.expression(node, "parts");
+        this.expression(node, "parts");
+        return;
       default:
     }
   }
@@ -326,82 +364,101 @@ class Rewriter {
       case "TSNonNullExpression":
       case "TSTypeAssertion":
       case "TSInstantiationExpression":
-        return this.expression(node.expression, interest);
+        this.expression(node.expression, interest);
+        return;
 
       case "CallExpression":
       case "OptionalCallExpression":
       case "MemberExpression":
       case "OptionalMemberExpression":
-        return this.chain(node, interest);
+        this.chain(node, interest);
+        return;
       case "NewExpression":
-        return this.wrap(node, wanted ? (always ? kind : "call") : null, () => this.callArguments(node.arguments));
+        this.wrap(node, wanted ? (always ? kind : "call") : null, () => this.callArguments(node.arguments));
+        return;
       case "TaggedTemplateExpression":
-        return this.wrap(node, wanted ? (always ? kind : "call") : null, () => {
+        this.wrap(node, wanted ? (always ? kind : "call") : null, () => {
           this.callee(node.tag);
           for (const part of node.quasi.expressions) this.expression(part, "operand");
         });
+        return;
 
       case "AwaitExpression":
-        return this.wrap(node, wanted ? kind : null, () => {
+        this.wrap(node, wanted ? kind : null, () => {
           // The promise itself says little; the awaited value is what was asked for.
           this.expression(node.argument, "parts");
         });
+        return;
       case "YieldExpression":
-        return this.wrap(node, wanted ? kind : null, () => {
+        this.wrap(node, wanted ? kind : null, () => {
           if (node.argument) this.expression(node.argument, "operand");
         });
+        return;
 
       case "BinaryExpression":
-        return this.wrap(node, wanted ? kind : null, () => {
+        this.wrap(node, wanted ? kind : null, () => {
           if (node.left.type !== "PrivateName") this.expression(node.left, "operand");
           this.expression(node.right, "operand");
         });
+        return;
       case "LogicalExpression":
-        return this.wrap(node, wanted ? kind : null, () => {
+        this.wrap(node, wanted ? kind : null, () => {
           this.expression(node.left, "operand");
           this.expression(node.right, "operand");
         });
+        return;
       case "ConditionalExpression":
-        return this.wrap(node, wanted ? kind : null, () => {
+        this.wrap(node, wanted ? kind : null, () => {
           this.expression(node.test, "condition");
           this.expression(node.consequent, "operand");
           this.expression(node.alternate, "operand");
         });
+        return;
       case "UnaryExpression":
-        return this.unary(node, interest, kind);
+        this.unary(node, interest, kind);
+        return;
       case "UpdateExpression":
-        return this.wrap(node, wanted ? kind : null, () => this.pattern(node.argument));
+        this.wrap(node, wanted ? kind : null, () => this.pattern(node.argument));
+        return;
       case "AssignmentExpression":
         // What `x = value` is worth is seen at the value.
-        return this.wrap(node, always || (wanted && node.operator !== "=") ? kind : null, () => {
+        this.wrap(node, always || (wanted && node.operator !== "=") ? kind : null, () => {
           this.pattern(node.left);
           this.namedValue(node.left, node.right);
         });
+        return;
       case "SequenceExpression":
-        return this.wrap(node, always ? kind : null, () => {
+        this.wrap(node, always ? kind : null, () => {
           for (const part of node.expressions) this.expression(part, "value");
         });
+        return;
 
       case "TemplateLiteral":
-        return this.wrap(node, wanted && (always || node.expressions.length > 0) ? kind : null, () => {
+        this.wrap(node, wanted && (always || node.expressions.length > 0) ? kind : null, () => {
           for (const part of node.expressions) this.expression(part, "operand");
         });
+        return;
       case "ArrayExpression":
-        return this.wrap(node, always ? kind : null, () => {
+        this.wrap(node, always ? kind : null, () => {
           for (const element of node.elements) if (element !== null) this.expression(element, "value");
         });
+        return;
       case "ObjectExpression":
-        return this.wrap(node, always ? kind : null, () => {
+        this.wrap(node, always ? kind : null, () => {
           for (const property of node.properties) this.property(property);
         });
+        return;
       case "SpreadElement":
-        return this.expression(node.argument, "value");
+        this.expression(node.argument, "value");
+        return;
       case "ClassExpression":
-        return this.classBody(node);
+        this.classBody(node);
+        return;
 
       case "Identifier":
         if (node.name === "undefined" && !always) return;
-        return this.wrap(node, always || interest === "operand" ? kind : null, () => {});
+        this.wrap(node, always || interest === "operand" ? kind : null, () => {});
+        return;
       case "StringLiteral":
       case "NumericLiteral":
       case "BooleanLiteral":
@@ -410,7 +467,8 @@ class Rewriter {
       case "RegExpLiteral":
       case "ThisExpression":
       case "MetaProperty":
-        return this.wrap(node, always ? kind : null, () => {});
+        this.wrap(node, always ? kind : null, () => {});
+        return;
       default:
         if (isFunctionNode(node)) this.functionBody(node);
     }
@@ -423,21 +481,30 @@ class Rewriter {
       case "typeof":
       case "delete":
         // Both look at the reference: `typeof unknownName` is no error, `delete a.b` needs the place.
-        return this.wrap(node, always ? kind : null, () => this.expression(argument, "parts"));
+        this.wrap(node, always ? kind : null, () => this.expression(argument, "parts"));
+        return;
       case "void":
-        return this.wrap(node, always ? kind : null, () => this.expression(node.argument, "value"));
+        this.wrap(node, always ? kind : null, () => this.expression(node.argument, "value"));
+        return;
       default: {
         const isNumber = argument.type === "NumericLiteral";
         const wanted = always || (interest !== "parts" && !isNumber);
-        return this.wrap(node, wanted ? kind : null, () => this.expression(node.argument, "operand"));
+        this.wrap(node, wanted ? kind : null, () => this.expression(node.argument, "operand"));
+        return;
       }
     }
   }
 
   private property(node: t.ObjectProperty | t.ObjectMethod | t.SpreadElement): void {
-    if (node.type === "SpreadElement") return this.expression(node.argument, "value");
+    if (node.type === "SpreadElement") {
+      this.expression(node.argument, "value");
+      return;
+    }
     if (node.computed) this.expression(node.key, "value");
-    if (node.type === "ObjectMethod") return this.functionBody(node);
+    if (node.type === "ObjectMethod") {
+      this.functionBody(node);
+      return;
+    }
     if (node.shorthand) return;
     const value = withoutTypes(node.value);
     const name = keyName(node.key, node.computed);
@@ -460,14 +527,16 @@ class Rewriter {
     const always = interest === "condition" || interest === "return";
     if (node.type === "MemberExpression" || node.type === "OptionalMemberExpression") {
       const kind: SiteKind = always ? interest : "expression";
-      return this.wrap(node, interest === "parts" ? null : kind, () => this.links(node));
+      this.wrap(node, interest === "parts" ? null : kind, () => this.links(node));
+      return;
     }
     if (node.callee.type === "Super" || node.callee.type === "Import") {
-      return this.wrap(node, null, () => this.callArguments(node.arguments));
+      this.wrap(node, null, () => this.callArguments(node.arguments));
+      return;
     }
     const matching = patternCall(node, this.constants);
     if (matching !== null && interest !== "parts" && isSingleMatch(matching.method)) {
-      return this.wrap(
+      this.wrap(
         node,
         "regex",
         (site) => {
@@ -478,10 +547,11 @@ class Rewriter {
         },
         { regex: matching.pattern },
       );
+      return;
     }
     const turn = node.type === "CallExpression" ? this.loops.calls.get(node) : undefined;
     if (turn !== undefined) this.callbackLoops.set(turn.callback, turn.loop);
-    return this.wrap(node, interest === "parts" ? null : always ? interest : "call", () => {
+    this.wrap(node, interest === "parts" ? null : always ? interest : "call", () => {
       if (turn !== undefined) {
         this.text.appendRight(node.start!, `${this.prefix}d(${turn.loop},`);
         this.text.appendRight(turn.list.start!, `${this.prefix}l(${turn.loop},`);
@@ -492,6 +562,7 @@ class Rewriter {
         this.text.appendLeft(node.end!, ")");
       }
     });
+    return;
   }
 
   /** The parts of a call or member access that are values of their own. */
@@ -501,14 +572,17 @@ class Rewriter {
       case "CallExpression":
       case "OptionalCallExpression":
         this.callee(link.callee);
-        return this.callArguments(link.arguments);
+        this.callArguments(link.arguments);
+        return;
       case "MemberExpression":
       case "OptionalMemberExpression":
         if (link.computed) {
           this.chainStart(link);
-          return this.expression(link.property, "operand");
+          this.expression(link.property, "operand");
+          return;
         }
-        return this.chainStart(link);
+        this.chainStart(link);
+        return;
       default:
     }
   }
@@ -521,8 +595,14 @@ class Rewriter {
       link.type === "OptionalMemberExpression" &&
       (object.type === "OptionalMemberExpression" || object.type === "OptionalCallExpression");
     const parenthesized = object.extra?.parenthesized === true;
-    if (sameChain && !parenthesized) return this.links(object);
-    if (object.type === "MemberExpression" || object.type === "OptionalMemberExpression") return this.links(object);
+    if (sameChain && !parenthesized) {
+      this.links(object);
+      return;
+    }
+    if (object.type === "MemberExpression" || object.type === "OptionalMemberExpression") {
+      this.links(object);
+      return;
+    }
     this.expression(link.object, "value");
   }
 
@@ -540,12 +620,15 @@ class Rewriter {
         const plainObject = object.type === "MemberExpression" && callee.type === "MemberExpression";
         if (callee.computed) this.expression(callee.property, "operand");
         // `ctx.completion.trim()`: the receiver is worth a look; `Math.max()`: a plain name is not.
-        return plainObject ? this.expression(callee.object, "value") : this.chainStart(callee);
+        plainObject ? this.expression(callee.object, "value") : this.chainStart(callee);
+        return;
       }
       case "OptionalCallExpression":
-        return this.links(callee);
+        this.links(callee);
+        return;
       default:
-        return this.expression(node, "value");
+        this.expression(node, "value");
+        return;
     }
   }
 

@@ -31,9 +31,15 @@ export function thrownMessage(error: unknown): string {
   if (types.isNativeError(error)) {
     const message = ownData(error, "message");
     const name = typeName(error);
-    return cut(typeof message === "string" && message !== "" ? `${name}: ${message}` : name, maxPreviewLength);
+    if (typeof message !== "string" || message === "") return cut(name, maxPreviewLength);
+    return cut(`${name}: ${withoutHooks(message)}`, maxPreviewLength);
   }
   return cut(describe(error, 1), maxPreviewLength);
+}
+
+/** V8 prints the code in some messages ("$lv(...).x is not a function"); what was inserted is of no interest. */
+function withoutHooks(message: string): string {
+  return message.replaceAll(/\$l\$*[a-z]\(\.\.\.\)/g, "(...)");
 }
 
 /** Never splits a character in two; the end of what is too long shows as an ellipsis. */
@@ -55,9 +61,9 @@ function className(value: object): string {
   if (types.isProxy(value)) return "Proxy";
   let prototype: unknown = Object.getPrototypeOf(value);
   while (typeof prototype === "object" && prototype !== null && !types.isProxy(prototype)) {
-    const constructor = ownData(prototype, "constructor");
-    if (typeof constructor === "function" && !types.isProxy(constructor)) {
-      const name = ownData(constructor, "name");
+    const maker = ownData(prototype, "constructor");
+    if (typeof maker === "function" && !types.isProxy(maker)) {
+      const name = ownData(maker, "name");
       if (typeof name === "string" && name !== "") return name;
     }
     prototype = Object.getPrototypeOf(prototype);

@@ -21,7 +21,8 @@ export interface RowLoops {
   calls: Map<SyntaxNode, { loop: number; callback: FunctionNode; list: SyntaxNode }>;
 }
 
-const rowListName = "completions";
+/** What the list of completions is called, as TRL calls it. */
+export const rowListName = "completions";
 
 /** Adds the loops of one function (and of what is written inside it) to `into`; numbers go on from there. */
 export function findRowLoops(fn: FunctionNode, into: RowLoops): void {

@@ -55,15 +55,23 @@ const notCode = new Set([
 /** The parts of a node that run, in the order of the text; types are left out. */
 export function childNodes(node: t.Node): t.Node[] {
   const children: t.Node[] = [];
-  for (const [key, value] of Object.entries(node)) {
-    if (notCode.has(key)) continue;
-    for (const part of Array.isArray(value) ? value : [value]) if (isNode(part)) children.push(part);
+  let isSorted = true;
+  const add = (part: unknown): void => {
+    if (!isNode(part)) return;
+    if (children.length > 0 && children.at(-1)!.start! > part.start!) isSorted = false;
+    children.push(part);
+  };
+  for (const key in node) {
+    const value = node[key as keyof t.Node] as unknown;
+    if (typeof value !== "object" || value === null || notCode.has(key)) continue;
+    if (Array.isArray(value)) for (const part of value) add(part);
+    else add(value);
   }
-  return children.sort((a, b) => a.start! - b.start!);
+  return isSorted ? children : children.sort((a, b) => a.start! - b.start!);
 }
 
 /** Calls `visit` for the node and everything in it; what stands below a node for which it returns false is left out. */
-export function walkTree(node: t.Node, visit: (node: t.Node, ancestors: readonly t.Node[]) => boolean | void): void {
+export function walkTree(node: t.Node, visit: (node: t.Node, ancestors: readonly t.Node[]) => unknown): void {
   const ancestors: t.Node[] = [];
   const step = (current: t.Node): void => {
     if (visit(current, ancestors) === false) return;

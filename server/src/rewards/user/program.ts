@@ -2,6 +2,7 @@
  * A reward file as plain data: which functions it holds, where they stand in the text and how they are called. Found by reading
  * the text, never by running it (`discover.ts`); running is `runner.ts`.
  */
+import { RewardError } from "@iad-r1/models/errors";
 
 export type RewardLanguage = "typescript" | "python";
 
@@ -61,4 +62,30 @@ export interface RewardProgram {
   /** In the order of the text. */
   functions: RewardDeclaration[];
   problems: ProgramProblem[];
+}
+
+/**
+ * The function of that name.
+ *
+ * @throws RewardError `reward/unknown-name`, or `reward/load` when the text could not be read
+ */
+export function declarationOf({ file, source, functions, problems }: RewardProgram, name: string): RewardDeclaration {
+  const found = functions.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const problem = problems[0];
+  if (problem !== undefined && functions.length === 0) {
+    const line = lineAt(source, problem.start);
+    throw new RewardError("reward/load", `${file} cannot be read: ${problem.message}`, {
+      ...{ where: `${file}:${line}`, data: { line }, hint: "Correct the line; the editor marks it too." },
+    });
+  }
+  const known = functions.map((one) => one.name).join(", ");
+  throw new RewardError("reward/unknown-name", `${file} has no reward named "${name}".`, {
+    ...{ where: file, hint: known === "" ? "It declares no reward at all." : `It has ${known}.` },
+  });
+}
+
+/** 1-based line of an offset. */
+export function lineAt(source: string, offset: number): number {
+  return source.slice(0, offset).split("\n").length;
 }

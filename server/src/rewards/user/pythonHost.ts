@@ -1,6 +1,6 @@
 /** The near side of one Python process that runs rewards (`engines/python/iadr1_worker.py`): one JSON message a line, both ways. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CancelledError, RewardError } from "@iad-r1/models/errors";
 import { enginePath } from "../../runtime/engineFile";
@@ -25,9 +25,12 @@ type FromPython =
   | { kind: "result"; id: number; result: RunResult }
   | FailedMessage;
 
-/** The worker ends itself at the limit and says where it was; so much later it is killed. */
+/** Asked for it, the worker says at once where it is; so much later it is killed without. */
 const graceMs = 1_500;
-const startMs = 30_000;
+const startMs = 60_000;
+/** On a busy machine code gets less time than passes; so much longer than the limit may pass. */
+const starvedFactor = 5;
+const watchEveryMs = 50;
 /** A line longer than this is no answer of ours. */
 const maxLine = 256 * 1024 * 1024;
 
@@ -43,7 +46,9 @@ export class PythonHost {
   private pieces: string[] = [];
   private size = 0;
   private words = "";
+  private isLate = false;
   private restartTimer: () => void = () => undefined;
+  private watcher: NodeJS.Timeout | undefined;
   sites: Site[] | null = null;
 
   constructor(
@@ -62,6 +67,7 @@ export class PythonHost {
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => this.receive(text));
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.words = (this.words + text).slice(-65_536);
+      if (this.isLate && text.endsWith("\n")) this.child.kill("SIGKILL");
     });
     // A child that is gone is told of by its exit.
     this.child.stdin.on("error", () => undefined);
@@ -79,7 +85,8 @@ export class PythonHost {
       );
     });
     this.child.once("close", (code, signal) => this.closed(signal ?? `exit code ${code}`));
-    this.arm(startMs + start.loadMs, "loading the file");
+    this.arm(startMs + starvedFactor * start.loadMs, "loading the file");
+    this.watch(start.loadMs);
     this.send(start);
   }
 
@@ -99,13 +106,17 @@ export class PythonHost {
       const id = this.nextId++;
       return await new Promise<RunResult>((resolve, reject) => {
         this.waiting = { id, name: message.name, resolve, reject };
-        this.restartTimer = () => this.arm(message.wallMs + graceMs, message.name);
+        this.restartTimer = () => {
+          this.arm(starvedFactor * message.wallMs + graceMs, message.name);
+          this.watch(message.wallMs);
+        };
         this.restartTimer();
         this.send({ kind: "run", id, ...message });
       });
     } finally {
       this.waiting = null;
       clearTimeout(this.timer);
+      clearInterval(this.watcher);
       signal?.removeEventListener("abort", onAbort);
       this.setReferenced(false);
     }
@@ -141,7 +152,10 @@ export class PythonHost {
     for (const [i, piece] of lines.entries()) {
       this.size += piece.length;
       this.pieces.push(piece);
-      if (this.size > maxLine) return this.end(this.failure("reward/crashed", "It answered with far too much text."));
+      if (this.size > maxLine) {
+        this.end(this.failure("reward/crashed", "It answered with far too much text."));
+        return;
+      }
       if (i === lines.length - 1) break;
       const line = this.pieces.join("");
       this.pieces = [];
@@ -154,6 +168,7 @@ export class PythonHost {
     switch (message.kind) {
       case "ready":
         clearTimeout(this.timer);
+        clearInterval(this.watcher);
         this.sites = message.sites;
         this.whenReady.resolve();
         break;
@@ -169,9 +184,24 @@ export class PythonHost {
     }
   }
 
+  /** Asks where it is once it was given more time than it may take; the answer ends it. */
+  private watch(wallMs: number): void {
+    clearInterval(this.watcher);
+    // Windows has no such signals; there the worker watches itself.
+    if (process.platform === "win32") return;
+    const spent = timeGivenTo(this.child.pid ?? 0);
+    this.watcher = setInterval(() => {
+      if (spent() <= wallMs) return;
+      clearInterval(this.watcher);
+      this.isLate = true;
+      this.child.kill("SIGUSR1");
+      setTimeout(() => this.child.kill("SIGKILL"), graceMs).unref();
+    }, watchEveryMs);
+    this.watcher.unref();
+  }
+
   private closed(reason: string): void {
-    const timeout = /Timeout \([\d:.]+\)!/.test(this.words);
-    if (timeout) {
+    if (this.isLate || /Timeout \([\d:.]+\)!/.test(this.words)) {
       const what = this.waiting?.name ?? "Loading the file";
       const failure = this.failure("reward/timeout", `${what} did not end in time.`);
       failure.failure.line = lineOfDump(this.words, this.start.file);
@@ -198,9 +228,44 @@ export class PythonHost {
     if (this.over !== null) return;
     this.over = error;
     clearTimeout(this.timer);
+    clearInterval(this.watcher);
     this.child.kill("SIGKILL");
     this.whenReady.reject(error);
     this.waiting?.reject(error);
+  }
+}
+
+/**
+ * Milliseconds that the machine gave to a process since this call: computing, or waiting for something outside. Where the system does not
+ * tell, all that passed.
+ */
+function timeGivenTo(pid: number): () => number {
+  const started = performance.now();
+  const first = readUsage(pid);
+  if (first === null) return () => performance.now() - started;
+  let idleMs = 0;
+  let last = started;
+  return () => {
+    const now = performance.now();
+    const usage = readUsage(pid);
+    if (usage === null) return now - started;
+    if (usage.isWaiting) idleMs += now - last;
+    last = now;
+    return usage.cpuMs - first.cpuMs + idleMs;
+  };
+}
+
+/** Linux counts in hundredths of a second. */
+const msPerTick = 10;
+
+function readUsage(pid: number): { cpuMs: number; isWaiting: boolean } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name in brackets may hold anything.
+    const [state, ...numbers] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { cpuMs: (Number(numbers[10]) + Number(numbers[11])) * msPerTick, isWaiting: state === "S" };
+  } catch {
+    return null;
   }
 }
 

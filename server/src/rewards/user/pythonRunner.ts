@@ -1,6 +1,6 @@
 /** Runs Python rewards in a long-lived Python process, or in two when live values are asked for. */
 import { RewardError } from "@iad-r1/models/errors";
-import type { RewardProgram } from "./program";
+import { declarationOf, type RewardProgram } from "./program";
 import { findPython, PythonHost } from "./pythonHost";
 import type { BatchResult, RewardRunner, RolloutRow, RunnerOptions, ScoreOptions } from "./runner";
 import { HostFailure, rewardErrorOf } from "./typescriptHost";
@@ -36,13 +36,8 @@ export class PythonRunner implements RewardRunner {
 
   private async scoreNow(name: string, rows: readonly RolloutRow[], options: ScoreOptions): Promise<BatchResult> {
     const { instrumented = false, wallMs = defaultWallMs, batchSize, seed = 0, pinned = -1, signal } = options;
-    const { file, functions } = this.program;
-    if (!functions.some((one) => one.name === name)) {
-      const known = functions.map((one) => one.name).join(", ");
-      throw new RewardError("reward/unknown-name", `${file} has no reward named "${name}".`, {
-        ...{ where: file, hint: known === "" ? "It declares no reward at all." : `It has ${known}.` },
-      });
-    }
+    const { file } = this.program;
+    declarationOf(this.program, name);
     const host = this.open(instrumented);
     try {
       const size = Math.max(1, batchSize ?? rows.length);

@@ -10,7 +10,9 @@ import type { FailedMessage, FromHost, RunMessage, RunResult, StartMessage } fro
 /** The host sees a time-out itself; when it does not, this much later the whole process is taken for hung. */
 const graceMs = 1_500;
 /** A process of Node on a busy machine. */
-const startMs = 30_000;
+const startMs = 60_000;
+/** On a busy machine code gets less time than passes; so much longer than the limit may pass. */
+const starvedFactor = 5;
 
 export class HostFailure extends Error {
   constructor(readonly failure: FailedMessage) {
@@ -55,7 +57,7 @@ export class TypeScriptHost {
       const words = lastWords(this.lastError);
       this.crashed(`${signal ?? `exit code ${code}`}${words === "" ? "" : ` (${words})`}`);
     });
-    this.arm(startMs + start.loadMs, "loading the file");
+    this.arm(startMs + starvedFactor * start.loadMs, "loading the file");
     this.child.send(start, () => undefined);
   }
 
@@ -77,7 +79,7 @@ export class TypeScriptHost {
       const id = this.nextId++;
       return await new Promise<RunResult>((resolve, reject) => {
         this.waiting = { id, resolve, reject };
-        this.restartTimer = () => this.arm(message.wallMs + graceMs, message.name);
+        this.restartTimer = () => this.arm(starvedFactor * message.wallMs + graceMs, message.name);
         this.restartTimer();
         this.child.send({ kind: "run", id, ...message } satisfies RunMessage, () => undefined);
       });

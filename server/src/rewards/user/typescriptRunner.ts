@@ -5,7 +5,7 @@
 import { RewardError } from "@iad-r1/models/errors";
 import type { FailedMessage, RunResult, StartMessage } from "./hostMessages";
 import { loadModuleGraph } from "./moduleGraph";
-import type { RewardProgram } from "./program";
+import { declarationOf, lineAt, type RewardProgram } from "./program";
 import type { InstrumentedSource, Site } from "./recording";
 import type { BatchResult, RewardRunner, RolloutRow, RunnerOptions, ScoreOptions } from "./runner";
 import { HostFailure, rewardErrorOf, TypeScriptHost } from "./typescriptHost";
@@ -45,13 +45,8 @@ export class TypeScriptRunner implements RewardRunner {
 
   private async scoreNow(name: string, rows: readonly RolloutRow[], options: ScoreOptions): Promise<BatchResult> {
     const { instrumented = false, wallMs = defaultWallMs } = options;
-    const { file, functions } = this.program;
-    if (!functions.some((one) => one.name === name)) {
-      const known = functions.map((one) => one.name).join(", ");
-      throw new RewardError("reward/unknown-name", `${file} has no reward named "${name}".`, {
-        ...{ where: file, hint: known === "" ? "It declares no reward at all." : `It has ${known}.` },
-      });
-    }
+    const { file } = this.program;
+    declarationOf(this.program, name);
     const version = this.open(instrumented);
     try {
       const result = await this.run(version, name, rows, { ...options, wallMs });
@@ -88,7 +83,7 @@ export class TypeScriptRunner implements RewardRunner {
     const live = this.open(true);
     try {
       // The same row first; a function that keeps state, or looks at its peers, may need all of them.
-      const declared = this.program.functions.find((one) => one.name === name)!;
+      const declared = declarationOf(this.program, name);
       const hanging = failure.row === null ? undefined : rows[failure.row];
       const again = hanging === undefined || declared.scope !== "sample" ? rows : [hanging];
       await this.run(live, name, again, { wallMs: attributionMs });
@@ -103,7 +98,7 @@ export class TypeScriptRunner implements RewardRunner {
   private withLine(failure: FailedMessage, sites: readonly Site[]): FailedMessage {
     const site = sites.find(({ id }) => id === failure.siteId);
     if (site === undefined) return failure;
-    return { ...failure, line: this.program.source.slice(0, site.start).split("\n").length };
+    return { ...failure, line: lineAt(this.program.source, site.start) };
   }
 
   private open(instrumented: boolean): Version {

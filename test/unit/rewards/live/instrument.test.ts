@@ -157,6 +157,25 @@ const constructs: { title: string; source: string; args?: unknown[]; values?: Re
     values: { "a + b": ["3"] },
   },
   {
+    title: "a statement that ends before a bracket still ends there",
+    source: `export function run() {
+  let a = 1, b = [0]
+  a--
+  [b] = [[5]]
+  const c = a--
+  b.n = a++
+  [a] = [7]
+  log(c)
+  ;(log)("x")
+  class K { x = a--
+    ["y"] = 2 }
+  log(new K())
+  if (a) a++
+  else a--
+  return a--
+}`,
+  },
+  {
     title: "directives stay first, also with a hashbang, and nothing ends the file",
     source: `#!/usr/bin/env node\n"use strict";"other"; export function run() { "use strict"; const f = function () { return this }; return f() === undefined } // the end`,
   },
