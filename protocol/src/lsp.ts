@@ -25,7 +25,6 @@ import type { ModelInfo } from "./models";
 import type {
   EvaluatedSample,
   ModelReference,
-  RolloutRecord,
   RunComparison,
   RunDetails,
   RunEstimate,

@@ -65,19 +65,31 @@ ${this.statements(2, 3)}
       () => `${this.target()}${choices.pick(["++", "--"])};`,
       () => `let v${this.counter++} = ${e()}, w${this.counter++}: any = ${e(1)};`,
       () => `[${choices.pick(assignable)} = ${e(1)}, ...list] = ${choices.pick(["list", "[a, b]", "s", e(1)])};`,
-      () => `({ n: ${choices.pick(assignable)} = ${e(1)}, ["de" + "ep"]: { list: [o.n = ${e(1)}] } } = ${choices.pick(["o", "o.self", e(1)])});`,
-      () => `const { m: m${this.counter}, x: x${this.counter++} = ${e()}, ...rest${this.counter++} } = ${choices.pick(["o", "o.deep", e(1)])};`,
+      () =>
+        `({ n: ${choices.pick(assignable)} = ${e(1)}, ["de" + "ep"]: { list: [o.n = ${e(1)}] } } = ${choices.pick(["o", "o.self", e(1)])});`,
+      () =>
+        `const { m: m${this.counter}, x: x${this.counter++} = ${e()}, ...rest${this.counter++} } = ${choices.pick(["o", "o.deep", e(1)])};`,
       () => `delete ${choices.pick(["o.deep.f", "o?.deep", 'o["n"]', "list[0]", `o[${e(1)}]`])};`,
-      () => (choices.below(3) === 0 ? `return ${e()}\n` : `if (${e()}) log("if")\nelse ${choices.pick(assignable)} = ${e()}\n`),
+      () =>
+        choices.below(3) === 0
+          ? `return ${e()}\n`
+          : `if (${e()}) log("if")\nelse ${choices.pick(assignable)} = ${e()}\n`,
       () => (choices.below(4) === 0 ? `throw ${choices.pick(["new Error(String(a))", e()])};` : `void ${e()};`),
       () => (this.loops > 0 ? `if (${e()}) ${this.jump()}` : `{ ${choices.pick(assignable)} = ${e()} }`),
-      () => (this.inGenerator ? `${choices.pick(assignable)} = yield ${e()};` : `a = await ${choices.pick(["later", "f"])}(${e()});`),
+      () =>
+        this.inGenerator
+          ? `${choices.pick(assignable)} = yield ${e()};`
+          : `a = await ${choices.pick(["later", "f"])}(${e()});`,
     ];
     if (depth === 0) return choices.pick(simple)();
     const compound: (() => string)[] = [
       () => `if (${e()}) {${this.statements(depth - 1, 2)}} else ${this.block(depth - 1)}`,
       () => this.loop((label, i) => `${label}for (let ${i} = 0; ${i} < ${1 + choices.below(3)}; ${i}++)`, depth),
-      () => this.loop((label, i) => `${label}for (const ${i} of ${choices.pick(["list.slice(0, 3)", "[1, 2]", "s", e(1)])})`, depth),
+      () =>
+        this.loop(
+          (label, i) => `${label}for (const ${i} of ${choices.pick(["list.slice(0, 3)", "[1, 2]", "s", e(1)])})`,
+          depth,
+        ),
       () => this.loop((label, i) => `${label}for (const ${i} in ${choices.pick(["o.deep", "list", e(1)])})`, depth),
       () => {
         const n = `n${this.counter++}`;
@@ -95,8 +107,10 @@ ${this.statements(2, 3)}
         return `let ${n} = 0; ${this.loop((label) => `${label}for (;;)`, depth, `if (${n}++ > 2) break;`)}`;
       },
       () => `try {${this.statements(depth - 1, 2)}} catch ${this.catchHead()} {${this.statements(depth - 1, 2)}}`,
-      () => `try {${this.statements(depth - 1, 2)}} catch (error: any) { log(kind(error)) } finally {${this.statements(depth - 1, 1)}}`,
-      () => `switch (${e()}) { case ${e(1)}: ${this.statements(depth - 1, 1)} case 1: { ${choices.pick(assignable)} = ${e()}; } ${choices.pick(["break;", ""])} default: ${this.statements(depth - 1, 1)} }`,
+      () =>
+        `try {${this.statements(depth - 1, 2)}} catch (error: any) { log(kind(error)) } finally {${this.statements(depth - 1, 1)}}`,
+      () =>
+        `switch (${e()}) { case ${e(1)}: ${this.statements(depth - 1, 1)} case 1: { ${choices.pick(assignable)} = ${e()}; } ${choices.pick(["break;", ""])} default: ${this.statements(depth - 1, 1)} }`,
       () => this.innerFunction(depth),
       () => this.innerClass(),
     ];
@@ -109,7 +123,8 @@ ${this.statements(2, 3)}
     if (named) this.labels.push(label);
     this.loops++;
     const text = head(named ? `${label}: ` : "", `i${this.counter++}`);
-    const body = first === "" && this.choices.below(3) === 0 ? this.simple(depth) : `{${first}${this.statements(depth - 1, 2)}}`;
+    const body =
+      first === "" && this.choices.below(3) === 0 ? this.simple(depth) : `{${first}${this.statements(depth - 1, 2)}}`;
     this.loops--;
     if (named) this.labels.pop();
     return `${text} ${body}`;
@@ -214,22 +229,26 @@ ${this.statements(2, 3)}
       () => `(typeof ${choices.pick(["unknownName", "o.q", "o?.deep.f"])})`,
       () => `f(${e()}, ...${choices.pick(["list", "[a]", `[${e()}, b]`])})`,
       () => `o.m(${e()})`,
-      () => `${choices.pick(["o", "o.self", "o.none", "c", "a"])}?.${choices.pick(["n", "m(1)", "[a]", "deep.list?.[0]", "deep!.f(2).x", "self.m?.(3)", "(b)"])}`,
+      () =>
+        `${choices.pick(["o", "o.self", "o.none", "c", "a"])}?.${choices.pick(["n", "m(1)", "[a]", "deep.list?.[0]", "deep!.f(2).x", "self.m?.(3)", "(b)"])}`,
       () => `(${choices.pick(["o?.m", "(o.m)", "0, o.m", "o.none?.x"])})(${e()})`,
       () => `String(${choices.pick(["a", "b", "s", "o.n", `[${e()}].length`])})`,
       () => `\`<\${${e()} === 1}>\${typeof ${choices.pick(names)}}\``,
       () => `String.raw\`\\n\${o.n}\``,
       () => `tag\`x\${${e()}}\\y\${o.n}z\``,
       () => `[${e()}, ...${choices.pick(["list", "s", e()])}]`,
-      () => `({ a, [${choices.pick(["s", '"k"'])}]: ${e()}, ...${choices.pick(["o.deep", "null", e()])}, n: ${e()}, go() { return this.n }, get w() { return a } })`,
+      () =>
+        `({ a, [${choices.pick(["s", '"k"'])}]: ${e()}, ...${choices.pick(["o.deep", "null", e()])}, n: ${e()}, go() { return this.n }, get w() { return a } })`,
       () => `list.map((x: any, i: number) => ${choices.pick(["x", "[x, i]", "(log(i), x)", "({ x })"])}).length`,
       () => `list.filter(function (this: any, x: any) { return x && ${e()} }).length`,
       () => `(${choices.pick(assignable)} ${choices.pick(["=", "+=", "??="])} ${e()})`,
       () => `${choices.pick(["a", "o.n"])}${choices.pick(["++", "--"])}`,
       () => `(${e()}, ${e()})`,
-      () => `(${choices.pick(["/x>(\\d)</.exec(s)", "s.match(/<(.)>/)", "/1/.test(a)", "String(b).search(/\\d/)", 's.replace(/x/g, "y")', "s?.match(/q/)?.[0]"])})`,
+      () =>
+        `(${choices.pick(["/x>(\\d)</.exec(s)", "s.match(/<(.)>/)", "/1/.test(a)", "String(b).search(/\\d/)", 's.replace(/x/g, "y")', "s?.match(/q/)?.[0]"])})`,
       () => `(${choices.pick(['"n" in o', "list instanceof Array", `${e()} in o.deep`, `a instanceof ${e()}`])})`,
-      () => `new ${choices.pick(["Array(2)", "Map([[a, b]])", "(class { k = 1 })()", "Error(s)", "f(1)"])}${choices.pick(["", ""])}`,
+      () =>
+        `new ${choices.pick(["Array(2)", "Map([[a, b]])", "(class { k = 1 })()", "Error(s)", "f(1)"])}${choices.pick(["", ""])}`,
       () => `(${e()} as ${choices.pick(["any", "string", "unknown as any"])})`,
       () => `(${e()} satisfies unknown)!`,
       () => (this.inGenerator ? `(yield ${e()})` : `(await later(${e()}))`),

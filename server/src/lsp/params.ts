@@ -160,11 +160,6 @@ export function readServerOptions(value: unknown): { options: ServerOptions; fau
 // ---- reward debugger -----------------------------------------------------------------------------------------------
 
 const uri = z.string().min(1).max(8192);
-const rolloutKey = z.object({ step: z.number().nullable(), group: z.string().max(1000), index: count });
-const rolloutSource = z.union([
-  z.object({ kind: z.literal("run"), run: id }),
-  z.object({ kind: z.literal("file"), path }),
-]);
 export const rewardScopeParams = z
   .object({
     source: rolloutSource.nullable(),

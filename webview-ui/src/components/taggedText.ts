@@ -4,8 +4,8 @@
  */
 import { parseTags, type TagElement } from "@iad-r1/server/rewards/tags";
 import { html, nothing, type TemplateResult } from "lit";
-import { t } from "../host/l10n";
 import type { StringKey } from "../strings/en";
+import { t } from "../host/l10n";
 import { icon } from "./basics";
 
 const icons: Record<TagElement["name"], string> = {

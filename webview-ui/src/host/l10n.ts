@@ -1,5 +1,5 @@
 /** Sentences in the language of the page. The tables are complete by type; here is only the choice and the filling in. */
-import { strings as english, type StringKey } from "../strings/en";
+import { type StringKey, strings as english } from "../strings/en";
 import { strings as chinese } from "../strings/zhCn";
 
 const table = /^zh\b(?!-(tw|hk|hant))/i.test(document.documentElement.lang) ? chinese : english;

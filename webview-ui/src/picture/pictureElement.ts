@@ -3,8 +3,8 @@
  * matter. Keys are handled by the app (they are VS Code commands too); pointer and wheel here.
  */
 import type { GroundTruth, HeatMap } from "@iad-r1/protocol/webview";
-import { onThemeChange } from "../charts/palette";
 import { formatNumber, t } from "../host/l10n";
+import { onThemeChange } from "../charts/palette";
 import {
   drawGrid,
   drawHeat,
@@ -15,8 +15,8 @@ import {
   type Placement,
   type PredictedCell,
 } from "./overlays";
-import { openPicture, type PictureSource, tileSize, tintedMask } from "./source";
-import { originOf, panBy, type Size, scaleOf, toPicture, type Viewport, zoomAt } from "./viewport";
+import { openPicture, type PictureSource, tintedMask, tileSize } from "./source";
+import { originOf, panBy, scaleOf, type Size, toPicture, type Viewport, zoomAt } from "./viewport";
 
 export interface PictureModel {
   name: string;

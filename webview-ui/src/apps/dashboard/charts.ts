@@ -1,11 +1,11 @@
 /** The curves tab: sections of chart cards, each with its own small choices. */
 import type { DashboardRun } from "@iad-r1/protocol/webview";
 import { html, nothing, type TemplateResult } from "lit";
-import { ref } from "lit/directives/ref.js";
 import { repeat } from "lit/directives/repeat.js";
+import { ref } from "lit/directives/ref.js";
 import type { ChartElement, ChartModel } from "../../charts/chartElement";
 import type { Curve, ValueRange } from "../../charts/curve";
-import { chartSvg, chartsCsv, chartsJson, type ExportedChart, svgToPng } from "../../charts/exportChart";
+import { chartsCsv, chartsJson, chartSvg, type ExportedChart, svgToPng } from "../../charts/exportChart";
 import { colorOf, readChartTheme } from "../../charts/palette";
 import { smooth } from "../../charts/smoothing";
 import { tableRows } from "../../charts/summary";
