@@ -21,6 +21,7 @@ export const viewIds = { runs: "iadr1.runs", data: "iadr1.data" } as const;
 export const imageInspectorViewType = "iadr1.imageInspector";
 export const inspectorPanelViewType = "iadr1.inspectorPanel";
 export const dashboardViewType = "iadr1.runDashboard";
+export const explorerViewType = "iadr1.rolloutExplorer";
 export const walkthroughId = "iadr1.firstSteps";
 
 export const displayName = text("IAD-R1: Explainable Defect Inspection", "IAD-R1：可解释的缺陷检测");
@@ -45,6 +46,9 @@ const isProject = "iadr1.hasProject";
 const hasRun = "iadr1.runState != none";
 const isRunning = "iadr1.runState == running";
 const inInspector = "iadr1.viewerFocus";
+const inExplorer = "iadr1.explorerFocus";
+/** Files that may hold completions. */
+const isRolloutFile = "resourceExtname =~ /^\\.(jsonl|parquet)$/i";
 
 // ---- commands ------------------------------------------------------------------------------------------------------
 
@@ -119,6 +123,40 @@ export const commands = {
   openRunFolder: { title: text("Open Journal of Run", "打开训练日志"), palette: false },
   refreshRuns: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
 
+  // Rollouts
+  exploreRollouts: { title: text("Explore Rollouts", "浏览采样结果"), icon: "list-tree" },
+  explorerNextGroup: { title: text("Explorer: Next Group", "采样浏览：下一组"), palette: inExplorer },
+  explorerPreviousGroup: { title: text("Explorer: Previous Group", "采样浏览：上一组"), palette: inExplorer },
+  explorerNextCompletion: { title: text("Explorer: Next Completion", "采样浏览：下一个回答"), palette: inExplorer },
+  explorerPreviousCompletion: {
+    title: text("Explorer: Previous Completion", "采样浏览：上一个回答"),
+    palette: inExplorer,
+  },
+  explorerToggleGroup: {
+    title: text("Explorer: Completions Side by Side", "采样浏览：并排显示回答"),
+    palette: inExplorer,
+  },
+  explorerFilter: { title: text("Explorer: Search in Completions", "采样浏览：在回答中搜索"), palette: inExplorer },
+  explorerClearFilter: { title: text("Explorer: Clear Filter", "采样浏览：清除筛选"), palette: inExplorer },
+  explorerPin: { title: text("Explorer: Pin Rollout", "采样浏览：固定回答"), palette: inExplorer },
+  explorerDebug: {
+    title: text("Explorer: Debug Reward With This Rollout", "采样浏览：用此回答调试奖励"),
+    palette: inExplorer,
+  },
+  explorerExplain: { title: text("Explorer: Explain Score", "采样浏览：解释分数"), palette: inExplorer },
+  explorerEdit: { title: text("Explorer: Edit the Completion", "采样浏览：编辑回答"), palette: inExplorer },
+  explorerAdvantages: { title: text("Explorer: Compare Advantages", "采样浏览：比较优势"), palette: inExplorer },
+  explorerCompare: {
+    title: text("Explorer: Compare With the Same Image at Another Step", "采样浏览：与同一图像的其他步比较"),
+    palette: inExplorer,
+  },
+  explorerAddProbe: {
+    title: text("Explorer: Add Probe From Rollout", "采样浏览：将回答加入探针"),
+    palette: inExplorer,
+  },
+  explorerExport: { title: text("Explorer: Export Rollouts…", "采样浏览：导出采样结果…"), palette: inExplorer },
+  explorerCopy: { title: text("Explorer: Copy Completion", "采样浏览：复制回答"), palette: inExplorer },
+
   // Server
   startServer: { title: text("Start Server", "启动服务器"), palette: "iadr1.serverState != ready" },
   stopServer: { title: text("Stop Server", "停止服务器"), palette: "iadr1.serverState == ready" },
@@ -149,6 +187,7 @@ export const menus = {
   "explorer/context": [
     { command: "inspectImage", when: isImage, group: "navigation@60" },
     { command: "inspectFolder", when: "explorerResourceIsFolder", group: "navigation@60" },
+    { command: "exploreRollouts", when: isRolloutFile, group: "navigation@61" },
   ],
   "editor/title": [
     { command: "runBothStages", when: "resourceFilename == iadr1.yaml", group: "navigation@1" },
@@ -167,6 +206,7 @@ export const menus = {
     { command: "stopRun", when: onRun("running", "starting", "queued"), group: "inline@3" },
     { command: "resumeRun", when: onRun("stopped", "failed", "paused"), group: "inline@2" },
     { command: "stopRunNow", when: onRun(...live), group: "1_control@2" },
+    { command: "exploreRollouts", when: onRun(...anyRun), group: "2_look@0" },
     { command: "openReport", when: onRun(...finished), group: "2_look@1" },
     { command: "compareRuns", when: onRun(...anyRun), group: "2_look@2" },
     { command: "exportCurves", when: onRun(...anyRun), group: "2_look@3" },

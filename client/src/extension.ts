@@ -4,14 +4,16 @@
  */
 import { type ExtensionContext, window, workspace } from "vscode";
 import { failureReporter, registerCommands } from "./commands/register";
+import { chooseSource, exploreRollouts } from "./commands/rollouts";
 import { forkRun, openReport, openRunFolder, pauseRun, resumeRun, stopRun } from "./commands/runs";
 import type { Parts } from "./commands/types";
 import { Context } from "./context";
-import { dashboardViewType, imageInspectorViewType } from "./contributions";
+import { dashboardViewType, explorerViewType, imageInspectorViewType } from "./contributions";
 import { UserError } from "./errors";
 import { Models } from "./models";
 import { notifyOfRuns, notifyOfServer } from "./notifications";
 import { DashboardPanels, type RunActions } from "./panels/dashboardPanel";
+import { ExplorerPanels } from "./panels/explorerPanel";
 import { Inspectors } from "./panels/inspectors";
 import { Projects } from "./projects";
 import { DataTree } from "./views/dataTree";
@@ -57,6 +59,7 @@ function wire(shared: Context): void {
         onFailure,
       ),
     ),
+    explorers: shared.own(new ExplorerPanels(shared, () => chooseSource(parts), onFailure)),
   };
   registerCommands(parts, onFailure);
   shared.own(new StatusItem(shared));
@@ -64,6 +67,7 @@ function wire(shared: Context): void {
   shared.own(notifyOfServer(shared));
   shared.own(window.registerCustomEditorProvider(imageInspectorViewType, inspectors));
   shared.own(window.registerWebviewPanelSerializer(dashboardViewType, parts.dashboards));
+  shared.own(window.registerWebviewPanelSerializer(explorerViewType, parts.explorers));
   shared.own(workspace.onDidGrantWorkspaceTrust(() => void startWhereNeeded(shared, projects)));
   // Also sets the context key that views wait for; after activation, because it looks through the folder.
   void startWhereNeeded(shared, projects);
@@ -85,6 +89,7 @@ function runActions(parts: () => Parts): RunActions {
     fork: (run) => forkRun(parts(), run),
     openReport: (run) => openReport(parts(), run),
     openFolder: (run) => openRunFolder(parts(), run),
+    exploreRollouts: (run, step) => exploreRollouts(parts(), { run, step }),
     async inspectCheckpoint(run, stage, step) {
       const { models, inspectors } = parts();
       await models.refresh();

@@ -130,6 +130,26 @@ export const sampleSaved = (file: string, count: number) => t("Added to {0}, whi
 export const noInspector = () => t("No image is being inspected.");
 export const accuracyOf = (percent: string) => t("{0} % on held-out images", percent);
 
+// ---- rollouts ------------------------------------------------------------------------------------------------------
+
+export const explorerTitle = (source: string) => (source === "" ? t("Rollouts") : t("Rollouts: {0}", source));
+export const noRollouts = () => t("There are no recorded rollouts yet. SC-GRPO records them while it trains.");
+export const noExplorer = () => t("No rollouts are being explored.");
+export const noOwnReward = () => t("There is no reward function of your own in this folder.");
+export const pickRollouts = () => t("Which rollouts?");
+export const rolloutFile = () => t("A file…");
+export const pickRolloutFile = () => t("File with recorded completions");
+export const rolloutFiles = () => t("Recorded completions");
+export const rolloutsOf = (count: number, reward: string) => t("{0} rollouts of {1}", count, reward);
+export const flipsOf = (count: number, reward: string) => t("{0} flips of {1}", count, reward);
+export const exportRolloutsTitle = () => t("Export rollouts");
+export const rolloutsExported = (count: number, file: string) => t("{0} rollouts written to {1}.", count, file);
+export const probeExpectation = (reward: string) => t("What must {0} say about this completion?", reward);
+export const probeExpectationHelp = () =>
+  t("A number or a comparison such as >= 1; na: it must not apply; error: it must fail");
+export const probeWrong = () => t("Expected a number, a comparison such as >= 1, na or error.");
+export const probeName = (text: string) => t("from a rollout: {0}", text);
+
 // ---- runs ----------------------------------------------------------------------------------------------------------
 
 const states: Record<RunState, () => string> = {

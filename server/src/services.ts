@@ -12,6 +12,7 @@ import type { ModelReference, RunListing } from "@iad-r1/protocol/runs";
 import type { RunDelta, RunSnapshot, Topic } from "@iad-r1/protocol/stream";
 import type { ExperimentConfig } from "./config/experiment";
 import { embeddedModel } from "./config/modelNames";
+import { ExploreService } from "./explore/service";
 import { findModel, listModels, requireModel } from "./inspect/modelCatalog";
 import { InspectService } from "./inspect/service";
 import type { RunChanges, RunFollower } from "./runs/follow";
@@ -41,6 +42,7 @@ export class Services {
   readonly inspect: InspectService;
   readonly runs: RunManager;
   readonly tasks: TaskRunner;
+  readonly explore: ExploreService;
   readonly startedMs = Date.now();
   private readonly listeners = new Set<(news: ServiceNews) => void>();
   private readonly states = new Map<string, string>();
@@ -53,6 +55,7 @@ export class Services {
       onLog,
     });
     this.tasks = new TaskRunner({ onLog });
+    this.explore = new ExploreService({ onLog });
     this.runs = new RunManager({
       onChange: (run, changes) => this.runChanged(run, changes),
       onRemove: (id) => this.runRemoved(id),
@@ -136,7 +139,7 @@ export class Services {
 
   async dispose(): Promise<void> {
     this.runs.dispose();
-    await Promise.all([this.inspect.dispose(), this.tasks.dispose()]);
+    await Promise.all([this.inspect.dispose(), this.tasks.dispose(), this.explore.dispose()]);
   }
 
   private tell(news: ServiceNews): void {

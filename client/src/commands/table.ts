@@ -11,6 +11,7 @@ import {
   openFirstSteps,
   validateConfiguration,
 } from "./project";
+import { exploreRollouts, inExplorer } from "./rollouts";
 import {
   compareRuns,
   deleteRun,
@@ -84,6 +85,24 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   openReport: starts(openReport),
   openRunFolder: works(openRunFolder),
   refreshRuns: starts(refreshRuns),
+
+  exploreRollouts: starts(exploreRollouts),
+  explorerNextGroup: works(inExplorer("nextGroup")),
+  explorerPreviousGroup: works(inExplorer("previousGroup")),
+  explorerNextCompletion: works(inExplorer("nextCompletion")),
+  explorerPreviousCompletion: works(inExplorer("previousCompletion")),
+  explorerToggleGroup: works(inExplorer("toggleGroup")),
+  explorerFilter: works(inExplorer("focusFilter")),
+  explorerClearFilter: works(inExplorer("clearFilter")),
+  explorerPin: works(inExplorer("pinRollout")),
+  explorerDebug: works(inExplorer("debugRollout")),
+  explorerExplain: works(inExplorer("explainScore")),
+  explorerEdit: works(inExplorer("editCompletion")),
+  explorerAdvantages: works(inExplorer("compareAdvantages")),
+  explorerCompare: works(inExplorer("compareSteps")),
+  explorerAddProbe: works(inExplorer("addProbe")),
+  explorerExport: works(inExplorer("exportRollouts")),
+  explorerCopy: works(inExplorer("copyCompletion")),
 
   startServer: trusts(startServer),
   stopServer: works(stopServer),

@@ -1,5 +1,6 @@
 /** What a command is: what it needs from the server, and what it does. */
 import type { DashboardPanels } from "../panels/dashboardPanel";
+import type { ExplorerPanels } from "../panels/explorerPanel";
 import type { Inspectors } from "../panels/inspectors";
 import type { Context } from "../context";
 import type { Models } from "../models";
@@ -16,6 +17,7 @@ export interface Parts {
   dataTree: DataTree;
   inspectors: Inspectors;
   dashboards: DashboardPanels;
+  explorers: ExplorerPanels;
 }
 
 export interface CommandSpec {

@@ -18,6 +18,7 @@ import { Dispatcher } from "./dispatch";
 import { registerInspect } from "./handlers/inspect";
 import { registerLanguage } from "./handlers/language";
 import { registerRewards } from "./handlers/rewards";
+import { registerRollouts } from "./handlers/rollouts";
 import { registerRuns } from "./handlers/runs";
 import { registerServer } from "./handlers/server";
 import { readServerOptions } from "./params";
@@ -66,6 +67,7 @@ export function serveLanguage(options: LanguageServerOptions): void {
   registerServer(dispatcher, services, options.streamAddress);
   registerInspect(dispatcher, services);
   registerRuns(dispatcher, services);
+  registerRollouts(dispatcher, services);
   const stopListening = services.listen((news) => {
     if (news.type === "log") tell(news.level, news.message);
     else if (news.type === "rollouts") rewards.rolloutsChanged(news.run);

@@ -115,6 +115,7 @@ export class RolloutIndex {
 
   /** Says which rows a new version of a reward scores differently; null: not known. */
   setFlips(rollouts: readonly RolloutKey[] | null): void {
+    if (JSON.stringify(rollouts) === JSON.stringify(this.flips)) return;
     this.flips = rollouts;
     this.markFlips();
     this.answers.clear();
