@@ -336,6 +336,13 @@ export const runRewardTests = new RequestType<{ uri: string; ids: string[] }, Re
   "iadr1/rewards/runTests",
 );
 
+/** Lets a model answer some prompts of a data set several times; the answers are written below the folder and can be the scope. */
+export const sampleRewardRollouts = new RequestType<
+  { folder: string; data: string; model: string; prompts: number; groupSize: number },
+  { path: string; numRollouts: number },
+  WireError
+>("iadr1/rewards/sample");
+
 /** How the lines of a reward file were reached, and whether its values are up to date. */
 export const didChangeReach = new NotificationType<RewardReach>("iadr1/rewards/didChangeReach");
 
