@@ -143,7 +143,7 @@ describe("a TypeScript reward", () => {
   it("has its lenses from the first paint", async () => {
     const lenses = await server.connection.sendRequest(CodeLensRequest.type, { textDocument: { uri } });
     expect(lenses?.map(({ command }) => command?.title)).toEqual([
-      expect.stringMatching(/0\.21/),
+      expect.stringMatching(/0\.208 ± 0\.368 · 33 % equal groups/),
       "Explore",
       "Probe",
       "Score with…",
@@ -166,10 +166,17 @@ describe("a TypeScript reward", () => {
 
   it("says which branch pays and how often a place was reached", async () => {
     const condition = await hover(uri, locationReward, "found === null");
-    expect(condition).toContain("true 64× (67 %), mean total 0");
-    expect(condition).toContain("false 32× (33 %), mean total 0.63");
+    // On a part of a condition: its values, and what the condition decides.
+    expect(condition).toContain("`found === null`: true 64× (mean total 0), false 32× (mean total 0.625)");
+    const whole = await hover(uri, locationReward, "if (found");
+    expect(whole).toContain("- true 64× (67 %), mean total 0");
+    expect(whole).toContain("- false 32× (33 %), mean total 0.625");
     const returned = await hover(uri, locationReward, "? 1 : 0.25");
     expect(returned).toContain("reached in 32 of 96 rollouts");
+    const pattern = await hover(uri, locationReward, "/<location>(.*?)");
+    expect(pattern).toContain("Matches 32 of 96 texts (33 %)");
+    expect(pattern).toMatch(/let \. match line breaks.*: matches 80 of 96 \(83 %\)/);
+    expect(visibleLines(pattern).length).toBeLessThanOrEqual(12);
     expect(returned).toContain("line 9 was true 64×");
   });
 
@@ -236,7 +243,8 @@ describe("a TypeScript reward", () => {
     await change(uri, 6, lines.join("\n"));
     await reach(uri, 6, "live");
     const after = server.diagnostics.findLast((one) => one.uri === uri && one.version === 6)!.diagnostics;
-    const isSame = (one: (typeof after)[number]) => one.code === problem.code && one.range.start.line === problem.range.start.line;
+    const isSame = (one: (typeof after)[number]) =>
+      one.code === problem.code && one.range.start.line === problem.range.start.line;
     expect(after.filter(isSame)).toEqual([]);
     await change(uri, 7, locationReward);
     await reach(uri, 7, "live");
@@ -248,7 +256,7 @@ describe("a TypeScript reward", () => {
     await server.ask(rescoreReward, { uri });
     const text = await hover(uri, locationReward, "location = ");
     expect(text).toContain("Pinned rollout: **0.25**");
-    expect(await hover(uri, locationReward, "found === null")).toContain("`false` (boolean)");
+    expect(await hover(uri, locationReward, "found === null")).toContain("`found === null` is `false`");
     await server.ask(setRewardScope, { pinned: null });
     await server.ask(rescoreReward, { uri });
   });
@@ -286,7 +294,9 @@ describe("a TypeScript reward", () => {
     const launch = await server.ask(debugReward, { uri, function: "location", rollout });
     // The first statement of the function.
     expect(launch.breakpoint).toEqual({ path: join(folder, "rewards/location.reward.ts"), line: 7 });
-    const ran = spawnSync(process.execPath, [...launch.runtimeArgs, launch.program, ...launch.args], { encoding: "utf8" });
+    const ran = spawnSync(process.execPath, [...launch.runtimeArgs, launch.program, ...launch.args], {
+      encoding: "utf8",
+    });
     expect(ran.stdout.trim()).toBe('location says {"status":"ok","score":0.25}');
     await server.ask(endRewardDebug, { session: launch.session });
     expect(existsSync(launch.args[0]!)).toBe(false);
