@@ -64,7 +64,9 @@ export function registerRewardCommands(program: Command): void {
   registerRewardServe(reward);
   reward
     .command("types")
-    .description("make a folder of reward files check in an editor: writes the types of iad-r1/reward; nothing is installed")
+    .description(
+      "make a folder of reward files check in an editor: writes the types of iad-r1/reward; nothing is installed",
+    )
     .argument("[folder]", "folder of the reward files", "rewards")
     .action(
       action(async (context, command) => {
