@@ -16,8 +16,9 @@ import types
 import warnings
 
 MAX_VALUES = 4096
-MAX_MISSED = 32
+MAX_MISSED = 256
 MAX_MISSED_LENGTH = 20_000
+MAX_MISSED_TOTAL = 1_000_000
 MAX_TRACE = 5_000
 MAX_TEXT = 200
 MAX_ITEMS = 20
@@ -631,6 +632,7 @@ class Recorder:
         self.thrown = [[] for _ in range(count)]
         self.matched = [0] * count
         self.missed = [[] for _ in range(count)]
+        self.missed_length = [0] * count
         self.subject = [None] * count
         self.started = {}
         self.steps, self.cut, self.last = [], False, -1
@@ -678,8 +680,11 @@ class Recorder:
         def m(site, result):
             if result:
                 self.matched[site] += 1
-            elif len(self.missed[site]) < MAX_MISSED and isinstance(self.subject[site], str):
-                self.missed[site].append({"row": self.row, "text": self.subject[site][:MAX_MISSED_LENGTH]})
+            elif type(self.subject[site]) is str and len(self.missed[site]) < MAX_MISSED:
+                text = self.subject[site][:MAX_MISSED_LENGTH]
+                self.missed_length[site] += len(text)
+                if self.missed_length[site] <= MAX_MISSED_TOTAL:
+                    self.missed[site].append({"row": self.row, "text": text})
             self.subject[site] = None
             return v(site, result)
 
