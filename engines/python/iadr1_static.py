@@ -164,6 +164,11 @@ class Facts:
                 self.value(value.elt, facts, "element")
             else:
                 self.value(value, facts, "return")
+                if self.constant_number(value) is not None:
+                    start, end = self.offsets.span(value)
+                    self.out["values"].append(
+                        {"function": facts["name"], "role": "return", "kind": "number", "start": start, "end": end}
+                    )
 
     def own_returns(self, function):
         waiting, found = list(function.body), []

@@ -52,11 +52,12 @@ export interface PatternFact {
   flagsAt?: number;
 }
 
-/** A part of what is returned, or put into the list that is, that is surely no number. */
+/** A part of what is returned, or put into the list that is, of a kind that can be seen. */
 export interface ValueFact {
   function: string;
   role: "return" | "element";
-  kind: "string" | "boolean";
+  /** "number": one number that stands there, as the whole of what is returned (Python). */
+  kind: "string" | "boolean" | "number";
   start: number;
   end: number;
   text?: string;

@@ -102,7 +102,7 @@ export async function hangingPatternFinding(fact: PatternFact, language: Languag
   const { pattern } = fact;
   if (fact.approximate) return null;
   const tree = parsePattern(pattern.pattern, pattern.flags, language);
-  const proof = tree === null ? null : await proveHang(tree);
+  const proof = tree === null ? null : await proveHang(tree, pattern.anchor);
   if (proof === null) return null;
   const place = pattern.pattern.slice(proof.start, proof.end);
   const why =

@@ -19,18 +19,37 @@ function finding(
   };
 }
 
-/** RW102: a text or a truth where a number is wanted. Only what the reward itself returns counts, not its helpers. */
+/**
+ * RW102: a text or a truth where a number is wanted; RW101: one value where a list is. Only what the reward itself returns counts,
+ * not its helpers.
+ */
 export function wrongValueFindings(program: RewardProgram, facts: RewardFacts): Finding[] {
   return program.functions.flatMap((declared) => {
     const own = factOf(declared, facts);
     if (own === undefined) return [];
     const isBatch = declared.shape === "trl" || declared.shape === "swift-orm" || declared.scope === "group";
-    const values = facts.values.filter(
-      ({ start, end, role }) =>
-        start >= own.start && end <= own.end && (!isBatch || role === "element" || program.language === "typescript"),
-    );
-    return values.map((value) => wrongValue(declared, value, program));
+    const values = facts.values.filter(({ start, end }) => start >= own.start && end <= own.end);
+    return values.flatMap((value): Finding[] => {
+      if (isBatch && value.role === "return") return [singleValue(declared, value, program)];
+      return value.kind === "number" ? [] : [wrongValue(declared, value, program)];
+    });
   });
+}
+
+function singleValue(declared: RewardDeclaration, { start, end }: ValueFact, { source, language }: RewardProgram): Finding {
+  const written = source.slice(start, end);
+  const fixes: FindingFix[] = [];
+  if (language === "python" && /^-?[\d.]+$/.test(written) && /\bcompletions\b/.test(source.slice(...declared.bodySpan))) {
+    const edits = [insertion(start, "["), insertion(end, "] * len(completions)")];
+    fixes.push({ title: "Return one value per completion", edits });
+  }
+  return finding(
+    "RW101",
+    declared.name,
+    { start, end },
+    `This returns one value, ${written.length > 40 ? `${written.slice(0, 37)}…` : written}, where a list with one value for each completion is wanted. Trainers stop here, or give all completions the same score.`,
+    { text: written, fixes },
+  );
 }
 
 function wrongValue(declared: RewardDeclaration, value: ValueFact, { source, language }: RewardProgram): Finding {
