@@ -11,6 +11,7 @@ import { action } from "../action";
 import { positive } from "../numberOption";
 import { table } from "../terminalText";
 import { registerRewardCheck } from "./rewardCheck";
+import { registerRewardTest } from "./rewardTest";
 
 export function registerRewardCommands(program: Command): void {
   const reward = program.command("reward").description("score completions with reward functions");
@@ -57,6 +58,7 @@ export function registerRewardCommands(program: Command): void {
       }),
     );
   registerRewardCheck(reward);
+  registerRewardTest(reward);
   reward
     .command("list")
     .description("the built-in rewards and presets")
