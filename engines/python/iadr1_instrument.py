@@ -16,8 +16,9 @@ import types
 import warnings
 
 MAX_VALUES = 4096
-MAX_MISSED = 32
+MAX_MISSED = 256
 MAX_MISSED_LENGTH = 20_000
+MAX_MISSED_TOTAL = 1_000_000
 MAX_TRACE = 5_000
 MAX_TEXT = 200
 MAX_ITEMS = 20
@@ -75,6 +76,15 @@ class Offsets:
             return start + column
         return start + utf16_length(text.encode("utf-8")[:column].decode("utf-8", "replace"))
 
+    def handler(self, node):
+        """Of an `except`: up to its colon."""
+        start = self.at(node.lineno, node.col_offset)
+        last = node if node.type is None else node.type
+        line, column = (node.lineno, node.col_offset + len("except")) if node.type is None else (last.end_lineno, last.end_col_offset)
+        rest = self.lines[line - 1].encode("utf-8")[column:].decode("utf-8", "replace")
+        found = re.match(r"\*?\s*\)?\s*(?:as\s+\w+)?\s*:", rest)
+        return start, self.at(line, column) + (found.end() if found else 0)
+
     def span(self, node):
         return self.at(node.lineno, node.col_offset), self.at(node.end_lineno, node.end_col_offset)
 
@@ -108,6 +118,8 @@ class Patterns:
                 bound[node.id] = bound.get(node.id, 0) + 1
             elif isinstance(node, ast.arg):
                 bound[node.arg] = bound.get(node.arg, 0) + 1
+        self.texts = {}
+        self.reach(tree.body, {})
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
                 name = node.targets[0].id
@@ -115,6 +127,41 @@ class Patterns:
                     literal = self.literal(node.value)
                     if literal is not None:
                         self.constants[name] = literal
+
+    def reach(self, statements, known):
+        """Notes for each name that is read which text constant it holds there, where every way to it gives the same one."""
+        for statement in statements:
+            bodies = [getattr(statement, part) for part in ("body", "orelse", "finalbody") if getattr(statement, part, None)]
+            bodies += [handler.body for handler in getattr(statement, "handlers", [])]
+            bodies += [case.body for case in getattr(statement, "cases", [])]
+            inner = {id(one) for body in bodies for one in body}
+            waiting = [child for child in ast.iter_child_nodes(statement) if id(child) not in inner]
+            assigned = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+            while waiting:
+                node = waiting.pop()
+                if isinstance(node, ast.Name) and node.id in known and not isinstance(statement, (ast.While, ast.For)):
+                    self.texts[node] = known[node.id]
+                waiting += [child for child in ast.iter_child_nodes(node) if id(child) not in inner]
+            if bodies:
+                is_scope = isinstance(statement, FUNCTIONS + (ast.ClassDef,))
+                # In a loop a name may hold what a later turn gave it.
+                start = {name: text for name, text in known.items() if is_scope or name not in assigned}
+                if is_scope:
+                    start = {name: text for name, text in start.items() if name not in assigned}
+                elif isinstance(statement, ast.If):
+                    start = dict(known)
+                for body in bodies:
+                    self.reach(body, dict(start))
+            for name in assigned:
+                known.pop(name, None)
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
+                if isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str):
+                    known[statement.targets[0].id] = statement.value
+
+    def text(self, node):
+        """The text constant that an expression is, or holds; None when that is not known."""
+        node = self.texts.get(node, node)
+        return node if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
     def function(self, call):
         """Name of the function of module `re` that is called, or None."""
@@ -127,13 +174,14 @@ class Patterns:
 
     def literal(self, call):
         """(node of the text, text, flags) of a call with the pattern as its first argument, or None."""
-        if not call.args or not isinstance(call.args[0], ast.Constant) or not isinstance(call.args[0].value, str):
+        constant = self.text(call.args[0]) if call.args else None
+        if constant is None:
             return None
         position = {"compile": 1, "split": 3, "sub": 4, "subn": 4}.get(self.function(call), 2)
         given = [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
         given += call.args[position : position + 1]
         flags = self.flags(given[0]) if given else ""
-        return None if flags is None else (call.args[0], call.args[0].value, flags)
+        return None if flags is None else (constant, constant.value, flags)
 
     def flags(self, node):
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitOr, ast.Add)):
@@ -346,9 +394,7 @@ class Rewriter:
 
     def handler(self, node):
         if self.functions:
-            start = self.offsets.at(node.lineno, node.col_offset)
-            end = start + len("except") if node.type is None else self.offsets.span(node.type)[1]
-            site = self.add("catch", start, end)
+            site = self.add("catch", *self.offsets.handler(node))
             node.body = [self.plain_call("_iadr1_e", node.body[0], site)] + self.statements(node.body)
         else:
             node.body = self.statements(node.body)
@@ -586,6 +632,7 @@ class Recorder:
         self.thrown = [[] for _ in range(count)]
         self.matched = [0] * count
         self.missed = [[] for _ in range(count)]
+        self.missed_length = [0] * count
         self.subject = [None] * count
         self.started = {}
         self.steps, self.cut, self.last = [], False, -1
@@ -633,8 +680,11 @@ class Recorder:
         def m(site, result):
             if result:
                 self.matched[site] += 1
-            elif len(self.missed[site]) < MAX_MISSED and isinstance(self.subject[site], str):
-                self.missed[site].append({"row": self.row, "text": self.subject[site][:MAX_MISSED_LENGTH]})
+            elif type(self.subject[site]) is str and len(self.missed[site]) < MAX_MISSED:
+                text = self.subject[site][:MAX_MISSED_LENGTH]
+                self.missed_length[site] += len(text)
+                if self.missed_length[site] <= MAX_MISSED_TOTAL:
+                    self.missed[site].append({"row": self.row, "text": text})
             self.subject[site] = None
             return v(site, result)
 

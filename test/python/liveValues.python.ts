@@ -8,14 +8,6 @@ import { findPython } from "@iad-r1/server/rewards/user/pythonHost";
 import type { Site, SiteRecord } from "@iad-r1/server/rewards/user/recording";
 import { describe, expect, it } from "vitest";
 
-interface Case {
-  source: string;
-  calls: string[];
-  row?: number;
-  batchStart?: number;
-  pinned?: number;
-}
-
 interface CaseResult {
   plain: string[][];
   live: string[][];
@@ -51,7 +43,7 @@ const constructs: {
     w = 8
     return f"{x!r:>{w}} {x + 1:{w}.2f} {{}} {f'{x}'}" + f'{x=}'`,
     calls: ["(2,)"],
-    values: { [`f"{x!r:>{w}} {x + 1:{w}.2f} {{}} {f'{x}'}"`]: [`'       2     3.00 {} 2'`] },
+    values: { "f\"{x!r:>{w}} {x + 1:{w}.2f} {{}} {f'{x}'}\"": [`'       2     3.00 {} 2'`] },
   },
   {
     title: "the walrus in conditions, comprehensions and arguments",
@@ -370,7 +362,7 @@ def run(completions, solution, weights=(1, 2), **kwargs):
   });
 
   it("an except says what it swallowed, where it came from and in which row", () => {
-    expect(recordAt(source, result!, "except Exception", "catch").thrown).toEqual([
+    expect(recordAt(source, result!, "except Exception as error:", "catch").thrown).toEqual([
       { row: 11, message: "ZeroDivisionError: division by zero", line: 13 },
     ]);
   });
@@ -400,7 +392,7 @@ def run(completions, solution, weights=(1, 2), **kwargs):
       "len(text)",
       "len(text)",
       "len(text) - 2",
-      "except Exception",
+      "except Exception as error:",
       "scores.append(0.0)",
     ]);
   });

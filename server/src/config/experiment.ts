@@ -178,9 +178,7 @@ const paSftSchema = z.strictObject({
 });
 
 const rewardUseSchema = z.strictObject({
-  name: z
-    .string()
-    .describe("`iad-r1/<function>`, or the path of a reward file (`.ts`, `.py`), with `#name` for one of its functions."),
+  name: z.string().describe("`iad-r1/<function>` or the path of a reward file with `#name`."),
   weight: z
     .number()
     .optional()

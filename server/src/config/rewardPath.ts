@@ -3,5 +3,7 @@
 /** The file and the function that a name means; null for names of built-in rewards. */
 export function parseRewardPath(name: string): { file: string; function: string | null } | null {
   const match = /^([^#]+\.(?:[cm]?[jt]s|py))(?:#(.*))?$/.exec(name);
-  return match === null ? null : { file: match[1]!, function: match[2] === undefined || match[2] === "" ? null : match[2] };
+  return match === null
+    ? null
+    : { file: match[1]!, function: match[2] === undefined || match[2] === "" ? null : match[2] };
 }

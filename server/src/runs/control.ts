@@ -36,7 +36,10 @@ export function readWish(folder: string): Wish {
 
 function readControl(folder: string): { wish: Wish; exchange: string | null } {
   try {
-    const { wish, exchangeRewards } = JSON.parse(readFileSync(join(folder, fileName), "utf8")) as Record<string, unknown>;
+    const { wish, exchangeRewards } = JSON.parse(readFileSync(join(folder, fileName), "utf8")) as Record<
+      string,
+      unknown
+    >;
     return {
       wish: wish === "pause" || wish === "stop" || wish === "end" ? wish : "run",
       exchange: typeof exchangeRewards === "string" ? exchangeRewards : null,

@@ -113,7 +113,10 @@ export async function runTraining(
     if (CancelledError.is(failure) || context.signal.aborted) {
       state = "stopped";
       // A run that nobody can hold ends with what it would have waited for.
-      reason = CancelledError.is(failure) && typeof failure.data.reason === "string" ? failure.data.reason : "stopped by the user";
+      reason =
+        CancelledError.is(failure) && typeof failure.data.reason === "string"
+          ? failure.data.reason
+          : "stopped by the user";
       result = { model: lastModel(run), rows: evaluationRows(run) };
     } else {
       error = toWireError(failure);
@@ -226,7 +229,7 @@ function reopen(config: ExperimentConfig | null, context: RunContext): OpenRun {
 
 /** Everything between "starting" and the final event. */
 async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome, "model" | "rows">> {
-  const { recorder, config, isResumed } = run;
+  const { recorder, config } = run;
   const { manifest } = recorder;
   const startedMs = Date.now();
   if (manifest.hashes.code === "") await settleManifest(manifest, config);
@@ -321,7 +324,13 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
       end = await runPaSft({ ...common, config: config.stages.paSft }, context);
       break;
     case "sc-grpo": {
-      const steward = new RewardSteward(input.rewards, { recorder, plan, pauses: input.pauses ?? null, config, signal: input.signal });
+      const steward = new RewardSteward(input.rewards, {
+        recorder,
+        plan,
+        pauses: input.pauses ?? null,
+        config,
+        signal: input.signal,
+      });
       const stage = { config: config.stages.scGrpo, rewards: steward, style: config.prompt.style };
       end = await runScGrpo({ ...common, ...stage }, { ...context, guard: steward });
       break;

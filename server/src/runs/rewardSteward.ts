@@ -122,7 +122,8 @@ export function rewardHashes({ list }: RunRewards): Record<string, string> {
 }
 
 function sameCode(a: readonly RewardVersion[], b: readonly RewardVersion[]): boolean {
-  const code = (all: readonly RewardVersion[]) => JSON.stringify(all.map(({ name, weight, version }) => [name, weight, version]));
+  const code = (all: readonly RewardVersion[]) =>
+    JSON.stringify(all.map(({ name, weight, version }) => [name, weight, version]));
   return code(a) === code(b);
 }
 

@@ -100,5 +100,7 @@ function copyOf({ hash, file }: RewardProgram): string {
 
 /** Why a new version was not taken, in one sentence. */
 export function refusal(error: unknown): string {
-  return error instanceof AppError ? `${error.message}${error.hint === undefined ? "" : ` ${error.hint}`}` : formatError(error);
+  return error instanceof AppError
+    ? `${error.message}${error.hint === undefined ? "" : ` ${error.hint}`}`
+    : formatError(error);
 }

@@ -49,7 +49,9 @@ export function registerRolloutCommands(program: Command): void {
     .option("--top-p <p>", "sample from the smallest set of tokens with this probability", share, 0.9)
     .option("--references <n>", "reference images shown before each image", integer(0), 0)
     .addOption(
-      new Option("--style <style>", "how the question is asked").choices(["question", "expert", "system"]).default("expert"),
+      new Option("--style <style>", "how the question is asked")
+        .choices(["question", "expert", "system"])
+        .default("expert"),
     )
     .option("--seed <n>", "seed of the draw and of the sampling", integer(0), 42)
     .option("--timeout <seconds>", "longest time of a reward file for all completions", positive, 30)
@@ -80,7 +82,11 @@ export function registerRolloutCommands(program: Command): void {
       const texts = lines.map((line) => JSON.stringify(line));
       if (options.out === undefined) for (const text of texts) context.print(text);
       else writeFileSync(options.out, texts.map((text) => `${text}\n`).join(""));
-      for (const line of summary(lines, opened.rewards.map(({ reward }) => reward.name))) context.log(line);
+      for (const line of summary(
+        lines,
+        opened.rewards.map(({ reward }) => reward.name),
+      ))
+        context.log(line);
     }),
   );
 }

@@ -48,7 +48,10 @@ function addRunOptions(command: Command, description: string): Command {
     .description(description)
     .argument("[config]", "experiment file; not needed with --resume")
     .option("--resume <run>", "go on with a stopped or killed run: its id, the start of its id, or its folder")
-    .option("--exchange-rewards", "with --resume: go on with the reward files as they are now; the run records both versions")
+    .option(
+      "--exchange-rewards",
+      "with --resume: go on with the reward files as they are now; the run records both versions",
+    )
     .option(
       "--set <key=value>",
       "change one setting of the file, e.g. --set stages.paSft.steps=50 (repeatable)",

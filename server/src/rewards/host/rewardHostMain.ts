@@ -80,8 +80,7 @@ function givenMs(): number {
 function watch(): void {
   const isLate =
     running !== null &&
-    (performance.now() - running.since > starvedFactor * running.wallMs ||
-      givenMs() - running.usedMs > running.wallMs);
+    (performance.now() - running.since > starvedFactor * running.wallMs || givenMs() - running.usedMs > running.wallMs);
   if (running !== null && isLate) {
     fail({
       kind: "failed",

@@ -159,7 +159,7 @@ function describe(units: readonly Unit[], matched: number, end: number, tree: Pa
   const anywhere = matchedUpTo === "" && !(units[0]!.kind === "edge" && matched > 0);
   const sentence = anywhere
     ? `Nothing of it was found: ${code(expected)} does not occur.`
-    : `Matched up to ${code(matchedUpTo === "" ? "the start" : matchedUpTo)}, expected ${isEnd ? expected : code(expected)}, saw ${saw === "" ? "the end of the text" : code(saw)}.${reason(units, matched, begun, tree, text, at)}`;
+    : `Matched up to ${matchedUpTo === "" ? "the start" : code(matchedUpTo)}, expected ${isEnd ? expected : code(expected)}, saw ${saw === "" ? "the end of the text" : code(saw)}.${reason(units, matched, begun, tree, text, at)}`;
   return { matchedUpTo, expected, saw, at, caret: caretView(text, at), sentence };
 }
 

@@ -188,9 +188,7 @@ async function scoreAround(
 }
 
 function isFatalCall(error: unknown): error is RewardError {
-  return (
-    RewardError.is(error) && ["reward/timeout", "reward/memory", "reward/crashed"].includes(error.code)
-  );
+  return RewardError.is(error) && ["reward/timeout", "reward/memory", "reward/crashed"].includes(error.code);
 }
 
 /** What a line of a file says about the completion; everything else there is a column of the data row. */

@@ -37,19 +37,24 @@ function rows(...completions: string[]): RolloutRow[] {
 
 const hang = `${"a".repeat(40)}b`;
 
-test.each([false, true])("an endless pattern and an endless loop are named by their lines (instrumented: %s)", async (instrumented) => {
-  const runner = open();
-  await runner.score("pattern", rows("warm"), { instrumented });
-  const started = performance.now();
-  await expect(
-    runner.score("pattern", rows("a", hang, "b"), { wallMs: 300, instrumented }),
-  ).rejects.toMatchObject({ code: "reward/timeout", data: { line: 5 }, where: "/project/a.reward.ts:5" });
-  await expect(runner.score("loop", rows("", "x"), { wallMs: 300, instrumented })).rejects.toMatchObject({
-    code: "reward/timeout",
-    data: { line: expect.toSatisfy((line: number) => line === 12 || line === 13) },
-  });
-  expect(performance.now() - started).toBeLessThan(20_000);
-});
+test.each([false, true])(
+  "an endless pattern and an endless loop are named by their lines (instrumented: %s)",
+  async (instrumented) => {
+    const runner = open();
+    await runner.score("pattern", rows("warm"), { instrumented });
+    const started = performance.now();
+    await expect(runner.score("pattern", rows("a", hang, "b"), { wallMs: 300, instrumented })).rejects.toMatchObject({
+      code: "reward/timeout",
+      data: { line: 5 },
+      where: "/project/a.reward.ts:5",
+    });
+    await expect(runner.score("loop", rows("", "x"), { wallMs: 300, instrumented })).rejects.toMatchObject({
+      code: "reward/timeout",
+      data: { line: expect.toSatisfy((line: number) => line === 12 || line === 13) },
+    });
+    expect(performance.now() - started).toBeLessThan(20_000);
+  },
+);
 
 test("instrumented scores are those of the plain code, with a recording", async () => {
   const runner = open();

@@ -86,7 +86,9 @@ def size(completions): return [float(len(completions)) for _ in completions]
 `;
     const given = rows("a", "b", "c", "d", "e");
     expect((await open(source("batch")).score("size", given)).outcomes).toEqual(scores(5, 5, 5, 5, 5));
-    expect((await open(source("batch")).score("size", given, { batchSize: 2 })).outcomes).toEqual(scores(2, 2, 2, 2, 1));
+    expect((await open(source("batch")).score("size", given, { batchSize: 2 })).outcomes).toEqual(
+      scores(2, 2, 2, 2, 1),
+    );
     expect((await open(source("group")).score("size", given)).outcomes).toEqual(scores(2, 2, 2, 2, 1));
   });
 

@@ -2,7 +2,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
-import { type RolloutRow, type RunnerOptions, type ScoreOptions, startRunner } from "@iad-r1/server/rewards/user/runner";
+import {
+  type RolloutRow,
+  type RunnerOptions,
+  type ScoreOptions,
+  startRunner,
+} from "@iad-r1/server/rewards/user/runner";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../helpers/temporaryFolder";
 
@@ -116,7 +121,11 @@ export const late = async () => (await import("./deep.ts")).deep;`;
   test.each([
     ["a package", 'import x from "lodash"; x;', /package/],
     ["a file that is not there", 'import x from "./nowhere"; x;', /"\.\/nowhere", which is not there/],
-    ["files of Node", 'import { readFileSync } from "node:fs"; readFileSync;', /node:fs, which pure rewards may not use/],
+    [
+      "files of Node",
+      'import { readFileSync } from "node:fs"; readFileSync;',
+      /node:fs, which pure rewards may not use/,
+    ],
     ["a module that throws", "throw new RangeError('no');", /RangeError: no/],
   ])("%s cannot be loaded", async (_, line, message) => {
     const runner = open(`${line}\n/** @reward */\nexport const f = () => 1;`);
@@ -133,14 +142,17 @@ export const late = async () => (await import("./deep.ts")).deep;`;
 
   test("an unknown name lists the known ones", async () => {
     const runner = open("/** @reward */\nexport const f = () => 1;");
-    await expect(runner.score("g", rows("a"))).rejects.toMatchObject({ code: "reward/unknown-name", hint: "It has f." });
+    await expect(runner.score("g", rows("a"))).rejects.toMatchObject({
+      code: "reward/unknown-name",
+      hint: "It has f.",
+    });
   });
 });
 
 describe("limits", () => {
   test.each([
     ["an endless loop", "for (;;) {}"],
-    ["an endless pattern", 'return /^(a+)+$/.test(`${"a".repeat(40)}b`) ? 1 : 0;'],
+    ["an endless pattern", 'return /^(a+)+$/.test("a".repeat(40) + "b") ? 1 : 0;'],
     ["a promise that never settles", "return new Promise(() => {}) as never;"],
   ])("%s is ended in time, its row is named, and the next call works", async (_, body) => {
     const runner = open(`/** @reward */
@@ -178,7 +190,8 @@ export function f({ completion }: any): any { if (completion !== "hang") return 
   });
 
   test("each batch has the time for itself", async () => {
-    const source = "/** @reward */\nexport const f = async () => { await new Promise((go) => setTimeout(go, 250)); return 1; };";
+    const source =
+      "/** @reward */\nexport const f = async () => { await new Promise((go) => setTimeout(go, 250)); return 1; };";
     const { outcomes } = await open(source).score("f", rows("a", "b", "c", "d"), { wallMs: 900, batchSize: 1 });
     expect(outcomes).toHaveLength(4);
   });
