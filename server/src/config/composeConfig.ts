@@ -14,6 +14,7 @@ import { commentedYaml } from "./commentedYaml";
 import type { ExperimentInput } from "./experiment";
 import { embeddedModel, embeddedModels, embeddedName } from "./modelNames";
 import { parseExperiment } from "./parseExperiment";
+import { writeSampleRewards } from "./sampleRewards";
 
 export const CONFIG_FILE = "iadr1.yaml";
 
@@ -159,12 +160,13 @@ export async function createSampleProject(
   };
   const data = { train: { ...source, part: side("first") }, heldOut: { ...source, part: side("rest") } };
   await writeConfig(configFile, textOf(choices, data));
+  const rewards = await writeSampleRewards(root);
   return {
     folder: root,
     configFile,
     dataFolder,
     firstImage: clearest(samples).image,
-    written: [configFile, dataFolder],
+    written: [configFile, dataFolder, ...(rewards === null ? [] : [rewards])],
   };
 }
 
