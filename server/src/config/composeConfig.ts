@@ -15,6 +15,7 @@ import { commentedYaml } from "./commentedYaml";
 import type { ExperimentInput } from "./experiment";
 import { embeddedModel, embeddedModels, embeddedName } from "./modelNames";
 import { parseExperiment } from "./parseExperiment";
+import { writeSampleRewards } from "./sampleRewards";
 
 export const CONFIG_FILE = "iadr1.yaml";
 
@@ -160,13 +161,14 @@ export async function createSampleProject(
   };
   const data = { train: { ...source, part: side("first") }, heldOut: { ...source, part: side("rest") } };
   await writeConfig(configFile, textOf(choices, data));
+  const rewards = await writeSampleRewards(root);
   await writeRewardTypes(join(root, "rewards"));
   return {
     folder: root,
     configFile,
     dataFolder,
     firstImage: clearest(samples).image,
-    written: [configFile, dataFolder],
+    written: [configFile, dataFolder, ...(rewards === null ? [] : [rewards])],
   };
 }
 

@@ -15,6 +15,7 @@ import { positive } from "../numberOption";
 import { registerRewardServe } from "./rewardServe";
 import { table } from "../terminalText";
 import { registerRewardCheck } from "./rewardCheck";
+import { registerRewardTest } from "./rewardTest";
 
 export function registerRewardCommands(program: Command): void {
   const reward = program.command("reward").description("score completions with reward functions");
@@ -75,6 +76,7 @@ export function registerRewardCommands(program: Command): void {
         for (const file of written) context.print(file);
       }),
     );
+  registerRewardTest(reward);
   reward
     .command("list")
     .description("the built-in rewards and presets")
