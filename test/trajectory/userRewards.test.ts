@@ -130,7 +130,7 @@ it("a finding holds the run; a corrected file takes the place of the faulty one,
       reward: "even",
       file: rewardFile,
       pauses: true,
-      message: expect.stringContaining("4 of 4"),
+      message: expect.stringContaining("4 completions of 4"),
     },
   ]);
   const held = of(events, "state").filter(({ state }) => state === "paused");

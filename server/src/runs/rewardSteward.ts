@@ -11,7 +11,7 @@ import type { RewardSource } from "../train/scGrpo";
 import type { PauseGate, StepGuard } from "../train/stage";
 import { hashJson } from "./manifest";
 import type { RunRecorder } from "./recorder";
-import { type GuardFinding, RewardGuard } from "./rewardGuard";
+import { RewardGuard } from "./rewardGuard";
 import { refusal, type RunRewards } from "./runRewards";
 
 interface Surroundings {
@@ -51,11 +51,7 @@ export class RewardSteward implements RewardSource, StepGuard {
   async inspect(step: number, groups: readonly Group[], _advantages: GroupAdvantages): Promise<string | null> {
     const { recorder, plan, config } = this.at;
     this.lastInputs = inputsOf(groups.slice(0, 2));
-    const findings = await this.guard.inspect(step, groups).catch((error: unknown): GuardFinding[] => {
-      // The checks must not end what they watch over.
-      recorder.log("warning", "reward/guard", `The checks of the rewards failed at step ${step}: ${refusal(error)}`);
-      return [];
-    });
+    const findings = this.guard.inspect(step, groups, this.rewards.list);
     const wanted: readonly string[] = config.stages.scGrpo.pauseOn;
     let reason: string | null = null;
     for (const finding of findings) {

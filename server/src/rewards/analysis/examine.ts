@@ -68,11 +68,19 @@ export async function examineProgram(
 ): Promise<Examined> {
   const { signal, staticFindings = [] } = options;
   const scope = options.scope === false ? [...rows] : rowsInScope(rows);
+  /** Functions that lose a whole batch over one completion are asked for one at a time, so that the others can be examined. */
+  const fragile = new Set<string>();
   const rescore: Rescore = (name, asked, more) =>
-    runner.score(name, asked, { wallMs: wallMs(asked.length), ...(signal && { signal }), ...more });
+    runner.score(name, asked, {
+      ...(fragile.has(name) && { batchSize: 1 }),
+      ...{ wallMs: wallMs(asked.length), ...(signal && { signal }), ...more },
+    });
   const results = new Map<string, BatchResult | AppError>();
   for (const { name } of program.functions) {
-    results.set(name, options.results?.get(name) ?? (await runOnce(name, scope, rescore)));
+    const known = options.results?.get(name);
+    // A batch that was lost as a whole is asked for again, one completion at a time.
+    const isUsable = known !== undefined && "outcomes" in known && known.outcomes.some(({ status }) => status !== "error");
+    results.set(name, isUsable ? known : await runOnce(name, scope, rescore, fragile));
   }
   const examination: Examination = {
     ...makeExamination(program, scope, results, rescore),
@@ -102,9 +110,15 @@ async function runOnce(
   name: string,
   rows: readonly RolloutRow[],
   rescore: Rescore,
+  fragile: Set<string>,
 ): Promise<BatchResult | RewardError> {
   try {
-    const plain = await rescore(name, rows);
+    let plain = await rescore(name, rows);
+    if (rows.length > 1 && plain.callMs.length === 1 && plain.outcomes.every(({ status }) => status === "error")) {
+      const { rawLength } = plain;
+      fragile.add(name);
+      plain = { ...(await rescore(name, rows)), rawLength };
+    }
     try {
       const seen = await rescore(name, rows, { instrumented: true, wallMs: 4 * wallMs(rows.length) });
       return compareRuns(plain.outcomes, seen.outcomes).same ? { ...plain, recording: seen.recording } : plain;

@@ -8,6 +8,7 @@ import { DataError } from "@iad-r1/models/errors";
 import { type ExamineOptions, examineProgram } from "../analysis/examine";
 import { documentationAnchor, type Finding, type FindingEdit, sortFindings } from "../analysis/finding";
 import { instrumentTypeScript } from "../live/instrument";
+import { staticFindings } from "../static/staticFindings";
 import { discoverRewards } from "../user/discover";
 import type { RewardProgram } from "../user/program";
 import { type RewardRunner, type RolloutRow, startRunner } from "../user/runner";
@@ -80,14 +81,25 @@ export async function checkProgram(
   rows: readonly RolloutRow[] | null,
   options: ExamineOptions & { runner?: RewardRunner } = {},
 ): Promise<Finding[]> {
-  const { staticFindings = [] } = options;
-  if (rows === null || rows.length === 0 || program.functions.length === 0) return sortFindings(staticFindings);
+  const columns = rows === null ? null : columnsOf(rows);
+  const fromText = options.staticFindings ?? (await staticFindings(program, { columns, signal: options.signal }));
+  if (rows === null || rows.length === 0 || program.functions.length === 0) return sortFindings(fromText);
   const runner = options.runner ?? startRunner(program, { instrument: instrumentTypeScript });
   try {
-    return (await examineProgram(program, rows, runner, options)).findings;
+    return (await examineProgram(program, rows, runner, { ...options, staticFindings: fromText })).findings;
   } finally {
     if (options.runner === undefined) await runner.close();
   }
+}
+
+/** Columns that any of the rows has. */
+function columnsOf(rows: readonly RolloutRow[]): string[] {
+  const names = new Set<string>();
+  for (const row of rows) {
+    for (const name of Object.keys(row.columns)) names.add(name);
+    if (row.solution !== null) names.add("solution");
+  }
+  return [...names];
 }
 
 /** The report of the command line. */

@@ -131,4 +131,12 @@ export interface StateFact {
   names: string[];
 }
 
-export const noFacts: RewardFacts = { functions: [], patterns: [], values: [], catches: [], loops: [], random: [], state: [] };
+export const noFacts: RewardFacts = {
+  functions: [],
+  patterns: [],
+  values: [],
+  catches: [],
+  loops: [],
+  random: [],
+  state: [],
+};

@@ -3,6 +3,7 @@
  * in a thread that is killed. Ordinary texts do not show the problem, so only made ones can prove that it is there or not.
  */
 import { Worker } from "node:worker_threads";
+import type { SitePattern } from "../user/recording";
 import type { PatternNode, PatternTree } from "./patternTree";
 import { isNullable, patternNodes, printPattern, sampleText } from "./patternTree";
 
@@ -47,11 +48,19 @@ export function suspectHangs(tree: PatternTree): Suspicion[] {
   return found;
 }
 
-/** The first suspicion that is true, with an input that shows it; null when all inputs end in time. */
-export async function proveHang(tree: PatternTree): Promise<HangProof | null> {
+/**
+ * The first suspicion that is true, with an input that shows it; null when all inputs end in time.
+ *
+ * @param anchor a match of the whole text has more ways to fail
+ */
+export async function proveHang(
+  tree: PatternTree,
+  anchor: SitePattern["anchor"] = "search",
+): Promise<HangProof | null> {
   const suspicions = suspectHangs(tree);
   if (suspicions.length === 0) return null;
-  const source = printPattern(tree.root, tree);
+  const printed = printPattern(tree.root, tree);
+  const source = anchor === "search" ? printed : `(?<![^])(?:${printed})${anchor === "full" ? "(?![^])" : ""}`;
   const killer = new KillableMatcher(source, tree.jsFlags);
   try {
     for (const suspicion of suspicions) {

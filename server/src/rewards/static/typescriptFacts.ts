@@ -134,7 +134,13 @@ class Collector {
     const returned = fn.body.type === "BlockStatement" ? ownReturns(fn.body) : [fn.body];
     for (const value of returned) {
       for (const part of kindsOf(value)) {
-        const fact = { function: name, role: "return" as const, kind: part.kind, start: part.node.start!, end: part.node.end! };
+        const fact = {
+          function: name,
+          role: "return" as const,
+          kind: part.kind,
+          start: part.node.start!,
+          end: part.node.end!,
+        };
         const text = part.node.type === "StringLiteral" ? part.node.value : undefined;
         this.facts.values.push(text === undefined ? fact : { ...fact, text });
       }
@@ -213,7 +219,20 @@ class Collector {
 
 const chances = new Set(["Math.random", "crypto.randomUUID", "crypto.getRandomValues", "randomUUID"]);
 const clocks = new Set(["Date.now", "performance.now", "process.hrtime", "process.hrtime.bigint"]);
-const mutators = new Set(["push", "pop", "shift", "unshift", "splice", "add", "set", "delete", "clear", "sort", "reverse", "fill"]);
+const mutators = new Set([
+  "push",
+  "pop",
+  "shift",
+  "unshift",
+  "splice",
+  "add",
+  "set",
+  "delete",
+  "clear",
+  "sort",
+  "reverse",
+  "fill",
+]);
 
 function functionName(node: FunctionNode): string | null {
   switch (node.type) {
@@ -270,8 +289,12 @@ function kindsOf(value: SyntaxNode): { kind: "string" | "boolean"; node: SyntaxN
     }
     case "CallExpression": {
       const path = memberPath(node.callee);
-      const method = node.callee.type === "MemberExpression" ? keyName(node.callee.property, node.callee.computed) : null;
-      if (path === "Boolean" || ["includes", "startsWith", "endsWith", "test", "some", "every"].includes(method ?? "")) {
+      const method =
+        node.callee.type === "MemberExpression" ? keyName(node.callee.property, node.callee.computed) : null;
+      if (
+        path === "Boolean" ||
+        ["includes", "startsWith", "endsWith", "test", "some", "every"].includes(method ?? "")
+      ) {
         return [{ kind: "boolean", node }];
       }
       if (path === "String" || ["trim", "toLowerCase", "toUpperCase", "toFixed"].includes(method ?? "")) {
