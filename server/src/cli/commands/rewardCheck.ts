@@ -39,7 +39,8 @@ export function registerRewardCheck(reward: Command): void {
         const fixed = options.fix === true ? applyFixes(program.source, findings) : null;
         if (fixed !== null) await writeFile(program.file, fixed.source);
         const limit = severities.indexOf(options.failOn ?? "error");
-        if (options.failOn !== undefined && findings.some(({ severity }) => severities.indexOf(severity) <= limit)) context.fail();
+        if (options.failOn !== undefined && findings.some(({ severity }) => severities.indexOf(severity) <= limit))
+          context.fail();
         if (context.json) return context.printJson({ ...report, ...(fixed !== null && { applied: fixed.applied }) });
         printReport(context, report, fixed?.applied ?? []);
       }),

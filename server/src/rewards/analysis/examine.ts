@@ -66,10 +66,15 @@ export async function examineProgram(
 ): Promise<Examined> {
   const { signal, staticFindings = [] } = options;
   const scope = options.scope === false ? [...rows] : rowsInScope(rows);
+  /** Functions that lose a whole batch over one completion are asked for one at a time, so that the others can be examined. */
+  const fragile = new Set<string>();
   const rescore: Rescore = (name, asked, more) =>
-    runner.score(name, asked, { wallMs: wallMs(asked.length), ...(signal && { signal }), ...more });
+    runner.score(name, asked, {
+      ...(fragile.has(name) && { batchSize: 1 }),
+      ...{ wallMs: wallMs(asked.length), ...(signal && { signal }), ...more },
+    });
   const results = new Map<string, BatchResult | RewardError>();
-  for (const { name } of program.functions) results.set(name, await runOnce(name, scope, rescore));
+  for (const { name } of program.functions) results.set(name, await runOnce(name, scope, rescore, fragile));
   const examination: Examination = {
     ...makeExamination(program, scope, results, rescore),
     ...(options.promptHashes && { promptHashes: options.promptHashes }),
@@ -98,9 +103,15 @@ async function runOnce(
   name: string,
   rows: readonly RolloutRow[],
   rescore: Rescore,
+  fragile: Set<string>,
 ): Promise<BatchResult | RewardError> {
   try {
-    const plain = await rescore(name, rows);
+    let plain = await rescore(name, rows);
+    if (rows.length > 1 && plain.callMs.length === 1 && plain.outcomes.every(({ status }) => status === "error")) {
+      const { rawLength } = plain;
+      fragile.add(name);
+      plain = { ...(await rescore(name, rows)), rawLength };
+    }
     try {
       const seen = await rescore(name, rows, { instrumented: true, wallMs: 4 * wallMs(rows.length) });
       return compareRuns(plain.outcomes, seen.outcomes).same ? { ...plain, recording: seen.recording } : plain;

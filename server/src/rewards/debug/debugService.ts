@@ -299,9 +299,13 @@ export class RewardDebugService {
   private requireLive(): void {
     this.requireRunning();
     if (this.live !== null) return;
-    throw new ConfigError("reward/not-live", "Reward code of this folder does not run before live values were started.", {
-      hint: "Use the command Start Live Values.",
-    });
+    throw new ConfigError(
+      "reward/not-live",
+      "Reward code of this folder does not run before live values were started.",
+      {
+        hint: "Use the command Start Live Values.",
+      },
+    );
   }
 
   private requireOpen(path: string): Entry {

@@ -64,7 +64,11 @@ export type RewardDebugMethods = {
   probe: { params: Place; result: ProbeView[]; event: never };
   trace: { params: Place & { rollout: RolloutKey; completion: string | null }; result: RewardTrace; event: never };
   /** The rollout with everything a call needs. */
-  rollout: { params: { rollout: RolloutKey | null }; result: { row: RolloutRow; group: RolloutRow[] } | null; event: never };
+  rollout: {
+    params: { rollout: RolloutKey | null };
+    result: { row: RolloutRow; group: RolloutRow[] } | null;
+    event: never;
+  };
   tests: { params: Text; result: RewardTestItem[]; event: never };
   runTests: { params: Text & { ids: string[]; wallMs: number }; result: RewardTestResult[]; event: never };
 };
@@ -72,7 +76,13 @@ export type RewardDebugMethods = {
 export interface RewardTools extends AnalyzeTools {
   /** What the text alone tells. */
   textFindings(program: RewardProgram, columns: readonly string[] | null): Promise<Finding[]>;
-  probes(program: RewardProgram, name: string, rollouts: ScopedRollouts, wallMs: number, signal: AbortSignal): Promise<ProbeView[]>;
+  probes(
+    program: RewardProgram,
+    name: string,
+    rollouts: ScopedRollouts,
+    wallMs: number,
+    signal: AbortSignal,
+  ): Promise<ProbeView[]>;
   tests(program: RewardProgram): Promise<RewardTestItem[]>;
   runTests(
     program: RewardProgram,
@@ -153,7 +163,8 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         return row === undefined ? null : { row, group: groupOf(row) };
       },
       tests: (text) => tools.tests(programOf(text)),
-      runTests: ({ ids, wallMs, ...text }, { signal }) => tools.runTests(programOf(text), ids, rollouts, wallMs, signal),
+      runTests: ({ ids, wallMs, ...text }, { signal }) =>
+        tools.runTests(programOf(text), ids, rollouts, wallMs, signal),
     },
   };
 
