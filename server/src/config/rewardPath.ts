@@ -7,3 +7,11 @@ export function parseRewardPath(name: string): { file: string; function: string 
     ? null
     : { file: match[1]!, function: match[2] === undefined || match[2] === "" ? null : match[2] };
 }
+
+/** Names of a comma-separated list. */
+export function rewardNames(list: string): string[] {
+  return list
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
