@@ -12,9 +12,9 @@ import { openRewards } from "../../rewards/user/openRewards";
 import { writeRewardTypes } from "../../rewards/user/rewardDeclaration";
 import { action } from "../action";
 import { positive } from "../numberOption";
-import { registerRewardServe } from "./rewardServe";
 import { table } from "../terminalText";
 import { registerRewardCheck } from "./rewardCheck";
+import { registerRewardServe } from "./rewardServe";
 import { registerRewardTest } from "./rewardTest";
 
 export function registerRewardCommands(program: Command): void {
@@ -66,7 +66,9 @@ export function registerRewardCommands(program: Command): void {
   registerRewardServe(reward);
   reward
     .command("types")
-    .description("make a folder of reward files check in an editor: writes the types of iad-r1/reward; nothing is installed")
+    .description(
+      "make a folder of reward files check in an editor: writes the types of iad-r1/reward; nothing is installed",
+    )
     .argument("[folder]", "folder of the reward files", "rewards")
     .action(
       action(async (context, command) => {
