@@ -214,9 +214,9 @@ export class RolloutIndex {
     }
     const bytes = Buffer.alloc(this.kept.lengths.values[number]!);
     await handle.read(bytes, 0, bytes.length, this.kept.offsets.values[number]!);
-    const parsed = parseObject(bytes.toString("utf8"));
+    const parsed = parseObject(bytes.toString("utf8").replace(/^\uFEFF/, ""));
     // The name is what the reader made of the line; it is put back, as it may come from the lines before.
-    const found = "value" in parsed ? rowOf(parsed.value, "", this.steps.values[number]!) : null;
+    const found = "value" in parsed ? rowOf(parsed.value, "", known(this.steps.values[number]!)) : null;
     if (found === null || found.row === null) {
       throw new InternalError("rollouts/changed", `${file} changed while it was looked at.`, {
         hint: "Open the rollouts again.",

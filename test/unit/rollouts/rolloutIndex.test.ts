@@ -146,6 +146,21 @@ it("reads a row again as it was read first", async () => {
   expect(await index.rows(rows.map((_, i) => i))).toEqual(rows);
 });
 
+it("reads rows of a file again too, without steps, groups or order among the lines", async () => {
+  const path = join(temporaryFolder(), "lines.jsonl");
+  const lines = [
+    { group: "b", completion: "é\n1", solution: "s" },
+    { prompt: "p", completion: "2", note: { a: 1 } },
+    { group: "b", completion: "3", step: 4 },
+    { prompt: "p", completion: "4", sampleId: "x" },
+  ];
+  writeFileSync(path, `\uFEFF${lines.map((line) => JSON.stringify(line)).join("\n\n")}\n`);
+  const index = await RolloutIndex.open(path);
+  const { rows } = await readRollouts(path);
+  expect(rows).toHaveLength(4);
+  expect(await index.rows([3, 1, 0, 2])).toEqual([rows[3], rows[1], rows[0], rows[2]]);
+});
+
 it("orders groups by spread, mean, length; those without the number come last", async () => {
   const index = await RolloutIndex.open(runFolder(1));
   const order = (by: ExploreQuery["order"], descending: boolean) =>
