@@ -76,9 +76,19 @@ export default tseslint.config(
       "no-restricted-imports": forbid([
         ...except(outside.models, outside.parquet),
         only(
-          ["lsp", "stream", "tasks", "language", "runs", "train", "generate", "explore", "features", "inspect", "cli"].map(
-            (name) => `../${name}/*`,
-          ),
+          [
+            "lsp",
+            "stream",
+            "tasks",
+            "language",
+            "runs",
+            "train",
+            "generate",
+            "explore",
+            "features",
+            "inspect",
+            "cli",
+          ].map((name) => `../${name}/*`),
           "Recorded completions are data: whoever asks about them stands to their right.",
         ),
         // How an answer is read is one thing for rewards, evaluations and views.

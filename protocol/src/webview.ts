@@ -619,7 +619,9 @@ const advantageTable = fitting<AdvantageTable>(
   struct({ recorded: numbers, methods: list(struct({ method: text, advantages: list(number) })) }),
 );
 const whatIfAnswer = fitting<WhatIfAnswer>(struct({ total: nullable(number), advantage: nullable(number) }));
-const rewardTrace = fitting<RewardTrace>(struct({ steps: list(fitting<RewardTrace["steps"][number]>(struct({ line: count, source: text }))) }));
+const rewardTrace = fitting<RewardTrace>(
+  struct({ steps: list(fitting<RewardTrace["steps"][number]>(struct({ line: count, source: text }))) }),
+);
 
 /** A person's own reward function. */
 const ownReward = struct({ name: text, uri: text });
