@@ -14,12 +14,12 @@ import type {
 } from "@iad-r1/protocol/rollouts";
 import { formatProblem } from "../data/problems";
 import { createRewardRegistry } from "../rewards/registry";
+import { promptText } from "../rollouts/promptText";
 import { type GroupNumbers, RolloutIndex } from "../rollouts/rolloutIndex";
 import type { RolloutRow } from "../rollouts/row";
 import { advantageTable } from "./advantages";
 import { exportRollouts, type RolloutExportFormat } from "./exportRollouts";
 import type { PictureReference } from "./pictures";
-import { promptText, questionOf } from "./promptText";
 import { rewardSpans } from "./spans";
 import { rewardWeights } from "./weights";
 import { whatIf } from "./whatIf";
@@ -74,9 +74,7 @@ export class Explorer {
     limit: number,
   ): Promise<{ total: number; rows: GroupRow[] }> {
     const { index } = await this.opened(path);
-    const page = index.page(query, offset, limit);
-    const firsts = await index.rows(page.map(({ group }) => group.rows[0]!));
-    const rows = page.map(({ group, matches }, i) => groupRow(index, group, firsts[i]!, matches));
+    const rows = index.page(query, offset, limit).map(({ group, matches }) => groupRow(index, group, matches));
     return { total: index.query(query).numGroups, rows };
   }
 
@@ -94,7 +92,7 @@ export class Explorer {
     const matches = [...group.rows].map((row) => index.isMatch(query, row));
     const { sampleId } = index.sampleAt(group.rows[0]!);
     return {
-      row: groupRow(index, group, first, matches.filter((each) => each).length),
+      row: groupRow(index, group, matches.filter((each) => each).length),
       prompt: promptText(first.prompt),
       solution: first.solution,
       columns: Object.entries(first.columns).map(([column, value]) => ({ name: column, value: shortText(value) })),
@@ -187,13 +185,10 @@ function noRollout(path: string, step: number | null, name: string, what: string
   );
 }
 
-function groupRow(index: RolloutIndex, group: GroupNumbers, first: RolloutRow, matches: number): GroupRow {
+function groupRow(index: RolloutIndex, group: GroupNumbers, matches: number): GroupRow {
   const numbers = [...group.rows].map((row) => index.numbersAt(row));
-  const { sampleId, label } = index.sampleAt(group.rows[0]!);
   return {
-    ...{ step: group.step, group: group.name, sampleId, label, matches },
-    prompt: questionOf(first.prompt),
-    picture: first.images?.at(-1) ?? null,
+    ...{ step: group.step, group: group.name, matches, ...index.sampleAt(group.rows[0]!) },
     size: group.rows.length,
     totals: numbers.map(({ total }) => total),
     advantages: numbers.map(({ advantage }) => advantage),

@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { CancelledError } from "@iad-r1/models/errors";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import type { RolloutRow } from "../rollouts/row";
-import { promptText } from "./promptText";
+import { promptText } from "../rollouts/promptText";
 
 export const rolloutExportFormats = ["jsonl", "csv", "parquet"] as const;
 export type RolloutExportFormat = (typeof rolloutExportFormats)[number];

@@ -50,6 +50,8 @@ export class Explorer {
   /** Row of the chosen group in the list; null when the filter keeps it out. */
   selectedRow: number | null = null;
   readonly connection: Connection<typeof explorerPanel>;
+  /** Row that was gone to before its page was here. */
+  private awaitedRow: number | null = null;
   private turn = 0;
   private shownTurn = -1;
   private typing = 0;
@@ -62,7 +64,7 @@ export class Explorer {
   ) {
     this.pages = new GroupPages(
       (query, offset, limit) => this.connection.ask("groups/get", { query, offset, limit }),
-      render,
+      () => this.pageCame(),
     );
     this.pictures = new RolloutPictures(
       (step, group, kind) => this.connection.ask("picture/get", { step, group, kind }),
@@ -148,9 +150,17 @@ export class Explorer {
     const target = Math.min(last, Math.max(0, row));
     this.selectedRow = target;
     this.reveal(target);
-    const group = this.pages.at(target);
-    if (group !== null) this.open({ step: group.step, group: group.group }, 0);
-    else this.render();
+    this.awaitedRow = target;
+    this.pageCame();
+  }
+
+  private pageCame(): void {
+    const group = this.awaitedRow === null ? null : this.pages.at(this.awaitedRow);
+    if (group !== null) {
+      this.awaitedRow = null;
+      this.open({ step: group.step, group: group.group }, 0);
+    }
+    this.render();
   }
 
   moveBy(rows: number): void {
@@ -353,6 +363,7 @@ export class Explorer {
       this.answer = answer;
       this.answerError = null;
       this.pages.open(query, answer.numGroups);
+      this.awaitedRow = null;
       await this.place();
       if (this.view.group === null && answer.numGroups > 0) this.openFirst();
     } catch (error) {
@@ -379,7 +390,7 @@ export class Explorer {
     const { group, query } = this.view;
     if (group === null || this.answer === null) return;
     const place = await this.connection.ask("place/get", { query, ...group });
-    if (this.view.group !== group) return;
+    if (this.view.group !== group || this.awaitedRow !== null) return;
     this.selectedRow = place < 0 ? null : place;
     if (place >= 0) this.reveal(place);
     this.render();
