@@ -70,6 +70,12 @@ cases:
     expect: 1
 `,
   );
+  const saved = { name: "another place is worth a quarter", completion: "<location>center</location>" };
+  const expectation = { solution: "<location>top left</location>", expect: { score: "=0.5" } };
+  writeFileSync(
+    join(folder, "rewards/location.probes.json"),
+    JSON.stringify({ format: "iad-r1/probes", version: 1, probes: [{ ...saved, ...expectation }] }, null, 1),
+  );
   server = await startServer({ folder });
   server.connection.onNotification(didChangeReach, (reach) => void reaches.push(reach));
 });
@@ -254,7 +260,7 @@ describe("a TypeScript reward", () => {
     const problem = problems.find(({ code }) => code === "RW112")!;
     expect(problem).toMatchObject({
       source: "IAD-R1",
-      codeDescription: { href: expect.stringContaining("reward-debugger.md") },
+      codeDescription: { href: expect.stringMatching(/reward-debugger\.md#L\d+$/) },
     });
     expect(problem.range.start.line).toBe(7);
     const actions = (await server.connection.sendRequest(CodeActionRequest.type, {
@@ -310,11 +316,13 @@ describe("a TypeScript reward", () => {
     expect(kept).toMatchObject([
       { label: "the right place", line: 2 },
       { label: "a newline changes nothing", line: 6 },
+      { label: "another place is worth a quarter", line: 5 },
     ]);
     const results = await server.ask(runRewardTests, { uri, ids: items.map(({ id }) => id) });
     expect(results.map(({ id }) => id).sort()).toEqual(items.map(({ id }) => id).sort());
     const outcome = (label: string) => results.find(({ id }) => id === kept.find((one) => one.label === label)!.id)!;
     expect(outcome("the right place").outcome).toBe("passed");
+    expect(outcome("another place is worth a quarter").message).toMatch(/^Expected =0\.5, got 0\.25/);
     expect(outcome("a newline changes nothing")).toMatchObject({ outcome: "failed", expected: "1", actual: "0" });
   });
 

@@ -211,8 +211,8 @@ describe("problems", () => {
     ];
     const rollouts = [{ key: { step: 3, group: "3/1", index: 2 }, path: "/p/step.jsonl", line: 14 }];
     const shown = view({ findings: [{ ...finding({ fixes }), rollouts }] });
-    const [problem] = rewardFindings(shown, placedFindings(shown, { RW104: "error" }), "file:///docs.md");
-    expect(problem).toMatchObject({ severity: "error", code: "RW104", link: "file:///docs.md" });
+    const [problem] = rewardFindings(shown, placedFindings(shown, { RW104: "error" }), (id) => `file:///docs.md#${id}`);
+    expect(problem).toMatchObject({ severity: "error", code: "RW104", link: "file:///docs.md#RW104" });
     expect(problem!.related).toEqual([
       {
         message: "Rollout 2 of group 3/1, step 3",
