@@ -55,6 +55,31 @@ export default tseslint.config(
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.ws)) },
   },
   {
+    files: ["server/src/rewards/user/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models, outside.server),
+        only(
+          ["host", "live", "static", "analysis", "check", "debug"].map((name) => `../${name}/*`),
+          "rewards/user finds and runs rewards; what looks at their values stands to its right.",
+        ),
+      ]),
+    },
+  },
+  {
+    files: ["server/src/**/*.ts"],
+    ignores: ["server/src/rewards/user/stripTypes.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "ImportDeclaration[source.value='sucrase']",
+          message: "Only server/src/rewards/user/stripTypes.ts takes types out of TypeScript.",
+        },
+      ],
+    },
+  },
+  {
     files: ["server/src/features/**/*.ts"],
     rules: {
       "no-restricted-imports": forbid([
