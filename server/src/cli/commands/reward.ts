@@ -12,9 +12,9 @@ import { openRewards } from "../../rewards/user/openRewards";
 import { writeRewardTypes } from "../../rewards/user/rewardDeclaration";
 import { action } from "../action";
 import { positive } from "../numberOption";
-import { registerRewardServe } from "./rewardServe";
 import { table } from "../terminalText";
 import { registerRewardCheck } from "./rewardCheck";
+import { registerRewardServe } from "./rewardServe";
 import { registerRewardTest } from "./rewardTest";
 
 export function registerRewardCommands(program: Command): void {
@@ -62,6 +62,7 @@ export function registerRewardCommands(program: Command): void {
       }),
     );
   registerRewardCheck(reward);
+  registerRewardTest(reward);
   registerRewardServe(reward);
   reward
     .command("types")
@@ -76,7 +77,6 @@ export function registerRewardCommands(program: Command): void {
         for (const file of written) context.print(file);
       }),
     );
-  registerRewardTest(reward);
   reward
     .command("list")
     .description("the built-in rewards and presets")

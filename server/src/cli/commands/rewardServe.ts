@@ -7,7 +7,7 @@ import { formatError, RewardError } from "@iad-r1/models/errors";
 import type { Command } from "commander";
 import { rewardNames } from "../../config/rewardPath";
 import type { RewardInput, RewardOutcome, WeightedReward } from "../../rewards/contract";
-import { scoreAll, type ScoredRow } from "../../rewards/evaluate";
+import { type ScoredRow, scoreAll } from "../../rewards/evaluate";
 import { instrumentTypeScript } from "../../rewards/live/instrument";
 import { completionContent } from "../../rewards/scoreFile";
 import { openRewards } from "../../rewards/user/openRewards";

@@ -5,12 +5,6 @@ import type { FunctionNode, SyntaxNode } from "../live/syntax";
 import { childNodes, isFunctionNode, keyName, parseModule, walkTree, withoutTypes } from "../live/syntax";
 import type { CatchFact, FlowNode, PatternFact, RewardFacts } from "./facts";
 
-/** A function with the name it goes by, and the place of its whole declaration. */
-export interface NamedFunction {
-  name: string;
-  node: FunctionNode;
-}
-
 /** @throws RewardError `reward/syntax` */
 export function typescriptFacts(source: string, file: string): RewardFacts {
   const tree = parseModule(source, file);
@@ -43,14 +37,17 @@ class Collector {
   /** Functions of the top level, those in descriptors among them; patterns outside of functions. */
   private outer(node: SyntaxNode, name: string): void {
     const inner = withoutTypes(node);
-    if (isFunctionNode(inner)) return this.inner(inner, functionName(inner) ?? name);
+    if (isFunctionNode(inner)) {
+      this.inner(inner, functionName(inner) ?? name);
+      return;
+    }
     if (inner.type === "VariableDeclarator" && inner.id.type === "Identifier") {
       if (inner.init) this.outer(inner.init, inner.id.name);
       return;
     }
     if (inner.type === "RegExpLiteral" || inner.type === "NewExpression") {
       const pattern = literalPattern(inner);
-      if (pattern !== null) this.addPattern("", inner, pattern, "literal", null);
+      if (pattern !== null) this.addPattern("", inner, pattern, "literal");
     }
     for (const child of childNodes(inner)) this.outer(child, name);
   }
@@ -74,7 +71,7 @@ class Collector {
           const call = patternCall(node, constants);
           if (call !== null) {
             seen.add(call.pattern.start);
-            this.addPattern(name, node, call.pattern, call.method, call.subject, isLowered(call.subject, lowered));
+            this.addPattern(name, node, call.pattern, call.method, isLowered(call.subject, lowered));
           }
           this.random(node, name);
           this.mutation(node, name);
@@ -84,7 +81,7 @@ class Collector {
         case "NewExpression": {
           if (node.type === "NewExpression") this.clock(node, name);
           const pattern = literalPattern(node);
-          if (pattern !== null && !seen.has(pattern.start)) this.addPattern(name, node, pattern, "literal", null);
+          if (pattern !== null && !seen.has(pattern.start)) this.addPattern(name, node, pattern, "literal");
           return;
         }
         case "AssignmentExpression":
@@ -110,7 +107,6 @@ class Collector {
     node: SyntaxNode,
     pattern: PatternFact["pattern"],
     method: string,
-    _subject: SyntaxNode | null,
     lowered = false,
   ): void {
     const written = this.source.slice(pattern.start, pattern.end);

@@ -36,10 +36,18 @@ export function wrongValueFindings(program: RewardProgram, facts: RewardFacts): 
   });
 }
 
-function singleValue(declared: RewardDeclaration, { start, end }: ValueFact, { source, language }: RewardProgram): Finding {
+function singleValue(
+  declared: RewardDeclaration,
+  { start, end }: ValueFact,
+  { source, language }: RewardProgram,
+): Finding {
   const written = source.slice(start, end);
   const fixes: FindingFix[] = [];
-  if (language === "python" && /^-?[\d.]+$/.test(written) && /\bcompletions\b/.test(source.slice(...declared.bodySpan))) {
+  if (
+    language === "python" &&
+    /^-?[\d.]+$/.test(written) &&
+    /\bcompletions\b/.test(source.slice(...declared.bodySpan))
+  ) {
     const edits = [insertion(start, "["), insertion(end, "] * len(completions)")];
     fixes.push({ title: "Return one value per completion", edits });
   }

@@ -1,7 +1,9 @@
 /** RW115 and RW116: does the same completion get the same score again, and beside other completions? */
+
+import type { RewardProgram } from "../../user/program";
 import type { BatchResult, RolloutRow } from "../../user/runner";
 import { count, type Detector, type Examination, findingAbout, num, type ScoredFunction } from "../examination";
-import type { Finding } from "../finding";
+import type { Finding, FindingFix } from "../finding";
 
 /** As many rows as make the question worth asking; whole groups. */
 const maxRows = 128;
@@ -50,7 +52,7 @@ async function findRandomness({ rows, rescore }: Examination, scored: ScoredFunc
 }
 
 async function findBatchEffects(
-  { rows, rescore }: Examination,
+  { rows, rescore, program }: Examination,
   scored: ScoredFunction,
   wholeGroups: readonly (readonly number[])[],
 ): Promise<Finding | null> {
@@ -81,12 +83,32 @@ async function findBatchEffects(
     amongGroups.length === 0
       ? 'Declare scope: "group", so that it is always given all completions of a prompt'
       : 'Score each completion by itself, or declare scope: "group" and compare inside groups only';
-  return batchFinding(
-    scored,
-    amongRows.length > 0 ? amongRows : amongGroups,
-    "when the same completions come in another order and in smaller batches",
-    `${cure}.`,
-  );
+  const fixes = amongGroups.length === 0 && amongRows.length > 0 ? scopeFix(program, scored) : [];
+  return {
+    ...batchFinding(
+      scored,
+      amongRows.length > 0 ? amongRows : amongGroups,
+      "when the same completions come in another order and in smaller batches",
+      `${cure}.`,
+    ),
+    fixes,
+  };
+}
+
+/** The marker comment above a Python function, written or completed; TypeScript would need other code to see its peers. */
+function scopeFix({ source, language }: RewardProgram, { declaration }: ScoredFunction): FindingFix[] {
+  if (language !== "python") return [];
+  const lineStart = source.lastIndexOf("\n", declaration.bodySpan[0] - 1) + 1;
+  const aboveStart = source.lastIndexOf("\n", lineStart - 2) + 1;
+  const above = source.slice(aboveStart, Math.max(aboveStart, lineStart - 1));
+  const title = "Declare that it scores groups";
+  if (above.includes("iad-r1: reward")) {
+    const at = aboveStart + above.indexOf("iad-r1: reward") + "iad-r1: reward".length;
+    return [{ title, edits: [{ start: at, end: at, text: " scope=group" }] }];
+  }
+  // A marker must stand above the decorators, whose place is not known here.
+  if (above.trimStart().startsWith("@")) return [];
+  return [{ title, edits: [{ start: lineStart, end: lineStart, text: "# iad-r1: reward scope=group\n" }] }];
 }
 
 interface Change {
