@@ -15,6 +15,7 @@ const outside = {
   magic: only(["magic-string"], "Only rewards/live/instrument.ts rewrites source."),
   sucrase: only(["sucrase"], "Only rewards/user/stripTypes.ts takes types out of TypeScript."),
   regexpp: only(["@eslint-community/regexpp"], "Only rewards/static/parsePattern.ts reads JavaScript's patterns."),
+  parquet: only(["hyparquet"], "Only server/src/rollouts reads parquet files."),
   ws: only(["ws"], "Only server/src/stream and client/src/server use WebSockets."),
   server: only(["@iad-r1/server", "@iad-r1/server/*"], "The numeric library and the protocol know no server."),
   models: only(["@iad-r1/models", "@iad-r1/models/*"], "The protocol is plain data and imports nothing of ours."),
@@ -119,6 +120,32 @@ export default tseslint.config(
           ]),
           "Features are functions over texts; what serves an editor stands to their right.",
         ),
+      ]),
+    },
+  },
+  {
+    files: ["server/src/rollouts/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models, outside.parquet),
+        only(
+          [
+            "lsp",
+            "stream",
+            "tasks",
+            "language",
+            "runs",
+            "train",
+            "generate",
+            "explore",
+            "features",
+            "inspect",
+            "cli",
+          ].map((name) => `../${name}/*`),
+          "Recorded completions are data: whoever asks about them stands to their right.",
+        ),
+        // How an answer is read is one thing for rewards, evaluations and views.
+        { regex: "^\\.\\./rewards/(?!tags$)", message: "Of the rewards, the reader uses only rewards/tags." },
       ]),
     },
   },
