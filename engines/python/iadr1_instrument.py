@@ -106,10 +106,13 @@ class Patterns:
 
     def __init__(self, tree):
         self.modules, self.functions, self.constants = set(), {}, {}
+        # Names of all imported modules: `math.pi` is no news.
+        self.imported = set()
         bound = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for name in node.names:
+                    self.imported.add(name.asname or name.name.split(".")[0])
                     if name.name in ("re", "regex"):
                         self.modules.add(name.asname or name.name)
             elif isinstance(node, ast.ImportFrom) and node.module in ("re", "regex"):
@@ -430,6 +433,8 @@ class Rewriter:
         if isinstance(node, ast.Constant):
             return self.wrap(node, kind if always else None)
         if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id in self.patterns.imported and not always:
+                return node
             site = self.reserve(node, kind if wanted else None)
             node.value = self.receiver(node.value)
             return self.finish(node, site)
@@ -529,7 +534,7 @@ class Rewriter:
             function, literal, at = use
             regex = None if literal is None else describe_pattern(self.offsets, literal, function)
             site = self.reserve(node, "regex", regex)
-            self.parts_of_call(node)
+            self.parts_of_call(node, at)
             if at < len(node.args) and not isinstance(node.args[at], ast.Starred):
                 node.args[at] = self.call_of("_iadr1_s", node.args[at], site, node.args[at])
             return self.finish(node, site, "_iadr1_mc" if interest == "condition" else "_iadr1_m")
@@ -537,9 +542,10 @@ class Rewriter:
         self.parts_of_call(node)
         return self.finish(node, site)
 
-    def parts_of_call(self, node):
+    def parts_of_call(self, node, subject=0):
+        """What stands in front of the subject of a match is the pattern, which the site itself shows."""
         node.func = self.callee(node.func)
-        node.args = [self.expression(one, "value") for one in node.args]
+        node.args = [self.expression(one, "value" if i >= subject else "parts") for i, one in enumerate(node.args)]
         for keyword in node.keywords:
             keyword.value = self.expression(keyword.value, "value")
 

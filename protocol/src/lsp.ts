@@ -25,7 +25,6 @@ import type { ModelInfo } from "./models";
 import type {
   EvaluatedSample,
   ModelReference,
-  RolloutRecord,
   RunComparison,
   RunDetails,
   RunEstimate,
@@ -34,6 +33,15 @@ import type {
   WireError,
 } from "./runs";
 
+import type {
+  AdvantageTable,
+  ExploreAnswer,
+  ExploredGroup,
+  ExploreQuery,
+  GroupRow,
+  RolloutOverview,
+  WhatIfAnswer,
+} from "./rollouts";
 import type {
   DebugLaunch,
   ProbeAnswer,
@@ -49,6 +57,7 @@ import type {
   RewardTestResult,
   RewardTrace,
   RolloutKey,
+  RolloutSource,
 } from "./rewardDebugger";
 
 /** Code of every ResponseError that carries a WireError in `data`; LSP's "request failed". */
@@ -253,16 +262,6 @@ export const exportRun = new RequestType<
   WireError
 >("iadr1/runs/export");
 
-/** Steps with recorded rollouts, rising. */
-export const rolloutSteps = new RequestType<RunParams, { steps: number[] }, WireError>("iadr1/runs/rolloutSteps");
-
-/** Completions of a step, at most 500 at a time. */
-export const runRollouts = new RequestType<
-  RunParams & { step: number; offset?: number; limit?: number },
-  { total: number; rollouts: RolloutRecord[] },
-  WireError
->("iadr1/runs/rollouts");
-
 /** Answers behind an evaluation (`samplesFile` of its event), at most 500 at a time. */
 export const runSamples = new RequestType<
   RunParams & { samplesFile: string; offset?: number; limit?: number },
@@ -337,10 +336,81 @@ export const runRewardTests = new RequestType<{ uri: string; ids: string[] }, Re
   "iadr1/rewards/runTests",
 );
 
+/** Lets a model answer some prompts of a data set several times; the answers are written below the folder and can be the scope. */
+export const sampleRewardRollouts = new RequestType<
+  { folder: string; data: string; model: string; prompts: number; groupSize: number },
+  { path: string; numRollouts: number },
+  WireError
+>("iadr1/rewards/sample");
+
 /** How the lines of a reward file were reached, and whether its values are up to date. */
 export const didChangeReach = new NotificationType<RewardReach>("iadr1/rewards/didChangeReach");
 
 /** The scope or what it came to has changed. */
 export const didChangeRewardScope = new NotificationType<RewardScopeState>("iadr1/rewards/didChangeScope");
+
+// --- rollouts ---------------------------------------------------------------------------------------------------------
+
+/** A source and, inside it, one group. */
+export interface GroupParams {
+  source: RolloutSource;
+  step: number | null;
+  group: string;
+}
+
+export type RolloutExportFormat = "jsonl" | "csv" | "parquet";
+
+/** What is recorded in a run or a file; indexes it when it is not yet. */
+export const rolloutOverview = new RequestType<{ source: RolloutSource }, RolloutOverview, WireError>(
+  "iadr1/rollouts/overview",
+);
+
+/** Numbers and facets of what a filter lets through; `flips` are the rows that the facet of this name counts, null: not known. */
+export const queryRollouts = new RequestType<
+  { source: RolloutSource; query: ExploreQuery; flips: RolloutKey[] | null },
+  ExploreAnswer,
+  WireError
+>("iadr1/rollouts/query");
+
+/** Some groups of an answer in its order, at most 200 at a time. */
+export const rolloutGroups = new RequestType<
+  { source: RolloutSource; query: ExploreQuery; offset: number; limit: number },
+  { total: number; rows: GroupRow[] },
+  WireError
+>("iadr1/rollouts/groups");
+
+/** Place of a group in the order of an answer; -1 when the filter keeps it out. */
+export const rolloutPlace = new RequestType<GroupParams & { query: ExploreQuery }, { place: number }, WireError>(
+  "iadr1/rollouts/place",
+);
+
+/** One group in full; `query` says which of its completions match. */
+export const rolloutGroup = new RequestType<GroupParams & { query: ExploreQuery }, ExploredGroup, WireError>(
+  "iadr1/rollouts/group",
+);
+
+/** The advantages of a group by other conventions. */
+export const rolloutAdvantages = new RequestType<GroupParams, AdvantageTable, WireError>("iadr1/rollouts/advantages");
+
+/** Scores another text in place of a completion with the built-in rewards. Runs nobody's code. */
+export const rolloutWhatIf = new RequestType<
+  { source: RolloutSource; rollout: RolloutKey; completion: string },
+  WhatIfAnswer,
+  WireError
+>("iadr1/rollouts/whatIf");
+
+/** The picture of a group as the model saw it, its mask, or a small one for lists; in base64. Null: there is none. */
+export const rolloutPicture = new RequestType<
+  GroupParams & { kind: "picture" | "mask" | "thumbnail" },
+  { mime: string; base64: string } | null,
+  WireError
+>("iadr1/rollouts/picture");
+
+/** Writes what a filter lets through to a file. */
+export const exportRollouts = new RequestType<
+  { source: RolloutSource; query: ExploreQuery; format: RolloutExportFormat; out: string },
+  { file: string; count: number },
+  WireError
+>("iadr1/rollouts/export");
 
 export type { ImageReference };

@@ -273,7 +273,8 @@ export interface RewardTestItem {
 
 export interface RewardTestResult {
   id: string;
-  outcome: "passed" | "failed" | "errored";
+  /** "skipped": it says nothing about this reward. */
+  outcome: "passed" | "failed" | "errored" | "skipped";
   /** What was expected and what came; empty when passed. */
   message: string;
   expected: string;

@@ -4,6 +4,7 @@
  */
 import { InternalError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
+import type { RewardOutcome } from "../rewards/contract";
 import { compareRuns } from "../rewards/live/compareRuns";
 import { instrumentTypeScript } from "../rewards/live/instrument";
 import { discoverRewards } from "../rewards/user/discover";
@@ -88,8 +89,13 @@ export class LiveValuesBench {
   private readonly program: RewardProgram;
   private readonly runner: RewardRunner;
   private readonly rows: RolloutRow[];
+  /** What each reward gave the first time: later runs must give the same. */
+  private readonly outcomes = new Map<string, readonly RewardOutcome[]>();
 
-  constructor(readonly language: LiveLanguage, numRows: number) {
+  constructor(
+    readonly language: LiveLanguage,
+    numRows: number,
+  ) {
     const source = language === "python" ? python : typescript;
     this.program = discoverRewards(`/bench/live.${language === "python" ? "py" : "reward.ts"}`, source);
     this.runner = startRunner(this.program, { instrument: instrumentTypeScript });
@@ -98,7 +104,10 @@ export class LiveValuesBench {
 
   /** Places that are watched. */
   async numSites(): Promise<number> {
-    const { recording } = await this.runner.score("form", this.rows.slice(0, 1), { instrumented: true, wallMs: 60_000 });
+    const { recording } = await this.runner.score("form", this.rows.slice(0, 1), {
+      instrumented: true,
+      wallMs: 60_000,
+    });
     return recording!.sites.length;
   }
 
@@ -130,19 +139,19 @@ export class LiveValuesBench {
   async close(): Promise<void> {
     await this.runner.close();
   }
-
-  private readonly outcomes = new Map<string, Parameters<typeof compareRuns>[0]>();
 }
 
 /** As a model in training writes: mostly in form, of about 120 words. */
 function rollout(index: number): RolloutRow {
   const random = createRandom(index + 1);
-  const vocabulary = "the surface plate shows scratch dark line edge left right smooth clean part defect light near corner".split(" ");
+  const vocabulary =
+    "the surface plate shows scratch dark line edge left right smooth clean part defect light near corner".split(" ");
   const words = Array.from({ length: 120 }, () => random.pick(vocabulary));
   const think = `<think>${words.join(" ")}</think>`;
   const defect = "<location>upper left</location><type>scratch</type><answer>Yes</answer>";
   const isAnomalous = index % 2 === 0;
-  const completion = random.next() < 0.2 ? words.join(" ") : think + (random.next() < 0.5 ? defect : "<answer>No</answer>");
+  const completion =
+    random.next() < 0.2 ? words.join(" ") : think + (random.next() < 0.5 ? defect : "<answer>No</answer>");
   return {
     ...{ group: String(index >> 3), index: index & 7, prompt: "Are there any defects?", columns: {} },
     ...{ completion, solution: isAnomalous ? defect : "<answer>No</answer>" },

@@ -10,6 +10,7 @@ import type { ConfigChoices, SampleProject } from "@iad-r1/protocol/project";
 import { detectFormat } from "../data/dataset";
 import type { InspectionSample } from "../data/samples";
 import { writeSynthDataset } from "../data/synthDataset";
+import { writeRewardTypes } from "../rewards/user/rewardDeclaration";
 import { commentedYaml } from "./commentedYaml";
 import type { ExperimentInput } from "./experiment";
 import { embeddedModel, embeddedModels, embeddedName } from "./modelNames";
@@ -161,6 +162,7 @@ export async function createSampleProject(
   const data = { train: { ...source, part: side("first") }, heldOut: { ...source, part: side("rest") } };
   await writeConfig(configFile, textOf(choices, data));
   const rewards = await writeSampleRewards(root);
+  await writeRewardTypes(join(root, "rewards"));
   return {
     folder: root,
     configFile,
@@ -181,6 +183,7 @@ export async function createProject(choices: ConfigChoices): Promise<string> {
   await requireAbsent(file);
   const text = await composeConfig(choices);
   await writeConfig(file, text);
+  await writeRewardTypes(join(resolve(choices.folder), "rewards"));
   return file;
 }
 

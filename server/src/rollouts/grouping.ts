@@ -12,24 +12,27 @@ export interface Ungrouped {
 }
 
 /** Relative to the size of the advantages; trainers compute them in 32-bit floats. */
-const sumTolerance = 1e-3;
+const tolerance = 1e-3;
 
 /**
- * Sizes of the groups in order; they add up to the number of rows.
+ * Sizes of the groups in order; they add up to the number of rows. All groups of a table have one size where that is possible, as a trainer
+ * makes them.
  *
  * @param groupSize G when the person said it
  */
 export function groupSizes(rows: readonly Ungrouped[], groupSize?: number): number[] {
-  const sizes: number[] = [];
+  const runs: Ungrouped[][] = [];
   for (let from = 0; from < rows.length; ) {
     let to = from + 1;
     while (to < rows.length && sameTask(rows[from]!, rows[to]!)) to++;
-    const run = rows.slice(from, to);
-    const size = groupSize ?? balancedSize(run);
-    for (let left = run.length; left > 0; left -= size) sizes.push(Math.min(size, left));
+    runs.push(rows.slice(from, to));
     from = to;
   }
-  return sizes;
+  const size = groupSize ?? commonSize(runs);
+  return runs.flatMap(({ length }) => {
+    const step = size ?? length;
+    return Array.from({ length: Math.ceil(length / step) }, (_, i) => Math.min(step, length - i * step));
+  });
 }
 
 function sameTask(a: Ungrouped, b: Ungrouped): boolean {
@@ -41,21 +44,32 @@ function sameValue(a: unknown, b: unknown): boolean {
   return typeof a === "object" && typeof b === "object" && JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** The smallest group that divides the run so that each part adds up to nothing; the whole run when none does or nothing is known. */
-function balancedSize(run: readonly Ungrouped[]): number {
-  const advantages = run.map(({ advantage }) => advantage);
-  const known = advantages.filter((each): each is number => each !== null);
+/**
+ * The size at which the advantages of every group add up to nothing; null when none does or nothing is known. By chance that holds for parts
+ * of a group too: then their squares tell, which add up to G - 1 where the trainer divides by the group's deviation.
+ */
+function commonSize(runs: readonly (readonly Ungrouped[])[]): number | null {
+  const all = runs.map((run) => run.map(({ advantage }) => advantage));
+  const known = all.flat().filter((each): each is number => each !== null);
   const largest = Math.max(0, ...known.map(Math.abs));
-  if (known.length < run.length || largest === 0) return run.length;
-  for (let size = 2; size < run.length; size++) {
-    if (run.length % size !== 0) continue;
-    let fits = true;
-    for (let from = 0; from < run.length && fits; from += size) {
-      let sum = 0;
-      for (let i = from; i < from + size; i++) sum += known[i]!;
-      fits = Math.abs(sum) <= sumTolerance * largest * size;
-    }
-    if (fits) return size;
-  }
-  return run.length;
+  if (known.length < all.flat().length || largest === 0) return null;
+  const shortest = Math.min(...all.map(({ length }) => length));
+  const sizes = Array.from({ length: shortest - 1 }, (_, i) => i + 2).filter((size) =>
+    all.every((run) => run.length % size === 0),
+  );
+  const parts = (size: number) =>
+    all.flatMap((run) =>
+      Array.from({ length: run.length / size }, (_, i) => run.slice(i * size, (i + 1) * size) as number[]),
+    );
+  const isBalanced = (part: number[]) => Math.abs(sum(part)) <= tolerance * largest * part.length;
+  const isScaled = (part: number[]) => {
+    const squares = sum(part.map((each) => each * each));
+    return squares <= tolerance || Math.abs(squares - (part.length - 1)) <= 0.05 * part.length;
+  };
+  const balanced = sizes.filter((size) => parts(size).every(isBalanced));
+  return balanced.find((size) => parts(size).every(isScaled)) ?? balanced[0] ?? null;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

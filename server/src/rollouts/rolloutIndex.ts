@@ -13,6 +13,7 @@ import { CodeColumn, NumberColumn, TextColumn } from "./columns";
 import { parseObject, rowOf } from "./jsonRows";
 import { openFile } from "./lines";
 import { forEachRollout, type ReadRolloutsOptions, sourceOf } from "./read";
+import { questionOf } from "./promptText";
 import type { RolloutRow, RowPlace } from "./row";
 import type { RolloutSource } from "./sources";
 import { readRolloutTables, type RolloutTables } from "./tables";
@@ -50,7 +51,10 @@ export class RolloutIndex {
   private places = new NumberColumn();
   private groupCodes = new CodeColumn();
   private samples = new CodeColumn();
-  private solutions = new CodeColumn();
+  private pictures = new CodeColumn();
+  private questions = new CodeColumn();
+  /** Neighbours mostly share their prompt. */
+  private asked: { prompt: unknown; question: string } = { prompt: null, question: "" };
   private facets: Record<Exclude<FacetName, "spread" | "flips">, CodeColumn> = emptyFacets();
   private texts = new TextColumn();
   private kept: Kept = emptyKept();
@@ -115,6 +119,7 @@ export class RolloutIndex {
 
   /** Says which rows a new version of a reward scores differently; null: not known. */
   setFlips(rollouts: readonly RolloutKey[] | null): void {
+    if (JSON.stringify(rollouts) === JSON.stringify(this.flips)) return;
     this.flips = rollouts;
     this.markFlips();
     this.answers.clear();
@@ -160,10 +165,13 @@ export class RolloutIndex {
     return { total: known(this.totals.values[row]!), advantage: known(this.advantages.values[row]!) };
   }
 
-  sampleAt(row: number): { sampleId: string | null; label: string } {
+  /** What the list shows of a row without reading it again. */
+  sampleAt(row: number): { sampleId: string | null; label: string; prompt: string; picture: string | null } {
     const { label } = this.facets;
     return {
       sampleId: this.samples.names[this.samples.values[row]!]! || null,
+      prompt: this.questions.names[this.questions.values[row]!]!,
+      picture: this.pictures.names[this.pictures.values[row]!]! || null,
       label: label.names[label.values[row]!]!,
     };
   }
@@ -213,9 +221,9 @@ export class RolloutIndex {
     }
     const bytes = Buffer.alloc(this.kept.lengths.values[number]!);
     await handle.read(bytes, 0, bytes.length, this.kept.offsets.values[number]!);
-    const parsed = parseObject(bytes.toString("utf8"));
+    const parsed = parseObject(bytes.toString("utf8").replace(/^\uFEFF/, ""));
     // The name is what the reader made of the line; it is put back, as it may come from the lines before.
-    const found = "value" in parsed ? rowOf(parsed.value, "", this.steps.values[number]!) : null;
+    const found = "value" in parsed ? rowOf(parsed.value, "", known(this.steps.values[number]!)) : null;
     if (found === null || found.row === null) {
       throw new InternalError("rollouts/changed", `${file} changed while it was looked at.`, {
         hint: "Open the rollouts again.",
@@ -249,7 +257,8 @@ export class RolloutIndex {
     this.places = new NumberColumn();
     this.groupCodes = new CodeColumn();
     this.samples = new CodeColumn();
-    this.solutions = new CodeColumn();
+    this.pictures = new CodeColumn();
+    this.questions = new CodeColumn();
     this.facets = emptyFacets();
     this.texts = new TextColumn();
     this.kept = emptyKept();
@@ -268,7 +277,9 @@ export class RolloutIndex {
     this.advantages.push(row.advantage);
     this.lengths.push(row.length ?? row.completion.length);
     this.samples.push(row.sampleId ?? "");
-    this.solutions.push(row.solution ?? "");
+    this.pictures.push(row.images?.at(-1) ?? "");
+    if (row.prompt !== this.asked.prompt) this.asked = { prompt: row.prompt, question: questionOf(row.prompt) };
+    this.questions.push(this.asked.question);
     for (const name in rewards) {
       let column = this.rewards.get(name);
       if (column === undefined) {

@@ -15,6 +15,8 @@ export interface RolloutSample {
   /** Absolute path of the ground truth mask of the picture as it lies on disk, or null. */
   mask: string | null;
   columns: Record<string, unknown>;
+  /** Everything that decides the pixels of a generated picture; null for one from a file. */
+  synth: unknown;
 }
 
 export interface RolloutTables {
@@ -34,13 +36,14 @@ export async function readRolloutTables(runFolder: string): Promise<RolloutTable
     if (typeof line.hash === "string") tables.prompts.set(line.hash, line.messages ?? null);
   }
   for (const line of await linesOf(join(runFolder, samplesFile))) {
-    const { picture, sampleId, image, mask, columns } = line;
+    const { picture, sampleId, image, mask, columns, synth = null } = line;
     if (typeof picture !== "string" || typeof sampleId !== "string") continue;
     tables.samples.set(picture, {
       sampleId,
       image: typeof image === "string" ? image : null,
       mask: typeof mask === "string" ? mask : null,
       columns: typeof columns === "object" && columns !== null ? (columns as Record<string, unknown>) : {},
+      synth,
     });
   }
   return tables;
@@ -86,7 +89,10 @@ export class RolloutTablesWriter {
     );
     this.append(
       samplesFile,
-      samples.map(({ picture, sampleId, image, mask, columns }) => ({ picture, sampleId, image, mask, columns })),
+      samples.map(({ picture, sampleId, image, mask, columns, synth }) => ({
+        ...{ picture, sampleId, image, mask, columns },
+        ...(synth !== null && { synth }),
+      })),
     );
   }
 

@@ -13,6 +13,7 @@ import { type EncodedPromptWithText, PromptEncoder, promptHash } from "../genera
 import type { SamplingOptions } from "../generate/sample";
 import type { WeightedReward } from "../rewards/contract";
 import { type RewardErrorPolicy, rolloutStatus, type ScoredRow, scoreAll } from "../rewards/evaluate";
+import type { RolloutTablesWriter } from "../rollouts/tables";
 import { writeFileDurably } from "../runs/durableFile";
 import { rolloutsFile } from "../runs/store";
 import { type DeviceChoice, resolveDevice } from "../runtime/devices";
@@ -139,6 +140,20 @@ export function writeRollouts(runFolder: string, step: number, records: readonly
   const file = rolloutsFile(step);
   writeFileDurably(join(runFolder, file), records.map((record) => `${JSON.stringify(record)}\n`).join(""));
   return file;
+}
+
+/** What the records of these groups refer to: chats by their hash, samples by their picture. */
+export function tableEntries(groups: readonly Group[]): Parameters<RolloutTablesWriter["add"]>[0] {
+  return groups.flatMap(({ sample, example, prompt }) => {
+    const { messages, pictures } = example.source;
+    const picture = pictures.at(-1)?.id;
+    if (picture === undefined) return [];
+    const { synth = null } = sample;
+    return {
+      ...{ hash: promptHash(prompt.promptText), messages, picture, sampleId: sample.id, columns: example.columns },
+      ...{ image: synth === null ? sample.image : null, mask: sample.mask, synth },
+    };
+  });
 }
 
 export interface SampleRolloutsOptions extends Partial<SamplingOptions> {

@@ -14,6 +14,7 @@ import { turnsOf } from "../data/augment";
 import type { InspectionSample } from "../data/samples";
 import { PictureLedger, policyExample } from "../generate/examples";
 import type { WeightedReward } from "../rewards/contract";
+import { RolloutTablesWriter } from "../rollouts/tables";
 import type { Device } from "../runtime/devices";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
 import type { CollatedBatch } from "./collate";
@@ -21,7 +22,7 @@ import { DataOrder } from "./dataOrder";
 import { tokenWeights } from "./losses";
 import { checkFinite, resumedModel } from "./paSft";
 import { completionMetrics, flatShare, meanOf, rewardMetrics, TokenStatistics } from "./policyMetrics";
-import { checkErrorShare, type Group, rolloutRecords, rollOutGroups, writeRollouts } from "./rollouts";
+import { checkErrorShare, type Group, rollOutGroups, rolloutRecords, tableEntries, writeRollouts } from "./rollouts";
 import { learningRateAt } from "./schedule";
 import { type StageContext, type StageResult, StageRun } from "./stage";
 import { TrainedModel } from "./trainedModel";
@@ -66,6 +67,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
     const run = new StageRun(context, model, config);
     const order = new DataOrder(seed, plan.id, samples.length);
     const ledger = new PictureLedger();
+    const tables = new RolloutTablesWriter(context.recorder.folder);
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
 
     while (step < plan.totalSteps) {
@@ -103,6 +105,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
       step += 1;
 
       // 5. Everything that was said and scored goes on record.
+      tables.add(tableEntries(groups));
       await recordRollouts(context, step, groups, advantages, update, ledger);
       const reasonToHold = (await context.guard?.inspect(step, groups, advantages)) ?? null;
       const epoch = order.epoch(samplesSeen);

@@ -1,4 +1,7 @@
-/** `iad-r1 rollouts …`: let a model answer the same question several times, scored, to look at rewards without a training run. */
+/**
+ * `iad-r1 rollouts …`: let a model answer the same question several times, scored, to look at rewards without a training run; and read what
+ * was recorded, here or by other trainers (`rolloutFiles.ts`).
+ */
 import { writeFileSync } from "node:fs";
 import { createRandom } from "@iad-r1/models/util/random";
 import { type Command, Option } from "commander";
@@ -12,6 +15,7 @@ import { DATA_HELP, samplesOf } from "../dataOption";
 import { type DEVICE_CHOICES, deviceOption, modelOption } from "../modelOptions";
 import { integer, nonNegative, positive, share } from "../numberOption";
 import { table } from "../terminalText";
+import { registerRolloutFiles } from "./rolloutFiles";
 
 interface SampleOptions {
   model?: string;
@@ -56,6 +60,7 @@ export function registerRolloutCommands(program: Command): void {
     .option("--seed <n>", "seed of the draw and of the sampling", integer(0), 42)
     .option("--timeout <seconds>", "longest time of a reward file for all completions", positive, 30)
     .option("--threads <n>", "threads for the arithmetic; 0 = one per core", integer(0), 0);
+  registerRolloutFiles(rollouts);
   modelOption(sample);
   deviceOption(sample);
   sample.action(

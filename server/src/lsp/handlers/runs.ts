@@ -9,8 +9,6 @@ import {
   pauseRun,
   preflightRun,
   resumeRun,
-  rolloutSteps,
-  runRollouts,
   runSamples,
   showRun,
   startRun,
@@ -23,7 +21,6 @@ import {
   compareRunsParams,
   exportRunParams,
   forkRunParams,
-  rolloutsParams,
   resumeRunParams,
   runParams,
   samplesParams,
@@ -87,12 +84,6 @@ export function registerRuns(on: Dispatcher, services: Services): void {
     await tasks.run("exportRun", { folder: folderOf(run), format, out: file }, signal);
     return { file };
   });
-  on.on(rolloutSteps, runParams, async ({ run }, signal) => ({
-    steps: await tasks.run("rolloutSteps", { folder: folderOf(run) }, signal),
-  }));
-  on.on(runRollouts, rolloutsParams, ({ run, step, offset = 0, limit = pageSize }, signal) =>
-    tasks.run("rollouts", { folder: folderOf(run), step, offset, limit }, signal),
-  );
   on.on(runSamples, samplesParams, ({ run, samplesFile, offset = 0, limit = pageSize }, signal) =>
     tasks.run("samples", { folder: folderOf(run), samplesFile, offset, limit }, signal),
   );

@@ -2,7 +2,7 @@
  * Examines one reward file on rollouts: runs every function, lets every detector look, and puts their findings together with
  * those from the text. The runner is given; nothing is read and nothing is shown here.
  */
-import { CancelledError, RewardError } from "@iad-r1/models/errors";
+import { type AppError, CancelledError, RewardError } from "@iad-r1/models/errors";
 import { compareRuns } from "../live/compareRuns";
 import type { RewardProgram } from "../user/program";
 import type { BatchResult, RewardRunner, RolloutRow } from "../user/runner";
@@ -40,6 +40,8 @@ export interface ExamineOptions {
   staticFindings?: readonly Finding[];
   /** What the prompts would be today, as SHA-256 by sample id. */
   promptHashes?: ReadonlyMap<string, string>;
+  /** What functions gave on just these rows, where that is known already; the others are run. */
+  results?: ReadonlyMap<string, BatchResult | AppError>;
   /** Rows beyond the last recorded steps are left out unless this is false. */
   scope?: boolean;
   signal?: AbortSignal;
@@ -73,8 +75,13 @@ export async function examineProgram(
       ...(fragile.has(name) && { batchSize: 1 }),
       ...{ wallMs: wallMs(asked.length), ...(signal && { signal }), ...more },
     });
-  const results = new Map<string, BatchResult | RewardError>();
-  for (const { name } of program.functions) results.set(name, await runOnce(name, scope, rescore, fragile));
+  const results = new Map<string, BatchResult | AppError>();
+  for (const { name } of program.functions) {
+    const known = options.results?.get(name);
+    // A batch that was lost as a whole is asked for again, one completion at a time.
+    const isUsable = known !== undefined && "outcomes" in known && known.outcomes.some(({ status }) => status !== "error");
+    results.set(name, isUsable ? known : await runOnce(name, scope, rescore, fragile));
+  }
   const examination: Examination = {
     ...makeExamination(program, scope, results, rescore),
     ...(options.promptHashes && { promptHashes: options.promptHashes }),

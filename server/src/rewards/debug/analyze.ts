@@ -7,6 +7,7 @@ import type { RolloutKey, SiteReport } from "@iad-r1/protocol/rewardDebugger";
 import { type ScoreTable, totalsOf } from "../analysis/attribution";
 import { type Finding, severityOf } from "../analysis/finding";
 import type { RewardOutcome } from "../contract";
+import { compareRuns } from "../live/compareRuns";
 import type { RewardDeclaration, RewardProgram } from "../user/program";
 import type { Recording } from "../user/recording";
 import type { BatchResult, RewardRunner } from "../user/runner";
@@ -16,23 +17,11 @@ import { recordedTable, withColumn } from "./scoreTables";
 import { isSameRollout, keyOf, type ScopedRollouts } from "./scopedRollouts";
 import { mergeRecordings, reachOf, siteReports } from "./siteReports";
 
-export interface AnalyzeTools {
-  startRunner(program: RewardProgram): RewardRunner;
-  /** Findings of the rollouts. @param results by function: what it gave, or why it gave nothing */
-  findings(
-    program: RewardProgram,
-    rollouts: ScopedRollouts,
-    results: ReadonlyMap<string, BatchResult | AppError>,
-    runner: RewardRunner | null,
-    signal?: AbortSignal,
-  ): Promise<Finding[]>;
-}
-
 export interface AnalyzeInput {
   program: RewardProgram;
   rollouts: ScopedRollouts;
-  /** Run the code. Only in a trusted workspace where a person started live values. */
-  isLive: boolean;
+  /** Runs the code; null where it is not run: before a person started live values. */
+  runner: RewardRunner | null;
   wallMs: number;
   pinned: RolloutKey | null;
   /** What the code gave when it was first run on these rollouts, by function. */
@@ -44,41 +33,41 @@ export interface Analysis {
   report: DynamicReport;
   /** Outcomes by function, where the code was run. */
   outcomes: Map<string, readonly RewardOutcome[]>;
+  /** By function: what it gave, or why it gave nothing. */
+  results: Map<string, BatchResult | AppError>;
 }
 
-/** @throws CancelledError */
-export async function analyze(input: AnalyzeInput, tools: AnalyzeTools): Promise<Analysis> {
+/**
+ * The report but for the findings that need more questions: those come later.
+ *
+ * @throws CancelledError
+ */
+export async function analyze(input: AnalyzeInput): Promise<Analysis> {
   const { program, rollouts, pinned, signal } = input;
   const { rows } = rollouts;
-  const isRun = input.isLive && rows.length > 0 && program.functions.length > 0;
-  const runner = isRun ? tools.startRunner(program) : null;
-  try {
-    const { results, recordings, problem } = runner === null ? nothingRun : await runAll(runner, input);
-    const outcomes = new Map(
-      [...results].flatMap(([name, result]) => (result instanceof Error ? [] : [[name, result.outcomes] as const])),
-    );
-    const recorded = recordedTable(rows, rollouts.weights);
-    const current = currentTable(program.functions, input, recorded, outcomes);
-    const functions = program.functions.map(({ name, weight }) =>
-      functionReport({
-        ...{ name, weight, rows, recorded, current, pinned },
-        outcomes: outcomes.get(name) ?? null,
-        callMs: plainResult(results.get(name))?.callMs ?? null,
-        first: input.first.get(name) ?? null,
-      }),
-    );
-    const sites = sitesOf(input, recordings, totalsOf(current.columns));
-    const found = await tools.findings(program, rollouts, results, runner, signal);
-    signal?.throwIfAborted();
-    const report: DynamicReport = {
-      ...{ text: program.source, hash: program.hash, label: rollouts.label, isLive: isRun, pinned },
-      ...{ functions, sites, problem, reach: reachOf(program.source, sites, pinned === null ? rows.length : 1) },
-      findings: [...hangFindings(results, program), ...found].map((finding) => shown(finding, rollouts)),
-    };
-    return { report, outcomes };
-  } finally {
-    await runner?.close();
-  }
+  const isRun = input.runner !== null && rows.length > 0 && program.functions.length > 0;
+  const { results, recordings, problem } = isRun ? await runAll(input.runner!, input) : nothingRun;
+  signal?.throwIfAborted();
+  const outcomes = new Map(
+    [...results].flatMap(([name, result]) => (result instanceof Error ? [] : [[name, result.outcomes] as const])),
+  );
+  const recorded = recordedTable(rows, rollouts.weights);
+  const current = currentTable(program.functions, input, recorded, outcomes);
+  const functions = program.functions.map(({ name, weight }) =>
+    functionReport({
+      ...{ name, weight, rows, recorded, current, pinned },
+      outcomes: outcomes.get(name) ?? null,
+      callMs: plainResult(results.get(name))?.callMs ?? null,
+      first: input.first.get(name) ?? null,
+    }),
+  );
+  const sites = sitesOf(input, recordings, totalsOf(current.columns));
+  const report: DynamicReport = {
+    ...{ text: program.source, hash: program.hash, label: rollouts.label, isLive: isRun, pinned },
+    ...{ functions, sites, problem, reach: reachOf(program.source, sites, pinned === null ? rows.length : 1) },
+    findings: hangFindings(results, program).map((finding) => shownFinding(finding, rollouts)),
+  };
+  return { report, outcomes, results };
 }
 
 interface RunOfAll {
@@ -87,7 +76,7 @@ interface RunOfAll {
   problem: string | null;
 }
 
-const nothingRun: RunOfAll = { results: new Map(), recordings: [], problem: null };
+const nothingRun: Readonly<RunOfAll> = { results: new Map(), recordings: [], problem: null };
 
 /** Each function twice: plainly for scores and times, then watched for values. The two must agree. */
 async function runAll(
@@ -107,9 +96,9 @@ async function runAll(
         ...{ ...options, instrumented: true },
         ...(pinnedRow >= 0 && { pinned: pinnedRow }),
       });
-      const difference = impure ? null : firstDifference(plain.outcomes, watched.outcomes);
-      if (difference !== null && !(await isRestless(runner, name, rollouts, plain, options))) {
-        problem = `Live values are off for this file: ${name} gave another result when it was watched (rollout ${difference + 1}).`;
+      const reason = impure ? null : await differenceOf(runner, name, rollouts, plain, watched, options);
+      if (reason !== null) {
+        problem ??= reason;
         continue;
       }
       results.set(name, { ...plain, recording: watched.recording });
@@ -124,26 +113,19 @@ async function runAll(
   return { results, recordings, problem };
 }
 
-/** A function that gives another result each time differs by itself; that is RW115's to say. */
-async function isRestless(
+/** Why watched code must not be believed; null when it did as the plain code. */
+async function differenceOf(
   runner: RewardRunner,
   name: string,
   { rows }: ScopedRollouts,
-  before: BatchResult,
+  plain: BatchResult,
+  watched: BatchResult,
   options: { wallMs: number; seed: number; signal?: AbortSignal },
-): Promise<boolean> {
+): Promise<string | null> {
+  if (compareRuns(plain.outcomes, watched.outcomes).same) return null;
+  // Code that gives another result each time differs by itself.
   const again = await runner.score(name, rows, options);
-  return firstDifference(before.outcomes, again.outcomes) !== null;
-}
-
-/** The first row with another result; null when there is none. */
-function firstDifference(plain: readonly RewardOutcome[], watched: readonly RewardOutcome[]): number | null {
-  for (const [row, a] of plain.entries()) {
-    const b = watched[row];
-    if (b === undefined || a.status !== b.status) return row;
-    if (a.status === "ok" && b.status === "ok" && !Object.is(a.score, b.score)) return row;
-  }
-  return null;
+  return compareRuns(plain.outcomes, watched.outcomes, again.outcomes).reason;
 }
 
 function plainResult(result: BatchResult | AppError | undefined): BatchResult | null {
@@ -174,6 +156,9 @@ function sitesOf(
     ...{ source: program.source, recording, totals, numRows: rows.length },
     only: at < 0 ? null : new Set([at]),
     keyOf: (row) => keyOf(rows[row]!),
+    language: program.language,
+    ownerOf: ({ start, end }) =>
+      program.functions.find(({ bodySpan: [from, to] }) => start >= from && end <= to)?.name ?? null,
   });
 }
 
@@ -205,7 +190,8 @@ function lineSpan(source: string, line: number): [number, number] {
   return [before + text.length - text.trimStart().length, before + text.trimEnd().length];
 }
 
-function shown(finding: Finding, { rows, places }: ScopedRollouts): ShownFinding {
+/** With the rollouts that show it. */
+export function shownFinding(finding: Finding, { rows, places }: ScopedRollouts): ShownFinding {
   const rollouts = finding.evidence.rows.flatMap((row) => {
     const [found, place] = [rows[row], places[row]];
     return found === undefined || place === undefined ? [] : [{ key: keyOf(found), ...place }];

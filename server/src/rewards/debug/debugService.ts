@@ -20,7 +20,7 @@ import type {
 import { entryPath } from "../../runtime/entry";
 import { startWorker, type WorkerClient } from "../../runtime/workerClient";
 import { makeDebugLaunch, removeDebugLaunch } from "./debugLaunch";
-import type { DynamicReport, StaticReport } from "./fileReport";
+import type { DynamicReport, ShownFinding, StaticReport } from "./fileReport";
 import type { KnownSource } from "./readScope";
 import type { ListedReward, RewardDebugMethods, ScopeFacts } from "./rewardHost";
 import { defaultScope } from "./scopedRollouts";
@@ -53,6 +53,8 @@ export interface OpenReward {
   text: string;
   facts: StaticReport | null;
   report: DynamicReport | null;
+  /** The newest findings of the rollouts, with the text that they are about. */
+  examined: { text: string; findings: ShownFinding[] } | null;
   state: RewardReach["state"];
 }
 
@@ -96,7 +98,7 @@ export class RewardDebugService {
     const known = this.files.get(path);
     if (known === undefined && !looksLikeReward(path, text)) return;
     const entry: Entry = known ?? {
-      ...{ version, text, facts: null, report: null, state: "idle" as const, asked: null },
+      ...{ version, text, facts: null, report: null, examined: null, state: "idle" as const, asked: null },
       ...{ reading: Promise.resolve(), textTimer: null, runTimer: null, running: null, settled: Promise.resolve() },
     };
     entry.version = version;
@@ -133,12 +135,20 @@ export class RewardDebugService {
   }
 
   /** The same once the text that was opened has been read: for what must be there from the first paint. */
-  async read1(path: string): Promise<OpenReward | null> {
+  async opened(path: string): Promise<OpenReward | null> {
     const entry = this.files.get(path);
     if (entry === undefined) return null;
     if (entry.asked === null) await this.read(path, entry);
     await entry.reading;
     return this.look(path);
+  }
+
+  /** Resolves when the newest report of a file is there, or there will be none. */
+  async settled(path: string): Promise<void> {
+    const entry = this.files.get(path);
+    if (entry === undefined) return;
+    if (entry.state === "updating" && entry.running === null) await this.run(path, entry);
+    else await entry.settled;
   }
 
   get open(): string[] {
@@ -208,6 +218,7 @@ export class RewardDebugService {
     for (const [path, entry] of this.files) {
       entry.running?.abort();
       entry.report = null;
+      entry.examined = null;
       this.scheduleRun(path, entry, 0);
     }
     this.options.onScope(this.scopeState);
@@ -256,8 +267,9 @@ export class RewardDebugService {
     return removeDebugLaunch(session);
   }
 
-  tests(path: string, text: string): Promise<RewardTestItem[]> {
-    return this.call("text", "tests", { path, text });
+  async tests(path: string, text: string): Promise<RewardTestItem[]> {
+    await this.readyScope();
+    return this.call("rollouts", "tests", { path, text });
   }
 
   async runTests(path: string, text: string, ids: string[], signal: AbortSignal): Promise<RewardTestResult[]> {
@@ -299,9 +311,13 @@ export class RewardDebugService {
   private requireLive(): void {
     this.requireRunning();
     if (this.live !== null) return;
-    throw new ConfigError("reward/not-live", "Reward code of this folder does not run before live values were started.", {
-      hint: "Use the command Start Live Values.",
-    });
+    throw new ConfigError(
+      "reward/not-live",
+      "Reward code of this folder does not run before live values were started.",
+      {
+        hint: "Use the command Start Live Values.",
+      },
+    );
   }
 
   private requireOpen(path: string): Entry {
@@ -353,8 +369,14 @@ export class RewardDebugService {
       const report = await this.call("rollouts", "analyze", { path, text, isLive, wallMs }, signal);
       if (signal.aborted || this.files.get(path) !== entry) return;
       entry.report = report;
-      entry.state = "idle";
-      this.setState(path, entry, report.problem !== null ? "failed" : report.isLive ? "live" : "idle");
+      if (!report.isLive) entry.examined = null;
+      const state = report.problem !== null ? "failed" : report.isLive ? "live" : "idle";
+      this.setState(path, entry, state);
+      if (!report.isLive) return;
+      const found = await this.call("rollouts", "examine", { path, text }, signal);
+      if (signal.aborted || this.files.get(path) !== entry) return;
+      entry.examined = { text, findings: found };
+      this.options.onChange(path);
     } catch (error) {
       if (CancelledError.is(error) || signal.aborted) return;
       this.complain(error);
@@ -369,7 +391,8 @@ export class RewardDebugService {
   }
 
   private readScope(): Promise<void> {
-    const reading = (async () => {
+    let reading: Promise<void> | null = null;
+    const read = async () => {
       const params = { scope: this.scope, sources: this.options.runs(), maxRollouts: this.limits.maxRollouts };
       const facts = await this.call("rollouts", "scope", params);
       if (this.readingScope !== reading) return;
@@ -380,7 +403,8 @@ export class RewardDebugService {
         if (isNewColumns) void this.read(path, entry);
         this.scheduleRun(path, entry, 0);
       }
-    })();
+    };
+    reading = read();
     this.readingScope = reading;
     const forget = () => {
       if (this.readingScope === reading) this.readingScope = null;
@@ -427,7 +451,7 @@ export class RewardDebugService {
   }
 }
 
-const noFacts: ScopeFacts = { source: null, label: "", numRollouts: 0, numGroups: 0, problem: null, columns: [] };
+const noFacts: ScopeFacts = { source: null, label: "", numRollouts: 0, numGroups: 0, problem: null, columns: null };
 
 /**
  * Whether a text is worth reading as a reward file. A cheap look at words, because every document of the two languages comes by here; the

@@ -22,9 +22,9 @@ import type { Finding } from "../analysis/finding";
 import type { RewardOutcome } from "../contract";
 import { discoverRewards, isRewardFile, languageOf } from "../user/discover";
 import type { RewardDeclaration, RewardProgram } from "../user/program";
-import type { RolloutRow } from "../user/runner";
-import { analyze, type AnalyzeTools } from "./analyze";
-import type { DynamicReport, StaticReport } from "./fileReport";
+import type { RewardRunner, RolloutRow } from "../user/runner";
+import { type Analysis, analyze, shownFinding } from "./analyze";
+import type { DynamicReport, ShownFinding, StaticReport } from "./fileReport";
 import { outcomeView } from "./functionReport";
 import { type KnownSource, readScope, scopeChoices } from "./readScope";
 import { defaultScope, isSameRollout, keyOf, noRollouts, type ScopedRollouts } from "./scopedRollouts";
@@ -40,8 +40,8 @@ interface Place extends Text {
 }
 
 export type ScopeFacts = Pick<RewardScopeState, "source" | "label" | "numRollouts" | "numGroups" | "problem"> & {
-  /** Columns that the data rows of the scope have. */
-  columns: string[];
+  /** Columns that the data rows of the scope have; null where none were recorded, which says nothing about the data. */
+  columns: string[] | null;
 };
 
 export interface ListedReward extends RewardDeclaration {
@@ -61,19 +61,40 @@ export type RewardDebugMethods = {
   };
   choices: { params: { sources: KnownSource[] }; result: RewardScopeChoices; event: never };
   analyze: { params: Text & { isLive: boolean; wallMs: number }; result: DynamicReport; event: never };
+  /** The findings of the rollouts, which need more calls of the code; of the text and the scope that were analyzed last, else none. */
+  examine: { params: Text; result: ShownFinding[]; event: never };
   probe: { params: Place; result: ProbeView[]; event: never };
   trace: { params: Place & { rollout: RolloutKey; completion: string | null }; result: RewardTrace; event: never };
   /** The rollout with everything a call needs. */
-  rollout: { params: { rollout: RolloutKey | null }; result: { row: RolloutRow; group: RolloutRow[] } | null; event: never };
+  rollout: {
+    params: { rollout: RolloutKey | null };
+    result: { row: RolloutRow; group: RolloutRow[] } | null;
+    event: never;
+  };
   tests: { params: Text; result: RewardTestItem[]; event: never };
   runTests: { params: Text & { ids: string[]; wallMs: number }; result: RewardTestResult[]; event: never };
 };
 
-export interface RewardTools extends AnalyzeTools {
+export interface RewardTools {
+  startRunner(program: RewardProgram): RewardRunner;
+  /** Findings of the rollouts. @param results by function: what it gave, or why it gave nothing */
+  findings(
+    program: RewardProgram,
+    rollouts: ScopedRollouts,
+    results: Analysis["results"],
+    runner: RewardRunner,
+    signal: AbortSignal,
+  ): Promise<Finding[]>;
   /** What the text alone tells. */
   textFindings(program: RewardProgram, columns: readonly string[] | null): Promise<Finding[]>;
-  probes(program: RewardProgram, name: string, rollouts: ScopedRollouts, wallMs: number, signal: AbortSignal): Promise<ProbeView[]>;
-  tests(program: RewardProgram): Promise<RewardTestItem[]>;
+  probes(
+    program: RewardProgram,
+    name: string,
+    rollouts: ScopedRollouts,
+    wallMs: number,
+    signal: AbortSignal,
+  ): Promise<ProbeView[]>;
+  tests(program: RewardProgram, rollouts: ScopedRollouts): Promise<RewardTestItem[]>;
   runTests(
     program: RewardProgram,
     ids: readonly string[],
@@ -94,7 +115,15 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
   let rollouts: ScopedRollouts = noRollouts;
   /** Changes with every reading of the rollouts. */
   let generation = 0;
-  const reports = new Map<string, DynamicReport>();
+  const reports = new Map<string, { report: DynamicReport; findings: ShownFinding[] | null }>();
+  /** What was run last; its processes stay for further questions. */
+  let current: {
+    program: RewardProgram;
+    runner: RewardRunner;
+    results: Analysis["results"];
+    key: string;
+    entry: { findings: ShownFinding[] | null };
+  } | null = null;
   const first = new Map<string, { generation: number; outcomes: Map<string, readonly RewardOutcome[]> }>();
 
   const programOf = ({ path, text }: Text, name?: string): RewardProgram => {
@@ -106,6 +135,9 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
     }
     return program;
   };
+
+  const keyOfReport = ({ file, hash }: RewardProgram, isLive: boolean): string =>
+    [file, hash, generation, isLive, JSON.stringify(scope.pinned)].join("\n");
 
   return {
     methods: {
@@ -124,24 +156,51 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         const { source, label, rows, problem } = rollouts;
         const columns = [...new Set(rows.slice(0, 64).flatMap((row) => Object.keys(row.columns)))];
         const numGroups = groupRows(rows).length;
-        return { source, label, numRollouts: rows.length, numGroups, problem, columns };
+        return {
+          source,
+          label,
+          numRollouts: rows.length,
+          numGroups,
+          problem,
+          columns: columns.length === 0 ? null : columns,
+        };
       },
       choices: ({ sources }) => scopeChoices(sources),
       async analyze({ path, text, isLive, wallMs }, { signal }) {
         const program = programOf({ path, text });
-        const key = `${path}\n${program.hash}\n${generation}\n${isLive}\n${JSON.stringify(scope.pinned)}`;
+        const key = keyOfReport(program, isLive);
         const known = reports.get(key);
-        if (known !== undefined) return known;
+        if (known !== undefined && (!isLive || known.findings !== null)) return known.report;
+        await current?.runner.close();
+        current = null;
         const seen = first.get(path);
-        const outcomesBefore = seen?.generation === generation ? seen.outcomes : new Map();
-        const { report, outcomes } = await analyze(
-          { program, rollouts, isLive, wallMs, pinned: scope.pinned, first: outcomesBefore, signal },
-          tools,
-        );
-        if (isLive && seen?.generation !== generation && outcomes.size > 0) first.set(path, { generation, outcomes });
-        for (const old of reports.keys()) if (reports.size >= maxReports) reports.delete(old);
-        reports.set(key, report);
-        return report;
+        const runner = isLive ? tools.startRunner(program) : null;
+        try {
+          const { report, outcomes, results } = await analyze({
+            ...{ program, rollouts, runner, wallMs, pinned: scope.pinned, signal },
+            first: seen?.generation === generation ? seen.outcomes : new Map(),
+          });
+          if (isLive && seen?.generation !== generation && outcomes.size > 0) first.set(path, { generation, outcomes });
+          for (const old of reports.keys()) if (reports.size >= maxReports) reports.delete(old);
+          const entry = { report, findings: null };
+          reports.set(key, entry);
+          if (runner !== null) current = { program, runner, results, key, entry };
+          return report;
+        } catch (error) {
+          await runner?.close();
+          throw error;
+        }
+      },
+      async examine({ path, text }, { signal }) {
+        const key = keyOfReport(discoverRewards(path, text), true);
+        const entry = reports.get(key);
+        if (entry?.findings != null) return entry.findings;
+        if (current === null || current.key !== key) return [];
+        const { program, runner, results } = current;
+        const found = await tools.findings(program, rollouts, results, runner, signal);
+        signal.throwIfAborted();
+        current.entry.findings = found.map((finding) => shownFinding(finding, rollouts));
+        return current.entry.findings;
       },
       async probe({ function: name, wallMs, ...text }, { signal }) {
         return tools.probes(programOf(text, name), name, rollouts, wallMs, signal);
@@ -152,8 +211,12 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         const row = wanted === null ? undefined : rollouts.rows.find((one) => isSameRollout(keyOf(one), wanted));
         return row === undefined ? null : { row, group: groupOf(row) };
       },
-      tests: (text) => tools.tests(programOf(text)),
-      runTests: ({ ids, wallMs, ...text }, { signal }) => tools.runTests(programOf(text), ids, rollouts, wallMs, signal),
+      tests: (text) => tools.tests(programOf(text), rollouts),
+      runTests: ({ ids, wallMs, ...text }, { signal }) =>
+        tools.runTests(programOf(text), ids, rollouts, wallMs, signal),
+    },
+    async dispose() {
+      await current?.runner.close();
     },
   };
 

@@ -163,7 +163,16 @@ export function makeRecorder(sites: readonly Site[], shared: Int32Array): LiveRe
 }
 
 function makeStore(): Store {
-  return { rows: [], values: [], isPreview: [], thrown: [], matched: 0, missed: [], missedLength: 0, subject: undefined };
+  return {
+    rows: [],
+    values: [],
+    isPreview: [],
+    thrown: [],
+    matched: 0,
+    missed: [],
+    missedLength: 0,
+    subject: undefined,
+  };
 }
 
 function toRecord(site: Site, reached: number, store: Store): SiteRecord {

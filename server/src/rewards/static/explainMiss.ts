@@ -109,20 +109,21 @@ function longestBeginnings(patterns: readonly string[], flags: string, text: str
     }
     return ends.join(",");
   })()`;
-  const ends = vm.runInNewContext(script, { patterns: [...patterns], flags, text }, { timeout: patternTimeMs }) as string;
+  const ends = vm.runInNewContext(
+    script,
+    { patterns: [...patterns], flags, text },
+    { timeout: patternTimeMs },
+  ) as string;
   return ends === "" ? [] : ends.split(",").map(Number);
 }
 
 /** Runs a pattern over texts; null where it took too long for all of them together. */
-export function matchAll(
-  tree: PatternTree,
-  anchor: SitePattern["anchor"],
-  texts: readonly string[],
-): boolean[] | null {
+export function matchAll(tree: PatternTree, anchor: SitePattern["anchor"], texts: readonly string[]): boolean[] | null {
   const units = withAnchors([tree.root], anchor);
   const pattern = units.map((unit) => `(?:${printPattern(unit, tree)})`).join("");
   try {
-    const script = "(() => { const re = new RegExp(pattern, flags); return texts.map((text) => (re.test(text) ? 1 : 0)).join(''); })()";
+    const script =
+      "(() => { const re = new RegExp(pattern, flags); return texts.map((text) => (re.test(text) ? 1 : 0)).join(''); })()";
     const bits = vm.runInNewContext(
       script,
       { pattern, flags: tree.jsFlags, texts: [...texts] },
@@ -139,7 +140,13 @@ function isTimeout(error: unknown): boolean {
   return (error as { code?: unknown }).code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
 }
 
-function describe(units: readonly Unit[], matched: number, end: number, tree: PatternTree, text: string): MissExplanation {
+function describe(
+  units: readonly Unit[],
+  matched: number,
+  end: number,
+  tree: PatternTree,
+  text: string,
+): MissExplanation {
   // A literal word or tag is expected as a whole, also where its first letters were there.
   const token = tokenAround(units, matched);
   const begun = matched - token.first;
@@ -174,7 +181,8 @@ function reason(
 ): string {
   const previous = units[matched - begun - 1];
   const inner = previous?.kind === "repeat" ? previous.item : previous;
-  if (inner?.kind === "dot" && !tree.dotAll && /[\n\r]/.test(text[at] ?? "")) return " `.` does not match a line break.";
+  if (inner?.kind === "dot" && !tree.dotAll && /[\n\r]/.test(text[at] ?? ""))
+    return " `.` does not match a line break.";
   const next = units[matched];
   if (next?.kind === "char" && /^\s/.test(text.slice(at)) && text.slice(at).trimStart().startsWith(next.char)) {
     return " There is white space in between.";
@@ -194,11 +202,21 @@ function literalLength(units: readonly Unit[]): number {
 function tokenAround(units: readonly Unit[], index: number): { first: number; last: number } {
   if (units[index]?.kind !== "char") return { first: index, last: index + 1 };
   let first = index;
-  while (first > 0 && units[first - 1]!.kind === "char" && literalOf(units[first - 1]!) !== ">" && literalOf(units[first]!) !== "<") {
+  while (
+    first > 0 &&
+    units[first - 1]!.kind === "char" &&
+    literalOf(units[first - 1]!) !== ">" &&
+    literalOf(units[first]!) !== "<"
+  ) {
     first--;
   }
   let last = index + 1;
-  while (last < units.length && units[last]!.kind === "char" && literalOf(units[last - 1]!) !== ">" && literalOf(units[last]!) !== "<") {
+  while (
+    last < units.length &&
+    units[last]!.kind === "char" &&
+    literalOf(units[last - 1]!) !== ">" &&
+    literalOf(units[last]!) !== "<"
+  ) {
     last++;
   }
   return { first, last };

@@ -130,5 +130,3 @@ export interface StateFact {
   end: number;
   names: string[];
 }
-
-export const noFacts: RewardFacts = { functions: [], patterns: [], values: [], catches: [], loops: [], random: [], state: [] };

@@ -28,7 +28,8 @@ export function shortListFinding(loop: LoopFact, language: "typescript" | "pytho
         ? `adds ${way.appends} values to ${loop.list}`
         : `ends the loop before all completions have a value`;
   const last = way.via.at(-1);
-  const where = way.via.length === 0 ? "Every turn of this loop" : `The way ${way.via.map(({ words }) => words).join(", ")}`;
+  const where =
+    way.via.length === 0 ? "Every turn of this loop" : `The way ${way.via.map(({ words }) => words).join(", ")}`;
   const effect =
     "The list then is not as long as the completions: trainers stop, or give every completion the wrong score.";
   const fixes = way.via.flatMap(({ fix }) => (fix === null ? [] : [fix])).slice(-1);
@@ -38,10 +39,11 @@ export function shortListFinding(loop: LoopFact, language: "typescript" | "pytho
     function: loop.function,
     start: last?.start ?? loop.start,
     end: last?.end ?? loop.end,
-    message: `${where} ${what}. ${effect} Return one value per completion: None for those it says nothing about.`.replace(
-      "None",
-      language === "python" ? "None" : "a skipped score",
-    ),
+    message:
+      `${where} ${what}. ${effect} Return one value per completion: None for those it says nothing about.`.replace(
+        "None",
+        language === "python" ? "None" : "a skipped score",
+      ),
     evidence: { rows: [], numbers: { ways: ways.length, appends: way.appends } },
     fixes: way === missing ? fixes : [],
     certain: "static",
@@ -102,7 +104,9 @@ function stepsOf(node: FlowNode, list: string, language: "typescript" | "python"
         if (inner === null) return null;
         const words = `where ${shortened(node.conditions[i]!)}`;
         const fix = addNothingHere(branch.body, list, language);
-        ways.push(...inner.map((way) => ({ ...way, via: [{ start: branch.start, end: branch.end, words, fix }, ...way.via] })));
+        ways.push(
+          ...inner.map((way) => ({ ...way, via: [{ start: branch.start, end: branch.end, words, fix }, ...way.via] })),
+        );
       }
       if (node.isTotal === true) return merged(ways);
       const none = node.conditions.map(shortened).join(" nor ");
@@ -111,7 +115,9 @@ function stepsOf(node: FlowNode, list: string, language: "typescript" | "python"
       const otherwise = waysThrough(node.otherwise ?? [], list, language);
       if (otherwise === null) return null;
       const fix = node.otherwise === null ? elseBranch(node, list, language) : null;
-      ways.push(...otherwise.map((way) => ({ ...way, via: [{ start: head.start, end: head.end, words, fix }, ...way.via] })));
+      ways.push(
+        ...otherwise.map((way) => ({ ...way, via: [{ start: head.start, end: head.end, words, fix }, ...way.via] })),
+      );
       return merged(ways);
     }
     case "try": {
@@ -125,7 +131,9 @@ function stepsOf(node: FlowNode, list: string, language: "typescript" | "python"
           ways.push(way);
           continue;
         }
-        ways.push(...orelse.map((more) => ({ ...more, appends: way.appends + more.appends, via: [...way.via, ...more.via] })));
+        ways.push(
+          ...orelse.map((more) => ({ ...more, appends: way.appends + more.appends, via: [...way.via, ...more.via] })),
+        );
       }
       for (const handler of node.handlers) {
         // What was thrown was thrown before the value was added: that is what a handler is written for.
@@ -133,7 +141,10 @@ function stepsOf(node: FlowNode, list: string, language: "typescript" | "python"
         if (inner === null) return null;
         const words = "of an exception";
         ways.push(
-          ...inner.map((way) => ({ ...way, via: [{ start: handler.start, end: handler.end, words, fix: null }, ...way.via] })),
+          ...inner.map((way) => ({
+            ...way,
+            via: [{ start: handler.start, end: handler.end, words, fix: null }, ...way.via],
+          })),
         );
       }
       return merged(

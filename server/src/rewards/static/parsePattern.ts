@@ -5,11 +5,7 @@ import { sampleOf } from "./patternTree";
 import { parsePythonPattern } from "./pythonPattern";
 
 /** null for what neither side understands; the language itself will say so. */
-export function parsePattern(
-  pattern: string,
-  flags: string,
-  language: "typescript" | "python",
-): PatternTree | null {
+export function parsePattern(pattern: string, flags: string, language: "typescript" | "python"): PatternTree | null {
   return language === "python" ? parsePythonPattern(pattern, flags) : parseJavaScriptPattern(pattern, flags);
 }
 
@@ -108,4 +104,3 @@ function fromElement(node: AST.Element, text: string): PatternNode {
       return { kind: "back", js: raw, start, end };
   }
 }
-

@@ -21,11 +21,7 @@ export interface PatternReport {
 }
 
 /** @returns null for a site that matches no pattern that is known from the text */
-export function patternReport(
-  site: Site,
-  record: SiteRecord,
-  language: "typescript" | "python",
-): PatternReport | null {
+export function patternReport(site: Site, record: SiteRecord, language: "typescript" | "python"): PatternReport | null {
   if (site.regex === undefined || record.regex === undefined) return null;
   const { regex } = site;
   const { matched, missed } = record.regex;

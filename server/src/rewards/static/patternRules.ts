@@ -61,7 +61,10 @@ function weaknessesOf(tree: PatternTree, { pattern, method }: PatternFact): Weak
   const atEnd = edges.some((node) => node.kind === "edge" && node.edge === "end") || pattern.anchor === "full";
   // White space at the very end is allowed for by most who anchor with care; special tokens are not white space.
   if (atEnd && method !== "split" && !endsOpenly(tree.root)) {
-    found.push({ cure: "no-anchor", words: "it must reach the end of the text, where a special token or a line break may stand" });
+    found.push({
+      cure: "no-anchor",
+      words: "it must reach the end of the text, where a special token or a line break may stand",
+    });
   }
   return found;
 }

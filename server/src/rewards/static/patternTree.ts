@@ -39,7 +39,8 @@ export function sampleOf(js: string): string {
   const one = compiled(js);
   if (one === null) return "a";
   for (const candidate of sampleCandidates) if (one.test(candidate)) return candidate;
-  for (let code = 0x21; code < 0x3000; code++) if (one.test(String.fromCharCode(code))) return String.fromCharCode(code);
+  for (let code = 0x21; code < 0x3000; code++)
+    if (one.test(String.fromCharCode(code))) return String.fromCharCode(code);
   return "a";
 }
 
@@ -57,7 +58,9 @@ function compiled(js: string): RegExp | null {
 export function printPattern(node: PatternNode, tree: PatternTree): string {
   switch (node.kind) {
     case "sequence":
-      return node.items.map((item) => (item.kind === "choice" ? `(?:${printPattern(item, tree)})` : printPattern(item, tree))).join("");
+      return node.items
+        .map((item) => (item.kind === "choice" ? `(?:${printPattern(item, tree)})` : printPattern(item, tree)))
+        .join("");
     case "choice":
       return node.options.map((option) => printPattern(option, tree)).join("|");
     case "repeat": {

@@ -28,11 +28,22 @@ export function patternRewrites(tree: PatternTree, flags: string): PatternRewrit
   const add = (id: PatternRewrite["id"], title: string, insertions: PatternRewrite["insertions"], flag = "") => {
     if (insertions.length === 0 && flag === "") return;
     const pattern = applyInsertions(tree.source, insertions);
-    rewrites.push({ id, title, pattern, flags: flag === "" || flags.includes(flag) ? flags : flags + flag, insertions });
+    rewrites.push({
+      id,
+      title,
+      pattern,
+      flags: flag === "" || flags.includes(flag) ? flags : flags + flag,
+      insertions,
+    });
   };
   const nodes = [...patternNodes(tree.root)];
   if (!tree.dotAll && nodes.some(({ kind }) => kind === "dot")) {
-    add("dot-all", tree.language === "python" ? "let . match line breaks (re.DOTALL)" : "let . match line breaks (flag s)", [], "s");
+    add(
+      "dot-all",
+      tree.language === "python" ? "let . match line breaks (re.DOTALL)" : "let . match line breaks (flag s)",
+      [],
+      "s",
+    );
   }
   add(
     "white-space",

@@ -141,10 +141,22 @@ class PythonPatternParser {
         return { kind: "dot", start, end: this.at };
       case "^":
         this.at++;
-        return { kind: "edge", edge: "start", js: this.flags.multiline ? "(?<![^\\n])" : "(?<![^])", start, end: this.at };
+        return {
+          kind: "edge",
+          edge: "start",
+          js: this.flags.multiline ? "(?<![^\\n])" : "(?<![^])",
+          start,
+          end: this.at,
+        };
       case "$":
         this.at++;
-        return { kind: "edge", edge: "end", js: this.flags.multiline ? "(?![^\\n])" : "(?=\\n?(?![^]))", start, end: this.at };
+        return {
+          kind: "edge",
+          edge: "end",
+          js: this.flags.multiline ? "(?![^\\n])" : "(?=\\n?(?![^]))",
+          start,
+          end: this.at,
+        };
       case "*":
       case "+":
       case "?":

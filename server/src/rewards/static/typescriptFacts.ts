@@ -5,12 +5,6 @@ import type { FunctionNode, SyntaxNode } from "../live/syntax";
 import { childNodes, isFunctionNode, keyName, parseModule, walkTree, withoutTypes } from "../live/syntax";
 import type { CatchFact, FlowNode, PatternFact, RewardFacts } from "./facts";
 
-/** A function with the name it goes by, and the place of its whole declaration. */
-export interface NamedFunction {
-  name: string;
-  node: FunctionNode;
-}
-
 /** @throws RewardError `reward/syntax` */
 export function typescriptFacts(source: string, file: string): RewardFacts {
   const tree = parseModule(source, file);
@@ -43,14 +37,17 @@ class Collector {
   /** Functions of the top level, those in descriptors among them; patterns outside of functions. */
   private outer(node: SyntaxNode, name: string): void {
     const inner = withoutTypes(node);
-    if (isFunctionNode(inner)) return this.inner(inner, functionName(inner) ?? name);
+    if (isFunctionNode(inner)) {
+      this.inner(inner, functionName(inner) ?? name);
+      return;
+    }
     if (inner.type === "VariableDeclarator" && inner.id.type === "Identifier") {
       if (inner.init) this.outer(inner.init, inner.id.name);
       return;
     }
     if (inner.type === "RegExpLiteral" || inner.type === "NewExpression") {
       const pattern = literalPattern(inner);
-      if (pattern !== null) this.addPattern("", inner, pattern, "literal", null);
+      if (pattern !== null) this.addPattern("", inner, pattern, "literal");
     }
     for (const child of childNodes(inner)) this.outer(child, name);
   }
@@ -74,7 +71,7 @@ class Collector {
           const call = patternCall(node, constants);
           if (call !== null) {
             seen.add(call.pattern.start);
-            this.addPattern(name, node, call.pattern, call.method, call.subject, isLowered(call.subject, lowered));
+            this.addPattern(name, node, call.pattern, call.method, isLowered(call.subject, lowered));
           }
           this.random(node, name);
           this.mutation(node, name);
@@ -84,7 +81,7 @@ class Collector {
         case "NewExpression": {
           if (node.type === "NewExpression") this.clock(node, name);
           const pattern = literalPattern(node);
-          if (pattern !== null && !seen.has(pattern.start)) this.addPattern(name, node, pattern, "literal", null);
+          if (pattern !== null && !seen.has(pattern.start)) this.addPattern(name, node, pattern, "literal");
           return;
         }
         case "AssignmentExpression":
@@ -110,7 +107,6 @@ class Collector {
     node: SyntaxNode,
     pattern: PatternFact["pattern"],
     method: string,
-    _subject: SyntaxNode | null,
     lowered = false,
   ): void {
     const written = this.source.slice(pattern.start, pattern.end);
@@ -134,7 +130,13 @@ class Collector {
     const returned = fn.body.type === "BlockStatement" ? ownReturns(fn.body) : [fn.body];
     for (const value of returned) {
       for (const part of kindsOf(value)) {
-        const fact = { function: name, role: "return" as const, kind: part.kind, start: part.node.start!, end: part.node.end! };
+        const fact = {
+          function: name,
+          role: "return" as const,
+          kind: part.kind,
+          start: part.node.start!,
+          end: part.node.end!,
+        };
         const text = part.node.type === "StringLiteral" ? part.node.value : undefined;
         this.facts.values.push(text === undefined ? fact : { ...fact, text });
       }
@@ -213,7 +215,20 @@ class Collector {
 
 const chances = new Set(["Math.random", "crypto.randomUUID", "crypto.getRandomValues", "randomUUID"]);
 const clocks = new Set(["Date.now", "performance.now", "process.hrtime", "process.hrtime.bigint"]);
-const mutators = new Set(["push", "pop", "shift", "unshift", "splice", "add", "set", "delete", "clear", "sort", "reverse", "fill"]);
+const mutators = new Set([
+  "push",
+  "pop",
+  "shift",
+  "unshift",
+  "splice",
+  "add",
+  "set",
+  "delete",
+  "clear",
+  "sort",
+  "reverse",
+  "fill",
+]);
 
 function functionName(node: FunctionNode): string | null {
   switch (node.type) {
@@ -270,8 +285,12 @@ function kindsOf(value: SyntaxNode): { kind: "string" | "boolean"; node: SyntaxN
     }
     case "CallExpression": {
       const path = memberPath(node.callee);
-      const method = node.callee.type === "MemberExpression" ? keyName(node.callee.property, node.callee.computed) : null;
-      if (path === "Boolean" || ["includes", "startsWith", "endsWith", "test", "some", "every"].includes(method ?? "")) {
+      const method =
+        node.callee.type === "MemberExpression" ? keyName(node.callee.property, node.callee.computed) : null;
+      if (
+        path === "Boolean" ||
+        ["includes", "startsWith", "endsWith", "test", "some", "every"].includes(method ?? "")
+      ) {
         return [{ kind: "boolean", node }];
       }
       if (path === "String" || ["trim", "toLowerCase", "toUpperCase", "toFixed"].includes(method ?? "")) {

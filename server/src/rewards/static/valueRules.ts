@@ -36,10 +36,18 @@ export function wrongValueFindings(program: RewardProgram, facts: RewardFacts): 
   });
 }
 
-function singleValue(declared: RewardDeclaration, { start, end }: ValueFact, { source, language }: RewardProgram): Finding {
+function singleValue(
+  declared: RewardDeclaration,
+  { start, end }: ValueFact,
+  { source, language }: RewardProgram,
+): Finding {
   const written = source.slice(start, end);
   const fixes: FindingFix[] = [];
-  if (language === "python" && /^-?[\d.]+$/.test(written) && /\bcompletions\b/.test(source.slice(...declared.bodySpan))) {
+  if (
+    language === "python" &&
+    /^-?[\d.]+$/.test(written) &&
+    /\bcompletions\b/.test(source.slice(...declared.bodySpan))
+  ) {
     const edits = [insertion(start, "["), insertion(end, "] * len(completions)")];
     fixes.push({ title: "Return one value per completion", edits });
   }
@@ -60,8 +68,20 @@ function wrongValue(declared: RewardDeclaration, value: ValueFact, { source, lan
     const title = "Make it a number: 1 or 0";
     fixes.push(
       language === "python"
-        ? { title, edits: [{ start, end: start, text: "float(" }, { start: end, end, text: ")" }] }
-        : { title, edits: [{ start, end: start, text: "(" }, { start: end, end, text: ") ? 1 : 0" }] },
+        ? {
+            title,
+            edits: [
+              { start, end: start, text: "float(" },
+              { start: end, end, text: ")" },
+            ],
+          }
+        : {
+            title,
+            edits: [
+              { start, end: start, text: "(" },
+              { start: end, end, text: ") ? 1 : 0" },
+            ],
+          },
     );
   } else if (text !== undefined && text.trim() !== "" && Number.isFinite(Number(text))) {
     fixes.push({ title: `Write the number: ${text.trim()}`, edits: [{ start, end, text: text.trim() }] });
@@ -80,7 +100,9 @@ function wrongValue(declared: RewardDeclaration, value: ValueFact, { source, lan
 
 /** Arguments that TRL and ms-swift always give. */
 const alwaysGiven = new Set(
-  "self cls prompts completions completion_ids trainer_state log_extra log_metric solution prompt_ids environments".split(" "),
+  "self cls prompts completions completion_ids trainer_state log_extra log_metric solution prompt_ids environments".split(
+    " ",
+  ),
 );
 
 /**
@@ -88,14 +110,20 @@ const alwaysGiven = new Set(
  *
  * @param columns of the data set, without those of the trainer; null when the data are not known
  */
-export function argumentFindings(program: RewardProgram, facts: RewardFacts, columns: readonly string[] | null): Finding[] {
+export function argumentFindings(
+  program: RewardProgram,
+  facts: RewardFacts,
+  columns: readonly string[] | null,
+): Finding[] {
   return program.functions.flatMap((declared) => {
     if (declared.language !== "python" || (declared.shape !== "trl" && declared.shape !== "swift-orm")) return [];
     const own = factOf(declared, facts);
     const found: Finding[] = [];
     const name = { start: declared.nameSpan[0], end: declared.nameSpan[1] };
     if (!declared.takesKwargs) {
-      const fixes = own?.kwargsAt ? [{ title: "Add **kwargs", edits: [insertion(own.kwargsAt.at, own.kwargsAt.text)] }] : [];
+      const fixes = own?.kwargsAt
+        ? [{ title: "Add **kwargs", edits: [insertion(own.kwargsAt.at, own.kwargsAt.text)] }]
+        : [];
       found.push(
         finding(
           "RW103",
@@ -265,7 +293,10 @@ function impureFix({ source, language }: RewardProgram, declared: RewardDeclarat
     const marker = /^\s*#\s*iad-r1:\s*reward\b/.test(above);
     const at = marker ? source.lastIndexOf(above, lineStart) + above.length : lineStart;
     return [
-      { title: "Mark the reward impure", edits: [insertion(at, marker ? " impure" : `${indent}# iad-r1: reward impure\n`)] },
+      {
+        title: "Mark the reward impure",
+        edits: [insertion(at, marker ? " impure" : `${indent}# iad-r1: reward impure\n`)],
+      },
     ];
   }
   if (declared.shape !== "contract") return [];

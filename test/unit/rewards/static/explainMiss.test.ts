@@ -39,7 +39,11 @@ describe("why a text does not match", () => {
   });
 
   it("sees what stands before a start and behind an end", () => {
-    expect(why("<think>", "", "Okay <think>", "start")).toMatchObject({ expected: "<think>", saw: "Okay <think>", at: 0 });
+    expect(why("<think>", "", "Okay <think>", "start")).toMatchObject({
+      expected: "<think>",
+      saw: "Okay <think>",
+      at: 0,
+    });
     expect(why("^<answer>Yes</answer>$", "", "<answer>Yes</answer><|im_end|>")).toMatchObject({
       ...{ matchedUpTo: "</answer>", expected: "the end of the text", saw: "<|im_end|>" },
     });

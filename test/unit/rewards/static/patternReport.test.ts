@@ -14,7 +14,11 @@ const record = (matched: number, missed: string[]): SiteRecord => ({
 
 describe("the report of a pattern", () => {
   it("explains a text that shares something with it, and ranks rewrites by what they match", () => {
-    const missed = ["no tags at all", "<think>a\nb</think><answer>Yes</answer>", "<think>a</think>\n<answer>No</answer>"];
+    const missed = [
+      "no tags at all",
+      "<think>a\nb</think><answer>Yes</answer>",
+      "<think>a</think>\n<answer>No</answer>",
+    ];
     const report = patternReport(site("<think>.*?</think><answer>.*?</answer>", ""), record(1, missed), "python");
     expect(report).toMatchObject({ tested: 4, matched: 1, warning: null });
     expect(report!.failure).toMatchObject({ row: 11, expected: "</think>", saw: expect.stringMatching(/^\nb/) });

@@ -48,7 +48,11 @@ describe("findings from TypeScript text", () => {
   });
 
   it("RW104: a catch that makes a score of everything", async () => {
-    const [one] = await found(reward("try {\n  return JSON.parse(ctx.completion).score;\n} catch (error) {\n  console.log(error); return 0;\n}"));
+    const [one] = await found(
+      reward(
+        "try {\n  return JSON.parse(ctx.completion).score;\n} catch (error) {\n  console.log(error); return 0;\n}",
+      ),
+    );
     expect(one).toMatchObject({ id: "RW104", text: "catch (error)" });
     expect(one!.finding.message).toContain("the score becomes 0");
     expect(one!.fixed[0]).toContain('import { defineReward, skip } from "iad-r1/reward";');
@@ -57,21 +61,36 @@ describe("findings from TypeScript text", () => {
   });
 
   it("RW104: not when the handler looks at the exception or passes it on", async () => {
-    for (const handler of ["throw error;", "return skip(String(error));", "if (error instanceof TypeError) return 0; throw error;"]) {
-      expect(await idsOf(reward(`try { return ctx.completion.length } catch (error) { ${handler} }`)), handler).toEqual([]);
+    for (const handler of [
+      "throw error;",
+      "return skip(String(error));",
+      "if (error instanceof TypeError) return 0; throw error;",
+    ]) {
+      expect(await idsOf(reward(`try { return ctx.completion.length } catch (error) { ${handler} }`)), handler).toEqual(
+        [],
+      );
     }
   });
 
   it("RW112: fragile patterns about tags, with the rewrite as edits", async () => {
-    const [one] = await found(reward("return /^<think>.*<\\/think><answer>(.*?)<\\/answer>$/.test(ctx.completion) ? 1 : 0;"));
+    const [one] = await found(
+      reward("return /^<think>.*<\\/think><answer>(.*?)<\\/answer>$/.test(ctx.completion) ? 1 : 0;"),
+    );
     expect(one!.finding.message).toMatch(/line break.*no white space.*greedy.*end of the text/);
     expect(one!.fixed[0]).toContain("/<think>.*?<\\/think>\\s*<answer>(.*?)<\\/answer>/s.test");
-    const constant = await found(reward("return FORM.test(ctx.completion) ? 1 : 0;", "const FORM = /<answer>(.+?)<\\/answer>/;"));
+    const constant = await found(
+      reward("return FORM.test(ctx.completion) ? 1 : 0;", "const FORM = /<answer>(.+?)<\\/answer>/;"),
+    );
     expect(constant).toMatchObject([{ id: "RW112", text: "/<answer>(.+?)<\\/answer>/", finding: { function: "r" } }]);
   });
 
   it("RW112: not for careful patterns, nor for patterns that are not about tags", async () => {
-    for (const pattern of ["/<answer>\\s*(.*?)\\s*<\\/answer>/s", "/^\\s*<a>[^<]*<\\/a>\\s*$/", "/^#.*$/m", "/\\d+-.*-x/"]) {
+    for (const pattern of [
+      "/<answer>\\s*(.*?)\\s*<\\/answer>/s",
+      "/^\\s*<a>[^<]*<\\/a>\\s*$/",
+      "/^#.*$/m",
+      "/\\d+-.*-x/",
+    ]) {
       expect(await idsOf(reward(`return ${pattern}.test(ctx.completion) ? 1 : 0;`)), pattern).toEqual([]);
     }
   });
@@ -94,9 +113,14 @@ describe("findings from TypeScript text", () => {
   });
 
   it("RW116: state that is kept from call to call", async () => {
-    const kept = reward("if (seen.has(ctx.completion)) return 0; seen.add(ctx.completion); return 1;", "const seen = new Set<string>();");
+    const kept = reward(
+      "if (seen.has(ctx.completion)) return 0; seen.add(ctx.completion); return 1;",
+      "const seen = new Set<string>();",
+    );
     expect(await found(kept)).toMatchObject([{ id: "RW116", text: "seen" }]);
-    expect(await idsOf(reward("let n = 0; n += 1; words.has('x'); return n;", "const words = new Set(['x']);"))).toEqual([]);
+    expect(
+      await idsOf(reward("let n = 0; n += 1; words.has('x'); return n;", "const words = new Set(['x']);")),
+    ).toEqual([]);
     expect(await idsOf(reward("count++; return count;", "let count = 0;"))).toEqual(["RW116"]);
   });
 
