@@ -11,6 +11,9 @@ const outside = {
   vscode: only(["vscode", "vscode-languageclient", "vscode-languageclient/*"], "Only client/ talks to VS Code."),
   lsp: only(["vscode-languageserver", "vscode-languageserver/*"], "Only server/src/lsp and main.ts speak LSP."),
   ort: only(["onnxruntime-node", "onnxruntime-common"], "Only server/src/runtime runs sessions."),
+  babel: only(["@babel/parser"], "Only rewards/user/babel.ts and rewards/live/syntax.ts parse TypeScript."),
+  magic: only(["magic-string"], "Only rewards/live/instrument.ts rewrites source."),
+  regexpp: only(["@eslint-community/regexpp"], "Only rewards/static/parsePattern.ts reads JavaScript's patterns."),
   parquet: only(["hyparquet"], "Only server/src/rollouts reads parquet files."),
   ws: only(["ws"], "Only server/src/stream and client/src/server use WebSockets."),
   server: only(["@iad-r1/server", "@iad-r1/server/*"], "The numeric library and the protocol know no server."),
@@ -54,6 +57,35 @@ export default tseslint.config(
   {
     files: ["server/src/stream/**/*.ts"],
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.ws)) },
+  },
+  {
+    files: ["server/src/rewards/user/babel.ts"],
+    rules: { "no-restricted-imports": forbid(except(outside.models, outside.server, outside.babel)) },
+  },
+  {
+    files: ["server/src/rewards/live/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models, outside.server, outside.babel, outside.magic),
+        only(
+          ["static", "analysis", "debug", "check"].map((name) => `../${name}/*`),
+          "Live values know nothing of those who look at them: user < live < static < analysis < debug.",
+        ),
+      ]),
+    },
+  },
+  {
+    files: ["server/src/rewards/static/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models, outside.server, outside.regexpp),
+        {
+          regex: "^\\.\\./(debug|check|analysis/(?!finding$|ignoredFindings$))",
+          message:
+            "Of analysis, findings from the text use only what a finding is: user < live < static < analysis < debug.",
+        },
+      ]),
+    },
   },
   {
     files: ["server/src/features/**/*.ts"],

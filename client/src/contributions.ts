@@ -47,6 +47,7 @@ const hasRun = "iadr1.runState != none";
 const isRunning = "iadr1.runState == running";
 const inInspector = "iadr1.viewerFocus";
 const inExplorer = "iadr1.explorerFocus";
+const isRewardLanguage = "editorLangId =~ /^(typescript|python|javascript)$/";
 /** Files that may hold completions. */
 const isRolloutFile = "resourceExtname =~ /^\\.(jsonl|parquet)$/i";
 
@@ -122,6 +123,20 @@ export const commands = {
   openReport: { title: text("Open Report", "打开报告"), icon: "file", palette: hasRun },
   openRunFolder: { title: text("Open Journal of Run", "打开训练日志"), palette: false },
   refreshRuns: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
+
+  // Rewards
+  toggleLiveValues: { title: text("Toggle Live Values", "切换实时值"), icon: "eye" },
+  startLiveValues: { title: text("Start Live Values", "启动实时值"), palette: "!iadr1.liveValues" },
+  stopLiveValues: { title: text("Stop Live Values", "停止实时值"), palette: "iadr1.liveValues" },
+  selectRewardScope: { title: text("Select Scope of Rollouts…", "选择采样范围…"), icon: "filter" },
+  rescoreRollouts: { title: text("Re-score Recorded Rollouts", "重新评分已记录的采样"), palette: isRewardLanguage },
+  sampleRollouts: { title: text("Sample Rollouts…", "采样…"), icon: "sparkle", palette: isProject },
+  scoreWith: { title: text("Score Reward With…", "用其他采样评分…"), palette: isRewardLanguage },
+  probeReward: { title: text("Run Probes", "运行探针"), icon: "beaker" },
+  debugRollout: { title: text("Debug Reward With This Rollout", "用此采样调试奖励"), icon: "debug-alt" },
+  pinRollout: { title: text("Unpin Rollout", "取消固定采样"), icon: "pinned" },
+  copyRewardReport: { title: text("Copy Reward Report as Markdown", "复制奖励报告（Markdown）"), icon: "copy" },
+  newRewardFile: { title: text("New Reward File…", "新建奖励文件…"), icon: "new-file" },
 
   // Rollouts
   exploreRollouts: { title: text("Explore Rollouts", "浏览采样结果"), icon: "list-tree" },
@@ -357,6 +372,44 @@ export const settings = {
       process: text("Time since the start without pauses.", "自开始以来的时间（不含暂停）。"),
       wall: text("Clock time.", "时钟时间。"),
     },
+  },
+  "liveValues.inlayHints": {
+    ...{ type: "string", default: "returns", scope: "window" },
+    description: text("Values at the end of lines in reward files.", "奖励文件行尾显示的值。"),
+    choices: {
+      off: text("None.", "不显示。"),
+      returns: text("What a reward returned, and exceptions that it swallowed.", "奖励的返回值及其吞掉的异常。"),
+      all: text("On every line that was reached.", "每个执行到的行。"),
+    },
+  },
+  "liveValues.codeLens": {
+    ...{ type: "boolean", default: true, scope: "window" },
+    description: text("Show a line above each reward function.", "在每个奖励函数上方显示一行信息。"),
+  },
+  "liveValues.onType": {
+    ...{ type: "boolean", default: true, scope: "window" },
+    description: text(
+      "Score with the code on screen while you type; otherwise when a file is saved.",
+      "输入时即按屏幕上的代码评分；否则在保存时评分。",
+    ),
+  },
+  "liveValues.maxRollouts": {
+    ...{ type: "integer", default: 512, minimum: 1, maximum: 100_000, scope: "window" },
+    description: text("Most rollouts that live values score.", "实时值评分的最大采样数。"),
+  },
+  "liveValues.timeLimitMs": {
+    ...{ type: "integer", default: 2000, minimum: 50, maximum: 600_000, scope: "window" },
+    description: text(
+      "Longest time of a reward for all rollouts in milliseconds; then it is stopped and the line named.",
+      "奖励处理全部采样的最长时间（毫秒）；超时将停止并指出所在行。",
+    ),
+  },
+  "rewards.findings": {
+    ...{ type: "object", default: {}, scope: "resource" },
+    description: text(
+      "Severity by finding id, such as `RW106`: `off`, `info`, `warning` or `error`.",
+      "按问题编号（如 `RW106`）设置严重程度：`off`、`info`、`warning` 或 `error`。",
+    ),
   },
   "notifications.runFinished": {
     ...{ type: "string", default: "unfocused", scope: "window" },

@@ -16,7 +16,11 @@ import { DashboardPanels, type RunActions } from "./panels/dashboardPanel";
 import { ExplorerPanels } from "./panels/explorerPanel";
 import { Inspectors } from "./panels/inspectors";
 import { Projects } from "./projects";
+import { LiveValues } from "./rewards/liveValues";
+import { ReachDecorations } from "./rewards/reachDecorations";
+import { RewardTests } from "./rewards/rewardTests";
 import { DataTree } from "./views/dataTree";
+import { RewardScopeItem } from "./views/rewardScopeItem";
 import { RunsTree } from "./views/runsTree";
 import { StatusItem } from "./views/statusItem";
 import * as messages from "./messages";
@@ -50,8 +54,10 @@ function wire(shared: Context): void {
   const inspectors = shared.own(new Inspectors(shared, models, onFailure));
   const runsTree = shared.own(new RunsTree(shared));
   const dataTree = shared.own(new DataTree(shared, projects));
+  const live = shared.own(new LiveValues(shared));
+  const reach = shared.own(new ReachDecorations(shared));
   const parts: Parts = {
-    ...{ context: shared, projects, models, runsTree, dataTree, inspectors },
+    ...{ live, context: shared, projects, models, runsTree, dataTree, inspectors },
     dashboards: shared.own(
       new DashboardPanels(
         shared,
@@ -63,6 +69,8 @@ function wire(shared: Context): void {
   };
   registerCommands(parts, onFailure);
   shared.own(new StatusItem(shared));
+  shared.own(new RewardScopeItem(live, reach));
+  shared.own(new RewardTests(shared, live, reach, onFailure));
   shared.own(notifyOfRuns(shared));
   shared.own(notifyOfServer(shared));
   shared.own(window.registerCustomEditorProvider(imageInspectorViewType, inspectors));

@@ -9,6 +9,7 @@ Run as a program it reads `{"source": ..., "file": ...}` and prints `{"sites": [
 """
 
 import ast
+import itertools
 import math
 import re
 import sys
@@ -16,8 +17,9 @@ import types
 import warnings
 
 MAX_VALUES = 4096
-MAX_MISSED = 32
+MAX_MISSED = 256
 MAX_MISSED_LENGTH = 20_000
+MAX_MISSED_TOTAL = 1_000_000
 MAX_TRACE = 5_000
 MAX_TEXT = 200
 MAX_ITEMS = 20
@@ -75,6 +77,15 @@ class Offsets:
             return start + column
         return start + utf16_length(text.encode("utf-8")[:column].decode("utf-8", "replace"))
 
+    def handler(self, node):
+        """Of an `except`: up to its colon."""
+        start = self.at(node.lineno, node.col_offset)
+        last = node if node.type is None else node.type
+        line, column = (node.lineno, node.col_offset + len("except")) if node.type is None else (last.end_lineno, last.end_col_offset)
+        rest = self.lines[line - 1].encode("utf-8")[column:].decode("utf-8", "replace")
+        found = re.match(r"\*?\s*\)?\s*(?:as\s+\w+)?\s*:", rest)
+        return start, self.at(line, column) + (found.end() if found else 0)
+
     def span(self, node):
         return self.at(node.lineno, node.col_offset), self.at(node.end_lineno, node.end_col_offset)
 
@@ -95,10 +106,13 @@ class Patterns:
 
     def __init__(self, tree):
         self.modules, self.functions, self.constants = set(), {}, {}
+        # Names of all imported modules: `math.pi` is no news.
+        self.imported = set()
         bound = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for name in node.names:
+                    self.imported.add(name.asname or name.name.split(".")[0])
                     if name.name in ("re", "regex"):
                         self.modules.add(name.asname or name.name)
             elif isinstance(node, ast.ImportFrom) and node.module in ("re", "regex"):
@@ -108,6 +122,8 @@ class Patterns:
                 bound[node.id] = bound.get(node.id, 0) + 1
             elif isinstance(node, ast.arg):
                 bound[node.arg] = bound.get(node.arg, 0) + 1
+        self.texts = {}
+        self.reach(tree.body, {})
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
                 name = node.targets[0].id
@@ -115,6 +131,41 @@ class Patterns:
                     literal = self.literal(node.value)
                     if literal is not None:
                         self.constants[name] = literal
+
+    def reach(self, statements, known):
+        """Notes for each name that is read which text constant it holds there, where every way to it gives the same one."""
+        for statement in statements:
+            bodies = [getattr(statement, part) for part in ("body", "orelse", "finalbody") if getattr(statement, part, None)]
+            bodies += [handler.body for handler in getattr(statement, "handlers", [])]
+            bodies += [case.body for case in getattr(statement, "cases", [])]
+            inner = {id(one) for body in bodies for one in body}
+            waiting = [child for child in ast.iter_child_nodes(statement) if id(child) not in inner]
+            assigned = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+            while waiting:
+                node = waiting.pop()
+                if isinstance(node, ast.Name) and node.id in known and not isinstance(statement, (ast.While, ast.For)):
+                    self.texts[node] = known[node.id]
+                waiting += [child for child in ast.iter_child_nodes(node) if id(child) not in inner]
+            if bodies:
+                is_scope = isinstance(statement, FUNCTIONS + (ast.ClassDef,))
+                # In a loop a name may hold what a later turn gave it.
+                start = {name: text for name, text in known.items() if is_scope or name not in assigned}
+                if is_scope:
+                    start = {name: text for name, text in start.items() if name not in assigned}
+                elif isinstance(statement, ast.If):
+                    start = dict(known)
+                for body in bodies:
+                    self.reach(body, dict(start))
+            for name in assigned:
+                known.pop(name, None)
+            if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
+                if isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str):
+                    known[statement.targets[0].id] = statement.value
+
+    def text(self, node):
+        """The text constant that an expression is, or holds; None when that is not known."""
+        node = self.texts.get(node, node)
+        return node if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
     def function(self, call):
         """Name of the function of module `re` that is called, or None."""
@@ -127,13 +178,14 @@ class Patterns:
 
     def literal(self, call):
         """(node of the text, text, flags) of a call with the pattern as its first argument, or None."""
-        if not call.args or not isinstance(call.args[0], ast.Constant) or not isinstance(call.args[0].value, str):
+        constant = self.text(call.args[0]) if call.args else None
+        if constant is None:
             return None
         position = {"compile": 1, "split": 3, "sub": 4, "subn": 4}.get(self.function(call), 2)
         given = [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
         given += call.args[position : position + 1]
         flags = self.flags(given[0]) if given else ""
-        return None if flags is None else (call.args[0], call.args[0].value, flags)
+        return None if flags is None else (constant, constant.value, flags)
 
     def flags(self, node):
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitOr, ast.Add)):
@@ -346,9 +398,7 @@ class Rewriter:
 
     def handler(self, node):
         if self.functions:
-            start = self.offsets.at(node.lineno, node.col_offset)
-            end = start + len("except") if node.type is None else self.offsets.span(node.type)[1]
-            site = self.add("catch", start, end)
+            site = self.add("catch", *self.offsets.handler(node))
             node.body = [self.plain_call("_iadr1_e", node.body[0], site)] + self.statements(node.body)
         else:
             node.body = self.statements(node.body)
@@ -383,6 +433,8 @@ class Rewriter:
         if isinstance(node, ast.Constant):
             return self.wrap(node, kind if always else None)
         if isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and node.value.id in self.patterns.imported and not always:
+                return node
             site = self.reserve(node, kind if wanted else None)
             node.value = self.receiver(node.value)
             return self.finish(node, site)
@@ -482,7 +534,7 @@ class Rewriter:
             function, literal, at = use
             regex = None if literal is None else describe_pattern(self.offsets, literal, function)
             site = self.reserve(node, "regex", regex)
-            self.parts_of_call(node)
+            self.parts_of_call(node, at)
             if at < len(node.args) and not isinstance(node.args[at], ast.Starred):
                 node.args[at] = self.call_of("_iadr1_s", node.args[at], site, node.args[at])
             return self.finish(node, site, "_iadr1_mc" if interest == "condition" else "_iadr1_m")
@@ -490,9 +542,10 @@ class Rewriter:
         self.parts_of_call(node)
         return self.finish(node, site)
 
-    def parts_of_call(self, node):
+    def parts_of_call(self, node, subject=0):
+        """What stands in front of the subject of a match is the pattern, which the site itself shows."""
         node.func = self.callee(node.func)
-        node.args = [self.expression(one, "value") for one in node.args]
+        node.args = [self.expression(one, "value" if i >= subject else "parts") for i, one in enumerate(node.args)]
         for keyword in node.keywords:
             keyword.value = self.expression(keyword.value, "value")
 
@@ -570,71 +623,145 @@ class Rewriter:
 IMMUTABLE = {str, int, float, bool, type(None), bytes, complex, range, re.Match, re.Pattern, types.FunctionType, type}
 
 
+class Frozen:
+    """The first items of a collection as it was, where nothing can change them; described when the recording is asked for."""
+
+    __slots__ = ("kind", "items", "length")
+
+    def __init__(self, kind, items, length):
+        self.kind, self.items, self.length = kind, items, length
+
+
+def frozen(value):
+    """A collection of immutable values as `Frozen`; of anything else its preview, at once."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        items = value[: MAX_ITEMS + 1]
+    elif kind is set or kind is frozenset:
+        items = list(itertools.islice(value, MAX_ITEMS + 1))
+    else:
+        return preview(value)
+    return Frozen(kind, items, len(value)) if IMMUTABLE.issuperset(map(type, items)) else preview(value)
+
+
 class Recorder:
-    """What instrumented code calls. Counts how often each place is reached and keeps the first values."""
+    """What instrumented code calls. Counts how often each place is reached and keeps the first values.
+
+    The hooks are closures over plain lists: they run for every value that is computed, and an attribute costs as much as the rest.
+    """
 
     def __init__(self, sites, file):
         self.sites, self.file = sites, file
-        self.row, self.batch_start, self.pinned, self.last = -1, -1, -1, -1
-        self.reset(-1)
-
-    def reset(self, pinned):
-        count = len(self.sites)
-        self.pinned = -1 if pinned is None else pinned
+        count = len(sites)
         self.reached = [0] * count
+        self.rows = [[] for _ in range(count)]
         self.values = [[] for _ in range(count)]
         self.thrown = [[] for _ in range(count)]
         self.matched = [0] * count
         self.missed = [[] for _ in range(count)]
+        self.missed_length = [0] * count
         self.subject = [None] * count
-        self.started = {}
-        self.steps, self.cut, self.last = [], False, -1
+        self.steps, self.cut, self.pinned = [], False, -1
+        self.hooks, self.at, self.watch = self.make_hooks()
 
-    def at(self, row, batch_start):
-        self.row, self.batch_start = row, batch_start
+    def reset(self, pinned):
+        self.pinned = -1 if pinned is None else pinned
+        for site in range(len(self.sites)):
+            self.reached[site] = self.matched[site] = self.missed_length[site] = 0
+            self.rows[site], self.values[site], self.thrown[site], self.missed[site] = [], [], [], []
+            self.subject[site] = None
+        self.steps, self.cut = [], False
+        self.watch(self.pinned)
+
+    def names(self):
+        return {"_iadr1_" + name: hook for name, hook in self.hooks.items()}
 
     def result(self):
-        records = []
-        for site, reached in enumerate(self.reached):
-            values = [
-                {"row": row, "preview": value if type(value) is dict else preview(value)} for row, value in self.values[site]
-            ]
+        records, known = [], {}
+
+        def shown(value):
+            kind = type(value)
+            if kind is dict:
+                return value
+            if kind is not str and kind is not int and kind is not bool:
+                return preview(value)
+            # The same few texts and numbers come again and again.
+            key = (kind, value)
+            found = known.get(key)
+            if found is None:
+                found = known[key] = preview(value)
+            return found
+
+        for site in range(len(self.sites)):
+            # What was kept was reached too; `reached` counts what was not kept.
+            reached = self.reached[site] + len(self.values[site])
+            seen = zip(self.rows[site], self.values[site])
+            values = [{"row": row, "preview": shown(value)} for row, value in seen]
             record = {"reached": reached, "values": values, "thrown": self.thrown[site]}
             if self.sites[site]["kind"] == "regex":
                 record["regex"] = {"matched": self.matched[site], "missed": self.missed[site]}
             records.append(record)
         trace = None if self.pinned < 0 else {"row": self.pinned, "steps": self.steps, "cut": self.cut}
-        return {"records": records, "trace": trace, "lastSite": None if self.last < 0 else self.last}
+        # Python's own watchdog names the line of a hang, so the last site is not kept.
+        return {"records": records, "trace": trace, "lastSite": None}
 
-    def names(self):
+    def make_hooks(self):
+        """The hooks by name; `at(row, batch_start)`; and `watch(row)`, the row whose path is wanted."""
+        reached, rows_of, values, limit, immutable = self.reached, self.rows, self.values, MAX_VALUES, IMMUTABLE
+        coroutine = types.CoroutineType
+        row, batch_start, pinned = -1, -1, -1
+        # Coroutines that were made in one row and run later: by the identity of their frame.
+        started = {}
+
         def keep(site, value):
-            # A dict of our own stands for a value that could change: dicts of the reward never get here as such.
-            kept = value if type(value) in IMMUTABLE else preview(value)
-            row = self.row
-            if self.reached[site] <= MAX_VALUES:
-                self.values[site].append((row, kept))
-            if row == self.pinned and row >= 0:
+            if type(value) is coroutine and value.cr_frame is not None and row >= 0:
+                started[id(value.cr_frame)] = (value.cr_frame, row)
+            wanted = row == pinned and row >= 0
+            if len(values[site]) < limit:
+                # A dict of our own stands for a value that could change: dicts of the reward never get here as such.
+                kept = value if type(value) in immutable else frozen(value)
+                rows_of[site].append(row)
+                values[site].append(kept)
+            else:
+                reached[site] += 1
+                kept = value if type(value) in immutable or not wanted else frozen(value)
+            if wanted:
                 self.step(site, kept if type(kept) is dict else preview(kept))
 
         def v(site, value):
-            self.last = site
-            reached = self.reached
-            reached[site] += 1
-            if reached[site] <= MAX_VALUES or self.pinned >= 0:
+            if type(value) in immutable and pinned < 0:
+                kept = values[site]
+                if len(kept) < limit:
+                    kept.append(value)
+                    rows_of[site].append(row)
+                else:
+                    reached[site] += 1
+            else:
                 keep(site, value)
             return value
 
         def c(site, value):
             # The statement that asked for the truth gets a plain answer and need not ask again.
             truth = True if value else False
-            v(site, value)
+            if type(value) in immutable and pinned < 0:
+                kept = values[site]
+                if len(kept) < limit:
+                    kept.append(value)
+                    rows_of[site].append(row)
+                else:
+                    reached[site] += 1
+            else:
+                keep(site, value)
             return truth
 
         def m(site, result):
             if result:
                 self.matched[site] += 1
-            elif len(self.missed[site]) < MAX_MISSED and isinstance(self.subject[site], str):
-                self.missed[site].append({"row": self.row, "text": self.subject[site][:MAX_MISSED_LENGTH]})
+            elif type(self.subject[site]) is str and len(self.missed[site]) < MAX_MISSED:
+                text = self.subject[site][:MAX_MISSED_LENGTH]
+                self.missed_length[site] += len(text)
+                if self.missed_length[site] <= MAX_MISSED_TOTAL:
+                    self.missed[site].append({"row": row, "text": text})
             self.subject[site] = None
             return v(site, result)
 
@@ -646,57 +773,60 @@ class Recorder:
             return subject
 
         def r(site):
-            self.last = site
-            self.reached[site] += 1
-            if self.row == self.pinned and self.row >= 0:
+            reached[site] += 1
+            if row == pinned and row >= 0:
                 self.step(site, None)
 
         def e(site):
-            self.last = site
-            self.reached[site] += 1
+            reached[site] += 1
             error = sys.exc_info()[1]
             message = error_text(error)
-            if self.reached[site] <= MAX_VALUES:
-                self.thrown[site].append({"row": self.row, "message": message, "line": self.line_of(error)})
-            if self.row == self.pinned and self.row >= 0:
+            if len(self.thrown[site]) < limit:
+                self.thrown[site].append({"row": row, "message": message, "line": self.line_of(error)})
+            if row == pinned and row >= 0:
                 self.step(site, {"type": type(error).__name__, "text": message, "truthy": True})
 
         def w():
-            return self.row
+            return row
 
-        def a(site, row, value):
-            self.row = row
+        def a(site, before, value):
+            nonlocal row
+            row = before
             return v(site, value)
 
         def o():
-            # A coroutine that was made in one turn of a loop over rows and runs later belongs to that row.
-            frame = sys._getframe(1)
-            made = self.started.pop(id(frame), None)
+            nonlocal row
+            made = started.pop(id(sys._getframe(1)), None)
             if made is not None:
-                self.row = made[1]
+                row = made[1]
 
         def i(rows):
             iterator = iter(rows)
             # A row that the worker set, or a loop around this one, comes first.
-            return turns(iterator) if self.row < 0 <= self.batch_start else iterator
+            return turns(iterator) if row < 0 <= batch_start else iterator
 
         def turns(iterator):
-            turn = self.batch_start
+            nonlocal row
+            turn = batch_start
             try:
                 for item in iterator:
-                    self.row = turn
+                    row = turn
                     turn += 1
                     yield item
             finally:
-                self.row = -1
+                row = -1
 
-        def value_or_coroutine(site, value):
-            if type(value) is types.CoroutineType and value.cr_frame is not None and self.row >= 0:
-                self.started[id(value.cr_frame)] = (value.cr_frame, self.row)
-            return v(site, value)
+        def at(new_row, new_batch_start):
+            nonlocal row, batch_start
+            row, batch_start = new_row, new_batch_start
 
-        hooks = {"v": value_or_coroutine, "c": c, "m": m, "mc": mc, "s": s, "r": r, "e": e, "w": w, "a": a, "o": o, "i": i}
-        return {"_iadr1_" + name: hook for name, hook in hooks.items()}
+        def watch(new_pinned):
+            nonlocal pinned
+            pinned = new_pinned
+            started.clear()
+
+        hooks = {"v": v, "c": c, "m": m, "mc": mc, "s": s, "r": r, "e": e, "w": w, "a": a, "o": o, "i": i}
+        return hooks, at, watch
 
     def step(self, site, shown):
         if len(self.steps) < MAX_TRACE:
@@ -717,6 +847,9 @@ class Recorder:
 
 
 def preview(value):
+    if type(value) is Frozen:
+        shown = describe_items(value.kind, value.items, value.length, 0)
+        return {"type": value.kind.__name__, "text": cut(shown), "truthy": value.length > 0, "length": value.length}
     kind = type(value)
     shown = {"type": kind.__name__, "text": cut(describe(value, 0)), "truthy": truth_of(value)}
     if kind is int or kind is float:
@@ -757,7 +890,7 @@ def describe(value, depth):
     if kind is re.Pattern:
         return "re.compile(" + describe(value.pattern, depth + 1) + ")"
     if kind in (list, tuple, set, frozenset):
-        return describe_items(value, depth)
+        return describe_items(kind, value, len(value), depth)
     if kind is dict:
         return describe_dict(value, depth)
     if kind in (types.FunctionType, types.BuiltinFunctionType) or isinstance(value, type):
@@ -772,18 +905,18 @@ def describe(value, depth):
     return "%s object" % kind.__name__
 
 
-def describe_items(value, depth):
-    left, right = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")}[type(value)]
+def describe_items(kind, items, length, depth):
+    left, right = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})")}[kind]
     if depth >= 2:
-        return "%s%d items%s" % (left, len(value), right)
+        return "%s%d items%s" % (left, length, right)
     parts, size = [], 0
-    for item in value:
+    for item in items:
         if len(parts) == MAX_ITEMS or size > MAX_TEXT:
             parts.append("…")
             break
         parts.append(describe(item, depth + 1))
         size += len(parts[-1]) + 2
-    return left + ", ".join(parts) + ("," if type(value) is tuple and len(parts) == 1 else "") + right
+    return left + ", ".join(parts) + ("," if kind is tuple and len(parts) == 1 else "") + right
 
 
 def describe_dict(value, depth):

@@ -231,6 +231,9 @@ class Program:
         self.instances = {}
         self.recorder = None
         folder = os.path.dirname(self.file)
+        if start["instrument"]:
+            # Lies beside this file; the reward's own folder takes that place.
+            from iadr1_instrument import instrument
         sys.path[0] = folder
         sys.dont_write_bytecode = True
         offer_stand_ins()
@@ -239,8 +242,6 @@ class Program:
         self.module.__file__ = self.file
         sys.modules[name] = self.module
         if start["instrument"]:
-            from iadr1_instrument import instrument
-
             code, self.sites, self.recorder, names = instrument(start["source"], self.file)
             self.module.__dict__.update(names)
         else:

@@ -129,6 +129,11 @@ export interface ForkRunParams extends RunParams {
   overrides?: string[];
 }
 
+export interface ResumeRunParams extends RunParams {
+  /** Reads the reward files anew: a fixed version takes the place of the one the run was using. */
+  exchangeRewards?: boolean;
+}
+
 export interface StopRunParams extends RunParams {
   /** "after-step" finishes the step and writes a checkpoint; "now" ends the process at once. */
   when: "after-step" | "now";
@@ -239,7 +244,7 @@ export const stopRun = new RequestType<StopRunParams, null, WireError>("iadr1/ru
 export const pauseRun = new RequestType<RunParams, null, WireError>("iadr1/runs/pause");
 
 /** Goes on with a paused run, or starts a stopped or failed one again at its last checkpoint. */
-export const resumeRun = new RequestType<RunParams, { run: string }, WireError>("iadr1/runs/resume");
+export const resumeRun = new RequestType<ResumeRunParams, { run: string }, WireError>("iadr1/runs/resume");
 
 /** Starts a new run whose model is a checkpoint of another one. */
 export const forkRun = new RequestType<ForkRunParams, { run: string }, WireError>("iadr1/runs/fork");
@@ -330,6 +335,13 @@ export const rewardTests = new RequestType<{ uri: string }, RewardTestItem[], Wi
 export const runRewardTests = new RequestType<{ uri: string; ids: string[] }, RewardTestResult[], WireError>(
   "iadr1/rewards/runTests",
 );
+
+/** Lets a model answer some prompts of a data set several times; the answers are written below the folder and can be the scope. */
+export const sampleRewardRollouts = new RequestType<
+  { folder: string; data: string; model: string; prompts: number; groupSize: number },
+  { path: string; numRollouts: number },
+  WireError
+>("iadr1/rewards/sample");
 
 /** How the lines of a reward file were reached, and whether its values are up to date. */
 export const didChangeReach = new NotificationType<RewardReach>("iadr1/rewards/didChangeReach");

@@ -11,6 +11,20 @@ import {
   openFirstSteps,
   validateConfiguration,
 } from "./project";
+import {
+  copyRewardReport,
+  debugRollout,
+  newRewardFile,
+  pinRollout,
+  probeReward,
+  rescoreRollouts,
+  sampleRollouts,
+  scoreWith,
+  selectRewardScope,
+  startLiveValues,
+  stopLiveValues,
+  toggleLiveValues,
+} from "./rewards";
 import { exploreRollouts, inExplorer } from "./rollouts";
 import {
   compareRuns,
@@ -85,6 +99,19 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   openReport: starts(openReport),
   openRunFolder: works(openRunFolder),
   refreshRuns: starts(refreshRuns),
+
+  toggleLiveValues: starts(toggleLiveValues),
+  startLiveValues: starts(startLiveValues),
+  stopLiveValues: starts(stopLiveValues),
+  selectRewardScope: starts(selectRewardScope),
+  rescoreRollouts: starts(rescoreRollouts),
+  sampleRollouts: starts(sampleRollouts),
+  scoreWith: starts(scoreWith),
+  probeReward: starts(probeReward),
+  debugRollout: starts(debugRollout),
+  pinRollout: starts(pinRollout),
+  copyRewardReport: starts(copyRewardReport),
+  newRewardFile: works(newRewardFile),
 
   exploreRollouts: starts(exploreRollouts),
   explorerNextGroup: works(inExplorer("nextGroup")),

@@ -5,6 +5,7 @@ import type { Inspectors } from "../panels/inspectors";
 import type { Context } from "../context";
 import type { Models } from "../models";
 import type { Projects } from "../projects";
+import type { LiveValues } from "../rewards/liveValues";
 import type { DataTree } from "../views/dataTree";
 import type { RunsTree } from "../views/runsTree";
 
@@ -17,6 +18,7 @@ export interface Parts {
   dataTree: DataTree;
   inspectors: Inspectors;
   dashboards: DashboardPanels;
+  live: LiveValues;
   explorers: ExplorerPanels;
 }
 

@@ -10,6 +10,7 @@ import { type ConfigProblem, ProblemPlaces } from "./configProblem";
 import { embeddedModel, embeddedName } from "./modelNames";
 import { type DataSource, type ExperimentConfig, type ExperimentInput, experimentSchema } from "./experiment";
 import { adviceOn, conflictsIn } from "./experimentRules";
+import { parseRewardPath } from "./rewardPath";
 import { describeIssue, valueAt } from "./schemaProblems";
 import { readConfigText } from "./yamlFile";
 import { type YamlChild, YamlTree } from "./yamlTree";
@@ -187,6 +188,13 @@ function isUnfinished(tree: YamlTree, path: readonly string[]): boolean {
   return child?.unfinished === true;
 }
 
+/** A reward file by its absolute path; names of built-in rewards as they are. */
+function rewardName(name: string, folder: string): string {
+  const path = parseRewardPath(name);
+  if (path === null) return name;
+  return resolve(folder, path.file) + (path.function === null ? "" : `#${path.function}`);
+}
+
 function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfig {
   const source = (one: DataSource): DataSource =>
     one.kind === "synth"
@@ -208,7 +216,10 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
     },
     stages: {
       paSft: { ...config.stages.paSft, data: sources(config.stages.paSft.data) },
-      scGrpo: { ...config.stages.scGrpo, data: sources(config.stages.scGrpo.data) },
+      scGrpo: {
+        ...{ ...config.stages.scGrpo, data: sources(config.stages.scGrpo.data) },
+        rewards: config.stages.scGrpo.rewards?.map((use) => ({ ...use, name: rewardName(use.name, folder) })),
+      },
     },
     output: resolve(folder, config.output),
   };

@@ -42,6 +42,12 @@ const phaseSchema = z.strictObject({
     .default(0)
     .describe("Share of pictures of twice the side, seen as a small whole and four quarters."),
   anomalousShare: z.number().min(0).max(1).default(0.5),
+  twins: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Every second picture is the one before it without its defect; half are anomalous then. Needs an even batch size.",
+    ),
   weights: z
     .strictObject({
       defect: z.number().min(0).default(1),
@@ -102,5 +108,10 @@ export function loadPerceptionConfig(file: string): PerceptionConfig {
     throw invalid(reasons.join("\n"));
   }
   const folder = dirname(resolve(file));
+  const odd = result.data.phases.find((phase) => phase.twins && phase.batchSize % 2 === 1);
+  if (odd !== undefined)
+    throw invalid(
+      `phases.batchSize: expected an even number in phase "${odd.name}", which has twins, got ${odd.batchSize}`,
+    );
   return { ...result.data, model: resolve(folder, result.data.model), output: resolve(folder, result.data.output) };
 }

@@ -42,6 +42,7 @@ export const unloadParams = z.object({ model: model.optional() });
 
 const trainingKind = z.enum(["pa-sft", "sc-grpo", "post-train"]);
 export const runParams = z.object({ run: id });
+export const resumeRunParams = z.object({ run: id, exchangeRewards: z.boolean().optional() });
 export const startRunParams = z.object({
   kind: trainingKind,
   configFile: path,
@@ -191,3 +192,7 @@ export const rewardTraceParams = rewardPlaceParams.extend({
 export const rewardDebugParams = rewardPlaceParams.extend({ rollout: rolloutKey.optional() });
 export const rewardDebugSessionParams = z.object({ session: z.string().max(100) });
 export const rewardTestParams = z.object({ uri, ids: z.array(z.string().max(8192)).max(10_000) });
+export const rewardSampleParams = z.object({
+  ...{ folder: path, data: path, model: z.string().min(1).max(4096) },
+  ...{ prompts: count.min(1).max(10_000), groupSize: count.min(2).max(1024) },
+});

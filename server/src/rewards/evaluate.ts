@@ -4,7 +4,7 @@
  */
 import { InternalError, RewardError } from "@iad-r1/models/errors";
 import type { RewardStatus } from "@iad-r1/protocol/runs";
-import type { RewardFunction, RewardInput, RewardNote, RewardOutcome, WeightedReward } from "./contract";
+import type { RewardFailure, RewardFunction, RewardInput, RewardNote, RewardOutcome, WeightedReward } from "./contract";
 import { failed } from "./contract";
 
 /** All rewards of one completion, by reward name. */
@@ -14,6 +14,8 @@ export interface ScoredRow {
   status: Record<string, RewardOutcome["status"]>;
   /** What rewards noted, why one does not apply (`reason`), how one failed (`error`); only rewards that said something. */
   notes: Record<string, Record<string, RewardNote>>;
+  /** How rewards failed, where that is known; missing when none did. */
+  failures?: Record<string, RewardFailure>;
   /** Sum of weight · score over the rewards that applied; null when none did, or when a failure makes it unknown. */
   total: number | null;
 }
@@ -137,6 +139,7 @@ export function combineOutcomes(
           });
         }
         row.notes[name] = { error: outcome.message };
+        if (outcome.cause !== undefined) row.failures = { ...row.failures, [name]: outcome.cause };
         if (onError === "zero") applied = true;
         else unknown = true;
         break;

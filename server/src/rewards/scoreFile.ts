@@ -56,7 +56,8 @@ export async function scoreRewardFile(
     group = [];
     for (const row of rows) {
       count(summary, row);
-      await write(JSON.stringify(row));
+      const { scores, status, notes, total } = row;
+      await write(JSON.stringify({ scores, status, notes, total }));
     }
   };
 

@@ -33,10 +33,15 @@ import { type DenseHead, readingDecoder } from "./decoderInit";
 import { towerWeight } from "./towerInit";
 import { TrainableWeights } from "./trainableWeights";
 
-/** A patch counts as defect when more than this share of its pixels is. */
-const COVERED = 0.08;
-/** Few patches are defect; each weighs as much as so many others. */
+/**
+ * A patch counts as defect when more than this share of its pixels is: a scratch one pixel wide that crosses a corner of a patch of
+ * 14 pixels. Patches with less of it are no lesson, neither way.
+ */
+const COVERED = 0.03;
+/** Few patches are defect; on a middling defect each weighs as much as so many others. */
 const DEFECT_PATCH_WEIGHT = 3;
+/** A small defect weighs as much as a large one: its patches count for more, by at most this factor. */
+const MAX_SIZE_WEIGHT = 4;
 const EVALUATION_SEED = "perception-held-out";
 const EVALUATION_BATCH = 50;
 
@@ -222,16 +227,24 @@ function batchTensors(run: PhaseRun, phase: PerceptionPhase, batch: PerceptionBa
   const kindWeight = zeros("float32", [rows]);
   const cell = zeros("int64", [rows]);
   const cellWeight = zeros("float32", [rows]);
-  let covered = 0;
-  for (const share of batch.coverage) if (share > COVERED) covered++;
+  const coveredOf = new Float64Array(batch.kinds.length);
+  for (const [row, share] of batch.coverage.entries()) {
+    if (share > COVERED) coveredOf[pictureOfView[Math.floor(row / patches)]!]!++;
+  }
+  const covered = coveredOf.reduce((sum, count) => sum + count, 0);
+  const middling = covered / coveredOf.reduce((sum, count) => sum + Math.min(1, count), 0);
   for (let row = 0; row < rows; row++) {
     const item = pictureOfView[Math.floor(row / patches)]!;
-    const isDefect = batch.coverage[row]! > COVERED;
+    const share = batch.coverage[row]!;
+    const isDefect = share > COVERED;
     defect.data[row] = isDefect ? 1 : 0;
-    defectWeight.data[row] = (phase.weights.defect * (isDefect ? DEFECT_PATCH_WEIGHT : 1)) / rows;
     if (isDefect) {
+      const sizeWeight = Math.min(MAX_SIZE_WEIGHT, middling / coveredOf[item]!);
+      defectWeight.data[row] = (phase.weights.defect * DEFECT_PATCH_WEIGHT * sizeWeight) / rows;
       type.data[row] = BigInt(batch.defectTypes[item]!);
-      typeWeight.data[row] = phase.weights.type / covered;
+      typeWeight.data[row] = (phase.weights.type * sizeWeight) / covered;
+    } else {
+      defectWeight.data[row] = share > 0 ? 0 : phase.weights.defect / rows;
     }
     kind.data[row] = BigInt(batch.kinds[item]!);
     kindWeight.data[row] = phase.weights.kind / rows;
@@ -274,6 +287,7 @@ async function score(config: PerceptionConfig, phase: PerceptionPhase, run: Phas
       // The facts name places in the picture as it was drawn.
       mirror: false,
       largeShare: 0,
+      twins: false,
     });
     const { feeds, outputs } = batchTensors(run, phase, batch, 0);
     await run.session.run(
@@ -416,6 +430,7 @@ async function openPhase(
     anomalousShare: phase.anomalousShare,
     mirror: !phase.language,
     largeShare: phase.largeShare,
+    twins: phase.twins,
   });
   const texts = phase.language ? await CaptionRows.open(model, config.seed, phase.turns) : null;
   const dispose = async () => {

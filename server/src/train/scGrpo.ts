@@ -32,12 +32,18 @@ export interface ScGrpoInput {
   /** The model to start from; it is also the reference of the KL term. */
   model: ModelReference;
   samples: readonly InspectionSample[];
-  rewards: readonly WeightedReward[];
+  rewards: RewardSource;
   style: "question" | "expert" | "system";
   /** Reference pictures in each prompt. */
   references: number;
   device: Device;
   threads: number;
+}
+
+/** The rewards of a run, which may be exchanged between two steps. */
+export interface RewardSource {
+  /** What the next step is scored with. */
+  current(step: number): Promise<readonly WeightedReward[]>;
 }
 
 /** At most so many times are groups without a difference replaced; then the step goes on with what there is. */
@@ -67,7 +73,9 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
     while (step < plan.totalSteps) {
       const started = performance.now();
       // 1. Rollouts: groups of completions with rewards.
-      const rollouts = await rollOut(model, input, context, run, order, step, samplesSeen).catch((error: unknown) => {
+      const rewards = await input.rewards.current(step);
+      const scored = { ...input, rewards };
+      const rollouts = await rollOut(model, scored, context, run, order, step, samplesSeen).catch((error: unknown) => {
         // Nothing was learnt in this step yet: what there was before it can be saved, and the step is done again.
         if (!CancelledError.is(error)) throw error;
         return run.stop({ step, samplesSeen, numTokens, epoch: order.epoch(samplesSeen) });
@@ -99,11 +107,12 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
       // 5. Everything that was said and scored goes on record.
       tables.add(tableEntries(groups));
       await recordRollouts(context, step, groups, advantages, update, ledger);
+      const reasonToHold = (await context.guard?.inspect(step, groups, advantages)) ?? null;
       const epoch = order.epoch(samplesSeen);
       await run.finishStep(
         { step, samplesSeen, numTokens, epoch },
         {
-          ...rewardMetrics(input.rewards, rows, advantages),
+          ...rewardMetrics(rewards, rows, advantages),
           ...completionMetrics(completions),
           ...update.metrics,
           ...{ epoch, num_tokens: numTokens },
@@ -111,6 +120,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
           update_seconds: (performance.now() - rolledOut) / 1000,
         },
         update.tokens,
+        reasonToHold,
       );
     }
     return run.result();
@@ -122,7 +132,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
 /** Generates and scores the groups of one step. With dynamic sampling, groups that say nothing make room for fresh prompts. */
 async function rollOut(
   model: TrainedModel,
-  input: ScGrpoInput,
+  input: Omit<ScGrpoInput, "rewards"> & { rewards: readonly WeightedReward[] },
   { seed, signal, plan }: StageContext,
   run: StageRun,
   order: DataOrder,

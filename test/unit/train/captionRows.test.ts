@@ -8,7 +8,7 @@ import { CaptionRows } from "@iad-r1/server/train/captionRows";
 const nano = fileURLToPath(new URL("../../../models/nano/base", import.meta.url));
 const batch = perceptionBatch({
   ...{ seed: 7, start: 0, count: 3, size: 112, patch: 14, difficulty: [0.2, 0.4], anomalousShare: 0.5 },
-  ...{ mirror: false, largeShare: 0 },
+  ...{ mirror: false, largeShare: 0, twins: false },
 });
 
 describe("caption rows", () => {

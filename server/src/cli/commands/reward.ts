@@ -1,15 +1,21 @@
 /** `iad-r1 reward …`: what rewards say about completions, and which there are. */
 import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
 import { DataError } from "@iad-r1/models/errors";
 import { type Command, Option } from "commander";
+import { rewardNames } from "../../config/rewardPath";
 import type { RewardErrorPolicy } from "../../rewards/evaluate";
 import { instrumentTypeScript } from "../../rewards/live/instrument";
 import { createRewardRegistry } from "../../rewards/registry";
 import { type ScoreFileSummary, scoreRewardFile } from "../../rewards/scoreFile";
 import { openRewards } from "../../rewards/user/openRewards";
+import { writeRewardTypes } from "../../rewards/user/rewardDeclaration";
 import { action } from "../action";
 import { positive } from "../numberOption";
 import { table } from "../terminalText";
+import { registerRewardCheck } from "./rewardCheck";
+import { registerRewardServe } from "./rewardServe";
+import { registerRewardTest } from "./rewardTest";
 
 export function registerRewardCommands(program: Command): void {
   const reward = program.command("reward").description("score completions with reward functions");
@@ -55,6 +61,22 @@ export function registerRewardCommands(program: Command): void {
         for (const line of table(["reward", "scored", "not applicable", "errors"], rows)) context.log(line);
       }),
     );
+  registerRewardCheck(reward);
+  registerRewardTest(reward);
+  registerRewardServe(reward);
+  reward
+    .command("types")
+    .description(
+      "make a folder of reward files check in an editor: writes the types of iad-r1/reward; nothing is installed",
+    )
+    .argument("[folder]", "folder of the reward files", "rewards")
+    .action(
+      action(async (context, command) => {
+        const written = await writeRewardTypes(resolve(command.processedArgs[0] as string));
+        if (context.json) return context.printJson({ written });
+        for (const file of written) context.print(file);
+      }),
+    );
   reward
     .command("list")
     .description("the built-in rewards and presets")
@@ -91,14 +113,6 @@ interface ScoreOptions {
   onError: RewardErrorPolicy;
   timeout: number;
   python?: string;
-}
-
-/** Names of a comma-separated list. */
-export function rewardNames(list: string): string[] {
-  return list
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
 }
 
 async function* openInput(file: string): AsyncGenerator<Uint8Array> {

@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { createRandom } from "@iad-r1/models/util/random";
 import { type Command, Option } from "commander";
 import { resolveModel } from "../../config/modelNames";
+import { rewardNames } from "../../config/rewardPath";
 import { instrumentTypeScript } from "../../rewards/live/instrument";
 import { openRewards } from "../../rewards/user/openRewards";
 import { type SampledLine, sampleLines } from "../../train/sampleLines";
@@ -14,7 +15,6 @@ import { DATA_HELP, samplesOf } from "../dataOption";
 import { type DEVICE_CHOICES, deviceOption, modelOption } from "../modelOptions";
 import { integer, nonNegative, positive, share } from "../numberOption";
 import { table } from "../terminalText";
-import { rewardNames } from "./reward";
 import { registerRolloutFiles } from "./rolloutFiles";
 
 interface SampleOptions {

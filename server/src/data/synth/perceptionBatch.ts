@@ -6,7 +6,7 @@ import { createRandom } from "@iad-r1/models/util/random";
 import { resizeImage } from "@iad-r1/models/vision/resample";
 import { DEFECT_TYPES } from "./defectTypes";
 import { KIND_IDS } from "./kinds";
-import { generateSample, type SynthFacts, type SynthSample } from "./sample";
+import { generatePair, generateSample, type SynthFacts, type SynthImage, type SynthSample } from "./sample";
 
 export interface PerceptionBatchOptions {
   seed: number | string;
@@ -23,6 +23,8 @@ export interface PerceptionBatchOptions {
   mirror: boolean;
   /** Share of pictures of twice the side, seen as a small whole and four quarters, as any-resolution cutting does. */
   largeShare: number;
+  /** Every picture with an odd index is the one before it without its defect; `count` and `start` are even then. */
+  twins: boolean;
 }
 
 /** V views of all pictures in order, each of P = (size / patch)² patches, row by row. */
@@ -48,7 +50,9 @@ interface View {
 
 export function perceptionBatch(options: PerceptionBatchOptions): PerceptionBatch {
   const { count, size, patch } = options;
-  const pictures = Array.from({ length: count }, (_, item) => drawPicture(options, options.start + item));
+  const pictures = options.twins
+    ? Array.from({ length: count / 2 }, (_, item) => drawTwins(options, options.start + 2 * item)).flat()
+    : Array.from({ length: count }, (_, item) => drawPicture(options, options.start + item));
   const numViews = pictures.reduce((sum, { views }) => sum + views.length, 0);
   const patches = (size / patch) ** 2;
   const batch: PerceptionBatch = {
@@ -68,21 +72,50 @@ export function perceptionBatch(options: PerceptionBatchOptions): PerceptionBatc
   return batch;
 }
 
-function drawPicture(
-  options: PerceptionBatchOptions,
-  index: number,
-): { facts: SynthFacts; views: View[]; turns: number } {
-  const { seed, size, difficulty, anomalousShare } = options;
-  const random = createRandom("view", seed, index);
-  const isLarge = random.next() < options.largeShare;
-  const turns = options.mirror ? random.int(8) : 0;
-  const side = isLarge ? 2 * size : size;
+interface Picture {
+  facts: SynthFacts;
+  views: View[];
+  turns: number;
+}
+
+function drawPicture(options: PerceptionBatchOptions, index: number): Picture {
+  const { seed, difficulty, anomalousShare } = options;
+  const { side, turns } = look(options, index);
   const { image, mask, ...facts } = generateSample({ seed, index, size: side, difficulty, anomalousShare });
-  if (!isLarge) return { facts, views: [{ data: image.data, mask }], turns };
+  return { facts, views: views(image, mask, options.size), turns };
+}
+
+/** A faulty picture and the same photograph without the defect: all that tells them apart is what is to be learnt. */
+function drawTwins(options: PerceptionBatchOptions, index: number): [Picture, Picture] {
+  const { seed, difficulty, size } = options;
+  const { side, turns } = look(options, index);
+  const { sample, sound } = generatePair({ seed, index, size: side, difficulty, anomalousShare: 1 });
+  const { image, mask, ...facts } = sample;
+  const nothing = { label: "normal", defectType: null, location: null, locationShare: null } as const;
+  return [
+    { facts, views: views(image, mask, size), turns },
+    {
+      facts: { ...facts, ...nothing, locations: [], areaShare: 0, tone: 0, elongated: false },
+      views: views(sound, null, size),
+      turns,
+    },
+  ];
+}
+
+/** The side of picture `index` in pixels, and how it is turned and mirrored. */
+function look({ seed, size, largeShare, mirror }: PerceptionBatchOptions, index: number) {
+  const random = createRandom("view", seed, index);
+  const side = random.next() < largeShare ? 2 * size : size;
+  return { side, turns: mirror ? random.int(8) : 0 };
+}
+
+/** A picture of the tower's size is one view; a larger one is the whole, made smaller, and its quarters. */
+function views(image: SynthImage, mask: SynthSample["mask"], size: number): View[] {
+  if (image.width === size) return [{ data: image.data, mask }];
   const quarters = [0, 1, 2, 3].map((quarter) =>
     cut(image, mask, size, (quarter % 2) * size, Math.floor(quarter / 2) * size),
   );
-  return { facts, views: [shrink(image, mask, size), ...quarters], turns };
+  return [shrink(image, mask, size), ...quarters];
 }
 
 /** The whole picture at half the side, as the processor makes it. */

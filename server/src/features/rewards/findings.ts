@@ -2,6 +2,7 @@
 import type { RewardSurfaces } from "@iad-r1/protocol/rewardDebugger";
 import type { FindingEdit, FindingId } from "../../rewards/analysis/finding";
 import { type Finding as RewardFinding, findingTitles, sortFindings } from "../../rewards/analysis/finding";
+import { mergeFindings } from "../../rewards/analysis/examine";
 import { ignoringEdit, withoutIgnored } from "../../rewards/analysis/ignoredFindings";
 import type { ShownFinding } from "../../rewards/debug/fileReport";
 import { rangeAt } from "../places";
@@ -19,22 +20,16 @@ const maxRelated = 5;
 /** What is shown for a file, gravest first; never more than the limit of `sortFindings`. */
 export function placedFindings(view: RewardView, overrides: RewardSurfaces["findings"] = {}): PlacedFinding[] {
   const { text, facts, report, examined } = view.input;
-  const ofText = place(facts?.findings ?? [], facts?.text ?? text, text).map((finding) => ({
-    ...finding,
-    rollouts: [],
-  }));
+  const ofText = place(facts?.findings ?? [], facts?.text ?? text, text);
   const ofRollouts = [
     ...place(report?.findings ?? [], report?.text ?? text, text),
     ...place(examined?.findings ?? [], examined?.text ?? text, text),
   ];
-  // What the rollouts show says more than what the text lets one fear.
-  const isShown = ({ id, function: name }: RewardFinding) =>
-    ofRollouts.some((other) => other.id === id && other.function === name);
-  const all = [...ofRollouts, ...ofText.filter((finding) => !isShown(finding))].flatMap((finding) => {
+  const all = mergeFindings(ofText, ofRollouts).flatMap((finding): PlacedFinding[] => {
     const wanted = overrides[finding.id];
     if (wanted === "off") return [];
     const severity = wanted === undefined ? finding.severity : wanted === "info" ? "information" : wanted;
-    return [{ ...finding, severity }];
+    return [{ rollouts: [], ...finding, severity }];
   });
   return sortFindings(withoutIgnored(text, all)) as PlacedFinding[];
 }

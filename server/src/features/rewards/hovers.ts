@@ -14,9 +14,14 @@ export function rewardHover(view: RewardView, offset: number, findings: readonly
     const markdown = functionMarkdown(view, found, worst);
     return { range: rangeAt(view.lines, found.name.start, found.name.end), markdown };
   }
-  const placed = view.siteAt(offset);
+  const placed = view.keywordSite(offset) ?? view.siteAt(offset);
   if (placed === null) return null;
-  const source = view.input.text.slice(placed.start, placed.end);
-  const markdown = siteMarkdown(view, placed.site, source);
+  const { text } = view.input;
+  const around = placed.site.kind === "expression" ? view.conditionAround(placed.start, placed.end) : null;
+  const condition = around === null ? null : { site: around.site, source: text.slice(around.start, around.end) };
+  const hang = findings.find(({ id, start, end }) => id === "RW113" && start < placed.end && end > placed.start);
+  const { regex } = placed.site;
+  const site = regex === null ? placed.site : { ...placed.site, regex: { ...regex, warning: hang?.message ?? null } };
+  const markdown = siteMarkdown(view, site, text.slice(placed.start, placed.end), condition);
   return { range: rangeAt(view.lines, placed.start, placed.end), markdown };
 }

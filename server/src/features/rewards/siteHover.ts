@@ -8,8 +8,16 @@ import type { RewardView } from "./view";
 
 const maxSource = 60;
 const maxValue = 80;
+/** Rollouts whose names go into a link. */
+const maxLinked = 24;
 
-export function siteMarkdown(view: RewardView, site: SiteReport, source: string): string {
+/** @param condition that the place is a part of: what it decides */
+export function siteMarkdown(
+  view: RewardView,
+  site: SiteReport,
+  source: string,
+  condition: { site: SiteReport; source: string } | null = null,
+): string {
   const total = view.input.report!.pinned === null ? numRows(view) : 1;
   const lines = [headLine(view, site, source, total)];
   if (site.regex !== null) lines.push(...regexLines(site.regex));
@@ -17,6 +25,7 @@ export function siteMarkdown(view: RewardView, site: SiteReport, source: string)
   else if (site.reached === 0) lines.push(...neverLines(site, total));
   else if (view.input.report!.pinned !== null) lines.push(...pinnedLines(site));
   else lines.push(...valueLines(site, source));
+  if (condition !== null && site.reached > 0) lines.push(...conditionLines(view, condition));
   const links = linksLine(view, site);
   return [...lines, ...(links === "" ? [] : [links])].join("\n\n");
 }
@@ -68,7 +77,7 @@ function valueLines(site: SiteReport, source: string): string[] {
   } else {
     const shown = top.map(({ text, count }) => `- ${count}× ${code(clipped(text, maxValue))}`);
     if (distinct > top.length) shown.push(`- and ${distinct - top.length} other values in ${reached} times`);
-    lines.push(shown.join("\n"));
+    if (shown.length > 0) lines.push(shown.join("\n"));
   }
   if (site.meanReached !== null && site.meanOthers !== null) {
     lines.push(
@@ -77,6 +86,15 @@ function valueLines(site: SiteReport, source: string): string[] {
   }
   if (thrown.length > 0) lines.push(`Threw ${thrown[0]!.count}×: ${code(clipped(thrown[0]!.message, maxValue))}`);
   return lines;
+}
+
+function conditionLines(view: RewardView, { site, source }: { site: SiteReport; source: string }): string[] {
+  const shown = code(clipped(source.replace(/\s+/g, " "), maxSource));
+  const { branches, top } = site;
+  if (view.input.report!.pinned !== null) return top[0] === undefined ? [] : [`${shown} is ${code(top[0].text)}`];
+  if (branches === null) return [];
+  const mean = (value: number | null) => (value === null ? "" : ` (mean total ${shortNumber(value)})`);
+  return [`${shown}: true ${branches.yes}×${mean(branches.meanYes)}, false ${branches.no}×${mean(branches.meanNo)}`];
 }
 
 function catchLines({ thrown, meanReached, meanOthers, rowsReached }: SiteReport, total: number): string[] {
@@ -149,7 +167,10 @@ function linksLine(view: RewardView, site: SiteReport): string {
     ...(site.rollouts.length === 0 || view.input.report!.pinned !== null
       ? []
       : [
-          commandLink("Show the rollouts", "iadr1.exploreRollouts", { ...about, rollouts: site.rollouts.slice(0, 20) }),
+          commandLink("Show the rollouts", "iadr1.exploreRollouts", {
+            ...about,
+            rollouts: site.rollouts.slice(0, maxLinked),
+          }),
         ]),
     ...(example === undefined
       ? []

@@ -72,6 +72,37 @@ export class RewardView {
     return found;
   }
 
+  /** The smallest condition around a place that is a part of one. */
+  conditionAround(start: number, end: number): { site: SiteReport; start: number; end: number } | null {
+    let found: { site: SiteReport; start: number; end: number } | null = null;
+    for (const placed of this.sites) {
+      if (placed.site.kind !== "condition" || placed.start > start || placed.end < end) continue;
+      if (found === null || placed.end - placed.start < found.end - found.start) found = placed;
+    }
+    return found;
+  }
+
+  /** What a keyword is about: the condition behind `if` and `while`, the value behind `return`, the catch behind `catch`. */
+  keywordSite(offset: number): { site: SiteReport; start: number; end: number } | null {
+    const { line } = this.lines.position(offset);
+    const from = this.lines.offset(line, 1);
+    const text = this.input.text.slice(from, this.lines.endOfLine(line));
+    const at = offset - from;
+    const word = [...text.matchAll(/\b(if|elif|while|return|catch|except)\b/g)].find(
+      ({ index, 0: match }) => at >= index && at <= index + match.length,
+    );
+    if (word === undefined) return null;
+    const kind = /catch|except/.test(word[0]) ? "catch" : word[0] === "return" ? "return" : "condition";
+    const begin = from + word.index;
+    const candidates = this.sites.filter(({ site, start, end }) => {
+      if (site.kind !== kind) return false;
+      return kind === "condition"
+        ? start >= begin && start <= begin + word[0].length + 3
+        : start <= begin + 8 && end >= begin;
+    });
+    return candidates.sort((a, b) => a.end - a.start - (b.end - b.start))[0] ?? null;
+  }
+
   /** All watched places that the text on screen still has. */
   get sites(): { site: SiteReport; start: number; end: number }[] {
     return (this.input.report?.sites ?? []).flatMap((site) => {

@@ -18,6 +18,7 @@ import {
   rewardScopeChoices,
   rewardTests,
   runRewardTests,
+  sampleRewardRollouts,
   setRewardScope,
   startLiveValues,
   stopLiveValues,
@@ -49,6 +50,7 @@ import { offsetAt } from "../../features/places";
 import type { Finding } from "../../features/types";
 import { looksLikeReward, type OpenReward, RewardDebugService } from "../../rewards/debug/debugService";
 import type { KnownSource } from "../../rewards/debug/readScope";
+import { sampleToFile } from "../../tasks/sampleToFile";
 import type { Services } from "../../services";
 import { pathOfUri, toDiagnostic, uriOfPath } from "../convert";
 import type { Dispatcher } from "../dispatch";
@@ -58,6 +60,7 @@ import {
   rewardDocumentParams,
   rewardLiveParams,
   rewardPlaceParams,
+  rewardSampleParams,
   rewardScopeParams,
   rewardSurfacesParams,
   rewardTestParams,
@@ -219,6 +222,12 @@ export function registerRewards(connection: Connection, on: Dispatcher, services
   on.on(runRewardTests, rewardTestParams, async ({ uri, ids }, signal) => {
     const path = requirePath(uri);
     return service.runTests(path, await textOf(path), ids, signal);
+  });
+
+  on.on(sampleRewardRollouts, rewardSampleParams, async ({ folder, data, model, prompts, groupSize }, signal) => {
+    const { base, adapter } = await services.model(model);
+    const place = { folder: services.allow(folder), data: services.allow(data) };
+    return sampleToFile({ ...place, base, adapter, prompts, groupSize }, signal);
   });
 
   return {

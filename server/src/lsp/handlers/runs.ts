@@ -21,6 +21,7 @@ import {
   compareRunsParams,
   exportRunParams,
   forkRunParams,
+  resumeRunParams,
   runParams,
   samplesParams,
   startRunParams,
@@ -61,8 +62,8 @@ export function registerRuns(on: Dispatcher, services: Services): void {
     runs.pause(run);
     return null;
   });
-  on.on(resumeRun, runParams, async ({ run }) => {
-    await runs.resume(run);
+  on.on(resumeRun, resumeRunParams, async ({ run, exchangeRewards = false }) => {
+    await runs.resume(run, { exchangeRewards });
     return { run };
   });
   on.on(forkRun, forkRunParams, async ({ run, checkpoint, kind, overrides = [] }, signal) => {

@@ -7,7 +7,7 @@ import type { RewardStatus } from "@iad-r1/protocol/runs";
 import { rolloutStatus } from "../evaluate";
 import type { RewardDeclaration, RewardProgram } from "../user/program";
 import type { BatchResult, RolloutRow, ScoreOptions } from "../user/runner";
-import { groupRows, rowsByStep, type ScoreTable, totalsOf } from "./attribution";
+import { groupRows, rowsByStep, type ScoreColumn, type ScoreTable, totalsOf } from "./attribution";
 import { type Finding, type FindingFix, type FindingId, maxEvidenceRows, severityOf } from "./finding";
 
 /** Scores rows with one function of the program; the runner's `score`. */
@@ -30,7 +30,7 @@ export interface Examination {
   /** Row indices of each group. */
   groups: readonly number[][];
   functions: readonly ScoredFunction[];
-  /** The functions that make up the total. */
+  /** What makes up the total: functions of the file, and recorded rewards of the same run from elsewhere. */
   table: ScoreTable;
   totals: readonly (number | null)[];
   rescore: Rescore;
@@ -84,9 +84,20 @@ export function makeExamination(
   const groups = groupRows(rows);
   const recorded = new Set(rows.flatMap(({ rewards }) => Object.keys(rewards ?? {})));
   const used = functions.filter(({ declaration }) => recorded.has(declaration.name));
-  const columns = (used.length > 0 ? used : functions)
+  const columns: ScoreColumn[] = (used.length > 0 ? used : functions)
     .filter(({ result }) => result !== null)
     .map(({ declaration: { name, weight }, scores, status }) => ({ name, weight, scores, status }));
+  // Rewards of the run that stand in other files keep what was recorded; beside them the file's own make the total.
+  for (const name of used.length > 0 ? recorded : []) {
+    if (functions.some(({ declaration }) => declaration.name === name)) continue;
+    const scores = rows.map((row) => row.rewards?.[name] ?? null);
+    columns.push({
+      name,
+      weight: 1,
+      scores,
+      status: rows.map((row, i) => row.status?.[name] ?? (scores[i] === null ? "na" : "ok")),
+    });
+  }
   return { program, rows, groups, functions, table: { columns, groups }, totals: totalsOf(columns), rescore };
 }
 

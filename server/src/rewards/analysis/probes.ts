@@ -442,6 +442,9 @@ export function judgeProbes(
         const form = /-\d+$/.exec(entry.name)?.[0] ?? "";
         // Of several forms of the true answer only those that the reward accepts can be spoilt.
         if (form !== "" && scoreOf(`gold${form}`) !== gold) return result("skipped", "a form that the reward accepts");
+        // Distance to the truth may earn credit; another row's answer must not earn all of it.
+        if (entry.name.startsWith("wrong-answer"))
+          return judge(score === null || score < gold - tolerance, `less than ${short(gold)}`, "RW119");
         const formed = Math.max(nothing, scoreOf(`formed${form}`) ?? nothing);
         const limit = Math.min(formed, gold) + worthlessShare * Math.max(0, gold - formed);
         const room = gold - formed > tolerance;

@@ -35,6 +35,22 @@ export function withTruthOf(row: RolloutRow, other: RolloutRow): RolloutRow {
   return { ...row, solution: other.solution, columns: other.columns };
 }
 
+/**
+ * The row with another completion, which ended by itself; its length in tokens is judged by how many characters a token of the
+ * row has.
+ */
+export function asked(row: RolloutRow, completion: string): RolloutRow {
+  const charactersPerToken =
+    row.length === undefined || row.length === 0 || row.completion === "" ? 4 : row.completion.length / row.length;
+  const { total: _total, advantage: _advantage, rewards: _rewards, status: _status, ...kept } = row;
+  return {
+    ...kept,
+    completion,
+    ...(row.finish !== undefined && { finish: "eos" as const }),
+    ...(row.length !== undefined && { length: Math.ceil(completion.length / charactersPerToken) }),
+  };
+}
+
 /** One row of each group, with different truths first: what a check per data row needs, in few rows. */
 export function distinctDataRows({ rows, groups }: Pick<Examination, "rows" | "groups">, limit: number): number[] {
   const seen = new Set<string | null>();
@@ -135,8 +151,8 @@ async function compareTruths({ rows, groups, rescore }: Examination, scored: Sco
     swapped.push(withTruthOf(row, other));
     if (scored.declaration.scope === "group") continue;
     for (const completion of goldCompletions(row).slice(0, 2)) {
-      own.push({ ...row, completion });
-      swapped.push(withTruthOf({ ...row, completion }, other));
+      own.push(asked(row, completion));
+      swapped.push(withTruthOf(asked(row, completion), other));
     }
   }
   if (own.length === 0) return false;

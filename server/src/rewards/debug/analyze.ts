@@ -156,6 +156,9 @@ function sitesOf(
     ...{ source: program.source, recording, totals, numRows: rows.length },
     only: at < 0 ? null : new Set([at]),
     keyOf: (row) => keyOf(rows[row]!),
+    language: program.language,
+    ownerOf: ({ start, end }) =>
+      program.functions.find(({ bodySpan: [from, to] }) => start >= from && end <= to)?.name ?? null,
   });
 }
 

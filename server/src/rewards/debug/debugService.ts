@@ -451,7 +451,7 @@ export class RewardDebugService {
   }
 }
 
-const noFacts: ScopeFacts = { source: null, label: "", numRollouts: 0, numGroups: 0, problem: null, columns: [] };
+const noFacts: ScopeFacts = { source: null, label: "", numRollouts: 0, numGroups: 0, problem: null, columns: null };
 
 /**
  * Whether a text is worth reading as a reward file. A cheap look at words, because every document of the two languages comes by here; the

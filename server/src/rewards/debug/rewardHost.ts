@@ -40,8 +40,8 @@ interface Place extends Text {
 }
 
 export type ScopeFacts = Pick<RewardScopeState, "source" | "label" | "numRollouts" | "numGroups" | "problem"> & {
-  /** Columns that the data rows of the scope have. */
-  columns: string[];
+  /** Columns that the data rows of the scope have; null where none were recorded, which says nothing about the data. */
+  columns: string[] | null;
 };
 
 export interface ListedReward extends RewardDeclaration {
@@ -156,7 +156,14 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         const { source, label, rows, problem } = rollouts;
         const columns = [...new Set(rows.slice(0, 64).flatMap((row) => Object.keys(row.columns)))];
         const numGroups = groupRows(rows).length;
-        return { source, label, numRollouts: rows.length, numGroups, problem, columns };
+        return {
+          source,
+          label,
+          numRollouts: rows.length,
+          numGroups,
+          problem,
+          columns: columns.length === 0 ? null : columns,
+        };
       },
       choices: ({ sources }) => scopeChoices(sources),
       async analyze({ path, text, isLive, wallMs }, { signal }) {

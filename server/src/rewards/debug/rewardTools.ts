@@ -1,17 +1,8 @@
 /** What reads, runs and judges reward code in this installation, for the host of the reward debugger. */
-import { findUnevenComponents } from "../analysis/dynamic/components";
-import { findExceptions } from "../analysis/dynamic/exceptions";
-import { findLengthEffects } from "../analysis/dynamic/lengths";
-import { findProbeFaults } from "../analysis/dynamic/probeFaults";
-import { findPromptMismatch } from "../analysis/dynamic/prompts";
-import { findUnstableScores } from "../analysis/dynamic/repeatability";
-import { findWrongValues } from "../analysis/dynamic/returnValues";
-import { findSlowRewards } from "../analysis/dynamic/speed";
-import { findTruthFaults } from "../analysis/dynamic/truthFaults";
-import { findMissingVariance } from "../analysis/dynamic/variance";
-import { makeExamination } from "../analysis/examination";
-import { type Finding, sortFindings } from "../analysis/finding";
+import { RewardError } from "@iad-r1/models/errors";
+import { examineProgram } from "../analysis/examine";
 import { instrumentTypeScript } from "../live/instrument";
+import { staticFindings } from "../static/staticFindings";
 import type { RewardProgram } from "../user/program";
 import { type RewardRunner, startRunner } from "../user/runner";
 import type { RewardTools } from "./rewardHost";
@@ -19,24 +10,22 @@ import { probeViews, rewardTests, runRewardTests } from "./rewardTests";
 
 const run = (program: RewardProgram): RewardRunner => startRunner(program, { instrument: instrumentTypeScript });
 
-const detectors = [
-  ...[findWrongValues, findExceptions, findMissingVariance, findUnevenComponents, findLengthEffects],
-  ...[findSlowRewards, findUnstableScores, findTruthFaults, findProbeFaults, findPromptMismatch],
-];
-
 export const rewardTools: RewardTools = {
   startRunner: run,
-  textFindings: async () => [],
-  async findings(program, { rows }, results, runner, signal) {
-    const found: Finding[] = [];
-    const examination = makeExamination(program, rows, results, (name, asked, more) =>
-      runner.score(name, asked, { seed: 0, signal, ...more }),
-    );
-    for (const detect of detectors) {
-      signal.throwIfAborted();
-      found.push(...(await detect(examination)));
+  async textFindings(program, columns) {
+    try {
+      return await staticFindings(program, { columns });
+    } catch (error) {
+      // Without Python nothing is said about the text of a Python file; the first try to run it says why.
+      if (RewardError.is(error)) return [];
+      throw error;
     }
-    return sortFindings(found);
+  },
+  async findings(program, { rows }, results, runner, signal) {
+    // Nothing more can be asked of code that cannot be loaded.
+    if ([...results.values()].some((result) => RewardError.is(result, "reward/load"))) return [];
+    const { findings } = await examineProgram(program, rows, runner, { results, scope: false, signal });
+    return findings;
   },
   probes: (program, name, rollouts, wallMs, signal) => probeViews(program, name, rollouts, run, { wallMs, signal }),
   tests: async (program, rollouts) => rewardTests(program, rollouts),

@@ -1,7 +1,9 @@
 /** What each watched place of a reward saw, in few words: values with counts, branches with what they pay, exceptions, reach. Pure. */
-import type { RolloutKey, SiteReport } from "@iad-r1/protocol/rewardDebugger";
+import type { RegexReport, RolloutKey, SiteReport } from "@iad-r1/protocol/rewardDebugger";
 import { TextLines } from "@iad-r1/models/util/textLines";
-import type { Preview, Recording, Site, SiteRecord } from "../user/recording";
+import { explainMiss } from "../static/explainMiss";
+import { patternTrials } from "../static/patternTrials";
+import type { Preview, Recording, Site, SitePattern, SiteRecord } from "../user/recording";
 import { topValues } from "../analysis/distributions";
 import { distributionOf } from "./distribution";
 
@@ -19,6 +21,9 @@ export interface SitesInput {
   only: ReadonlySet<number> | null;
   numRows: number;
   keyOf: (row: number) => RolloutKey;
+  language: "typescript" | "python";
+  /** The reward in whose text a place stands. */
+  ownerOf: (site: Site) => string | null;
 }
 
 export function siteReports(input: SitesInput): SiteReport[] {
@@ -31,13 +36,13 @@ export function siteReports(input: SitesInput): SiteReport[] {
       : [];
   });
   const numRows = input.only?.size ?? input.numRows;
-  return recording.sites.map((site, i) => {
+  const reports = recording.sites.map((site, i): SiteReport => {
     const { values, thrown, reached, rows } = seen[i]!;
     const numbers = values.map(({ preview }) => preview.number);
     const isNumeric = values.length > 0 && numbers.every((number) => number !== undefined);
     const top = topOf(values.map(({ preview }) => preview));
     return {
-      ...{ kind: site.kind, function: site.function, start: site.start, end: site.end },
+      ...{ kind: site.kind, function: input.ownerOf(site) ?? site.function, start: site.start, end: site.end },
       // Places without values know how often they were reached, not by whom.
       ...{
         reached,
@@ -51,9 +56,53 @@ export function siteReports(input: SitesInput): SiteReport[] {
       ...means(rows, input, numRows),
       notReachedBecause: rows.size < numRows ? reasonOf(site, rows, conditions, input) : null,
       rollouts: [...rows].slice(0, maxNamed).map(input.keyOf),
-      regex: null,
+      regex: site.regex === undefined ? null : regexReport(site.regex, recording.records[i]!, input),
     };
   });
+  return [...reports, ...patternPlaces(recording.sites, reports)];
+}
+
+/** A pattern may stand far from the call that uses it; it says the same there. */
+function patternPlaces(sites: readonly Site[], reports: readonly SiteReport[]): SiteReport[] {
+  const places = new Map<number, SiteReport>();
+  sites.forEach(({ regex }, i) => {
+    const report = reports[i]!;
+    if (regex === undefined || report.regex === null) return;
+    const known = places.get(regex.start);
+    if (known === undefined || report.reached > known.reached) {
+      places.set(regex.start, { ...report, start: regex.start, end: regex.end });
+    }
+  });
+  return [...places.values()];
+}
+
+function regexReport(pattern: SitePattern, { regex, reached }: SiteRecord, input: SitesInput): RegexReport | null {
+  if (regex === undefined) return null;
+  const { language, keyOf } = input;
+  const numMissed = Math.max(0, reached - regex.matched);
+  const [first] = regex.missed;
+  const why = first === undefined ? null : explainMiss(pattern, language, first.text);
+  const texts = regex.missed.map(({ text }) => text);
+  // Only the first texts were kept; the others are taken to be like them.
+  const scale = texts.length === 0 ? 0 : numMissed / texts.length;
+  const trials = patternTrials(pattern, language, texts).flatMap(({ title, pattern: changed, matched }) =>
+    matched === null || matched === 0
+      ? []
+      : [{ title, pattern: changed, matched: regex.matched + Math.round(matched * scale) }],
+  );
+  return {
+    ...{ pattern: pattern.pattern, tested: regex.matched + numMissed, matched: regex.matched, trials, p99Ms: null },
+    // Said by the finding RW113, which proves it.
+    warning: null,
+    failure:
+      first === undefined || why === null
+        ? null
+        : {
+            rollout: first.row < 0 ? null : keyOf(first.row),
+            ...{ matchedUpTo: why.matchedUpTo, expected: why.expected, saw: why.saw, at: why.at },
+            text: first.text.slice(0, why.at + 200),
+          },
+  };
 }
 
 interface Seen {

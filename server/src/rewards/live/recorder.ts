@@ -8,8 +8,10 @@ import { cut, isImmutable, previewOf, thrownMessage } from "./preview";
 
 /** Values kept of a place; after that it only counts. */
 export const maxValues = 4096;
-export const maxMissedTexts = 32;
+export const maxMissedTexts = 256;
 export const maxMissedLength = 20_000;
+/** Of all missed texts of a place together. */
+export const maxMissedTotal = 1_000_000;
 export const maxTraceSteps = 5000;
 
 /** Names as short as they are because they are inserted into source code. */
@@ -47,6 +49,7 @@ interface Store {
   thrown: SiteRecord["thrown"];
   matched: number;
   missed: { row: number; text: string }[];
+  missedLength: number;
   subject: unknown;
 }
 
@@ -83,8 +86,10 @@ export function makeRecorder(sites: readonly Site[], shared: Int32Array): LiveRe
       shared[lastAt] = site;
       const store = stores[site]!;
       if (isMatch(result)) store.matched++;
-      else if (store.missed.length < maxMissedTexts && typeof store.subject === "string") {
-        store.missed.push({ row: shared[rowAt]!, text: cut(store.subject, maxMissedLength) });
+      else if (typeof store.subject === "string" && store.missed.length < maxMissedTexts) {
+        const text = cut(store.subject, maxMissedLength);
+        store.missedLength += text.length;
+        if (store.missedLength <= maxMissedTotal) store.missed.push({ row: shared[rowAt]!, text });
       }
       store.subject = undefined;
       if (++reached[site]! <= maxValues || trace !== null) keep(site, result);
@@ -158,7 +163,16 @@ export function makeRecorder(sites: readonly Site[], shared: Int32Array): LiveRe
 }
 
 function makeStore(): Store {
-  return { rows: [], values: [], isPreview: [], thrown: [], matched: 0, missed: [], subject: undefined };
+  return {
+    rows: [],
+    values: [],
+    isPreview: [],
+    thrown: [],
+    matched: 0,
+    missed: [],
+    missedLength: 0,
+    subject: undefined,
+  };
 }
 
 function toRecord(site: Site, reached: number, store: Store): SiteRecord {

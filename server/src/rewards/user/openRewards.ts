@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ConfigError, RewardError } from "@iad-r1/models/errors";
+import { parseRewardPath } from "../../config/rewardPath";
 import type { OutsideReward, RewardInput, RewardOutcome, WeightedReward } from "../contract";
 import { failed } from "../contract";
 import { createRewardRegistry, type RewardUse } from "../registry";
@@ -33,14 +34,6 @@ export interface OpenRewards {
   programs: RewardProgram[];
   /** Ends their processes. */
   close(): Promise<void>;
-}
-
-/** The file and the function that a name means; null for names of built-in rewards. */
-export function parseRewardPath(name: string): { file: string; function: string | null } | null {
-  const match = /^([^#]+\.(?:[cm]?[jt]s|py))(?:#(.*))?$/.exec(name);
-  return match === null
-    ? null
-    : { file: match[1]!, function: match[2] === undefined || match[2] === "" ? null : match[2] };
 }
 
 /**

@@ -58,7 +58,10 @@ export interface SiteRecord {
   values: { row: number; preview: Preview }[];
   /** The first 4096; `line` is the 1-based line of the source that threw, 0 when it was outside of this file. */
   thrown: { row: number; message: string; line: number }[];
-  /** Of a regex site: how often it matched, and the first 32 texts that did not match (at most 20000 characters each). */
+  /**
+   * Of a regex site: how often it matched, and the first 256 texts that did not match (at most 20000 characters each, a million
+   * together).
+   */
   regex?: { matched: number; missed: { row: number; text: string }[] };
 }
 

@@ -152,7 +152,7 @@ export const late = async () => (await import("./deep.ts")).deep;`;
 describe("limits", () => {
   test.each([
     ["an endless loop", "for (;;) {}"],
-    ["an endless pattern", 'return /^(a+)+$/.test(`${"a".repeat(40)}b`) ? 1 : 0;'],
+    ["an endless pattern", 'return /^(a+)+$/.test("a".repeat(40) + "b") ? 1 : 0;'],
     ["a promise that never settles", "return new Promise(() => {}) as never;"],
   ])("%s is ended in time, its row is named, and the next call works", async (_, body) => {
     const runner = open(`/** @reward */

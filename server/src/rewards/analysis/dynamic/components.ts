@@ -24,8 +24,9 @@ export const findUnevenComponents: Detector = (examination) => {
   return [...findDominant(examination), ...findCollapsed(examination)];
 };
 
+/** Where a finding about a reward stands: at the function; for one from elsewhere, at the first of this file. */
 function functionNamed({ functions }: Examination, name: string): ScoredFunction {
-  return functions.find(({ declaration }) => declaration.name === name)!;
+  return functions.find(({ declaration }) => declaration.name === name) ?? functions[0]!;
 }
 
 function findDominant(examination: Examination): Finding[] {

@@ -15,13 +15,15 @@ import {
 } from "../examination";
 import type { Finding } from "../finding";
 import { mean } from "../groupMath";
-import { neutralReasoning } from "../truths";
+import { asked, neutralReasoning } from "../truths";
 
 const maxCorrelation = 0.5;
 /** So many recorded steps make a trend. */
 const minTrendSteps = 4;
 /** Without steps the completions are made longer instead, to see whether that pays. */
 const maxPaddedRows = 32;
+/** Of the range of scores: less is noise or an offset. */
+const paidShare = 0.05;
 const maxTruncatedShare = 0.5;
 const minTruncatedFailures = 4;
 
@@ -95,7 +97,7 @@ async function lengthPays(examination: Examination, scored: ScoredFunction): Pro
   const chosen = rows
     .flatMap((_, i) => (i % stride === 0 && scored.scores[i] !== null ? [i] : []))
     .slice(0, maxPaddedRows);
-  const padded = chosen.map((i) => ({ ...rows[i]!, completion: pad(rows[i]!.completion) }));
+  const padded = chosen.map((i) => asked(rows[i]!, pad(rows[i]!.completion)));
   const { outcomes } = await rescore(scored.declaration.name, padded);
   const gains = outcomes.map((outcome, i) =>
     outcome.status === "ok" ? outcome.score - scored.scores[chosen[i]!]! : 0,
@@ -140,12 +142,13 @@ async function findPaidEmptiness(examination: Examination): Promise<Finding[]> {
     // What a group function gives one completion depends on the others; alone it says nothing.
     if (scored.result === null || scored.declaration.scope === "group") continue;
     const range = rangeOf(scored);
+    const least = Math.max(1e-9, range === null ? 0 : paidShare * (range.max - range.min));
     const { outcomes } = await rescore(
       scored.declaration.name,
-      dataRows.map((row) => ({ ...rows[row]!, completion: "" })),
+      dataRows.map((row) => asked(rows[row]!, "")),
     );
     const paid = outcomes.flatMap((outcome, i) =>
-      outcome.status === "ok" && outcome.score > 1e-9 ? [{ row: dataRows[i]!, score: outcome.score }] : [],
+      outcome.status === "ok" && outcome.score > least ? [{ row: dataRows[i]!, score: outcome.score }] : [],
     );
     // A reward that is the same for everything pays emptiness as it pays all: that is RW105.
     if (paid.length === 0 || range === null || range.max - range.min < 1e-9) continue;

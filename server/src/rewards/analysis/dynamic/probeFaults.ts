@@ -13,7 +13,7 @@ import {
 import type { Finding } from "../finding";
 import { mean } from "../groupMath";
 import { buildProbes, judgeProbes, type ProbeResult } from "../probes";
-import { distinctDataRows, judgesTruth, truthClass } from "../truths";
+import { asked, distinctDataRows, judgesTruth, truthClass } from "../truths";
 
 const maxDataRows = 12;
 /** An even mixture of both verdicts gives a constant policy half of the answer's worth. */
@@ -52,9 +52,11 @@ export async function runProbes(
   const batteries = dataRows
     .map((row) => ({ row, probes: buildProbes(rows[row]!, siblings) }))
     .filter(({ probes }) => probes.length > 0);
-  const asked = batteries.flatMap(({ row, probes }) => probes.map(({ completion }) => ({ ...rows[row]!, completion })));
-  if (asked.length === 0) return [];
-  const { outcomes } = await rescore(scored.declaration.name, asked);
+  const questions = batteries.flatMap(({ row, probes }) =>
+    probes.map(({ completion }) => asked(rows[row]!, completion)),
+  );
+  if (questions.length === 0) return [];
+  const { outcomes } = await rescore(scored.declaration.name, questions);
   let at = 0;
   return batteries.map(({ row, probes }) => {
     const own = outcomes.slice(at, at + probes.length).map((outcome) => ({

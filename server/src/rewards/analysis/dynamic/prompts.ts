@@ -13,7 +13,8 @@ export const findPromptMismatch: Detector = (examination) => {
 /** Today's prompts against the hashes of the run: by whoever rendered them anew, else by the recorded text. */
 function otherHash({ rows, functions, promptHashes }: Examination): Finding[] {
   const compared = rows.flatMap((row, i) => {
-    const recorded = row.columns.promptHash;
+    // A run's own record keeps it apart from the columns of the data.
+    const recorded = (row as { recorded?: { promptHash?: string } }).recorded?.promptHash ?? row.columns.promptHash;
     if (typeof recorded !== "string") return [];
     const now =
       row.sampleId !== undefined && promptHashes?.has(row.sampleId)

@@ -1,7 +1,9 @@
 /** RW115 and RW116: does the same completion get the same score again, and beside other completions? */
+
+import type { RewardProgram } from "../../user/program";
 import type { BatchResult, RolloutRow } from "../../user/runner";
 import { count, type Detector, type Examination, findingAbout, num, type ScoredFunction } from "../examination";
-import type { Finding } from "../finding";
+import type { Finding, FindingFix } from "../finding";
 
 /** As many rows as make the question worth asking; whole groups. */
 const maxRows = 128;
@@ -11,11 +13,10 @@ const splitSize = 3;
 export const findUnstableScores: Detector = async (examination) => {
   const findings: Finding[] = [];
   const wholeGroups = groupsWithin(examination);
-  const chosen = wholeGroups.flat();
   for (const scored of examination.functions) {
     if (scored.result === null) continue;
     const unstable =
-      (await findRandomness(examination, scored, chosen)) ?? (await findBatchEffects(examination, scored, wholeGroups));
+      (await findRandomness(examination, scored)) ?? (await findBatchEffects(examination, scored, wholeGroups));
     if (unstable !== null) findings.push(unstable);
   }
   return findings;
@@ -32,31 +33,26 @@ function groupsWithin({ groups }: Examination): number[][] {
   return kept;
 }
 
-async function findRandomness(
-  { rows, rescore }: Examination,
-  scored: ScoredFunction,
-  chosen: readonly number[],
-): Promise<Finding | null> {
+/** A second run over everything, in the same order, against the first: random numbers, clocks, and state that is kept. */
+async function findRandomness({ rows, rescore }: Examination, scored: ScoredFunction): Promise<Finding | null> {
   const { name } = scored.declaration;
-  const same = chosen.map((row) => rows[row]!);
-  const [first, second] = [await rescore(name, same), await rescore(name, same)];
-  const changed = changedRows(first, second);
+  const changed = changedRows(scored.result!, await rescore(name, rows));
   if (changed.length === 0) return null;
   const { at, before, after } = largest(changed);
   return findingAbout(
     scored,
     "RW115",
-    `${name} is not deterministic: two runs over the same ${chosen.length} completions differ on ${changed.length} (${before} and then ${after}). Differences of chance become advantages. Use the seeded random numbers, keep no state between calls, or declare it a judge and average several answers.`,
+    `${name} is not deterministic: two runs over the same ${rows.length} completions differ on ${changed.length} (${before} and then ${after}). Differences of chance become advantages. Use the seeded random numbers, keep no state between calls, or declare it a judge and average several answers.`,
     {
-      rows: changed.map(({ at: i }) => chosen[i]!),
-      numbers: { changed: changed.length, rows: chosen.length },
-      text: `${before} → ${after}; row ${chosen[at]!}`,
+      rows: changed.map(({ at: row }) => row),
+      numbers: { changed: changed.length, rows: rows.length },
+      text: `${before} → ${after}; row ${at}`,
     },
   );
 }
 
 async function findBatchEffects(
-  { rows, rescore }: Examination,
+  { rows, rescore, program }: Examination,
   scored: ScoredFunction,
   wholeGroups: readonly (readonly number[])[],
 ): Promise<Finding | null> {
@@ -87,12 +83,32 @@ async function findBatchEffects(
     amongGroups.length === 0
       ? 'Declare scope: "group", so that it is always given all completions of a prompt'
       : 'Score each completion by itself, or declare scope: "group" and compare inside groups only';
-  return batchFinding(
-    scored,
-    amongRows.length > 0 ? amongRows : amongGroups,
-    "when the same completions come in another order and in smaller batches",
-    `${cure}.`,
-  );
+  const fixes = amongGroups.length === 0 && amongRows.length > 0 ? scopeFix(program, scored) : [];
+  return {
+    ...batchFinding(
+      scored,
+      amongRows.length > 0 ? amongRows : amongGroups,
+      "when the same completions come in another order and in smaller batches",
+      `${cure}.`,
+    ),
+    fixes,
+  };
+}
+
+/** The marker comment above a Python function, written or completed; TypeScript would need other code to see its peers. */
+function scopeFix({ source, language }: RewardProgram, { declaration }: ScoredFunction): FindingFix[] {
+  if (language !== "python") return [];
+  const lineStart = source.lastIndexOf("\n", declaration.bodySpan[0] - 1) + 1;
+  const aboveStart = source.lastIndexOf("\n", lineStart - 2) + 1;
+  const above = source.slice(aboveStart, Math.max(aboveStart, lineStart - 1));
+  const title = "Declare that it scores groups";
+  if (above.includes("iad-r1: reward")) {
+    const at = aboveStart + above.indexOf("iad-r1: reward") + "iad-r1: reward".length;
+    return [{ title, edits: [{ start: at, end: at, text: " scope=group" }] }];
+  }
+  // A marker must stand above the decorators, whose place is not known here.
+  if (above.trimStart().startsWith("@")) return [];
+  return [{ title, edits: [{ start: lineStart, end: lineStart, text: "# iad-r1: reward scope=group\n" }] }];
 }
 
 interface Change {
@@ -151,13 +167,12 @@ function changedRows(first: BatchResult, second: BatchResult): Change[] {
   });
 }
 
-/** A wrong number of values in another batch is told by RW101, so failures to count are no difference here. */
+/** A wrong number of values is told by RW101, and an exception that takes its batch along by RW104: no differences here. */
 function difference(
   before: BatchResult["outcomes"][number],
   after: BatchResult["outcomes"][number],
 ): Omit<Change, "at"> | null {
-  const isCount = (outcome: BatchResult["outcomes"][number]) => outcome.status === "error" && outcome.cause === "count";
-  if (isCount(before) || isCount(after)) return null;
+  if (before.status === "error" || after.status === "error") return null;
   if (before.status === "ok" && after.status === "ok") {
     const size = Math.abs(before.score - after.score);
     return size > 1e-9 ? { before: num(before.score), after: num(after.score), size } : null;
@@ -168,7 +183,7 @@ function difference(
 }
 
 function word(outcome: BatchResult["outcomes"][number]): string {
-  return outcome.status === "ok" ? num(outcome.score) : outcome.status === "error" ? "an error" : "not applicable";
+  return outcome.status === "ok" ? num(outcome.score) : "not applicable";
 }
 
 function largest(changed: readonly Change[]): Change {

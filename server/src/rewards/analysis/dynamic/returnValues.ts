@@ -5,7 +5,7 @@ import { count, type Detector, type Examination, findingAbout, quote, type Score
 import type { Finding } from "../finding";
 
 /** Calls with one completion are made for so many rows at most. */
-const maxSingleCalls = 128;
+export const maxSingleCalls = 512;
 
 export const findWrongValues: Detector = async (examination) => {
   const findings: Finding[] = [];
@@ -38,10 +38,13 @@ async function findWrongCount(examination: Examination, scored: ScoredFunction):
   }
   const single = batches[0] === undefined ? [] : withCause(batches[0].result, "count");
   // Which completions get no value shows best one at a time, unless one at a time never works.
-  if (whole.length > 0 && single.length > 0 && single.length < rows.length) {
-    return wrongCountFinding(scored, single, rows.length, batches[0]!.result, "", result.rawLength);
+  const { rawLength } = result;
+  if (whole.length > 0 || (rawLength !== null && rawLength !== examination.rows.length)) {
+    const some = single.length > 0 && single.length < rows.length;
+    return some
+      ? wrongCountFinding(scored, single, rows.length, batches[0]!.result, "", rawLength)
+      : wrongCountFinding(scored, whole.length > 0 ? whole : [0], examination.rows.length, result, "", rawLength);
   }
-  if (whole.length > 0) return wrongCountFinding(scored, whole, examination.rows.length, result, "", result.rawLength);
   for (const batch of batches) {
     const failing = withCause(batch.result, "count");
     if (failing.length > 0) return wrongCountFinding(scored, failing, rows.length, batch.result, batch.sizes);
@@ -58,11 +61,12 @@ function wrongCountFinding(
   rawLength?: number | null,
 ): Finding {
   const { name } = scored.declaration;
-  const first = result.outcomes[failing[0]!] as RewardOutcome & { status: "error" };
+  const outcome = result.outcomes[failing[0]!]!;
+  const first = { message: outcome.status === "error" ? outcome.message : `${rawLength ?? 0} values` };
   const some =
-    failing.length < numRows
+    failing.length < numRows && outcome.status === "error"
       ? `gives no value for ${count(failing.length, "completion")} of ${numRows}${sizes}`
-      : rawLength === null || rawLength === undefined
+      : rawLength === null || rawLength === undefined || rawLength === 0
         ? `does not give one value per completion${sizes}`
         : `gives ${count(rawLength, "value")} for ${count(numRows, "completion")}${sizes}`;
   const effect =

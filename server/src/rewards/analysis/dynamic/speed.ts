@@ -1,5 +1,6 @@
 /** RW114: rewards that keep a step waiting, and calls that never came back. */
 
+import type { AppError } from "@iad-r1/models/errors";
 import type { BatchResult } from "../../user/runner";
 import { percentile, topValues } from "../distributions";
 import {
@@ -21,28 +22,65 @@ const maxStepShare = 0.1;
  */
 const slowMs = 25;
 /** Rows that are timed a second time: a busy machine makes one call slow, not both. */
-const maxTimedRows = 64;
+const maxTimedRows = 48;
 
 export const findSlowRewards: Detector = async (examination) => {
   const findings: Finding[] = [];
   for (const scored of examination.functions) {
-    const finding = scored.result === null ? unfinished(scored) : await slow(examination, scored, scored.result);
+    const finding =
+      scored.result !== null
+        ? await slow(examination, scored, scored.result)
+        : scored.error === null
+          ? null
+          : hangFinding(scored.error, scored, examination.program.source, "the recorded completions");
     if (finding !== null) findings.push(finding);
   }
   return findings;
 };
 
-/** A call that was ended by the time limit. A pattern that did it is told by RW113. */
-function unfinished(scored: ScoredFunction): Finding | null {
-  const { error, declaration } = scored;
-  if (error === null || error.code !== "reward/timeout") return null;
-  const { line } = (error.data ?? {}) as { line?: number | null };
-  const where = line === null || line === undefined ? "" : `; it was in line ${line}`;
+/** A line that matches a pattern, in either language. */
+const patternCall = /\bre\.\w+\(|\.(?:search|match|fullmatch|findall|finditer|sub|split|test|exec|matchAll|replace)\(/;
+
+/**
+ * A call that did not come back. RW113 when it hung in a pattern, else RW114.
+ *
+ * @param what completions it was given, for the message
+ */
+export function hangFinding(error: AppError, scored: ScoredFunction, source: string, what: string): Finding | null {
+  if (error.code !== "reward/timeout" && error.code !== "reward/memory") return null;
+  const { line, row } = (error.data ?? {}) as { line?: number | null; row?: number | null };
+  const isKnown = typeof line === "number";
+  const text = isKnown ? (source.split("\n")[line - 1] ?? "") : "";
+  const start = isKnown
+    ? source
+        .split("\n")
+        .slice(0, line - 1)
+        .join("\n").length + (line > 1 ? 1 : 0)
+    : 0;
+  const indent = text.length - text.trimStart().length;
+  const { name, nameSpan } = scored.declaration;
+  const details = {
+    rows: typeof row === "number" && row >= 0 ? [row] : [],
+    numbers: (isKnown ? { line } : {}) as Record<string, number>,
+    text: text.trim(),
+    at: isKnown ? ([start + indent, start + text.trimEnd().length] as const) : nameSpan,
+  };
+  const where = isKnown ? `in line ${line}` : "somewhere";
+  if (error.code === "reward/timeout" && patternCall.test(text)) {
+    return findingAbout(
+      scored,
+      "RW113",
+      `The pattern ${where} of ${name} takes forever on ${what}: it was ended at the time limit. Repeats inside repeats try every way to share the text among them. Take one repeat away, or use a linear-time engine (re2js).`,
+      details,
+    );
+  }
+  const happened =
+    error.code === "reward/timeout" ? "did not finish within the time limit" : "took all the memory it may have";
   return findingAbout(
     scored,
     "RW114",
-    `${declaration.name} did not finish within the time limit${where}, and was ended. A run would stand still here. End the loop or wait with a time-out of its own, and return "not applicable" after it, never 0.`,
-    { numbers: typeof line === "number" ? { line } : {} },
+    `${name} ${happened} on ${what}; it was ${where}. A run would stand still here. Bound the loop or the wait, and return "not applicable" after it, never 0.`,
+    details,
   );
 }
 
@@ -50,16 +88,19 @@ async function slow(examination: Examination, scored: ScoredFunction, first: Bat
   const { rows, rescore } = examination;
   const { name } = scored.declaration;
   const recorded = recordedShare(rows);
-  const costs = first.callMs.map((ms) => ms / Math.max(1, rows.length / first.callMs.length));
-  const suspicious = percentile(Float64Array.from(costs).sort(), 0.99) >= slowMs;
-  if (!suspicious && !(recorded !== null && recorded > maxStepShare)) return null;
+  const perCall = rows.length / Math.max(1, first.callMs.length);
+  const costs = first.callMs.map((ms) => ms / perCall);
+  // One call for many hides the slow ones among them, so a mean worth a look is enough to look.
+  const isSuspicious =
+    perCall > 1 ? Math.max(...costs) >= slowMs / 5 : percentile(Float64Array.from(costs).sort(), 0.99) >= slowMs;
+  const isCostly = recorded !== null && recorded > maxStepShare;
+  if (!isSuspicious && !isCostly) return null;
   const timed = rows.slice(0, maxTimedRows);
-  const perCall = first.callMs.length === rows.length ? 1 : timed.length;
-  const again = await rescore(name, timed);
-  const fastest = again.callMs.map((ms, i) => Math.min(ms / perCall, perCall === 1 ? first.callMs[i]! : costs[0]!));
+  const runs = [await rescore(name, timed, { batchSize: 1 }), await rescore(name, timed, { batchSize: 1 })];
+  const fastest = timed.map((_, i) => Math.min(...runs.map(({ callMs }) => callMs[i] ?? 0)));
   const sorted = Float64Array.from(fastest).sort();
   const [p50, p99] = [percentile(sorted, 0.5), percentile(sorted, 0.99)];
-  if (p99 < slowMs && !(recorded !== null && recorded > maxStepShare)) return null;
+  if (p99 < slowMs && !isCostly) return null;
   const slowest = fastest.indexOf(sorted.at(-1)!);
   const share = recorded === null ? "" : `, ${percent(recorded)} of the recorded time of a step`;
   const line = slowestLines(scored);
@@ -68,7 +109,7 @@ async function slow(examination: Examination, scored: ScoredFunction, first: Bat
     "RW114",
     `${name} takes ${num(p50)} ms a completion (p99 ${num(p99)} ms)${share}: ${num((p99 * 64) / 1000)} s for 64 completions, while generation waits${line}. Make it async, cache what repeats, or score the batch at once; after a time-out return "not applicable", never 0.`,
     {
-      rows: perCall === 1 ? [slowest] : [],
+      rows: [slowest],
       numbers: { p50Ms: p50, p99Ms: p99, ...(recorded !== null && { stepShare: recorded }) },
     },
   );

@@ -13,7 +13,15 @@ import {
   type ScoredFunction,
 } from "../examination";
 import type { Finding } from "../finding";
-import { distinctDataRows, goldCompletions, judgesTruth, neutralReasoning, truthClass, truthText } from "../truths";
+import {
+  asked as askedRow,
+  distinctDataRows,
+  goldCompletions,
+  judgesTruth,
+  neutralReasoning,
+  truthClass,
+  truthText,
+} from "../truths";
 
 const maxDataRows = 64;
 /** Of the range of scores: less is a matter of form, not of direction. */
@@ -21,6 +29,8 @@ const beatenBy = 0.05;
 const minDisagreements = 4;
 const maxDisagreement = 0.05;
 const maxCeilingGap = 0.1;
+/** A right completion that earns no more of its ceiling is not rewarded. */
+const creditShare = 0.1;
 
 export const findTruthFaults: Detector = async (examination) => {
   const findings: Finding[] = [];
@@ -30,9 +40,11 @@ export const findTruthFaults: Detector = async (examination) => {
     const golds = await scoreGolds(examination, scored);
     if (golds.length === 0) continue;
     const ceilings = unequalCeilings(examination, scored, golds);
+    const direction = wrongDirection(examination, scored, golds, ceilings.length > 0);
     findings.push(
-      ...unreadTruths(scored, golds, examination),
-      ...wrongDirection(examination, scored, golds, ceilings.length > 0),
+      ...direction,
+      // A reward that points the wrong way gives its least to every truth.
+      ...(direction.length > 0 ? [] : unreadTruths(scored, golds, examination)),
       ...disagreement(examination, scored, golds),
       ...ceilings,
     );
@@ -57,7 +69,7 @@ async function scoreGolds(examination: Examination, scored: ScoredFunction): Pro
   const dataRows = distinctDataRows(examination, maxDataRows).filter((row) => truthText(rows[row]!) !== null);
   const asked = dataRows.map((row) => [...goldCompletions(rows[row]!), nonsense]);
   const flat = asked.flatMap((completions, i) =>
-    completions.map((completion) => ({ ...rows[dataRows[i]!]!, completion })),
+    completions.map((completion) => askedRow(rows[dataRows[i]!]!, completion)),
   );
   if (flat.length === 0) return [];
   const { outcomes } = await rescore(scored.declaration.name, flat);
@@ -93,33 +105,41 @@ async function scoreGolds(examination: Examination, scored: ScoredFunction): Pro
 /** Well-formed and void, in no language. */
 const nonsense = `<think>${neutralReasoning}</think><location>-</location><type>-</type><answer>-</answer>`;
 
-/** Rows whose truth the function cannot tell from nonsense, while it can on the others. */
-function unreadTruths(scored: ScoredFunction, golds: readonly Gold[], { rows }: Examination): Finding[] {
+/**
+ * Truths that the function cannot tell from nonsense, while it can tell the others: those of an unusual kind, and those that
+ * earn nothing when they are said word by word.
+ */
+function unreadTruths(scored: ScoredFunction, all: readonly Gold[], { rows }: Examination): Finding[] {
+  const golds = [...new Map(all.map((gold) => [gold.truth, gold])).values()];
   const kinds = new Map<string, Gold[]>();
   for (const gold of golds) {
     const kind = kindOf(rows[gold.row]!);
     kinds.set(kind, [...(kinds.get(kind) ?? []), gold]);
   }
-  const main = [...kinds.entries()].filter(([, members]) => members.length >= golds.length / 5);
+  const numRowsOf = (members: readonly Gold[]) =>
+    rows.filter((row) => members.some(({ truth }) => truth === truthText(row))).length;
+  const odd = new Set([...kinds.values()].filter((members) => numRowsOf(members) < rows.length / 5).flat());
   const tellsApart = ({ score, nonsense: void_, best }: Gold) =>
     score !== void_ || (best !== null && best.score !== void_);
-  const odd = new Set([...kinds.entries()].filter((entry) => !main.includes(entry)).flatMap(([, members]) => members));
-  const readable = golds.filter((gold) => !odd.has(gold));
-  // Where the function is blind to most rows of the usual kinds it has another problem.
-  if (golds.length < 4 || readable.filter(tellsApart).length < readable.length / 2) return [];
+  const usual = golds.filter((gold) => !odd.has(gold));
+  // Where the function is blind to most of the usual truths it has another problem.
+  if (usual.filter(tellsApart).length < usual.length / 2 || golds.length < 2) return [];
+  const least = rangeOf(scored)?.min ?? 0;
   const unread = golds.filter((gold) => {
     if (tellsApart(gold)) return false;
+    if (odd.has(gold)) return true;
     const siblings = kinds.get(kindOf(rows[gold.row]!))!;
-    return odd.has(gold) || siblings.filter(tellsApart).length >= siblings.length / 2;
+    const failsAlone = gold.score === null || gold.score <= least;
+    return failsAlone && siblings.filter(tellsApart).length >= siblings.length / 2;
   });
   if (unread.length === 0) return [];
-  const affected = rows.filter((row) => unread.some(({ truth }) => truth === truthText(row))).length;
+  const affected = numRowsOf(unread);
   const examples = unread.slice(0, 3).map(({ truth }) => quote(truth));
   return [
     findingAbout(
       scored,
       "RW117",
-      `${scored.declaration.name} cannot read ${count(unread.length, "ground truth")} of ${golds.length}, such as ${examples.join(", ")}: saying exactly that earns ${unread[0]!.score === null ? "no score" : num(unread[0]!.score)}, as nonsense does. ${count(affected, "completion")} cannot be right. Correct these data rows, or return "not applicable" for them.`,
+      `${scored.declaration.name} cannot read ${count(unread.length, "ground truth")} of ${golds.length}, such as ${examples.join(", ")}: saying exactly that earns ${unread[0]!.score === null ? "no score" : num(unread[0]!.score)}, as nonsense does. ${count(affected, "completion")} cannot be judged. Correct these data rows, or return "not applicable" for them.`,
       {
         rows: unread.map(({ row }) => row),
         numbers: { unread: unread.length, truths: golds.length, completions: affected },
@@ -251,8 +271,10 @@ function disagreement({ rows }: Examination, scored: ScoredFunction, golds: read
     const ceiling = ceilings.get(truthText(row) ?? "");
     if (score === null || score === undefined || right === null || ceiling === undefined || ceiling - range.min < 1e-9)
       return;
-    const rewarded = score >= (range.min + ceiling) / 2;
-    const cell = rewarded ? (right ? "both" : "onlyReward") : right ? "onlyEvaluation" : "neither";
+    // Partial credit for a right verdict is credit; for a wrong one, half of what a right one earns is too much.
+    const level = (score - range.min) / (ceiling - range.min);
+    const isRewarded = right ? level > creditShare : level >= 0.5;
+    const cell = isRewarded ? (right ? "both" : "onlyReward") : right ? "onlyEvaluation" : "neither";
     table[cell].push(i);
   });
   const right = table.both.length + table.onlyEvaluation.length;

@@ -1,6 +1,6 @@
 /** RW105, RW106 and RW107: is there a difference to learn from? A constant reward, groups without a difference, a reward that is used up. */
 import { parseTags } from "../../tags";
-import { isFlat, rowsByStep, valuesAt } from "../attribution";
+import { isFlat, rowsByStep, type ScoreColumn, valuesAt } from "../attribution";
 import {
   type Detector,
   decidingReturn,
@@ -10,7 +10,6 @@ import {
   num,
   percent,
   quote,
-  rangeOf,
   type ScoredFunction,
   scopeSteps,
 } from "../examination";
@@ -151,38 +150,31 @@ function findFlatGroups(examination: Examination): Finding[] {
 }
 
 function findSaturated(examination: Examination): Finding[] {
-  const { functions, rows } = examination;
+  const { functions, rows, table } = examination;
   const steps = rowsByStep(rows);
-  if (steps.length < scopeSteps || functions.length < 2) return [];
+  if (steps.length < scopeSteps || table.columns.length < 2) return [];
   const last = steps.slice(-scopeSteps);
-  const levels = functions.map((scored) => levelsOf(scored, last, examination));
-  return functions.flatMap((scored, i): Finding[] => {
-    const own = levels[i];
-    if (
-      own === null ||
-      own === undefined ||
-      !own.every(({ level, spread }) => level >= saturatedShare && spread < saturatedDeviation)
-    )
+  const levels = new Map(table.columns.map((column) => [column.name, levelsOf(column, functions, last, examination)]));
+  return functions.flatMap((scored): Finding[] => {
+    const { name } = scored.declaration;
+    const own = levels.get(name) ?? null;
+    if (own === null || !own.every(({ level, spread }) => level >= saturatedShare && spread < saturatedDeviation))
       return [];
-    const other = functions.findIndex((_, j) => {
-      const theirs = levels[j];
-      return (
-        j !== i &&
-        theirs !== null &&
-        theirs !== undefined &&
-        mean(theirs.map(({ level }) => level)) < roomShare &&
-        theirs.some(({ spread }) => spread >= saturatedDeviation)
-      );
-    });
-    if (other < 0) return [];
+    const others = [...levels].flatMap(([other, theirs]) =>
+      other === name || theirs === null ? [] : [{ other, theirs }],
+    );
+    const growing = others.find(
+      ({ theirs }) =>
+        mean(theirs.map(({ level }) => level)) < roomShare && theirs.some(({ spread }) => spread >= saturatedDeviation),
+    );
+    if (growing === undefined) return [];
     const level = mean(own.map((entry) => entry.level));
-    const otherLevel = mean(levels[other]!.map((entry) => entry.level));
-    const [name, otherName] = [scored.declaration.name, functions[other]!.declaration.name];
+    const otherLevel = mean(growing.theirs.map((entry) => entry.level));
     return [
       findingAbout(
         scored,
         "RW107",
-        `${name} stands at ${percent(level)} of its greatest value in each of the last ${last.length} steps and hardly differs inside groups, while ${otherName} is at ${percent(otherLevel)}: it is used up. Lower its weight, or let it gate ${otherName} instead of adding to it.`,
+        `${name} stands at ${percent(level)} of its greatest value in each of the last ${last.length} steps and hardly differs inside groups, while ${growing.other} is at ${percent(otherLevel)}: it is used up. Lower its weight, or let it gate ${growing.other} instead of adding to it.`,
         {
           rows: last.at(-1)!.rows,
           numbers: { level, otherLevel, steps: last.length, spread: Math.max(...own.map((entry) => entry.spread)) },
@@ -194,23 +186,25 @@ function findSaturated(examination: Examination): Finding[] {
 
 /** Per step: mean over the greatest value, and deviation inside groups over the range. null for a reward without a range. */
 function levelsOf(
-  scored: ScoredFunction,
+  column: Pick<ScoreColumn, "name" | "scores">,
+  functions: readonly ScoredFunction[],
   steps: readonly { rows: readonly number[] }[],
   { groups }: Examination,
 ): { level: number; spread: number }[] | null {
-  const range = rangeOf(scored);
-  const seen = scored.scores.filter((score) => score !== null);
+  const declared = functions.find(({ declaration }) => declaration.name === column.name)?.declaration.range;
+  const seen = column.scores.filter((score) => score !== null);
+  const range = declared ?? (seen.length === 0 ? null : { min: Math.min(...seen), max: Math.max(...seen) });
   const greatest = seen.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY);
   if (range === null || greatest <= range.min) return null;
   return steps.map(({ rows }) => {
     const here = new Set(rows);
     const deviations = groups
       .filter((members) => here.has(members[0]!))
-      .map((members) => valuesAt(scored.scores, members))
+      .map((members) => valuesAt(column.scores, members))
       .filter((members) => members.length > 1)
       .map((members) => deviation(members));
     // Levels count from the least value to the greatest that was seen, so that rewards below zero are measured alike.
-    const level = (mean(valuesAt(scored.scores, rows)) - range.min) / (greatest - range.min);
+    const level = (mean(valuesAt(column.scores, rows)) - range.min) / (greatest - range.min);
     return { level, spread: deviations.length === 0 ? 0 : mean(deviations) / (range.max - range.min) };
   });
 }
