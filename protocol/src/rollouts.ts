@@ -75,8 +75,9 @@ export interface RangeFacet {
   /** Of all rows. */
   min: number;
   max: number;
-  /** Counts of equally wide bins from `min` to `max`. */
+  /** Counts of equally wide bins from `min` on; of whole numbers in a column of whole numbers. */
   bins: number[];
+  binWidth: number;
 }
 
 export interface ExploreAnswer {

@@ -82,7 +82,7 @@ it("goes through groups and completions by keys, and does with them what its but
   await page.keyboard.press("h");
   await until(() => title.innerText(), "Group 1, completion 1");
   await page.keyboard.press("Enter");
-  await page.locator(".completion-card.selected[aria-current=true]").waitFor();
+  await page.locator(".completion-card.selected .card-head[aria-current=true]").waitFor();
   expect(await page.locator(".completion-card").count()).toBe(8);
   const key = { step: 1, group: "1/1", index: 1 };
   await page.keyboard.press("p");

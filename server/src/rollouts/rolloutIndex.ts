@@ -564,12 +564,13 @@ function rangeFacet(column: string, values: Float64Array, fails: Uint32Array, ot
     if (value > max) max = value;
   }
   if (min > max) return null;
-  const bins = new Array<number>(max > min ? numBins : 1).fill(0);
-  const scale = max > min ? bins.length / (max - min) : 0;
+  const isWhole = column === "step" || column === "length";
+  const binWidth = isWhole ? Math.ceil((max - min + 1) / numBins) : (max - min) / numBins;
+  const bins = new Array<number>(max === min ? 1 : isWhole ? Math.ceil((max - min + 1) / binWidth) : numBins).fill(0);
   for (let row = 0; row < values.length; row++) {
     const value = values[row]!;
     if (Number.isNaN(value) || (fails[row]! & others) !== 0) continue;
-    bins[Math.min(bins.length - 1, Math.floor((value - min) * scale))]!++;
+    bins[Math.min(bins.length - 1, binWidth === 0 ? 0 : Math.floor((value - min) / binWidth))]!++;
   }
-  return { column, min, max, bins };
+  return { column, min, max, bins, binWidth };
 }

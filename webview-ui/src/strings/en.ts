@@ -320,7 +320,6 @@ export const strings = {
   "explorer.sameAt": "The same picture at step {step}",
   "explorer.meanIs": "mean {mean}",
   "explorer.completionsOf": "Completions of group {group}",
-  "explorer.cardLabel": "Completion {index}: {verdict}, reward {total}, advantage {advantage}",
   "explorer.tokens": "{count} tokens",
   "explorer.choose": "Choose a group.",
   "explorer.actions": "Actions with this rollout",

@@ -320,7 +320,6 @@ export const strings: Readonly<Record<StringKey, string>> = {
   "explorer.sameAt": "同一图像在第 {step} 步",
   "explorer.meanIs": "均值 {mean}",
   "explorer.completionsOf": "组 {group} 的回答",
-  "explorer.cardLabel": "回答 {index}：{verdict}，奖励 {total}，优势 {advantage}",
   "explorer.tokens": "{count} 个 token",
   "explorer.choose": "请选择一组。",
   "explorer.actions": "对此回答的操作",

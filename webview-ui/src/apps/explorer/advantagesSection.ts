@@ -19,8 +19,8 @@ function table(app: Explorer, { rollouts }: ExploredGroup): TemplateResult {
     return html`<div class="notice notice-error" role="alert">${icon("error")}<div>${state.message}</div></div>`;
   if (state.phase !== "ready") return html`<p class="muted" role="status">${t("loading")}</p>`;
   const { recorded, methods, overall, insideGroups, assumedWeights } = state.value;
-  return html`<div class="table-scroll"><table class="data-table advantages-table"><caption class="visually-hidden">${t("advantages.title")}</caption>
-      <thead><tr><th scope="col">${t("advantages.completion")}</th><th scope="col">${t("rollouts.total")}</th><th scope="col">${t("whatIf.recorded")}</th>
+  return html`<div class="table-scroll" role="region" tabindex="0" aria-label=${t("advantages.title")}><table class="data-table advantages-table"><caption class="visually-hidden">${t("advantages.title")}</caption>
+      <thead><tr><th scope="col" title=${t("advantages.completion")}>#</th><th scope="col">${t("rollouts.total")}</th><th scope="col">${t("whatIf.recorded")}</th>
         ${methods.map(({ method }) => html`<th scope="col" title=${t(`advantages.${method}.help` as StringKey)}>${t(`advantages.${method}` as StringKey)}</th>`)}</tr></thead>
       <tbody>${rollouts.map(
         ({ key, total }, i) => html`<tr class=${i === app.view.place ? "current" : ""}>

@@ -70,9 +70,8 @@ export function shortName(reward: string): string {
   return reward.split("/").at(-1) ?? reward;
 }
 
-function range(app: Explorer, { column, min, max, bins }: RangeFacet): TemplateResult {
+function range(app: Explorer, { column, min, max, bins, binWidth }: RangeFacet): TemplateResult {
   const chosen = app.view.query.filter.ranges.find((each) => each.column === column) ?? null;
-  const share = (value: number) => (value - min) / (max - min);
   const title = columnName(column);
   const isWhole = column === "step" || column === "length";
   const step = isWhole ? "1" : "any";
@@ -90,10 +89,13 @@ function range(app: Explorer, { column, min, max, bins }: RangeFacet): TemplateR
       @change=${(event: Event) => change((event.target as HTMLInputElement).valueAsNumber)}
     />`;
   const pick = (bin: number) => {
-    const width = (max - min) / bins.length;
-    const [low, high] = [min + bin * width, bin === bins.length - 1 ? max : min + (bin + 1) * width];
-    app.setRange(column, isWhole ? { min: Math.ceil(low), max: Math.floor(high) } : { min: low, max: high });
+    const low = min + bin * binWidth;
+    app.setRange(column, { min: low, max: Math.min(max, isWhole ? low + binWidth - 1 : low + binWidth) });
   };
+  const span = bins.length * binWidth;
+  const share = (value: number) => (value - min) / span;
+  // The middle of a bin of whole numbers lies half a number before that of the stretch.
+  const half = isWhole ? 0.5 / span : 0;
   return html`<fieldset class="facet range">
     <legend title=${column.replace(/^reward:/, "")}>${title}${
       chosen === null
@@ -104,7 +106,7 @@ function range(app: Explorer, { column, min, max, bins }: RangeFacet): TemplateR
             run: () => app.setRange(column, null),
           })
     }</legend>
-    ${histogram(bins, chosen === null ? null : { from: share(chosen.min), to: share(chosen.max) }, pick)}
+    ${histogram(bins, chosen === null ? null : { from: share(chosen.min) - half, to: share(chosen.max) + 2 * half }, pick)}
     <span class="range-ends">
       ${field(t("explorer.from"), chosen?.min ?? min, (value) => set(value, chosen?.max ?? max))}<span aria-hidden="true">–</span>${field(t("explorer.to"), chosen?.max ?? max, (value) => set(chosen?.min ?? min, value))}
     </span>

@@ -116,7 +116,7 @@ function strips(app: Explorer): TemplateResult {
     }
     ${
       other.state.phase === "ready"
-        ? html`<h3 class="strip-title">${t("explorer.sameAt", { step: other.state.value.row.step ?? "–" })}<span class="muted">${t("explorer.meanIs", { mean: cell(other.state.value.row.mean) })}</span>${button({ icon: "close", title: t("close"), run: () => closeOther(app) })}</h3>
+        ? html`<h2 class="strip-title">${t("explorer.sameAt", { step: other.state.value.row.step ?? "–" })}<span class="muted">${t("explorer.meanIs", { mean: cell(other.state.value.row.mean) })}</span>${button({ icon: "close", title: t("close"), run: () => closeOther(app) })}</h2>
             ${strip(app, other.state.value, (place) => void app.find(keyAt(other.state, place)), null)}`
         : nothing
     }
@@ -141,31 +141,24 @@ function strip(
 ): TemplateResult {
   return html`<div class="strip-row" role="list" aria-label=${t("explorer.completionsOf", { group: row.group })}>
     ${rollouts.map(
-      (rollout, place) => html`<div role="listitem" class="completion-item"><button
+      (rollout, place) => html`<div role="listitem" class="completion-item"><div
         class="completion-card ${place === chosen ? "selected" : ""} ${rollout.matches ? "" : "not-matching"}"
-        aria-current=${place === chosen ? "true" : "false"}
-        aria-label=${t("explorer.cardLabel", {
-          index: rollout.key.index,
-          verdict: valueName("verdict", rollout.verdict),
-          total: cell(rollout.total),
-          advantage: cell(rollout.advantage),
-        })}
         @click=${() => choose(place)}
       >
-        <span class="card-head">${cardHead(rollout)}</span>
-        <span class="card-text">${taggedText(rollout.completion, false)}</span>
-        <span class="card-rewards">${rewardChips(
+        <button class="card-head" aria-current=${place === chosen ? "true" : "false"}>${cardHead(rollout)}</button>
+        <div class="card-text">${taggedText(rollout.completion, false)}</div>
+        <div class="card-rewards">${rewardChips(
           rollout,
           app.data!.overview!.rewards.map(({ name }) => name),
-        )}</span>
-      </button></div>`,
+        )}</div>
+      </div></div>`,
     )}
   </div>`;
 }
 
 function cardHead({ key, advantage, total, length, finish, verdict }: ExploredRollout): TemplateResult {
-  return html`<strong>${key.index}</strong>
-    <span class=${`verdict verdict-${verdict}`}>${valueName("verdict", verdict)}</span>
+  return html`<strong><span class="visually-hidden">${t("advantages.completion")} </span>${key.index}</strong>
+    <span class=${`rollout-verdict rollout-verdict-${verdict}`}>${valueName("verdict", verdict)}</span>
     <span title=${t("rollouts.total")}>${cell(total)}</span>
     ${advantage === null ? nothing : html`<span class=${`advantage advantage-${advantage > 0 ? "up" : advantage < 0 ? "down" : "flat"}`} title=${t("rollouts.advantage")}>${advantage > 0 ? "+" : ""}${formatNumber(advantage, 3)}</span>`}
     ${length === null ? nothing : html`<span class="muted">${t("explorer.tokens", { count: length })}${finish === "length" ? " ✂" : ""}</span>`}`;

@@ -47,7 +47,7 @@ function head(app: Explorer, { row, occurrences }: ExploredGroup, rollout: Explo
   return html`<div class="rollout-head">
       <h2>${t("rollouts.which", { group: row.group.split("/").at(-1)!, index: key.index })}</h2>
       <span class="muted">${key.step === null ? nothing : t("explorer.step", { step: key.step })}</span>
-      <span class=${`verdict verdict-${verdict}`}>${valueName("verdict", verdict)}</span>
+      <span class=${`rollout-verdict rollout-verdict-${verdict}`}>${valueName("verdict", verdict)}</span>
       ${app.isPinned ? html`<span class="chip">${icon("pinned")}${t("explorer.pinned")}</span>` : nothing}
     </div>
     <div class="toolbar" role="toolbar" aria-label=${t("explorer.actions")}>
