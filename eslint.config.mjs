@@ -11,12 +11,25 @@ const outside = {
   vscode: only(["vscode", "vscode-languageclient", "vscode-languageclient/*"], "Only client/ talks to VS Code."),
   lsp: only(["vscode-languageserver", "vscode-languageserver/*"], "Only server/src/lsp and main.ts speak LSP."),
   ort: only(["onnxruntime-node", "onnxruntime-common"], "Only server/src/runtime runs sessions."),
+  babel: only(["@babel/parser"], "Only rewards/user/babel.ts and rewards/live/syntax.ts parse TypeScript."),
+  magic: only(["magic-string"], "Only rewards/live/instrument.ts rewrites source."),
+  sucrase: only(["sucrase"], "Only rewards/user/stripTypes.ts takes types out of TypeScript."),
+  regexpp: only(["@eslint-community/regexpp"], "Only rewards/static/parsePattern.ts reads JavaScript's patterns."),
+  parquet: only(["hyparquet"], "Only server/src/rollouts reads parquet files."),
   ws: only(["ws"], "Only server/src/stream and client/src/server use WebSockets."),
   server: only(["@iad-r1/server", "@iad-r1/server/*"], "The numeric library and the protocol know no server."),
   models: only(["@iad-r1/models", "@iad-r1/models/*"], "The protocol is plain data and imports nothing of ours."),
 };
 const all = Object.values(outside);
 const except = (...kept) => all.filter((rule) => !kept.includes(rule));
+
+/** What stands to the right of rewards/user. */
+const rightOfUser = [
+  only(
+    ["host", "live", "static", "analysis", "check", "debug"].map((name) => `../${name}/*`),
+    "rewards/user finds and runs rewards; what looks at their values stands to its right.",
+  ),
+];
 
 export default tseslint.config(
   { ignores: ["**/node_modules/**", "dist/**", ".cache/**", "**/*.gen.ts", "**/*.mjs", "**/*.cjs"] },
@@ -55,6 +68,47 @@ export default tseslint.config(
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.ws)) },
   },
   {
+    files: ["server/src/rewards/user/**/*.ts"],
+    rules: { "no-restricted-imports": forbid([...except(outside.models, outside.server), ...rightOfUser]) },
+  },
+  {
+    files: ["server/src/rewards/user/babel.ts"],
+    rules: {
+      "no-restricted-imports": forbid([...except(outside.models, outside.server, outside.babel), ...rightOfUser]),
+    },
+  },
+  {
+    files: ["server/src/rewards/user/stripTypes.ts"],
+    rules: {
+      "no-restricted-imports": forbid([...except(outside.models, outside.server, outside.sucrase), ...rightOfUser]),
+    },
+  },
+  {
+    files: ["server/src/rewards/live/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models, outside.server, outside.babel, outside.magic),
+        only(
+          ["static", "analysis", "debug", "check"].map((name) => `../${name}/*`),
+          "Live values know nothing of those who look at them: user < live < static < analysis < debug.",
+        ),
+      ]),
+    },
+  },
+  {
+    files: ["server/src/rewards/static/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models, outside.server, outside.regexpp),
+        {
+          regex: "^\\.\\./(debug|check|analysis/(?!finding$|ignoredFindings$))",
+          message:
+            "Of analysis, findings from the text use only what a finding is: user < live < static < analysis < debug.",
+        },
+      ]),
+    },
+  },
+  {
     files: ["server/src/features/**/*.ts"],
     rules: {
       "no-restricted-imports": forbid([
@@ -66,6 +120,32 @@ export default tseslint.config(
           ]),
           "Features are functions over texts; what serves an editor stands to their right.",
         ),
+      ]),
+    },
+  },
+  {
+    files: ["server/src/rollouts/**/*.ts"],
+    rules: {
+      "no-restricted-imports": forbid([
+        ...except(outside.models, outside.parquet),
+        only(
+          [
+            "lsp",
+            "stream",
+            "tasks",
+            "language",
+            "runs",
+            "train",
+            "generate",
+            "explore",
+            "features",
+            "inspect",
+            "cli",
+          ].map((name) => `../${name}/*`),
+          "Recorded completions are data: whoever asks about them stands to their right.",
+        ),
+        // How an answer is read is one thing for rewards, evaluations and views.
+        { regex: "^\\.\\./rewards/(?!tags$)", message: "Of the rewards, the reader uses only rewards/tags." },
       ]),
     },
   },

@@ -118,6 +118,7 @@ export async function bundleWebviews({ outdir = join(root, "dist", "webview") } 
     entryPoints: [
       { in: join(source, "apps/inspector/main.ts"), out: "inspector" },
       { in: join(source, "apps/dashboard/main.ts"), out: "dashboard" },
+      { in: join(source, "apps/explorer/main.ts"), out: "explorer" },
       { in: join(source, "style/webview.css"), out: "webview" },
     ],
     outdir,

@@ -14,7 +14,8 @@ import {
 } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
 import type { ImageReference } from "@iad-r1/protocol/inspect";
-import type { Disposable } from "./emitter";
+import type { RewardScopeState } from "@iad-r1/protocol/rewardDebugger";
+import { type Disposable, Emitter } from "./emitter";
 import { ReportProvider } from "./reports";
 import { RunFeeds } from "./runs/runFeeds";
 import { overallState, RunStore } from "./runs/runStore";
@@ -36,6 +37,8 @@ export class Context implements Disposable {
   readonly feeds: RunFeeds;
   readonly runs = new RunStore();
   readonly reports = new ReportProvider();
+  /** The rollouts that all surfaces speak of are others now; a notification has one handler, and several parts want to hear of it. */
+  readonly rewardScope = new Emitter<RewardScopeState>();
   private readonly owned: Disposable[] = [];
   /** Stops following the list of runs. */
   private runsTopic: Disposable | null = null;
@@ -62,6 +65,7 @@ export class Context implements Disposable {
       new RunFeeds(this.stream, async (run) => (await this.connection.request(lsp.showRun, { run })).checkpoints),
     );
     this.own(this.reports);
+    this.own(this.rewardScope);
     this.follow();
   }
 
@@ -219,6 +223,7 @@ export class Context implements Disposable {
       else if (level === "warning") this.log.warn(message);
       else this.log.info(message);
     });
+    this.connection.onNotification(lsp.didChangeRewardScope, (state) => this.rewardScope.fire(state));
     this.connection.onNotification(lsp.didChangeRun, (change) => this.runs.change(change));
     this.own(
       this.connection.onDidConnect(() => {

@@ -21,6 +21,7 @@ export const viewIds = { runs: "iadr1.runs", data: "iadr1.data" } as const;
 export const imageInspectorViewType = "iadr1.imageInspector";
 export const inspectorPanelViewType = "iadr1.inspectorPanel";
 export const dashboardViewType = "iadr1.runDashboard";
+export const explorerViewType = "iadr1.rolloutExplorer";
 export const walkthroughId = "iadr1.firstSteps";
 
 export const displayName = text("IAD-R1: Explainable Defect Inspection", "IAD-R1：可解释的缺陷检测");
@@ -45,6 +46,10 @@ const isProject = "iadr1.hasProject";
 const hasRun = "iadr1.runState != none";
 const isRunning = "iadr1.runState == running";
 const inInspector = "iadr1.viewerFocus";
+const inExplorer = "iadr1.explorerFocus";
+const isRewardLanguage = "editorLangId =~ /^(typescript|python|javascript)$/";
+/** Files that may hold completions. */
+const isRolloutFile = "resourceExtname =~ /^\\.(jsonl|parquet)$/i";
 
 // ---- commands ------------------------------------------------------------------------------------------------------
 
@@ -121,6 +126,54 @@ export const commands = {
   openRunFolder: { title: text("Open Journal of Run", "打开训练日志"), palette: false },
   refreshRuns: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
 
+  // Rewards
+  toggleLiveValues: { title: text("Toggle Live Values", "切换实时值"), icon: "eye" },
+  startLiveValues: { title: text("Start Live Values", "启动实时值"), palette: "!iadr1.liveValues" },
+  stopLiveValues: { title: text("Stop Live Values", "停止实时值"), palette: "iadr1.liveValues" },
+  selectRewardScope: { title: text("Select Scope of Rollouts…", "选择采样范围…"), icon: "filter" },
+  rescoreRollouts: { title: text("Re-score Recorded Rollouts", "重新评分已记录的采样"), palette: isRewardLanguage },
+  sampleRollouts: { title: text("Sample Rollouts…", "采样…"), icon: "sparkle", palette: isProject },
+  scoreWith: { title: text("Score Reward With…", "用其他采样评分…"), palette: isRewardLanguage },
+  probeReward: { title: text("Run Probes", "运行探针"), icon: "beaker" },
+  debugRollout: { title: text("Debug Reward With This Rollout", "用此采样调试奖励"), icon: "debug-alt" },
+  pinRollout: { title: text("Unpin Rollout", "取消固定采样"), icon: "pinned" },
+  copyRewardReport: { title: text("Copy Reward Report as Markdown", "复制奖励报告（Markdown）"), icon: "copy" },
+  newRewardFile: { title: text("New Reward File…", "新建奖励文件…"), icon: "new-file" },
+
+  // Rollouts
+  exploreRollouts: { title: text("Explore Rollouts", "浏览采样结果"), icon: "list-tree" },
+  explorerNextGroup: { title: text("Explorer: Next Group", "采样浏览：下一组"), palette: inExplorer },
+  explorerPreviousGroup: { title: text("Explorer: Previous Group", "采样浏览：上一组"), palette: inExplorer },
+  explorerNextCompletion: { title: text("Explorer: Next Completion", "采样浏览：下一个回答"), palette: inExplorer },
+  explorerPreviousCompletion: {
+    title: text("Explorer: Previous Completion", "采样浏览：上一个回答"),
+    palette: inExplorer,
+  },
+  explorerToggleGroup: {
+    title: text("Explorer: Completions Side by Side", "采样浏览：并排显示回答"),
+    palette: inExplorer,
+  },
+  explorerFilter: { title: text("Explorer: Search in Completions", "采样浏览：在回答中搜索"), palette: inExplorer },
+  explorerClearFilter: { title: text("Explorer: Clear Filter", "采样浏览：清除筛选"), palette: inExplorer },
+  explorerPin: { title: text("Explorer: Pin Rollout", "采样浏览：固定回答"), palette: inExplorer },
+  explorerDebug: {
+    title: text("Explorer: Debug Reward With This Rollout", "采样浏览：用此回答调试奖励"),
+    palette: inExplorer,
+  },
+  explorerExplain: { title: text("Explorer: Explain Score", "采样浏览：解释分数"), palette: inExplorer },
+  explorerEdit: { title: text("Explorer: Edit the Completion", "采样浏览：编辑回答"), palette: inExplorer },
+  explorerAdvantages: { title: text("Explorer: Compare Advantages", "采样浏览：比较优势"), palette: inExplorer },
+  explorerCompare: {
+    title: text("Explorer: Compare With the Same Image at Another Step", "采样浏览：与同一图像的其他步比较"),
+    palette: inExplorer,
+  },
+  explorerAddProbe: {
+    title: text("Explorer: Add Probe From Rollout", "采样浏览：将回答加入探针"),
+    palette: inExplorer,
+  },
+  explorerExport: { title: text("Explorer: Export Rollouts…", "采样浏览：导出采样结果…"), palette: inExplorer },
+  explorerCopy: { title: text("Explorer: Copy Completion", "采样浏览：复制回答"), palette: inExplorer },
+
   // Server
   startServer: { title: text("Start Server", "启动服务器"), palette: "iadr1.serverState != ready" },
   stopServer: { title: text("Stop Server", "停止服务器"), palette: "iadr1.serverState == ready" },
@@ -151,6 +204,7 @@ export const menus = {
   "explorer/context": [
     { command: "inspectImage", when: isImage, group: "navigation@60" },
     { command: "inspectFolder", when: "explorerResourceIsFolder", group: "navigation@60" },
+    { command: "exploreRollouts", when: isRolloutFile, group: "navigation@61" },
   ],
   "editor/title": [
     { command: "runBothStages", when: "resourceFilename == iadr1.yaml", group: "navigation@1" },
@@ -171,6 +225,7 @@ export const menus = {
     { command: "stopRun", when: onRun("running", "starting", "queued"), group: "inline@3" },
     { command: "resumeRun", when: onRun("stopped", "failed", "paused"), group: "inline@2" },
     { command: "stopRunNow", when: onRun(...live), group: "1_control@2" },
+    { command: "exploreRollouts", when: onRun(...anyRun), group: "2_look@0" },
     { command: "openReport", when: onRun(...finished), group: "2_look@1" },
     { command: "compareRuns", when: onRun(...anyRun), group: "2_look@2" },
     { command: "exportCurves", when: onRun(...anyRun), group: "2_look@3" },
@@ -336,6 +391,44 @@ export const settings = {
       process: text("Time since the start without pauses.", "自开始以来的时间（不含暂停）。"),
       wall: text("Clock time.", "时钟时间。"),
     },
+  },
+  "liveValues.inlayHints": {
+    ...{ type: "string", default: "returns", scope: "window" },
+    description: text("Values at the end of lines in reward files.", "奖励文件行尾显示的值。"),
+    choices: {
+      off: text("None.", "不显示。"),
+      returns: text("What a reward returned, and exceptions that it swallowed.", "奖励的返回值及其吞掉的异常。"),
+      all: text("On every line that was reached.", "每个执行到的行。"),
+    },
+  },
+  "liveValues.codeLens": {
+    ...{ type: "boolean", default: true, scope: "window" },
+    description: text("Show a line above each reward function.", "在每个奖励函数上方显示一行信息。"),
+  },
+  "liveValues.onType": {
+    ...{ type: "boolean", default: true, scope: "window" },
+    description: text(
+      "Score with the code on screen while you type; otherwise when a file is saved.",
+      "输入时即按屏幕上的代码评分；否则在保存时评分。",
+    ),
+  },
+  "liveValues.maxRollouts": {
+    ...{ type: "integer", default: 512, minimum: 1, maximum: 100_000, scope: "window" },
+    description: text("Most rollouts that live values score.", "实时值评分的最大采样数。"),
+  },
+  "liveValues.timeLimitMs": {
+    ...{ type: "integer", default: 2000, minimum: 50, maximum: 600_000, scope: "window" },
+    description: text(
+      "Longest time of a reward for all rollouts in milliseconds; then it is stopped and the line named.",
+      "奖励处理全部采样的最长时间（毫秒）；超时将停止并指出所在行。",
+    ),
+  },
+  "rewards.findings": {
+    ...{ type: "object", default: {}, scope: "resource" },
+    description: text(
+      "Severity by finding id, such as `RW106`: `off`, `info`, `warning` or `error`.",
+      "按问题编号（如 `RW106`）设置严重程度：`off`、`info`、`warning` 或 `error`。",
+    ),
   },
   "notifications.runFinished": {
     ...{ type: "string", default: "unfocused", scope: "window" },

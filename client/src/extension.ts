@@ -4,17 +4,23 @@
  */
 import { type ExtensionContext, window, workspace } from "vscode";
 import { failureReporter, registerCommands } from "./commands/register";
+import { chooseSource, exploreRollouts } from "./commands/rollouts";
 import { forkRun, openReport, openRunFolder, pauseRun, resumeRun, stopRun } from "./commands/runs";
 import type { Parts } from "./commands/types";
 import { Context } from "./context";
-import { dashboardViewType, imageInspectorViewType } from "./contributions";
+import { dashboardViewType, explorerViewType, imageInspectorViewType } from "./contributions";
 import { UserError } from "./errors";
 import { Models } from "./models";
 import { notifyOfRuns, notifyOfServer } from "./notifications";
 import { DashboardPanels, type RunActions } from "./panels/dashboardPanel";
+import { ExplorerPanels } from "./panels/explorerPanel";
 import { Inspectors } from "./panels/inspectors";
 import { Projects } from "./projects";
+import { LiveValues } from "./rewards/liveValues";
+import { ReachDecorations } from "./rewards/reachDecorations";
+import { RewardTests } from "./rewards/rewardTests";
 import { DataTree } from "./views/dataTree";
+import { RewardScopeItem } from "./views/rewardScopeItem";
 import { RunsTree } from "./views/runsTree";
 import { StatusItem } from "./views/statusItem";
 import * as messages from "./messages";
@@ -48,8 +54,10 @@ function wire(shared: Context): void {
   const inspectors = shared.own(new Inspectors(shared, models, onFailure));
   const runsTree = shared.own(new RunsTree(shared));
   const dataTree = shared.own(new DataTree(shared, projects));
+  const live = shared.own(new LiveValues(shared));
+  const reach = shared.own(new ReachDecorations(shared));
   const parts: Parts = {
-    ...{ context: shared, projects, models, runsTree, dataTree, inspectors },
+    ...{ live, context: shared, projects, models, runsTree, dataTree, inspectors },
     dashboards: shared.own(
       new DashboardPanels(
         shared,
@@ -57,22 +65,26 @@ function wire(shared: Context): void {
         onFailure,
       ),
     ),
+    explorers: shared.own(new ExplorerPanels(shared, () => chooseSource(parts), onFailure)),
   };
   registerCommands(parts, onFailure);
   shared.own(new StatusItem(shared));
+  shared.own(new RewardScopeItem(live, reach));
+  shared.own(new RewardTests(shared, live, reach, onFailure));
   shared.own(notifyOfRuns(shared));
   shared.own(notifyOfServer(shared));
   shared.own(window.registerCustomEditorProvider(imageInspectorViewType, inspectors));
   shared.own(window.registerWebviewPanelSerializer(dashboardViewType, parts.dashboards));
+  shared.own(window.registerWebviewPanelSerializer(explorerViewType, parts.explorers));
   shared.own(workspace.onDidGrantWorkspaceTrust(() => void startWhereNeeded(shared, projects)));
   // Also sets the context key that views wait for; after activation, because it looks through the folder.
   void startWhereNeeded(shared, projects);
 }
 
-/** An experiment in the folder needs the server: for what is wrong in its file, and for runs that go on. */
+/** An experiment or a reward file in the folder needs the server: for what is wrong in it, and for runs that go on. */
 async function startWhereNeeded({ connection, isTrusted, log }: Context, projects: Projects): Promise<void> {
   const hasProject = await projects.tellWhetherThereIsOne();
-  if (!hasProject || !isTrusted || connection.state.kind !== "off") return;
+  if (!(hasProject || (await projects.hasRewardFile())) || !isTrusted || connection.state.kind !== "off") return;
   await connection.start().catch((error: unknown) => log.warn(error instanceof Error ? error.message : String(error)));
 }
 
@@ -85,6 +97,7 @@ function runActions(parts: () => Parts): RunActions {
     fork: (run) => forkRun(parts(), run),
     openReport: (run) => openReport(parts(), run),
     openFolder: (run) => openRunFolder(parts(), run),
+    exploreRollouts: (run, step) => exploreRollouts(parts(), { run, step }),
     async inspectCheckpoint(run, stage, step) {
       const { models, inspectors } = parts();
       await models.refresh();

@@ -149,6 +149,26 @@ export const tiffUntrusted = () =>
 export const noInspector = () => t("No image is being inspected.");
 export const accuracyOf = (percent: string) => t("{0} % on held-out images", percent);
 
+// ---- rollouts ------------------------------------------------------------------------------------------------------
+
+export const explorerTitle = (source: string) => (source === "" ? t("Rollouts") : t("Rollouts: {0}", source));
+export const noRollouts = () => t("There are no recorded rollouts yet. SC-GRPO records them while it trains.");
+export const noExplorer = () => t("No rollouts are being explored.");
+export const noOwnReward = () => t("There is no reward function of your own in this folder.");
+export const pickRollouts = () => t("Which rollouts?");
+export const rolloutFile = () => t("A file…");
+export const pickRolloutFile = () => t("File with recorded completions");
+export const rolloutFiles = () => t("Recorded completions");
+export const rolloutsOf = (count: number, reward: string) => t("{0} rollouts of {1}", count, reward);
+export const flipsOf = (count: number, reward: string) => t("{0} flips of {1}", count, reward);
+export const exportRolloutsTitle = () => t("Export rollouts");
+export const rolloutsExported = (count: number, file: string) => t("{0} rollouts written to {1}.", count, file);
+export const probeExpectation = (reward: string) => t("What must {0} say about this completion?", reward);
+export const probeExpectationHelp = () =>
+  t("A number or a comparison such as >= 1; na: it must not apply; error: it must fail");
+export const probeWrong = () => t("Expected a number, a comparison such as >= 1, na or error.");
+export const probeName = (text: string) => t("from a rollout: {0}", text);
+
 // ---- runs ----------------------------------------------------------------------------------------------------------
 
 const states: Record<RunState, () => string> = {
@@ -251,6 +271,58 @@ export const allDetail = () => t("Also the part that sees; needs the most memory
 export const configExists = (file: string) => t("{0} exists already.", file);
 export const replaceFile = () => t("Replace");
 export const otherName = () => t("Choose Another Name…");
+
+// ---- reward debugger ------------------------------------------------------------------------------------------------
+
+export const rewardScopeName = () => t("IAD-R1 rollouts");
+export const pinnedScope = (group: string, index: number) => t("rollout {1} of {0}", group, index);
+export const noScope = () => t("no rollouts");
+export const noScopeDetail = () => t("There are no recorded rollouts yet: sample some, or train with SC-GRPO.");
+export const rolloutCount = (count: number) => t("{0} rollouts", count);
+export const scopeLive = () => t("Scored with the code on screen.");
+export const scopeRecorded = () => t("As recorded; live values are off.");
+export const startLive = () => t("Start Live Values");
+export const liveNeeded = () => t("This runs the reward code of this folder. It has not run here before.");
+export const rewardTests = () => t("IAD-R1 Rewards");
+export const runProbes = () => t("Run Probes");
+export const rewardCoverage = () => t("Lines Reached by Rollouts");
+export const expectation = () => t("expectation");
+export const filterAll = () => t("All rollouts");
+export const filterFailing = () => t("Only failing ones");
+export const filterFlat = () => t("Only groups without a difference");
+export const pickFilter = () => t("Which of them?");
+export const pickSteps = () => t("Which steps?");
+export const lastSteps = () => t("The last eight");
+export const allSteps = (first: number, last: number) => t("All, {0} to {1}", first, last);
+export const otherSteps = () => t("Others…");
+export const askSteps = (first: number, last: number) => t("Steps, from {0} to {1}", first, last);
+export const stepsWrong = () => t("Expected a step such as 12, or a range such as 8-16.");
+export const noReward = () => t("There is no reward function here. Open a reward file or make a new one.");
+export const pinFromExplorer = () => t("No rollout is pinned. Pin one in the rollout explorer.");
+export const probing = (name: string) => t("Probing {0}…", name);
+export const noProbes = () => t("There is nothing to probe with: the scope has no rollout whose truth is known.");
+export const probeColumn = () => t("Probe");
+export const scoreColumn = () => t("Score");
+export const expectedColumn = () => t("Expected");
+export const resultColumn = () => t("Result");
+export const notApplicable = () => t("not applicable");
+export const scoreFailed = () => t("failed");
+export const probeReport = (name: string) => t("Probes of {0}", name);
+export const probeSummary = (count: number, failing: number) =>
+  t("{0} probes, {1} against what is expected.", count, failing);
+export const copied = (name: string) => t("The report of {0} is in the clipboard.", name);
+export const debugName = (name: string) => t("Reward {0}", name);
+export const noDebugger = (language: string) => t("The debugger for {0} could not be started.", language);
+export const noPythonDebugger = () =>
+  t("Debugging a Python reward needs the extension “Python Debugger” (ms-python.debugpy).");
+export const noSampleData = () => t("The experiment names no data set on disk to sample with.");
+export const sampling = () => t("Sampling rollouts…");
+export const sampled = (count: number) => t("{0} rollouts were sampled.", count);
+export const trlSignature = () => t("TRL's signature");
+export const pickLanguage = () => t("In which language?");
+export const askRewardName = () => t("Name of the reward function");
+export const rewardNameWrong = () => t("Expected a name of letters, digits and underscores.");
+export const pickReward = () => t("Which reward?");
 
 // ---- status bar ----------------------------------------------------------------------------------------------------
 

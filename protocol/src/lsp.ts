@@ -27,7 +27,6 @@ import type { ModelInfo } from "./models";
 import type {
   EvaluatedSample,
   ModelReference,
-  RolloutRecord,
   RunComparison,
   RunDetails,
   RunEstimate,
@@ -35,6 +34,33 @@ import type {
   RunListing,
   WireError,
 } from "./runs";
+
+import type {
+  AdvantageTable,
+  ExploreAnswer,
+  ExploredGroup,
+  ExploreQuery,
+  GroupRow,
+  RolloutOverview,
+  WhatIfAnswer,
+} from "./rollouts";
+import type {
+  DebugLaunch,
+  ProbeAnswer,
+  RewardFunctionListing,
+  RewardPlace,
+  RewardReach,
+  RewardReportAnswer,
+  RewardScope,
+  RewardScopeChoices,
+  RewardScopeState,
+  RewardSurfaces,
+  RewardTestItem,
+  RewardTestResult,
+  RewardTrace,
+  RolloutKey,
+  RolloutSource,
+} from "./rewardDebugger";
 
 /** Code of every ResponseError that carries a WireError in `data`; LSP's "request failed". */
 export const wireErrorCode = -32803;
@@ -113,6 +139,11 @@ export interface ForkRunParams extends RunParams {
   /** What the new run does; as the old one when left out. */
   kind?: StartRunParams["kind"];
   overrides?: string[];
+}
+
+export interface ResumeRunParams extends RunParams {
+  /** Reads the reward files anew: a fixed version takes the place of the one the run was using. */
+  exchangeRewards?: boolean;
 }
 
 export interface StopRunParams extends RunParams {
@@ -239,7 +270,7 @@ export const stopRun = new RequestType<StopRunParams, null, WireError>("iadr1/ru
 export const pauseRun = new RequestType<RunParams, null, WireError>("iadr1/runs/pause");
 
 /** Goes on with a paused run, or starts a stopped or failed one again at its last checkpoint. */
-export const resumeRun = new RequestType<RunParams, { run: string }, WireError>("iadr1/runs/resume");
+export const resumeRun = new RequestType<ResumeRunParams, { run: string }, WireError>("iadr1/runs/resume");
 
 /** Starts a new run whose model is a checkpoint of another one. */
 export const forkRun = new RequestType<ForkRunParams, { run: string }, WireError>("iadr1/runs/fork");
@@ -260,16 +291,6 @@ export const exportRun = new RequestType<
   WireError
 >("iadr1/runs/export");
 
-/** Steps with recorded rollouts, rising. */
-export const rolloutSteps = new RequestType<RunParams, { steps: number[] }, WireError>("iadr1/runs/rolloutSteps");
-
-/** Completions of a step, at most 500 at a time. */
-export const runRollouts = new RequestType<
-  RunParams & { step: number; offset?: number; limit?: number },
-  { total: number; rollouts: RolloutRecord[] },
-  WireError
->("iadr1/runs/rollouts");
-
 /** Answers behind an evaluation (`samplesFile` of its event), at most 500 at a time. */
 export const runSamples = new RequestType<
   RunParams & { samplesFile: string; offset?: number; limit?: number },
@@ -279,5 +300,146 @@ export const runSamples = new RequestType<
 
 /** A run began, changed its state, or went away. The same comes over the stream `runs`; this needs no stream. */
 export const didChangeRun = new NotificationType<{ run: RunListing } | { removed: string }>("iadr1/runs/didChange");
+
+// --- reward debugger --------------------------------------------------------------------------------------------------
+
+/** The scope that all surfaces speak of. */
+export const rewardScope = new RequestType0<RewardScopeState, WireError>("iadr1/rewards/scope");
+
+/** Changes the scope; keys that are left out stay. */
+export const setRewardScope = new RequestType<Partial<RewardScope>, RewardScopeState, WireError>(
+  "iadr1/rewards/setScope",
+);
+
+/** Runs and files with rollouts. */
+export const rewardScopeChoices = new RequestType0<RewardScopeChoices, WireError>("iadr1/rewards/scopeChoices");
+
+/**
+ * From now on the code on screen is run on the rollouts of the scope. Until this is asked no reward code of the folder runs; the editor asks
+ * only in a trusted folder, after a person did.
+ */
+export const startLiveValues = new RequestType<
+  { maxRollouts?: number; timeLimitMs?: number; onType?: boolean },
+  RewardScopeState,
+  WireError
+>("iadr1/rewards/startLive");
+
+/** Ends it; workers are killed, recorded values stay. */
+export const stopLiveValues = new RequestType0<RewardScopeState, WireError>("iadr1/rewards/stopLive");
+
+/** How the surfaces look in reward files. */
+export const configureRewards = new RequestType<RewardSurfaces, null, WireError>("iadr1/rewards/configure");
+
+/** Runs the code of a file now, whether or not it was changed; answers when its report is there. */
+export const rescoreReward = new RequestType<{ uri: string }, null, WireError>("iadr1/rewards/rescore");
+
+/** Reward functions of the open files and of the files in the window's folders. */
+export const listRewards = new RequestType0<RewardFunctionListing[], WireError>("iadr1/rewards/list");
+
+/** What a reward did over the scope. */
+export const rewardReport = new RequestType<RewardPlace, RewardReportAnswer, WireError>("iadr1/rewards/report");
+
+/** Runs the probe battery against a reward. */
+export const probeReward = new RequestType<RewardPlace, ProbeAnswer, WireError>("iadr1/rewards/probe");
+
+/** One rollout through one reward, step by step; `completion` replaces the recorded text. */
+export const traceReward = new RequestType<
+  RewardPlace & { rollout: RolloutKey; completion?: string },
+  RewardTrace,
+  WireError
+>("iadr1/rewards/trace");
+
+/** Makes a program that calls a reward with a rollout's arguments, for a debugger to start; the pinned rollout when left out. */
+export const debugReward = new RequestType<RewardPlace & { rollout?: RolloutKey }, DebugLaunch, WireError>(
+  "iadr1/rewards/debug",
+);
+
+/** Removes what `debug` made. */
+export const endRewardDebug = new RequestType<{ session: string }, null, WireError>("iadr1/rewards/endDebug");
+
+/** Probes and expectations of a file. */
+export const rewardTests = new RequestType<{ uri: string }, RewardTestItem[], WireError>("iadr1/rewards/tests");
+
+/** Runs some of them. */
+export const runRewardTests = new RequestType<{ uri: string; ids: string[] }, RewardTestResult[], WireError>(
+  "iadr1/rewards/runTests",
+);
+
+/** Lets a model answer some prompts of a data set several times; the answers are written below the folder and can be the scope. */
+export const sampleRewardRollouts = new RequestType<
+  { folder: string; data: string; model: string; prompts: number; groupSize: number },
+  { path: string; numRollouts: number },
+  WireError
+>("iadr1/rewards/sample");
+
+/** How the lines of a reward file were reached, and whether its values are up to date. */
+export const didChangeReach = new NotificationType<RewardReach>("iadr1/rewards/didChangeReach");
+
+/** The scope or what it came to has changed. */
+export const didChangeRewardScope = new NotificationType<RewardScopeState>("iadr1/rewards/didChangeScope");
+
+// --- rollouts ---------------------------------------------------------------------------------------------------------
+
+/** A source and, inside it, one group. */
+export interface GroupParams {
+  source: RolloutSource;
+  step: number | null;
+  group: string;
+}
+
+export type RolloutExportFormat = "jsonl" | "csv" | "parquet";
+
+/** What is recorded in a run or a file; indexes it when it is not yet. */
+export const rolloutOverview = new RequestType<{ source: RolloutSource }, RolloutOverview, WireError>(
+  "iadr1/rollouts/overview",
+);
+
+/** Numbers and facets of what a filter lets through; `flips` are the rows that the facet of this name counts, null: not known. */
+export const queryRollouts = new RequestType<
+  { source: RolloutSource; query: ExploreQuery; flips: RolloutKey[] | null },
+  ExploreAnswer,
+  WireError
+>("iadr1/rollouts/query");
+
+/** Some groups of an answer in its order, at most 200 at a time. */
+export const rolloutGroups = new RequestType<
+  { source: RolloutSource; query: ExploreQuery; offset: number; limit: number },
+  { total: number; rows: GroupRow[] },
+  WireError
+>("iadr1/rollouts/groups");
+
+/** Place of a group in the order of an answer; -1 when the filter keeps it out. */
+export const rolloutPlace = new RequestType<GroupParams & { query: ExploreQuery }, { place: number }, WireError>(
+  "iadr1/rollouts/place",
+);
+
+/** One group in full; `query` says which of its completions match. */
+export const rolloutGroup = new RequestType<GroupParams & { query: ExploreQuery }, ExploredGroup, WireError>(
+  "iadr1/rollouts/group",
+);
+
+/** The advantages of a group by other conventions. */
+export const rolloutAdvantages = new RequestType<GroupParams, AdvantageTable, WireError>("iadr1/rollouts/advantages");
+
+/** Scores another text in place of a completion with the built-in rewards. Runs nobody's code. */
+export const rolloutWhatIf = new RequestType<
+  { source: RolloutSource; rollout: RolloutKey; completion: string },
+  WhatIfAnswer,
+  WireError
+>("iadr1/rollouts/whatIf");
+
+/** The picture of a group as the model saw it, its mask, or a small one for lists; in base64. Null: there is none. */
+export const rolloutPicture = new RequestType<
+  GroupParams & { kind: "picture" | "mask" | "thumbnail" },
+  { mime: string; base64: string } | null,
+  WireError
+>("iadr1/rollouts/picture");
+
+/** Writes what a filter lets through to a file. */
+export const exportRollouts = new RequestType<
+  { source: RolloutSource; query: ExploreQuery; format: RolloutExportFormat; out: string },
+  { file: string; count: number },
+  WireError
+>("iadr1/rollouts/export");
 
 export type { ImageReference };

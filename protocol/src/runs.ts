@@ -162,6 +162,44 @@ export interface RunRolloutsEvent extends RunEventBase {
   example: { sampleId: string; completion: string; total: number; advantage: number } | null;
 }
 
+/** Which rewards a stage uses: told when it begins, and whenever one is exchanged for another version. Curves mark it. */
+export interface RunRewardsEvent extends RunEventBase {
+  type: "rewards";
+  stage: string;
+  /** The last step that was done without them. */
+  step: number;
+  reason: "started" | "exchanged";
+  rewards: RewardVersion[];
+}
+
+/** A reward as a run uses it. */
+export interface RewardVersion {
+  name: string;
+  weight: number;
+  /** SHA-256 of the code of a person's own reward; null for built-in ones. */
+  version: string | null;
+  /** Path of its file; null for built-in ones. */
+  file: string | null;
+  /** Where the run folder keeps the text of the file, relative to it. */
+  copy: string | null;
+}
+
+/** The guard of a stage saw something in the rollouts. Told once for each id and reward, and again after an exchange. */
+export interface RunFindingEvent extends RunEventBase {
+  type: "finding";
+  stage: string;
+  step: number;
+  /** RW101 to RW124. */
+  id: string;
+  severity: "error" | "warning" | "information";
+  reward: string;
+  /** Path of the reward's file; null for built-in ones. */
+  file: string | null;
+  message: string;
+  /** The run waits because of it. */
+  pauses: boolean;
+}
+
 /** Something a person may want to know: a fallback, a truncated sample, a stale lock that was taken over. */
 export interface RunLogEvent extends RunEventBase {
   type: "log";
@@ -190,6 +228,8 @@ export type RunEvent =
   | RunEvaluationEvent
   | RunCheckpointEvent
   | RunRolloutsEvent
+  | RunRewardsEvent
+  | RunFindingEvent
   | RunLogEvent
   | RunSummaryEvent;
 
@@ -341,6 +381,8 @@ export interface RunManifest {
   threads: number;
   /** The run and checkpoint this one was started from, or null. */
   lineage: { run: string; checkpoint: string } | null;
+  /** Rewards that were exchanged while the run was under way, in order; missing in runs without. */
+  rewardLineage?: { stage: string; step: number; rewards: RewardVersion[] }[];
 }
 
 /** One line of `runs list`. */

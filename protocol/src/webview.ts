@@ -5,7 +5,18 @@
  */
 import type { Inspection } from "./inspect";
 import { LOCATIONS } from "./locations";
-import type { EvaluationReport, RolloutRecord, StagePlan, WireError } from "./runs";
+import type { RewardTrace, RolloutKey, RolloutSource } from "./rewardDebugger";
+import type {
+  AdvantageTable,
+  ExploreAnswer,
+  ExploredGroup,
+  ExploreFilter,
+  ExploreQuery,
+  GroupRow,
+  RolloutOverview,
+  WhatIfAnswer,
+} from "./rollouts";
+import type { EvaluationReport, StagePlan, WireError } from "./runs";
 import {
   anything,
   bytes,
@@ -502,13 +513,6 @@ const dashboardSettings = struct({
 });
 
 const runPlace = struct({ run: text, stage: text, step: count });
-const rollout = fitting<RolloutRecord>(
-  struct({
-    ...{ step: count, group: count, index: count, sampleId: text, completion: text, length: number },
-    ...{ rewards: record(nullable(number)), status: record(oneOf("ok", "na", "error")) },
-    ...{ total: nullable(number), advantage: number, solution: nullable(text) },
-  }),
-);
 
 export const dashboardPanel = definePanel({
   name: "dashboard",
@@ -531,8 +535,6 @@ export const dashboardPanel = definePanel({
     /** New points; a column that is not known yet begins with `from` 0. */
     "run/points": struct({ run: text, points: list(points) }),
     "run/log": struct({ run: text, lines: list(logLine) }),
-    /** Show the rollouts of this step (from a command or a link). */
-    "rollouts/shown": runPlace,
   },
   tells: {
     /** Exactly these runs, the main one first. */
@@ -552,8 +554,8 @@ export const dashboardPanel = definePanel({
         "openReport",
       ),
     }),
-    /** A point of a curve was clicked: that step's completions are looked at. */
-    "rollouts/opened": runPlace,
+    /** A point of a curve was clicked, or a step chosen: its completions are shown in the explorer. */
+    "rollouts/explore": runPlace,
     "checkpoint/inspect": runPlace,
     "file/save": savedFile,
     "text/copy": struct({ text }),
@@ -562,10 +564,6 @@ export const dashboardPanel = definePanel({
   },
   asks: {
     "series/get": { params: struct({ run: text, stage: text, name: text, from: count }), result: points },
-    "rollouts/get": {
-      params: struct({ run: text, stage: text, step: count, offset: count, limit: count }),
-      result: struct({ total: count, records: list(rollout) }),
-    },
   },
   commands: ["focusFilter", "toggleTable", "exportAllCsv", "exportAllJson", "openRollouts", "resetZoom"],
 });
@@ -581,3 +579,148 @@ export type LogLine = TypeOf<typeof logLine>;
 export type SeriesPoints = TypeOf<typeof points>;
 export type SmoothingMethod = TypeOf<typeof smoothingMethod>;
 export type XAxis = TypeOf<typeof xAxis>;
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Explorer: recorded rollouts by facet, group and completion
+
+const rolloutKey = fitting<RolloutKey>(struct({ step: nullable(count), group: text, index: count }));
+const groupPlace = struct({ step: nullable(count), group: text });
+const rolloutSource = fitting<RolloutSource>(struct({ kind: oneOf("run", "file") }));
+const facetValues = partial({
+  ...{ label: list(text), category: list(text), verdict: list(text), finish: list(text) },
+  ...{ status: list(text), spread: list(text), flips: list(text) },
+});
+const exploreFilter = fitting<ExploreFilter>(
+  struct({
+    facets: facetValues,
+    ranges: list(struct({ column: text, min: number, max: number })),
+    text,
+    only: nullable(struct({ label: text, rollouts: list(rolloutKey) })),
+  }),
+);
+export const exploreQueryShape = fitting<ExploreQuery>(
+  struct({
+    filter: exploreFilter,
+    order: oneOf("order", "mean", "std", "length", "advantage"),
+    descending: flag,
+  }),
+);
+const rolloutOverview = fitting<RolloutOverview>(
+  struct({ source: rolloutSource, label: text, numRollouts: count, numGroups: count, steps: list(count) }),
+);
+const numbers = list(nullable(number));
+const groupRow = fitting<GroupRow>(
+  struct({
+    ...{ step: nullable(count), group: text, prompt: text, size: count, matches: count },
+    ...{ totals: numbers, advantages: numbers, std: nullable(number), mean: nullable(number) },
+  }),
+);
+const exploredGroup = fitting<ExploredGroup>(struct({ row: groupRow, prompt: text, solution: nullable(text) }));
+const exploreAnswer = fitting<ExploreAnswer>(struct({ numRollouts: count, numGroups: count, generation: count }));
+const advantageTable = fitting<AdvantageTable>(
+  struct({ recorded: numbers, methods: list(struct({ method: text, advantages: list(number) })) }),
+);
+const whatIfAnswer = fitting<WhatIfAnswer>(struct({ total: nullable(number), advantage: nullable(number) }));
+const rewardTrace = fitting<RewardTrace>(
+  struct({ steps: list(fitting<RewardTrace["steps"][number]>(struct({ line: count, source: text }))) }),
+);
+
+/** A person's own reward function. */
+const ownReward = struct({ name: text, uri: text });
+
+/** What a command or a link asks to see; another `turn` is another wish. */
+const wantedView = struct({
+  turn: count,
+  query: nullable(exploreQueryShape),
+  rollout: nullable(rolloutKey),
+});
+
+export const explorerPanel = definePanel({
+  name: "explorer",
+  state: struct({
+    /** Kept by the page, so that the window can open it again. */
+    source: nullable(rolloutSource),
+    /** Null while it is read. */
+    overview: nullable(rolloutOverview),
+    /** Why there is nothing to see. */
+    error: nullable(wireError),
+    wanted: wantedView,
+    pinned: nullable(rolloutKey),
+    /** Rows that the code on screen scores differently are known: under this name. */
+    flips: nullable(text),
+    functions: list(ownReward),
+    /** False in a workspace that is not trusted, and until the person started live values: their own code is not run. */
+    canRun: flag,
+  }),
+  changes: {
+    "overview/changed": struct({ overview: nullable(rolloutOverview), error: nullable(wireError) }),
+    "wanted/changed": wantedView,
+    "pinned/changed": nullable(rolloutKey),
+    "flips/changed": nullable(text),
+    "functions/changed": struct({ functions: list(ownReward), canRun: flag }),
+  },
+  tells: {
+    /** All surfaces show this rollout alone; null: all of them again. */
+    "rollout/pin": nullable(rolloutKey),
+    "rollout/debug": struct({ rollout: rolloutKey, function: nullable(ownReward) }),
+    "probe/add": struct({ rollout: rolloutKey, completion: text, function: nullable(ownReward) }),
+    /** Ask where to write what the filter lets through. */
+    "export/start": exploreQueryShape,
+    "source/open": struct({ uri: text, line: count }),
+    "live/start": struct({}),
+    /** Choose another run or file. */
+    "source/pick": struct({}),
+    "text/copy": struct({ text }),
+    "log/open": struct({}),
+    "focus/changed": struct({ focused: flag }),
+  },
+  asks: {
+    "query/get": { params: exploreQueryShape, result: exploreAnswer },
+    "groups/get": {
+      params: struct({ query: exploreQueryShape, offset: count, limit: count }),
+      result: struct({ total: count, rows: list(groupRow) }),
+    },
+    "place/get": {
+      params: struct({ query: exploreQueryShape, ...{ step: nullable(count), group: text } }),
+      result: number,
+    },
+    "group/get": {
+      params: struct({ query: exploreQueryShape, ...{ step: nullable(count), group: text } }),
+      result: exploredGroup,
+    },
+    "advantages/get": { params: groupPlace, result: advantageTable },
+    /** Built-in rewards of another text. */
+    "whatIf/get": { params: struct({ rollout: rolloutKey, completion: text }), result: whatIfAnswer },
+    /** One completion through a person's own reward; `completion` null: as it was recorded. */
+    "trace/get": {
+      params: struct({ function: ownReward, rollout: rolloutKey, completion: nullable(text) }),
+      result: rewardTrace,
+    },
+    "picture/get": {
+      params: struct({ step: nullable(count), group: text, kind: oneOf("picture", "mask", "thumbnail") }),
+      result: nullable(struct({ mime: text, data: bytes })),
+    },
+  },
+  commands: [
+    "nextGroup",
+    "previousGroup",
+    "nextCompletion",
+    "previousCompletion",
+    "toggleGroup",
+    "focusFilter",
+    "clearFilter",
+    "debugRollout",
+    "pinRollout",
+    "compareSteps",
+    "addProbe",
+    "editCompletion",
+    "explainScore",
+    "compareAdvantages",
+    "exportRollouts",
+    "copyCompletion",
+  ],
+});
+
+export type ExplorerState = StateOf<typeof explorerPanel>;
+export type OwnReward = TypeOf<typeof ownReward>;
+export type WantedView = TypeOf<typeof wantedView>;

@@ -4,7 +4,7 @@
  */
 
 export interface WebviewPage {
-  /** `inspector` or `dashboard`. */
+  /** `inspector`, `dashboard` or `explorer`. */
   panel: string;
   title: string;
   /** `vscode.env.language`; the view has its sentences in English and Simplified Chinese ("zh-cn") and picks by it. */
@@ -20,7 +20,7 @@ export interface WebviewPage {
 
 /**
  * Scripts run only with the nonce; pictures come from the workspace folders that the host allows or from memory (`blob:`, `data:`
- * for exported charts); the picture decoder is a worker made from memory; nothing else may be asked for.
+ * for exported charts), bytes likewise; the picture decoder is a worker made from memory; nothing else may be asked for.
  */
 export function contentPolicy({ cspSource, nonce }: Pick<WebviewPage, "cspSource" | "nonce">): string {
   return [
@@ -29,7 +29,7 @@ export function contentPolicy({ cspSource, nonce }: Pick<WebviewPage, "cspSource
     `style-src ${cspSource}`,
     `font-src ${cspSource}`,
     `img-src ${cspSource} blob: data:`,
-    `connect-src ${cspSource}`,
+    `connect-src ${cspSource} blob:`,
     "worker-src blob:",
   ].join("; ");
 }

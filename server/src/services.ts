@@ -12,6 +12,7 @@ import type { ModelReference, RunListing } from "@iad-r1/protocol/runs";
 import type { RunDelta, RunSnapshot, Topic } from "@iad-r1/protocol/stream";
 import type { ExperimentConfig } from "./config/experiment";
 import { isEmbeddedPath } from "./config/modelNames";
+import { ExploreService } from "./explore/service";
 import { findModel, listModels, requireModel } from "./inspect/modelCatalog";
 import { InspectService } from "./inspect/service";
 import type { RunChanges, RunFollower } from "./runs/follow";
@@ -33,6 +34,7 @@ export interface ServicesOptions {
 export type ServiceNews =
   | { type: "run"; run: RunListing }
   | { type: "run-removed"; id: string }
+  | { type: "rollouts"; run: string }
   | { type: "log"; level: "info" | "warning" | "error"; message: string };
 
 export class Services {
@@ -40,6 +42,7 @@ export class Services {
   readonly inspect: InspectService;
   readonly runs: RunManager;
   readonly tasks: TaskRunner;
+  readonly explore: ExploreService;
   readonly startedMs = Date.now();
   private readonly listeners = new Set<(news: ServiceNews) => void>();
   private readonly states = new Map<string, string>();
@@ -57,6 +60,7 @@ export class Services {
       onLog,
     });
     this.tasks = new TaskRunner({ onLog });
+    this.explore = new ExploreService({ onLog });
     this.runs = new RunManager({
       onChange: (run, changes) => this.runChanged(run, changes),
       onRemove: (id) => this.runRemoved(id),
@@ -184,7 +188,7 @@ export class Services {
 
   async dispose(): Promise<void> {
     this.runs.dispose();
-    await Promise.all([this.inspect.dispose(), this.tasks.dispose()]);
+    await Promise.all([this.inspect.dispose(), this.tasks.dispose(), this.explore.dispose()]);
   }
 
   private tell(news: ServiceNews): void {
@@ -199,6 +203,7 @@ export class Services {
     if (changes.columns) deltas.push({ type: "columns", columns: run.columns });
     if (changes.listing) deltas.push({ type: "listing", listing });
     this.hub.publish(topic, deltas);
+    if (changes.events.some(({ type }) => type === "rollouts")) this.tell({ type: "rollouts", run: listing.id });
     if (changes.points) this.hub.publishPoints(topic);
     if (!changes.listing) return;
     this.hub.publish("runs", [{ type: "changed", run: listing }]);

@@ -22,6 +22,7 @@ let exitCode = 0;
 try {
   const { state, error } = await runTraining(readManifest(folder).kind, null, {
     ...{ resume: folder, runsFolder: dirname(folder), signal: stop.signal, pauses: control },
+    exchangeRewards: process.argv.includes("--exchange-rewards"),
     onEvent: () => undefined,
   });
   if (state === "failed") {

@@ -104,12 +104,16 @@ test("from an empty folder to a trained model that is compared with the one befo
   await dashboard.getByText("SC-GRPO: learn from rewards").first().waitFor();
   await stateOfRun("Completed");
   await dashboard.getByRole("tab", { name: /^Rollouts/ }).click();
-  await dashboard.getByRole("button", { name: "Show the latest step" }).click();
   await dashboard
     .getByText(/completions in \d+ groups/)
     .first()
     .waitFor();
   await window.picture("dashboard-rollouts");
+  await dashboard.getByRole("button", { name: "Explore the latest step" }).click();
+  const explorer = window.webview();
+  await explorer.locator(".groups .list-body .list-row").first().waitFor();
+  await explorer.locator(".rollout-head").waitFor();
+  await window.picture("explorer");
 
   // 6. Compare, and the report.
   await window.command("IAD-R1: Compare Runs…");

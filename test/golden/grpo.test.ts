@@ -1,6 +1,7 @@
 /** Advantages, masks, losses and gradients against recorded numbers: the reference's formulas, and TRL's own losses. */
 import { readFileSync } from "node:fs";
-import { groupAdvantages, groupStatistics, advantageOf } from "@iad-r1/server/train/advantages";
+import { advantageOf } from "@iad-r1/server/rewards/analysis/groupMath";
+import { groupAdvantages, groupStatistics } from "@iad-r1/server/train/advantages";
 import { completionMask, type LossType, policyLoss } from "@iad-r1/server/train/losses";
 import { describe, expect, it } from "vitest";
 import { type Golden, isClose, mismatches, readGoldens } from "../helpers/goldens";

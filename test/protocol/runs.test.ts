@@ -11,9 +11,11 @@ import {
   forkRun,
   listRuns,
   preflightRun,
+  queryRollouts,
   resumeRun,
-  rolloutSteps,
-  runRollouts,
+  rolloutGroup,
+  rolloutGroups,
+  rolloutOverview,
   showRun,
   startRun,
   stopRun,
@@ -115,11 +117,22 @@ it("starts a run, streams every event and every point, and shows what it left", 
   expect(shown.listing).toMatchObject({ state: "completed", reason: null, lastStage: "sc-grpo", lastStep: 2 });
   expect(shown.checkpoints.length).toBeGreaterThan(1);
   expect(existsSync(shown.checkpoints[0]!.model.adapter!)).toBe(true);
-  const { steps } = await server.ask(rolloutSteps, { run });
-  expect(steps).toEqual([1, 2]);
-  const page = await server.ask(runRollouts, { run, step: 2, offset: 1, limit: 2 });
-  expect(page.total).toBe(4);
-  expect(page.rollouts).toHaveLength(2);
+  const source = { kind: "run" as const, run };
+  const overview = await server.ask(rolloutOverview, { source });
+  expect(overview).toMatchObject({ format: "run", steps: [1, 2], numProblems: 0 });
+  expect(overview.rewards.every(({ weight, isBuiltIn }) => weight !== null && isBuiltIn)).toBe(true);
+  const filter = { facets: {}, ranges: [{ column: "step", min: 2, max: 2 }], text: "", only: null };
+  const query = { filter, order: "order" as const, descending: false };
+  const answer = await server.ask(queryRollouts, { source, query, flips: null });
+  expect(answer.numRollouts).toBe(4);
+  const page = await server.ask(rolloutGroups, { source, query, offset: 0, limit: 10 });
+  expect(page.total).toBe(answer.numGroups);
+  const { step, group } = page.rows[0]!;
+  const whole = await server.ask(rolloutGroup, { source, query, step, group });
+  // The chat and the columns of the data row are kept once for all completions.
+  expect(whole.prompt.length).toBeGreaterThan(20);
+  expect(whole.columns.map(({ name }) => name)).toContain("category");
+  expect(whole.rollouts).toHaveLength(page.rows[0]!.size);
   const out = join(folder, "curves.csv");
   await server.ask(exportRun, { run, format: "csv", out });
   expect(readFileSync(out, "utf8").split("\n").length).toBe(storedPoints(run).length + 2);

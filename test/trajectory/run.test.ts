@@ -6,9 +6,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "@iad-r1/models/errors";
-import type { RunEvent } from "@iad-r1/protocol/runs";
+import type { RolloutRecord, RunEvent } from "@iad-r1/protocol/runs";
 import type { ExperimentInput } from "@iad-r1/server/config/experiment";
 import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
+import { readRollouts } from "@iad-r1/server/rollouts/read";
 import { postTrain, type RunContext, type RunOutcome, runTraining } from "@iad-r1/server/runs/postTrain";
 import { openRun } from "@iad-r1/server/runs/store";
 import { readEventFile } from "@iad-r1/server/runs/tensorboard";
@@ -61,6 +62,15 @@ async function run(
   return { outcome, events };
 }
 
+function rolloutFiles(folder: string): string[] {
+  const names = readdirSync(join(folder, "rollouts")).filter((name) => name.startsWith("step-"));
+  return names.sort().map((name) => join(folder, "rollouts", name));
+}
+
+function linesOf(file: string): string[] {
+  return readFileSync(file, "utf8").trimEnd().split("\n");
+}
+
 /** Weights, curves and rollouts of a run: everything that must not depend on how often it was stopped. */
 function results(folder: string) {
   const stored = openRun(folder);
@@ -76,12 +86,7 @@ function results(folder: string) {
       .scalars()
       .filter(({ name }) => !name.endsWith("_seconds"))
       .map(({ stage, name, steps, values }) => ({ stage, name, steps: [...steps], values: [...values] })),
-    rollouts: stored.rolloutSteps().map((step) =>
-      readFileSync(join(folder, `rollouts/step-${String(step).padStart(6, "0")}.jsonl`), "utf8")
-        .trimEnd()
-        .split("\n")
-        .map(withoutTimes),
-    ),
+    rollouts: rolloutFiles(folder).map((file) => linesOf(file).map(withoutTimes)),
     evaluations: stored
       .evaluations()
       .map(({ stage, step, report: { seconds: _seconds, ...report } }) => ({ stage, step, report })),
@@ -115,7 +120,7 @@ describe("a run", () => {
     expect(events.at(-2)!.type).toBe("summary");
   });
 
-  it("leaves the folder that others read", () => {
+  it("leaves the folder that others read", async () => {
     const { folder } = whole.outcome;
     expect(
       readdirSync(folder)
@@ -134,8 +139,12 @@ describe("a run", () => {
       ].sort(),
     );
     const stored = openRun(folder);
-    expect(stored.rolloutSteps()).toEqual([1, 2, 3]);
-    const records = stored.rollouts(1);
+    const { rows } = await readRollouts(folder);
+    expect([...new Set(rows.map(({ step }) => step))]).toEqual([1, 2, 3]);
+    // What rewards were given besides the completion can be given to them again.
+    expect(rows[0]).toMatchObject({ group: "1/0", columns: { label: expect.stringMatching(/normal|anomalous/) } });
+    expect(JSON.stringify(rows[0]!.prompt)).toContain("user");
+    const records = linesOf(rolloutFiles(folder)[0]!).map((line) => JSON.parse(line) as RolloutRecord);
     expect(records).toHaveLength(8);
     expect(records.map(({ group, index }) => `${group}.${index}`)).toEqual([
       "0.0",

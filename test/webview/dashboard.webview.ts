@@ -9,7 +9,6 @@ import {
   key,
   makePoints,
   makeRun,
-  rolloutsAnswer,
   seriesAnswer,
   startMs,
   trainingCurves,
@@ -39,7 +38,7 @@ async function show(
   const host = await FakeHost.open(
     dashboardPanel,
     dashboardState([makeRun("r", curves, change)]),
-    { "series/get": seriesAnswer(curves), "rollouts/get": rolloutsAnswer(100_000) },
+    { "series/get": seriesAnswer(curves) },
     more,
   );
   open = host;
@@ -195,7 +194,7 @@ it("offers every x-axis, and leaves pauses out of the process time", async () =>
   expect((await axis("wall"))[0]).toMatch(/\d\d:\d\d:\d\d/);
 });
 
-it("opens the rollouts of the step whose point is clicked, or chosen by keyboard", async () => {
+it("opens the rollouts of the step whose point is clicked, or chosen by keyboard, or named in the list", async () => {
   const host = await show(tinyCurves([1, 2, 3, 4, 5]));
   const chart = host.page.locator("iad-chart").first();
   await chart.waitFor();
@@ -203,39 +202,16 @@ it("opens the rollouts of the step whose point is clicked, or chosen by keyboard
   await host.page.keyboard.press("ArrowRight");
   await host.page.keyboard.press("ArrowRight");
   await host.page.keyboard.press("Enter");
-  expect(await host.waitForTell("rollouts/opened")).toEqual({ run: "r", stage: "sc-grpo", step: 2 });
-  await host.page.locator(".list-body .list-row").first().waitFor();
-  await host.page.getByRole("tab", { name: /Curves/ }).click();
+  expect(await host.waitForTell("rollouts/explore")).toEqual({ run: "r", stage: "sc-grpo", step: 2 });
   const over = host.page.locator("iad-chart .u-over").first();
   await over.waitFor();
   const box = (await over.boundingBox())!;
   await host.page.mouse.click(box.x + box.width * 0.76, box.y + box.height / 2);
-  expect(await host.waitForTell("rollouts/opened", 1)).toEqual({ run: "r", stage: "sc-grpo", step: 4 });
-});
-
-it("scrolls through a hundred thousand completions with few rows in the page", async () => {
-  const host = await show(tinyCurves([1, 2, 3]));
+  expect(await host.waitForTell("rollouts/explore", 1)).toEqual({ run: "r", stage: "sc-grpo", step: 4 });
   await host.page.getByRole("tab", { name: /Rollouts/ }).click();
-  await host.page.getByRole("button", { name: "Show the latest step" }).click();
-  const body = host.page.locator(".list-body");
-  await body.locator(".list-row").first().waitFor();
-  const jumps = 15;
-  const took = await busyMs(host.page, () =>
-    body.evaluate(async (element, count) => {
-      for (let i = 0; i < count; i++) {
-        element.scrollTop += 160_000;
-        await new Promise(requestAnimationFrame);
-      }
-    }, jumps),
-  );
-  expect(await body.locator(".list-row").count()).toBeLessThan(80);
-  await until(async () => (await body.locator(".list-row").first().innerText()).includes("…"), false);
-  console.log(`rollouts: ${(took / jumps).toFixed(1)} ms of work for a jump through 100,000 rows`);
-  // Script, layout and painting; a list that drew all its rows would take minutes.
-  expect(took / jumps).toBeLessThan(200);
-  await body.focus();
-  await host.page.keyboard.press("End");
-  await host.page.locator(".rollout-detail", { hasText: "Group 12499, completion 7" }).waitFor();
+  await host.page.getByRole("button", { name: "Explore", exact: true }).first().click();
+  const last = host.state.runs[0]!.rolloutSteps.at(-1)!;
+  expect(await host.waitForTell("rollouts/explore", 2)).toEqual({ run: "r", stage: last.stage, step: last.step });
 });
 
 it("zooms by dragging and by keys, moves by shift and drag, and comes back", async () => {

@@ -1,11 +1,12 @@
 /** Pictures of every surface in four themes, for people to look at; written to .cache/webview. Each surface must also be clean for axe-core. */
 import { mkdirSync } from "node:fs";
-import { dashboardPanel, inspectorPanel } from "@iad-r1/protocol/webview";
+import { dashboardPanel, explorerPanel, inspectorPanel } from "@iad-r1/protocol/webview";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accessibilityFaults, closeBrowser } from "./helpers/browser";
 import { FakeHost } from "./helpers/fakeHost";
 import { finishedLook, idleLook, inspectorState, sampleFiles } from "./helpers/pictures";
-import { dashboardState, key, makeRun, rolloutsAnswer, seriesAnswer, trainingCurves } from "./helpers/runs";
+import { explorerAnswers, explorerState, recordedRun } from "./helpers/rollouts";
+import { dashboardState, key, makeRun, seriesAnswer, trainingCurves } from "./helpers/runs";
 import { type Theme, themeNames } from "./helpers/themes";
 
 const folder = ".cache/webview";
@@ -29,7 +30,7 @@ describe.each(themeNames)("in %s", (theme: Theme) => {
     const host = await FakeHost.open(
       dashboardPanel,
       dashboardState([first]),
-      { "series/get": seriesAnswer(curves), "rollouts/get": rolloutsAnswer(32) },
+      { "series/get": seriesAnswer(curves) },
       { theme },
     );
     const { page } = host;
@@ -52,10 +53,48 @@ describe.each(themeNames)("in %s", (theme: Theme) => {
     await page.getByRole("tab", { name: /Log/ }).click();
     await look(host, `log-${theme}`);
     await page.getByRole("tab", { name: /Rollouts/ }).click();
-    await page.getByRole("button", { name: "Show the latest step" }).click();
-    await page.locator(".list-body .list-row").nth(3).click();
-    await page.locator(".rollout-detail").waitFor();
+    await page.getByRole("button", { name: "Explore the latest step" }).waitFor();
     await look(host, `rollouts-${theme}`);
+    expect(host.panel.faults).toEqual([]);
+    expect(host.panel.refused).toEqual([]);
+    expect(host.badMessages).toEqual([]);
+    await host.close();
+  });
+
+  it("shows the explorer, readable by everyone", async () => {
+    const run = await recordedRun();
+    const host = await FakeHost.open(explorerPanel, explorerState(run), explorerAnswers(run), {
+      ...{ theme, viewport: { width: 1440, height: 900 } },
+    });
+    const { page } = host;
+    await page.locator(".groups .list-body .list-row").nth(4).click();
+    await page.waitForFunction(() => document.querySelectorAll("img.thumbnail").length > 5);
+    const settled = () =>
+      page.waitForFunction(() =>
+        [...document.querySelectorAll("iad-picture")].every(
+          (each) => (each as unknown as { isSettled: boolean }).isSettled,
+        ),
+      );
+    await page.locator("iad-picture").waitFor();
+    await settled();
+    await look(host, `explorer-${theme}`);
+    await page.keyboard.press("Enter");
+    await page.locator(".completion-card").first().waitFor();
+    await host.command("explainScore");
+    await page.locator(".trace-step").first().waitFor();
+    await host.command("compareAdvantages");
+    await page.locator(".advantages-table").waitFor();
+    await look(host, `explorer-advantages-${theme}`);
+    await host.command("editCompletion");
+    await page.locator("#what-if").waitFor();
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type("<think>Even.</think><answer>No</answer>");
+    await page.locator(".facts-table .advantage").first().waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("x");
+    await page.locator(".strip-title").waitFor();
+    await settled();
+    await look(host, `explorer-whatif-${theme}`);
     expect(host.panel.faults).toEqual([]);
     expect(host.panel.refused).toEqual([]);
     expect(host.badMessages).toEqual([]);

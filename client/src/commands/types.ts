@@ -1,9 +1,11 @@
 /** What a command is: what it needs from the server, and what it does. */
 import type { DashboardPanels } from "../panels/dashboardPanel";
+import type { ExplorerPanels } from "../panels/explorerPanel";
 import type { Inspectors } from "../panels/inspectors";
 import type { Context } from "../context";
 import type { Models } from "../models";
 import type { Projects } from "../projects";
+import type { LiveValues } from "../rewards/liveValues";
 import type { DataTree } from "../views/dataTree";
 import type { RunsTree } from "../views/runsTree";
 
@@ -16,6 +18,8 @@ export interface Parts {
   dataTree: DataTree;
   inspectors: Inspectors;
   dashboards: DashboardPanels;
+  live: LiveValues;
+  explorers: ExplorerPanels;
 }
 
 export interface CommandSpec {

@@ -11,7 +11,6 @@ import {
   window,
   workspace,
 } from "vscode";
-import * as lsp from "@iad-r1/protocol/lsp";
 import {
   type DashboardRun,
   type DashboardSettings,
@@ -40,6 +39,7 @@ export interface RunActions {
   fork(run: string): Promise<void>;
   openReport(run: string): Promise<void>;
   openFolder(run: string): Promise<void>;
+  exploreRollouts(run: string, step: number): Promise<void>;
   inspectCheckpoint(run: string, stage: string, step: number): Promise<void>;
 }
 
@@ -195,7 +195,7 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
           return this.actions[action](run);
       }
     },
-    "rollouts/opened": ({ run, stage, step }) => this.context.log.debug(`rollouts of ${run}, ${stage} step ${step}`),
+    "rollouts/explore": ({ run, step }) => this.actions.exploreRollouts(run, step),
     "checkpoint/inspect": ({ run, stage, step }) => this.actions.inspectCheckpoint(run, stage, step),
     "file/save": saveFile,
     "text/copy": copyText,
@@ -208,10 +208,6 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
       const shown = this.shown.get(run);
       if (shown === undefined) throw new Error(`run ${run} is not shown`);
       return shown.feed.model.series(stage, name, from);
-    },
-    "rollouts/get": async ({ run, step, offset, limit }) => {
-      const { total, rollouts } = await this.context.connection.request(lsp.runRollouts, { run, step, offset, limit });
-      return { total, records: rollouts };
     },
   };
 

@@ -249,6 +249,12 @@ function logLines(event: RunEvent): LogLine[] {
   if (event.type === "stage")
     return [{ timeMs, level: "info", text: `${event.stage} ${event.phase} at step ${event.step}` }];
   if (event.type === "checkpoint") return [{ timeMs, level: "info", text: `checkpoint ${event.path}` }];
+  if (event.type === "finding") {
+    return [{ timeMs, level: "warning", text: `step ${event.step}: ${event.id} ${event.message}` }];
+  }
+  if (event.type === "rewards" && event.reason === "exchanged") {
+    return [{ timeMs, level: "info", text: `rewards exchanged after step ${event.step}` }];
+  }
   return [];
 }
 

@@ -2,7 +2,7 @@
  * One stretch of talking with one server process, from the first message to the last. Loaded when a server is first needed, because the
  * language client is the largest part of the extension. Starting over is `connection.ts`'s work.
  */
-import type { CancellationToken, Disposable, LogOutputChannel } from "vscode";
+import { type CancellationToken, type Disposable, type LogOutputChannel, MarkdownString } from "vscode";
 import {
   CloseAction,
   ErrorAction,
@@ -39,7 +39,16 @@ const documentSelector = [
   { scheme: "file", language: "json", pattern: "**/*.json" },
   { scheme: "file", language: "jsonl", pattern: "**/*.jsonl" },
   { scheme: "file", pattern: "**/*.jsonl" },
+  // Rewards; the server looks at the words of a text before it reads it.
+  ...["typescript", "javascript", "python"].map((language) => ({ scheme: "file", language })),
 ];
+
+/** Hovers of rewards have links that run these commands, with arguments that the server made; no other hover of ours may run any. */
+const rewardLanguages = new Set(["typescript", "javascript", "python"]);
+const rewardCommands = [
+  ...["exploreRollouts", "debugRollout", "probeReward", "copyRewardReport", "startLiveValues", "sampleRollouts"],
+  ...["scoreWith", "selectRewardScope"],
+].map((name) => `iadr1.${name}`);
 
 /** Starts the session; rejects when the server does not get through its first exchange. */
 export async function startSession(transport: Transport, options: SessionOptions): Promise<LanguageSession> {
@@ -48,6 +57,16 @@ export async function startSession(transport: Transport, options: SessionOptions
     outputChannel: options.log,
     traceOutputChannel: options.log,
     initializationOptions: options.initialization,
+    middleware: {
+      async provideHover(document, position, token, next) {
+        const hover = await next(document, position, token);
+        if (!rewardLanguages.has(document.languageId)) return hover;
+        for (const content of hover?.contents ?? []) {
+          if (content instanceof MarkdownString) content.isTrusted = { enabledCommands: rewardCommands };
+        }
+        return hover;
+      },
+    },
     initializationFailedHandler: () => false,
     errorHandler: {
       error: () => ({ action: ErrorAction.Continue, handled: true }),

@@ -7,7 +7,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InternalError, WorkerError } from "@iad-r1/models/errors";
+import { InternalError, RewardError, WorkerError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
 import { encodePng } from "../data/png";
 import { generateSample } from "../data/synth/sample";
@@ -17,6 +17,7 @@ import { greedy } from "../generate/sample";
 import { gemmPeak } from "../runtime/gemmPeak";
 import { cpuSeconds, inTurns, median } from "./cpuTime";
 import { longDataset, longExperiment, Typist } from "./languageFeatures";
+import { type LiveLanguage, LiveValuesBench } from "./liveValues";
 import { peakOfTraining } from "./peakMemory";
 import { neverEnd, PolicyStep } from "./policyStep";
 import { type PeerPlace, PythonPeer } from "./pythonPeer";
@@ -66,6 +67,8 @@ const sliceSize = { layers: 4, width: 896, mlpWidth: 4864, heads: 14, kvHeads: 2
 const threads = 1;
 /** Seconds after which typing would seem to lag. */
 const keystrokeBudget = 0.2;
+/** Of the 300 ms between saving a reward and new values. */
+const rewriteBudget = 0.1;
 
 export async function runBenchmarks(options: BenchOptions): Promise<BenchReport> {
   const folder = await mkdtemp(join(tmpdir(), "iad-r1-bench-"));
@@ -107,6 +110,8 @@ class Bench {
       ["generation, 8 sequences", () => this.generation(8)],
       ["peak memory of LoRA training", () => this.peakMemory(large)],
       ["keystroke in a long file", () => this.keystrokes()],
+      ["live values, TypeScript", () => this.liveValues("typescript")],
+      ["live values, Python", () => this.liveValues("python")],
     ];
     const { only, signal, onProgress } = this.options;
     for (const [name, run] of cases) {
@@ -310,6 +315,46 @@ class Bench {
         detail: `${numLines} lines, ${(file.text.length / 1e6).toFixed(1)} MB, against ${1000 * keystrokeBudget} ms`,
         ...{ ours, other: keystrokeBudget, unit: "s", ratio: ours / keystrokeBudget, target: { atMost: 1 } },
       });
+    }
+  }
+
+  private async liveValues(language: LiveLanguage): Promise<void> {
+    const numRows = 512;
+    const bench = new LiveValuesBench(language, numRows);
+    try {
+      const numSites = await bench.numSites();
+      const [plain, live] = (await inTurns(
+        [() => bench.run(false), () => bench.run(true)],
+        this.rounds,
+        this.options.signal,
+      )) as [number[], number[]];
+      this.add({
+        name: `rewards with live values against without, ${language === "python" ? "Python" : "TypeScript"}`,
+        detail: `${numRows} rollouts x 3 rewards, ${numSites} places watched`,
+        ...{
+          ours: median(live),
+          other: median(plain),
+          unit: "s",
+          ratio: medianRatio(live, plain),
+          target: { atMost: 4 },
+        },
+      });
+      if (language === "python") return;
+      const [times] = (await inTurns([async () => bench.rewrite()], 2 * this.rounds, this.options.signal)) as [
+        number[],
+      ];
+      const ours = median(times);
+      this.add({
+        name: "rewriting a reward file for live values",
+        detail: `${numSites} places, types taken away, against ${1000 * rewriteBudget} ms`,
+        ...{ ours, other: rewriteBudget, unit: "s", ratio: ours / rewriteBudget, target: { atMost: 1 } },
+      });
+    } catch (error) {
+      // A machine without Python has no Python rewards either.
+      if (!RewardError.is(error, "reward/no-python")) throw error;
+      this.skipped.push(`live values, Python: ${error.message}`);
+    } finally {
+      await bench.close();
     }
   }
 

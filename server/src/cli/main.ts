@@ -16,6 +16,7 @@ import { registerModelCommands } from "./commands/model";
 import { registerModelsCommands } from "./commands/models";
 import { registerProjectCommands } from "./commands/project";
 import { registerRewardCommands } from "./commands/reward";
+import { registerRolloutCommands } from "./commands/rollouts";
 import { registerRunCommands } from "./commands/runs";
 import { registerServe } from "./commands/serve";
 import { registerTrainCommands } from "./commands/train";
@@ -55,6 +56,7 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
     registerModelCommands,
     registerModelsCommands,
     registerRewardCommands,
+    registerRolloutCommands,
     registerDataCommands,
     registerRunCommands,
     registerServe,

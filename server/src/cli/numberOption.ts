@@ -23,3 +23,10 @@ export function share(value: string): number {
   if (value.trim() !== "" && number >= 0 && number <= 1) return number;
   throw new InvalidArgumentError("expected a number from 0 to 1.");
 }
+
+/** A number above 0. */
+export function positive(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== "" && Number.isFinite(number) && number > 0) return number;
+  throw new InvalidArgumentError("expected a number above 0.");
+}

@@ -10,10 +10,12 @@ import type { ConfigChoices, SampleProject } from "@iad-r1/protocol/project";
 import { detectFormat } from "../data/dataset";
 import type { InspectionSample } from "../data/samples";
 import { writeSynthDataset } from "../data/synthDataset";
+import { writeRewardTypes } from "../rewards/user/rewardDeclaration";
 import { commentedYaml } from "./commentedYaml";
 import type { ExperimentInput } from "./experiment";
 import { embeddedBaseName, embeddedModel, embeddedModels, embeddedNameOf } from "./modelNames";
 import { parseExperiment } from "./parseExperiment";
+import { writeSampleRewards } from "./sampleRewards";
 
 export const CONFIG_FILE = "iadr1.yaml";
 
@@ -168,12 +170,14 @@ export async function createSampleProject(
   };
   const data = { train: { ...source, part: side("first") }, heldOut: { ...source, part: side("rest") } };
   await writeConfig(configFile, textOf(choices, data));
+  const rewards = await writeSampleRewards(root);
+  await writeRewardTypes(join(root, "rewards"));
   return {
     folder: root,
     configFile,
     dataFolder,
     firstImage: clearest(samples).image,
-    written: [configFile, dataFolder],
+    written: [configFile, dataFolder, ...(rewards === null ? [] : [rewards])],
   };
 }
 
@@ -188,6 +192,7 @@ export async function createProject(choices: ConfigChoices): Promise<string> {
   await requireAbsent(file);
   const text = await composeConfig(choices);
   await writeConfig(file, text);
+  await writeRewardTypes(join(resolve(choices.folder), "rewards"));
   return file;
 }
 

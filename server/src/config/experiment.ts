@@ -179,7 +179,10 @@ const paSftSchema = z.strictObject({
 
 const rewardUseSchema = z.strictObject({
   name: z.string().describe("`iad-r1/<function>` or the path of a reward file with `#name`."),
-  weight: z.number().default(1).describe("Factor of this reward in the sum."),
+  weight: z
+    .number()
+    .optional()
+    .describe("Factor of this reward in the sum; what the reward file says when left out, else 1."),
 });
 
 const scGrpoSchema = z.strictObject({
@@ -241,6 +244,20 @@ const scGrpoSchema = z.strictObject({
     stop: "The run stops.",
     zero: "It counts as 0, as if the answer were bad.",
   }).default("skip"),
+  rewardTimeout: positive
+    .default(10)
+    .describe("Longest time, in seconds, that a reward file may take for the completions of a step."),
+  pauseOn: z
+    .array(
+      choice("A finding of the reward debugger after which the run waits for a person.", {
+        RW101: "A reward gives the wrong number of values.",
+        RW102: "A reward gives something else than a finite number.",
+        RW104: "Exceptions become scores, or leave more than 5 % of the completions without one.",
+        RW106: "For 8 steps, more than 90 % of the groups say nothing: all totals are equal.",
+      }),
+    )
+    .default([])
+    .describe("Findings that hold the run, so that the reward can be corrected and the run goes on with it."),
   learningRate: learningRate.default(1e-6),
   trainable: trainableSchema.default("all"),
   lora: loraSchema.prefault({}).describe("The matrices that learn when `trainable` is lora."),

@@ -13,6 +13,7 @@ import { findStored } from "../modelStore/store";
 import { embeddedModels } from "./modelNames";
 import { type DataSource, type ExperimentConfig, type ExperimentInput, experimentSchema } from "./experiment";
 import { adviceOn, conflictsIn } from "./experimentRules";
+import { parseRewardPath } from "./rewardPath";
 import { describeIssue, valueAt } from "./schemaProblems";
 import { readConfigText } from "./yamlFile";
 import { type YamlChild, YamlTree } from "./yamlTree";
@@ -199,6 +200,13 @@ function resolveNames({ base, adapter }: ExperimentConfig["model"], folder: stri
   };
 }
 
+/** A reward file by its absolute path; names of built-in rewards as they are. */
+function rewardName(name: string, folder: string): string {
+  const path = parseRewardPath(name);
+  if (path === null) return name;
+  return resolve(folder, path.file) + (path.function === null ? "" : `#${path.function}`);
+}
+
 function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfig {
   const source = (one: DataSource): DataSource =>
     one.kind === "synth"
@@ -217,7 +225,10 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
     },
     stages: {
       paSft: { ...config.stages.paSft, data: sources(config.stages.paSft.data) },
-      scGrpo: { ...config.stages.scGrpo, data: sources(config.stages.scGrpo.data) },
+      scGrpo: {
+        ...{ ...config.stages.scGrpo, data: sources(config.stages.scGrpo.data) },
+        rewards: config.stages.scGrpo.rewards?.map((use) => ({ ...use, name: rewardName(use.name, folder) })),
+      },
     },
     output: resolve(folder, config.output),
   };

@@ -123,7 +123,8 @@ function joined(a: SchemaNode, b: SchemaNode): SchemaNode {
 }
 
 function plural(name: string): string {
-  return name === "text" ? "texts" : name === "section" ? "sections" : `${name}s`;
+  // A choice of words has no plural.
+  return name.includes(" | ") ? name : `${name}s`;
 }
 
 function isKeyed(value: unknown): value is Record<string | number, unknown> {

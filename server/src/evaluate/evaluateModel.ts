@@ -10,8 +10,8 @@ import { LiveModel } from "../generate/liveModel";
 import { PromptEncoder } from "../generate/promptEncoder";
 import type { SamplingOptions } from "../generate/sample";
 import type { WeightedReward } from "../rewards/contract";
-import { scoreCompletions } from "../rewards/evaluate";
-import { inspectionPrompt, picturesOf } from "../generate/examples";
+import { scoreAll } from "../rewards/evaluate";
+import { inspectionPrompt, originOf, picturesOf } from "../generate/examples";
 import { type DeviceChoice, resolveDevice } from "../runtime/devices";
 import { type EvaluationSample, evaluateSamples, judgeSample } from "./metrics";
 
@@ -55,7 +55,8 @@ export async function evaluateModel(
   for (let from = 0; from < samples.length; from += batchSize) {
     const batch = samples.slice(from, from + batchSize);
     const pictures = batch.map((sample) => picturesOf(sample, references));
-    const prompts = await encoder.encode(pictures.map(inspectionPrompt));
+    const sources = pictures.map(inspectionPrompt);
+    const prompts = await encoder.encode(sources);
     const groups = await generator.generate(
       prompts.map((prompt, i) => ({ prompt, count: 1, seed: [seed, "evaluate", batch[i]!.id] })),
       {
@@ -64,14 +65,15 @@ export async function evaluateModel(
       },
     );
     const solutions = batch.map(solutionOf);
-    const scores = scoreCompletions(
+    const scores = await scoreAll(
       rewards,
       batch.map((sample, i) => ({
         completion: groups[i]![0]!.text,
         solution: solutions[i],
         columns: { ...sample.extra, category: sample.category, label: sample.label },
+        origin: originOf(groups[i]![0]!, sample.id, sources[i]!.messages),
       })),
-      { groupSize: 1 },
+      { groupSize: 1, ...(signal && { signal }) },
     );
     for (const [i, sample] of batch.entries()) {
       const completion = groups[i]![0]!;

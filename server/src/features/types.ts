@@ -51,6 +51,10 @@ export interface Finding {
   /** "unneeded": the text has no effect and may be shown faded. */
   tag?: "unneeded" | "deprecated";
   fixes: Fix[];
+  /** Address of a page that explains the code. */
+  link?: string;
+  /** Places in other files that show it: data rows, rollouts. Paths are absolute. */
+  related?: { message: string; path: string; range: TextRange }[];
 }
 
 export interface Completion {

@@ -13,6 +13,7 @@ import { sampleImage, sampleReferences } from "../data/pixels";
 import { dataQuestion } from "../data/prompts";
 import type { InspectionSample } from "../data/samples";
 import { solutionOf } from "../data/think";
+import type { Completion } from "./generator";
 import type { Picture, PromptSource } from "./promptEncoder";
 import { type Turn, turnPicture, turnSample } from "../data/augment";
 
@@ -78,6 +79,15 @@ export function inspectionPrompt(pictures: readonly Picture[]): PromptSource {
   // Only the Anomaly-R1 family puts anything but text and images into its messages.
   const messages = inferenceMessages("iad-r1-llava", pictures.length - 1) as ChatMessage[];
   return { messages, pictures };
+}
+
+/** What a reward may want to know of a completion besides its text. */
+export function originOf(
+  { finish, ids }: Completion,
+  sampleId: string,
+  prompt: readonly ChatMessage[],
+): { prompt: readonly ChatMessage[]; sampleId: string; length: number; finish?: "eos" | "length" | "stop" } {
+  return { prompt, sampleId, length: ids.length, ...(finish !== "cancelled" && { finish }) };
 }
 
 /** References first, the picture to inspect last; both turned alike. */

@@ -53,13 +53,20 @@ const severities = {
   info: DiagnosticSeverity.Information,
 };
 
-export function toDiagnostic({ severity, code, message, hint, range, tag }: Finding): Diagnostic {
+export function toDiagnostic({ severity, code, message, hint, range, tag, link, related }: Finding): Diagnostic {
   return {
     ...{ range, severity: severities[severity], code, source: "IAD-R1" },
     message: hint === undefined ? message : `${message} ${hint}`,
     ...(tag !== undefined && {
       tags: [tag === "unneeded" ? DiagnosticTag.Unnecessary : DiagnosticTag.Deprecated],
     }),
+    ...(link !== undefined && { codeDescription: { href: link } }),
+    ...(related !== undefined &&
+      related.length > 0 && {
+        relatedInformation: related.map(({ message: said, path, range: place }) => ({
+          ...{ message: said, location: { uri: uriOfPath(path), range: place } },
+        })),
+      }),
   };
 }
 

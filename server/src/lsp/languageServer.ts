@@ -17,6 +17,8 @@ import type { Services } from "../services";
 import { Dispatcher } from "./dispatch";
 import { registerInspect } from "./handlers/inspect";
 import { registerLanguage } from "./handlers/language";
+import { registerRewards } from "./handlers/rewards";
+import { registerRollouts } from "./handlers/rollouts";
 import { registerRuns } from "./handlers/runs";
 import { registerServer } from "./handlers/server";
 import { readServerOptions } from "./params";
@@ -58,7 +60,8 @@ export function serveLanguage(options: LanguageServerOptions): void {
   };
   const dispatcher = new Dispatcher(connection, (message) => tell("error", message));
   let locale = "en";
-  const language = registerLanguage(connection, dispatcher, {
+  const rewards = registerRewards(connection, dispatcher, services);
+  const language = registerLanguage(connection, dispatcher, rewards, {
     locale: () => locale,
     looksAtFiles: services.options.transport === "stdio",
     onLog: (message) => tell("warning", message),
@@ -66,8 +69,10 @@ export function serveLanguage(options: LanguageServerOptions): void {
   registerServer(dispatcher, services, options.streamAddress);
   registerInspect(dispatcher, services);
   registerRuns(dispatcher, services);
+  registerRollouts(dispatcher, services);
   const stopListening = services.listen((news) => {
     if (news.type === "log") tell(news.level, news.message);
+    else if (news.type === "rollouts") rewards.rolloutsChanged(news.run);
     else if (!hasEnded) {
       const params = news.type === "run" ? { run: news.run } : { removed: news.id };
       void connection.sendNotification(didChangeRun, params).catch(() => undefined);
@@ -79,14 +84,20 @@ export function serveLanguage(options: LanguageServerOptions): void {
     services.configure(wanted);
     locale = params.locale ?? locale;
     if (fault !== null) tell("warning", fault);
+    rewards.initialize({
+      refreshesLenses: params.capabilities.workspace?.codeLens?.refreshSupport === true,
+      refreshesHints: params.capabilities.workspace?.inlayHint?.refreshSupport === true,
+      folders: services.options.roots ?? wanted.projectFolders ?? [],
+    });
     return {
       serverInfo: { name: "IAD-R1", version: services.options.version },
       capabilities: {
-        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
+        textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },
         completionProvider: { triggerCharacters: [":", " ", "/", "-", '"'] },
         hoverProvider: true,
         codeActionProvider: { codeActionKinds: [CodeActionKind.QuickFix] },
         codeLensProvider: { resolveProvider: false },
+        inlayHintProvider: { resolveProvider: false },
       },
     };
   });
@@ -98,6 +109,7 @@ export function serveLanguage(options: LanguageServerOptions): void {
     hasEnded = true;
     stopListening();
     void language.dispose();
+    void rewards.dispose();
     options.onEnd(isShutDown);
   }
   reader.onClose(() => end());

@@ -43,6 +43,7 @@ export const unloadParams = z.object({ model: model.optional() });
 const trainingKind = z.enum(["pa-sft", "sc-grpo", "post-train"]);
 const startedKind = z.enum(["pa-sft", "sc-grpo", "post-train", "evaluate"]);
 export const runParams = z.object({ run: id });
+export const resumeRunParams = z.object({ run: id, exchangeRewards: z.boolean().optional() });
 export const startRunParams = z.object({
   kind: startedKind,
   configFile: path,
@@ -63,8 +64,49 @@ export const exportRunParams = z.object({
   out: path.optional(),
 });
 const page = { offset: count.optional(), limit: count.min(1).max(500).optional() };
-export const rolloutsParams = z.object({ run: id, step: count, ...page });
 export const samplesParams = z.object({ run: id, samplesFile: z.string().max(1000), ...page });
+
+const rolloutSource = z.union([
+  z.object({ kind: z.literal("run"), run: id }),
+  z.object({ kind: z.literal("file"), path }),
+]);
+const rolloutKey = z.object({ step: count.nullable(), group: z.string().max(10_000), index: count });
+const facetValues = z.array(z.string().max(1000)).max(1000).optional();
+const exploreQuery = z.object({
+  filter: z.object({
+    facets: z.object({
+      ...{ label: facetValues, category: facetValues, verdict: facetValues, finish: facetValues },
+      ...{ status: facetValues, spread: facetValues, flips: facetValues },
+    }),
+    ranges: z.array(z.object({ column: z.string().max(1000), min: z.number(), max: z.number() })).max(100),
+    text: z.string().max(10_000),
+    only: z.object({ label: z.string().max(1000), rollouts: z.array(rolloutKey).max(100_000) }).nullable(),
+  }),
+  order: z.enum(["order", "mean", "std", "length", "advantage"]),
+  descending: z.boolean(),
+});
+const rolloutGroup = { source: rolloutSource, step: count.nullable(), group: z.string().max(10_000) };
+export const overviewParams = z.object({ source: rolloutSource });
+export const queryParams = z.object({
+  source: rolloutSource,
+  query: exploreQuery,
+  flips: z.array(rolloutKey).max(100_000).nullable(),
+});
+export const groupsParams = z.object({
+  ...{ source: rolloutSource, query: exploreQuery },
+  ...{ offset: count, limit: count.min(1).max(200) },
+});
+export const groupParams = z.object(rolloutGroup);
+export const queriedGroupParams = z.object({ ...rolloutGroup, query: exploreQuery });
+export const whatIfParams = z.object({
+  ...{ source: rolloutSource, rollout: rolloutKey },
+  completion: z.string().max(1 << 20),
+});
+export const rolloutPictureParams = z.object({ ...rolloutGroup, kind: z.enum(["picture", "mask", "thumbnail"]) });
+export const exportRolloutsParams = z.object({
+  ...{ source: rolloutSource, query: exploreQuery },
+  ...{ format: z.enum(["jsonl", "csv", "parquet"]), out: path },
+});
 
 const source = z.object({ path, kind: z.enum(["folder", "pa-sft", "sc-grpo", "test", "mvtec"]).optional() });
 export const dataSource = source;
@@ -123,3 +165,42 @@ export function readServerOptions(value: unknown): { options: ServerOptions; fau
   const issue = result.error.issues[0]!;
   return { options: {}, fault: `initializationOptions.${issue.path.join(".")}: ${issue.message}` };
 }
+
+// ---- reward debugger -----------------------------------------------------------------------------------------------
+
+const uri = z.string().min(1).max(8192);
+export const rewardScopeParams = z
+  .object({
+    source: rolloutSource.nullable(),
+    steps: z.object({ from: count, to: count }).nullable(),
+    split: z.enum(["all", "train", "eval", "probe"]),
+    filter: z.enum(["all", "failing", "zero-variance", "flips"]),
+    pinned: rolloutKey.nullable(),
+  })
+  .partial();
+export const rewardLiveParams = z.object({
+  maxRollouts: count.min(1).max(100_000).optional(),
+  timeLimitMs: count.min(50).max(600_000).optional(),
+  onType: z.boolean().optional(),
+});
+export const rewardSurfacesParams = z.object({
+  inlayHints: z.enum(["off", "returns", "all"]),
+  codeLens: z.boolean(),
+  findings: z.record(z.string().max(20), z.enum(["off", "info", "warning", "error"])),
+});
+export const rewardDocumentParams = z.object({ uri });
+export const rewardPlaceParams = z.object({ uri, function: z.string().min(1).max(500) });
+export const rewardTraceParams = rewardPlaceParams.extend({
+  rollout: rolloutKey,
+  completion: z
+    .string()
+    .max(1 << 20)
+    .optional(),
+});
+export const rewardDebugParams = rewardPlaceParams.extend({ rollout: rolloutKey.optional() });
+export const rewardDebugSessionParams = z.object({ session: z.string().max(100) });
+export const rewardTestParams = z.object({ uri, ids: z.array(z.string().max(8192)).max(10_000) });
+export const rewardSampleParams = z.object({
+  ...{ folder: path, data: path, model: z.string().min(1).max(4096) },
+  ...{ prompts: count.min(1).max(10_000), groupSize: count.min(2).max(1024) },
+});

@@ -9,7 +9,13 @@ export type RewardNote = string | number | boolean | null;
 export type RewardOutcome =
   | { readonly status: "ok"; readonly score: number; readonly notes?: Readonly<Record<string, RewardNote>> }
   | { readonly status: "not-applicable"; readonly reason: string }
-  | { readonly status: "error"; readonly message: string };
+  | { readonly status: "error"; readonly message: string; readonly cause?: RewardFailure };
+
+/**
+ * How a reward failed, where that is known. raised: it threw. value: what it gave is no finite number. range: a number outside
+ * of the declared range. count: a function for many completions did not give one value for each.
+ */
+export type RewardFailure = "raised" | "value" | "range" | "count";
 
 /** One completion with what is known about its prompt. */
 export interface RewardInput {
@@ -19,6 +25,21 @@ export interface RewardInput {
   readonly solution: unknown;
   /** The other columns of the data row. */
   readonly columns: Readonly<Record<string, unknown>>;
+  /** Where it comes from; only people's own rewards are told. */
+  readonly origin?: RewardOrigin;
+}
+
+/** What is known about a completion besides its text. */
+export interface RewardOrigin {
+  /** Same for all completions of a prompt; consecutive runs of the group size where it is not said. */
+  readonly group?: string;
+  /** Messages, or a text. */
+  readonly prompt?: unknown;
+  readonly sampleId?: string;
+  readonly step?: number;
+  readonly finish?: "eos" | "length" | "stop";
+  /** In tokens. */
+  readonly length?: number;
 }
 
 interface RewardDescription {
@@ -42,7 +63,21 @@ export interface GroupReward extends RewardDescription {
   score(inputs: readonly RewardInput[]): readonly RewardOutcome[];
 }
 
-export type RewardFunction = SampleReward | GroupReward;
+/** A reward whose code runs in a process of its own; one outcome per input, in order. */
+export interface OutsideReward extends RewardDescription {
+  readonly scope: "outside";
+  /** SHA-256 of the code as it runs. */
+  readonly version: string;
+  /** Its scores depend on all completions of a prompt. */
+  readonly needsGroups: boolean;
+  /** Consecutive inputs that share a prompt are `groupSize` many. */
+  scoreAll(
+    inputs: readonly RewardInput[],
+    options: { groupSize: number; signal?: AbortSignal },
+  ): Promise<readonly RewardOutcome[]>;
+}
+
+export type RewardFunction = SampleReward | GroupReward | OutsideReward;
 
 /** A reward as a run uses it. The total is the sum of weight times score over the rewards that applied. */
 export interface WeightedReward {
@@ -58,6 +93,6 @@ export function notApplicable(reason: string): RewardOutcome {
   return { status: "not-applicable", reason };
 }
 
-export function failed(message: string): RewardOutcome {
-  return { status: "error", message };
+export function failed(message: string, cause?: RewardFailure): RewardOutcome {
+  return cause === undefined ? { status: "error", message } : { status: "error", message, cause };
 }

@@ -155,6 +155,17 @@ function conceptsOf(words: readonly string[]): number[] {
   );
 }
 
+/** Other ways to say the same kind of defect, as far as the vocabulary knows it; empty for phrases that name several. */
+export function synonymsOf(type: string): string[] {
+  const words = wordsOf(type);
+  const named = conceptsOf(words);
+  if (named.length !== 1) return [];
+  const said = words.join(" ");
+  return concepts[named[0]!]![1].split(",")
+    .map((way) => way.trim())
+    .filter((way) => wordsOf(way).join(" ") !== said);
+}
+
 /** Shared words over all words. */
 function overlap(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   const shared = [...a].filter((word) => b.has(word)).length;

@@ -1,10 +1,10 @@
 /**
- * Scores completions with several rewards and adds them up. Pure and synchronous; the trainer, the evaluation and the
- * command line all come through here. It does not load rewards (see `registry.ts`) and knows nothing of advantages.
+ * Scores completions with several rewards and adds them up; the trainer, the evaluation and the command line all come through
+ * here. It does not load rewards (see `registry.ts` and `user/openRewards.ts`) and knows nothing of advantages.
  */
-import { RewardError } from "@iad-r1/models/errors";
+import { InternalError, RewardError } from "@iad-r1/models/errors";
 import type { RewardStatus } from "@iad-r1/protocol/runs";
-import type { RewardInput, RewardNote, RewardOutcome, WeightedReward } from "./contract";
+import type { RewardFailure, RewardFunction, RewardInput, RewardNote, RewardOutcome, WeightedReward } from "./contract";
 import { failed } from "./contract";
 
 /** All rewards of one completion, by reward name. */
@@ -14,6 +14,8 @@ export interface ScoredRow {
   status: Record<string, RewardOutcome["status"]>;
   /** What rewards noted, why one does not apply (`reason`), how one failed (`error`); only rewards that said something. */
   notes: Record<string, Record<string, RewardNote>>;
+  /** How rewards failed, where that is known; missing when none did. */
+  failures?: Record<string, RewardFailure>;
   /** Sum of weight · score over the rewards that applied; null when none did, or when a failure makes it unknown. */
   total: number | null;
 }
@@ -40,18 +42,64 @@ export function scoreCompletions(
   inputs: readonly RewardInput[],
   options: ScoreOptions = {},
 ): ScoredRow[] {
-  const outcomes = rewards.map(({ reward }) => {
-    if (reward.scope === "sample") {
+  return combineColumns(
+    rewards,
+    inputs.length,
+    rewards.map(({ reward }) => outcomesOf(reward, inputs, options)),
+    options,
+  );
+}
+
+/**
+ * The same with rewards that run in processes of their own; these are asked at the same time.
+ *
+ * @throws as `scoreCompletions`; RewardError when the code of a reward cannot be run at all
+ * @throws CancelledError
+ */
+export async function scoreAll(
+  rewards: readonly WeightedReward[],
+  inputs: readonly RewardInput[],
+  options: ScoreOptions & { signal?: AbortSignal } = {},
+): Promise<ScoredRow[]> {
+  const { groupSize = 1, signal } = options;
+  const outcomes = await Promise.all(
+    rewards.map(async ({ reward }) => {
+      if (reward.scope !== "outside") return outcomesOf(reward, inputs, options);
+      const given = await reward.scoreAll(inputs, { groupSize, ...(signal && { signal }) });
+      return given.map((outcome) => checkOutcome(reward.range, outcome));
+    }),
+  );
+  return combineColumns(rewards, inputs.length, outcomes, options);
+}
+
+function outcomesOf(
+  reward: RewardFunction,
+  inputs: readonly RewardInput[],
+  { groupSize }: ScoreOptions,
+): readonly RewardOutcome[] {
+  switch (reward.scope) {
+    case "sample":
       return inputs.map((input) => checked(reward.range, () => reward.score(input)));
-    }
-    const groups = splitGroups(reward.name, inputs, options.groupSize);
-    return groups.flatMap((group) => scoreGroup(reward.range, group, () => reward.score(group)));
-  });
-  return inputs.map((_, i) =>
+    case "group":
+      return splitGroups(reward.name, inputs, groupSize).flatMap((group) =>
+        scoreGroup(reward.range, group, () => reward.score(group)),
+      );
+    case "outside":
+      throw new InternalError("internal/reward-scope", `${reward.name} cannot be asked without waiting.`);
+  }
+}
+
+function combineColumns(
+  rewards: readonly WeightedReward[],
+  numRows: number,
+  outcomes: readonly (readonly RewardOutcome[])[],
+  { onError = "skip" }: ScoreOptions,
+): ScoredRow[] {
+  return Array.from({ length: numRows }, (_, i) =>
     combineOutcomes(
       rewards,
       outcomes.map((column) => column[i]!),
-      options.onError ?? "skip",
+      onError,
     ),
   );
 }
@@ -91,6 +139,7 @@ export function combineOutcomes(
           });
         }
         row.notes[name] = { error: outcome.message };
+        if (outcome.cause !== undefined) row.failures = { ...row.failures, [name]: outcome.cause };
         if (onError === "zero") applied = true;
         else unknown = true;
         break;
@@ -110,7 +159,7 @@ function checked(range: { min: number; max: number }, score: () => RewardOutcome
   try {
     outcome = score();
   } catch (error) {
-    return failed(error instanceof Error ? error.message : String(error));
+    return failed(error instanceof Error ? error.message : String(error), "raised");
   }
   return checkOutcome(range, outcome);
 }
@@ -118,12 +167,12 @@ function checked(range: { min: number; max: number }, score: () => RewardOutcome
 function checkOutcome(range: { min: number; max: number }, outcome: RewardOutcome): RewardOutcome {
   const status = (outcome as RewardOutcome | undefined | null)?.status;
   if (status === "not-applicable" || status === "error") return outcome;
-  if (status !== "ok") return failed(`expected an outcome with a status, got ${describe(outcome)}`);
+  if (status !== "ok") return failed(`expected an outcome with a status, got ${describe(outcome)}`, "value");
   const { score } = outcome as { score: unknown };
   if (typeof score !== "number" || !Number.isFinite(score))
-    return failed(`expected a finite number, got ${describe(score)}`);
+    return failed(`expected a finite number, got ${describe(score)}`, "value");
   if (score < range.min || score > range.max) {
-    return failed(`expected a score from ${range.min} to ${range.max}, got ${score}`);
+    return failed(`expected a score from ${range.min} to ${range.max}, got ${score}`, "range");
   }
   return outcome;
 }
@@ -137,12 +186,12 @@ function scoreGroup(
   try {
     outcomes = score();
   } catch (error) {
-    const outcome = failed(error instanceof Error ? error.message : String(error));
+    const outcome = failed(error instanceof Error ? error.message : String(error), "raised");
     return group.map(() => outcome);
   }
   if (!Array.isArray(outcomes) || outcomes.length !== group.length) {
     const got = Array.isArray(outcomes) ? `${outcomes.length}` : describe(outcomes);
-    const outcome = failed(`expected one outcome for each of ${group.length} completions, got ${got}`);
+    const outcome = failed(`expected one outcome for each of ${group.length} completions, got ${got}`, "count");
     return group.map(() => outcome);
   }
   return outcomes.map((outcome) => checkOutcome(range, outcome));

@@ -5,7 +5,7 @@
 import { CancelledError, DataError } from "@iad-r1/models/errors";
 import type { RewardInput, WeightedReward } from "./contract";
 import type { RewardErrorPolicy, ScoredRow } from "./evaluate";
-import { scoreCompletions } from "./evaluate";
+import { scoreAll } from "./evaluate";
 
 export interface ScoreFileOptions {
   /** Name of the input for messages. */
@@ -41,16 +41,23 @@ export async function scoreRewardFile(
     numRows: 0,
     perReward: Object.fromEntries(rewards.map(({ reward }) => [reward.name, { ok: 0, notApplicable: 0, error: 0 }])),
   };
-  const scoresGroups = rewards.some(({ reward }) => reward.scope === "group");
+  const scoresGroups = rewards.some(({ reward }) =>
+    reward.scope === "outside" ? reward.needsGroups : reward.scope === "group",
+  );
+  // A process is asked about many lines at once; rewards of this process need no more than a line, or exactly a group.
+  const isOutside = rewards.some(({ reward }) => reward.scope === "outside");
+  const minLines = isOutside && !rewards.some(({ reward }) => reward.scope === "group") ? outsideLines : 1;
   let group: RewardInput[] = [];
 
   const flush = async () => {
     if (group.length === 0) return;
-    const rows = scoreCompletions(rewards, group, { groupSize: group.length, onError: options.onError });
+    const { onError, signal } = options;
+    const rows = await scoreAll(rewards, group, { groupSize: group.length, onError, ...(signal && { signal }) });
     group = [];
     for (const row of rows) {
       count(summary, row);
-      await write(JSON.stringify(row));
+      const { scores, status, notes, total } = row;
+      await write(JSON.stringify({ scores, status, notes, total }));
     }
   };
 
@@ -61,13 +68,17 @@ export async function scoreRewardFile(
     if (scoresGroups && next.columns.group === undefined) {
       throw badLine(line.number, options.where, "a reward scores whole groups, but the line has no `group`");
     }
-    if (!sameGroup(group[0], next)) await flush();
+    const isFull = group.length >= minLines;
+    if (isFull && !(scoresGroups && sameGroup(group.at(-1), next))) await flush();
     group.push(next);
-    if (!scoresGroups) await flush();
+    if (minLines === 1 && !scoresGroups) await flush();
   }
   await flush();
   return summary;
 }
+
+/** Lines that a reward in a process of its own is given in one call, unless a group goes on. */
+const outsideLines = 512;
 
 /** The text a reward sees of a completion: a text itself, or the content of the first of a list of messages. */
 export function completionContent(completion: unknown): unknown {

@@ -136,9 +136,10 @@ export class RunManager {
   /**
    * Goes on with a paused run, or starts one that has ended again at its last checkpoint.
    *
+   * @param options.exchangeRewards reads the reward files anew, so that a fixed version takes the place of the old one
    * @throws CheckpointError `run/completed`, `run/running`
    */
-  async resume(id: string): Promise<void> {
+  async resume(id: string, { exchangeRewards = false }: { exchangeRewards?: boolean } = {}): Promise<void> {
     const run = this.get(id);
     const state = run.listing?.state;
     if (state === "completed") {
@@ -147,8 +148,8 @@ export class RunManager {
         hint: "Fork it from a checkpoint, or start a new run with more steps, to train further.",
       });
     }
-    if (this.isOver(id)) await this.begin(run.folder);
-    else writeWish(run.folder, "run");
+    if (this.isOver(id)) await this.begin(run.folder, exchangeRewards);
+    else writeWish(run.folder, "run", { exchangeRewards });
   }
 
   /**
@@ -221,11 +222,11 @@ export class RunManager {
     return state !== undefined && isFinal(state) && !this.processes.has(id);
   }
 
-  private async begin(folder: string): Promise<string> {
+  private async begin(folder: string, exchangeRewards = false): Promise<string> {
     const id = basename(folder);
     this.addFolder(dirname(folder));
     this.adopt(id, folder);
-    const started = await launchRun(folder, { entry: this.options.entry });
+    const started = await launchRun(folder, { entry: this.options.entry, exchangeRewards });
     this.processes.set(id, started);
     void started.exited.then(async (exit) => {
       this.bury(id, folder, exit);

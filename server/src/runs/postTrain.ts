@@ -28,7 +28,6 @@ import { Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { PromptEncoder } from "../generate/promptEncoder";
 import type { WeightedReward } from "../rewards/contract";
-import { createRewardRegistry } from "../rewards/registry";
 import { type Device, resolveDevice } from "../runtime/devices";
 import { defaultThreads } from "../runtime/threads";
 import { countSteps } from "../train/dataOrder";
@@ -40,6 +39,8 @@ import { makeFolder, writeFileDurably } from "./durableFile";
 import { codeHash, dataHash, modelHash } from "./fingerprint";
 import { hashJson, readManifest } from "./manifest";
 import { RunRecorder, toWireError } from "./recorder";
+import { RewardSteward, rewardHashes } from "./rewardSteward";
+import { RunRewards } from "./runRewards";
 import { findRun, openRun } from "./store";
 
 export interface RunContext {
@@ -54,6 +55,8 @@ export interface RunContext {
   runId?: string;
   /** Looked at after every training step. */
   pauses?: PauseGate;
+  /** Of a resume: goes on with the reward files as they are now, although the run was started with others. */
+  exchangeRewards?: boolean;
 }
 
 /** How a run ended. Failures inside it are told here and in its events, not thrown. */
@@ -61,6 +64,8 @@ export interface RunOutcome {
   runId: string;
   folder: string;
   state: FinalRunState;
+  /** Why it ended before its end. */
+  reason: string | null;
   error: WireError | null;
   /** The model it leaves; null when no stage was finished. */
   model: ModelReference | null;
@@ -107,7 +112,11 @@ export async function runTraining(
   } catch (failure) {
     if (CancelledError.is(failure) || context.signal.aborted) {
       state = "stopped";
-      reason = "stopped by the user";
+      // A run that nobody can hold ends with what it would have waited for.
+      reason =
+        CancelledError.is(failure) && typeof failure.data.reason === "string"
+          ? failure.data.reason
+          : "stopped by the user";
       result = { model: lastModel(run), rows: evaluationRows(run) };
     } else {
       error = toWireError(failure);
@@ -117,7 +126,7 @@ export async function runTraining(
     context.signal.removeEventListener("abort", onAbort);
   }
   recorder.finish(state, reason, error);
-  return { runId: recorder.manifest.id, folder: recorder.folder, state, error, ...result };
+  return { runId: recorder.manifest.id, folder: recorder.folder, state, reason, error, ...result };
 }
 
 interface OpenRun {
@@ -229,14 +238,28 @@ function reopen(config: ExperimentConfig | null, context: RunContext): OpenRun {
 
 /** Everything between "starting" and the final event. */
 async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome, "model" | "rows">> {
-  const { recorder, config, isResumed } = run;
+  const { recorder, config } = run;
   const { manifest } = recorder;
   const startedMs = Date.now();
   if (manifest.hashes.code === "") await settleManifest(manifest, config);
   // What is wrong with the model is said before any time goes into data.
   await loadModelDescription(config.model.base, config.model.adapter === null ? {} : { adapter: config.model.adapter });
   const data = await loadData(config);
-  const rewards = createRewardRegistry().resolve(config.stages.scGrpo.rewards ?? [config.preset]);
+  const rewards = new RunRewards(config);
+  try {
+    return await workWith(run, context, { data, rewards, startedMs });
+  } finally {
+    await rewards.close();
+  }
+}
+
+async function workWith(
+  run: OpenRun,
+  context: RunContext,
+  { data, rewards, startedMs }: { data: RunData; rewards: RunRewards; startedMs: number },
+): Promise<Pick<RunOutcome, "model" | "rows">> {
+  const { recorder, config, isResumed } = run;
+  const { manifest } = recorder;
   const hashes = {
     ...{ config: manifest.hashes.config, code: manifest.hashes.code, model: await modelHash(config.model) },
     data: Object.fromEntries(
@@ -244,9 +267,9 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
         Object.entries(data).map(async ([name, samples]) => [name, await dataHash(samples ?? [])] as const),
       ),
     ),
-    rewards: Object.fromEntries(rewards.map(({ reward, weight }) => [reward.name, hashJson({ ...reward, weight })])),
+    rewards: rewardHashes(rewards),
   };
-  if (isResumed) compareHashes(manifest, hashes);
+  if (isResumed) compareHashes(manifest, hashes, context.exchangeRewards === true);
   manifest.hashes = hashes;
   recorder.announcePlan(planStages(manifest.kind, config, data));
   if (context.signal.aborted) throw new CancelledError();
@@ -260,7 +283,8 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
       model = fromPortable(recorder.folder, finished);
     } else {
       if (context.signal.aborted) throw new CancelledError();
-      model = await runStage(run, plan, { model, stepsBefore, data, rewards, ...context });
+      const { signal, pauses } = context;
+      model = await runStage(run, plan, { model, stepsBefore, data, rewards, signal, ...(pauses && { pauses }) });
     }
     if (plan.kind !== "evaluate") stepsBefore += plan.totalSteps;
   }
@@ -275,7 +299,7 @@ interface StageInput {
   model: ModelReference;
   stepsBefore: number;
   data: RunData;
-  rewards: readonly WeightedReward[];
+  rewards: RunRewards;
   signal: AbortSignal;
   pauses?: PauseGate;
 }
@@ -291,9 +315,10 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
   const context: StageContext = {
     ...{ plan, recorder, checkpoints, signal: input.signal, resume, stepsBefore: input.stepsBefore, seed: config.seed },
     validation: input.data.validation,
-    evaluation: evaluationOptions(config, input.rewards),
+    evaluation: evaluationOptions(config, input.rewards.list),
     writeSamples: (name, samples) => writeSamples(recorder.folder, name, samples),
     pauses: input.pauses ?? null,
+    guard: null,
   };
   const common = {
     ...{ model: start, samples: samplesOf(plan, input.data), references: config.prompt.references },
@@ -308,8 +333,15 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
       end = await runPaSft({ ...common, config: config.stages.paSft }, context);
       break;
     case "sc-grpo": {
-      const stage = { config: config.stages.scGrpo, rewards: input.rewards, style: config.prompt.style };
-      end = await runScGrpo({ ...common, ...stage }, context);
+      const steward = new RewardSteward(input.rewards, {
+        recorder,
+        plan,
+        pauses: input.pauses ?? null,
+        config,
+        signal: input.signal,
+      });
+      const stage = { config: config.stages.scGrpo, rewards: steward, style: config.prompt.style };
+      end = await runScGrpo({ ...common, ...stage }, { ...context, guard: steward });
       break;
     }
     case "perception":
@@ -338,7 +370,7 @@ async function evaluateStage(
       { generator: new Generator(model), encoder: new PromptEncoder(model) },
       samples,
       {
-        ...evaluationOptions(config, rewards),
+        ...evaluationOptions(config, rewards.list),
         signal,
         onProgress: ({ finished, total, tokensPerSecond }) => {
           const secondsLeft = ((performance.now() - started) / 1000 / finished) * (total - finished);
@@ -456,19 +488,25 @@ export function planStages(kind: RunKind, config: ExperimentConfig, data: RunDat
   }
 }
 
-/** @throws CheckpointError `run/changed`: with other data or another model the numbers could not be the same */
-function compareHashes(manifest: RunManifest, now: RunManifest["hashes"]): void {
+/**
+ * @param exchanges other rewards are wanted
+ * @throws CheckpointError `run/changed`: with other data or another model the numbers could not be the same
+ */
+function compareHashes(manifest: RunManifest, now: RunManifest["hashes"], exchanges: boolean): void {
   const before = manifest.hashes;
   // A run that was killed while it was starting has no hashes yet.
   if (before.model === "") return;
   const changed = [
     ...(before.model === now.model ? [] : ["the model"]),
     ...(hashJson(before.data) === hashJson(now.data) ? [] : ["the data"]),
-    ...(hashJson(before.rewards) === hashJson(now.rewards) ? [] : ["the rewards"]),
+    ...(exchanges || hashJson(before.rewards) === hashJson(now.rewards) ? [] : ["the rewards"]),
   ];
   if (changed.length === 0) return;
+  const isRewards = changed.length === 1 && changed[0] === "the rewards";
   throw new CheckpointError("run/changed", `Since run ${manifest.id} was started, ${changed.join(" and ")} changed.`, {
-    hint: "Bring back what was there before, or start a new run.",
+    hint: isRewards
+      ? "Go on with the new rewards through --exchange-rewards, bring back the old ones, or start a new run."
+      : "Bring back what was there before, or start a new run.",
   });
 }
 

@@ -13,7 +13,7 @@ import type { DataSource, ExperimentConfig } from "../config/experiment";
 import { embeddedNameOf } from "../config/modelNames";
 import { formatProblem, hasErrors } from "../data/problems";
 import { loadSources } from "../data/sources";
-import { createRewardRegistry } from "../rewards/registry";
+import { openRewards } from "../rewards/user/openRewards";
 import { resolveDevice } from "../runtime/devices";
 import { estimateRun, measureLengths } from "./estimate";
 import { loadData } from "./postTrain";
@@ -57,7 +57,8 @@ export async function preflight(
   }
   if (kind !== "pa-sft") {
     await check("Rewards", async () => {
-      const rewards = createRewardRegistry().resolve(stages.scGrpo.rewards ?? [config.preset]);
+      const { rewards, close } = openRewards(stages.scGrpo.rewards ?? [config.preset], { folder: process.cwd() });
+      await close();
       return rewards.map(({ reward, weight }) => `${reward.name} × ${weight}`).join(", ");
     });
   }

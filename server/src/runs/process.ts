@@ -29,6 +29,8 @@ export interface RunProcess {
 export interface LaunchOptions {
   /** Path of the built entry; that of this installation when left out. */
   entry?: string | undefined;
+  /** Goes on with the reward files as they are now. */
+  exchangeRewards?: boolean;
 }
 
 /**
@@ -39,8 +41,9 @@ export interface LaunchOptions {
 export async function launchRun(folder: string, options: LaunchOptions = {}): Promise<RunProcess> {
   clearWish(folder);
   const log = openSync(join(folder, logName), "a");
+  const wishes = options.exchangeRewards === true ? ["--exchange-rewards"] : [];
   try {
-    const child = spawn(process.execPath, [options.entry ?? entryPath("workerMain"), folder], {
+    const child = spawn(process.execPath, [options.entry ?? entryPath("workerMain"), folder, ...wishes], {
       detached: true,
       stdio: ["ignore", log, log],
       windowsHide: true,

@@ -7,7 +7,6 @@ import { basename, isAbsolute, join, resolve, sep } from "node:path";
 import { CheckpointError } from "@iad-r1/models/errors";
 import type {
   EvaluatedSample,
-  RolloutRecord,
   RunEvaluationEvent,
   RunEvent,
   RunListing,
@@ -33,9 +32,6 @@ export interface StoredRun {
   samples(evaluation: RunEvaluationEvent): EvaluatedSample[];
   /** The same by the name of their file, relative to the run folder. @throws CheckpointError `run/outside-path` */
   samplesIn(samplesFile: string): EvaluatedSample[];
-  /** Steps that have rollouts, rising. */
-  rolloutSteps(): number[];
-  rollouts(step: number): RolloutRecord[];
 }
 
 /** @throws CheckpointError when the folder is not a run or its manifest is damaged */
@@ -58,15 +54,6 @@ export function openRun(folder: string): StoredRun {
     },
     samples: (evaluation) => readJsonLines<EvaluatedSample>(folder, evaluation.samplesFile),
     samplesIn: (samplesFile) => readJsonLines<EvaluatedSample>(folder, samplesFile),
-    rolloutSteps() {
-      const path = join(folder, "rollouts");
-      if (!existsSync(path)) return [];
-      return readdirSync(path)
-        .flatMap((name) => /^step-(\d+)\.jsonl$/.exec(name)?.[1] ?? [])
-        .map(Number)
-        .sort((a, b) => a - b);
-    },
-    rollouts: (step) => readJsonLines<RolloutRecord>(folder, rolloutsFile(step)),
   };
 }
 

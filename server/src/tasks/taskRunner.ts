@@ -31,8 +31,7 @@ const laneOf: Readonly<Record<TaskName, Lane>> = {
   saveSample: "quick",
   runDetails: "quick",
   compareRuns: "quick",
-  rolloutSteps: "quick",
-  rollouts: "quick",
+  rolloutPicture: "slow",
   samples: "quick",
 };
 

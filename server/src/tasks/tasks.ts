@@ -21,7 +21,6 @@ import type {
 } from "@iad-r1/protocol/project";
 import type {
   EvaluatedSample,
-  RolloutRecord,
   RunComparison,
   RunDetails,
   RunEstimate,
@@ -37,6 +36,7 @@ import { dataOverview, dataPage } from "../data/overview";
 import { findSample, projectData, projectLeaks } from "../data/projectData";
 import { type CorrectedInspection, saveSample } from "../data/saveSample";
 import { diagnosticsText } from "../machine/diagnostics";
+import { type PictureKind, type PictureReference, rolloutPicture } from "../explore/pictures";
 import { examineMachine } from "../machine/examineMachine";
 import { writeRunReport } from "../report/collectReport";
 import { compareRuns } from "../runs/compareRuns";
@@ -79,8 +79,10 @@ export interface TaskTypes {
   runDetails: { params: { folder: string; listing: RunListing }; result: RunDetails };
   compareRuns: { params: { folders: string[] }; result: RunComparison };
   exportRun: { params: { folder: string; format: ExportFormat; out: string }; result: null };
-  rolloutSteps: { params: { folder: string }; result: number[] };
-  rollouts: { params: Page & { step: number }; result: { total: number; rollouts: RolloutRecord[] } };
+  rolloutPicture: {
+    params: { picture: PictureReference; kind: PictureKind };
+    result: { mime: string; base64: string } | null;
+  };
   samples: { params: Page & { samplesFile: string }; result: { total: number; samples: EvaluatedSample[] } };
 }
 
@@ -118,10 +120,9 @@ export const tasks: {
     else await exportRun(openRun(folder), format, out);
     return null;
   },
-  rolloutSteps: async ({ folder }) => openRun(folder).rolloutSteps(),
-  async rollouts({ folder, step, offset, limit }) {
-    const all = openRun(folder).rollouts(step);
-    return { total: all.length, rollouts: all.slice(offset, offset + limit) };
+  async rolloutPicture({ picture, kind }) {
+    const found = await rolloutPicture(picture, kind);
+    return found === null ? null : { mime: found.mime, base64: Buffer.from(found.data).toString("base64") };
   },
   async samples({ folder, samplesFile, offset, limit }) {
     const all = openRun(folder).samplesIn(samplesFile);

@@ -3,12 +3,10 @@
  * are generated, and what happens to groups without a difference, is decided by the training loop.
  */
 import { ConfigError, RewardError } from "@iad-r1/models/errors";
+import { advantageOf, deviation, mean } from "../rewards/analysis/groupMath";
 
 /** By whose standard deviation advantages are divided; "none" is Dr. GRPO. */
 export type RewardScale = "group" | "batch" | "none";
-
-/** Added to a standard deviation before dividing by it, as in the reference and in TRL. */
-const deviationFloor = 1e-4;
 
 export interface GroupStatistics {
   /** (P,) mean reward of each group. */
@@ -33,11 +31,6 @@ export function groupStatistics(rewards: ArrayLike<number>, groupSize: number): 
     statistics.deviations[group] = deviation(members);
   }
   return statistics;
-}
-
-/** (r − μ) / (σ + 1e-4) of one completion; NaN when σ is. */
-export function advantageOf(reward: number, groupMean: number, groupDeviation: number): number {
-  return (reward - groupMean) / (groupDeviation + deviationFloor);
 }
 
 export interface GroupAdvantages {
@@ -116,13 +109,4 @@ function countGroups(numRewards: number, groupSize: number): number {
     );
   }
   return numRewards / groupSize;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function deviation(values: readonly number[]): number {
-  const center = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / (values.length - 1));
 }

@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { RewardError } from "@iad-r1/models/errors";
 import type { ModelReference, RolloutRecord } from "@iad-r1/protocol/runs";
 import type { InspectionSample } from "../data/samples";
-import { PictureLedger, type PolicyExample, policyExample } from "../generate/examples";
+import { originOf, PictureLedger, type PolicyExample, policyExample } from "../generate/examples";
 import { type Completion, Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { type EncodedPromptWithText, PromptEncoder, promptHash } from "../generate/promptEncoder";
 import type { SamplingOptions } from "../generate/sample";
 import type { WeightedReward } from "../rewards/contract";
-import { type RewardErrorPolicy, rolloutStatus, type ScoredRow, scoreCompletions } from "../rewards/evaluate";
+import { type RewardErrorPolicy, rolloutStatus, type ScoredRow, scoreAll } from "../rewards/evaluate";
+import type { RolloutTablesWriter } from "../rollouts/tables";
 import { writeFileDurably } from "../runs/durableFile";
 import { rolloutsFile } from "../runs/store";
 import { type DeviceChoice, resolveDevice } from "../runtime/devices";
@@ -37,6 +38,8 @@ export interface RollOutOptions {
   maxNewTokens: number;
   rewards: readonly WeightedReward[];
   onError: RewardErrorPolicy;
+  /** Told to rewards. */
+  step?: number;
   signal?: AbortSignal;
   onProgress?: (finished: number, total: number) => void;
 }
@@ -50,7 +53,7 @@ export async function rollOutGroups(
   wanted: readonly { sample: InspectionSample; example: PolicyExample; seed: readonly (number | string)[] }[],
   options: RollOutOptions,
 ): Promise<Group[]> {
-  const { groupSize, sampling, maxNewTokens, rewards, onError, signal, onProgress } = options;
+  const { groupSize, sampling, maxNewTokens, rewards, onError, step, signal, onProgress } = options;
   const prompts = await encoder.encode(wanted.map(({ example }) => example.source));
   const total = wanted.length * groupSize;
   const started = performance.now();
@@ -63,17 +66,20 @@ export async function rollOutGroups(
     },
   );
   const generateMs = (performance.now() - started) / total;
-  return wanted.map(({ sample, example }, i) => {
-    const scoring = performance.now();
-    const completions = generated[i]!;
-    const rows = scoreCompletions(
-      rewards,
-      completions.map(({ text }) => ({ completion: text, solution: example.solution, columns: example.columns })),
-      { groupSize, onError },
-    );
-    const rewardMs = (performance.now() - scoring) / groupSize;
-    return { sample, example, prompt: prompts[i]!, completions, rows, generateMs, rewardMs };
-  });
+  const scoring = performance.now();
+  // All groups in one call: rewards in processes of their own see the whole step, as they do in other trainers.
+  const inputs = wanted.flatMap(({ sample, example }, i) =>
+    generated[i]!.map((completion) => ({
+      ...{ completion: completion.text, solution: example.solution, columns: example.columns },
+      origin: { ...originOf(completion, sample.id, example.source.messages), ...(step !== undefined && { step }) },
+    })),
+  );
+  const rows = await scoreAll(rewards, inputs, { groupSize, onError, ...(signal && { signal }) });
+  const rewardMs = (performance.now() - scoring) / total;
+  return wanted.map(({ sample, example }, i) => ({
+    ...{ sample, example, prompt: prompts[i]!, completions: generated[i]! },
+    ...{ rows: rows.slice(i * groupSize, (i + 1) * groupSize), generateMs, rewardMs },
+  }));
 }
 
 /** Share of failed rewards above which a run that leaves failures out stops. */
@@ -134,6 +140,20 @@ export function writeRollouts(runFolder: string, step: number, records: readonly
   const file = rolloutsFile(step);
   writeFileDurably(join(runFolder, file), records.map((record) => `${JSON.stringify(record)}\n`).join(""));
   return file;
+}
+
+/** What the records of these groups refer to: chats by their hash, samples by their picture. */
+export function tableEntries(groups: readonly Group[]): Parameters<RolloutTablesWriter["add"]>[0] {
+  return groups.flatMap(({ sample, example, prompt }) => {
+    const { messages, pictures } = example.source;
+    const picture = pictures.at(-1)?.id;
+    if (picture === undefined) return [];
+    const { synth = null } = sample;
+    return {
+      ...{ hash: promptHash(prompt.promptText), messages, picture, sampleId: sample.id, columns: example.columns },
+      ...{ image: synth === null ? sample.image : null, mask: sample.mask, synth },
+    };
+  });
 }
 
 export interface SampleRolloutsOptions extends Partial<SamplingOptions> {

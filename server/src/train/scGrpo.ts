@@ -14,13 +14,14 @@ import { turnsOf } from "../data/augment";
 import type { InspectionSample } from "../data/samples";
 import { PictureLedger, policyExample } from "../generate/examples";
 import type { WeightedReward } from "../rewards/contract";
+import { RolloutTablesWriter } from "../rollouts/tables";
 import type { Device } from "../runtime/devices";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
 import { DataOrder } from "./dataOrder";
 import { tokenWeights } from "./losses";
 import { checkFinite, resumedModel } from "./paSft";
 import { completionMetrics, flatShare, meanOf, rewardMetrics, TokenStatistics } from "./policyMetrics";
-import { checkErrorShare, type Group, rollOutGroups, rolloutRecords, writeRollouts } from "./rollouts";
+import { checkErrorShare, type Group, rollOutGroups, rolloutRecords, tableEntries, writeRollouts } from "./rollouts";
 import { learningRateAt } from "./schedule";
 import { type StageContext, type StageResult, StageRun } from "./stage";
 import { TrainedModel, type TrainingBatch } from "./trainedModel";
@@ -30,12 +31,18 @@ export interface ScGrpoInput {
   /** The model to start from; it is also the reference of the KL term. */
   model: ModelReference;
   samples: readonly InspectionSample[];
-  rewards: readonly WeightedReward[];
+  rewards: RewardSource;
   style: "question" | "expert" | "system";
   /** Reference pictures in each prompt. */
   references: number;
   device: Device;
   threads: number;
+}
+
+/** The rewards of a run, which may be exchanged between two steps. */
+export interface RewardSource {
+  /** What the next step is scored with. */
+  current(step: number): Promise<readonly WeightedReward[]>;
 }
 
 /** At most so many times are groups without a difference replaced; then the step goes on with what there is. */
@@ -59,12 +66,15 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
     const run = new StageRun(context, model, config);
     const order = new DataOrder(seed, plan.id, samples.length);
     const ledger = new PictureLedger();
+    const tables = new RolloutTablesWriter(context.recorder.folder);
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
 
     while (step < plan.totalSteps) {
       const started = performance.now();
       // 1. Rollouts: groups of completions with rewards.
-      const rollouts = await rollOut(model, input, context, run, order, step, samplesSeen).catch((error: unknown) => {
+      const rewards = await input.rewards.current(step);
+      const scored = { ...input, rewards };
+      const rollouts = await rollOut(model, scored, context, run, order, step, samplesSeen).catch((error: unknown) => {
         // Nothing was learnt in this step yet: what there was before it can be saved, and the step is done again.
         if (!CancelledError.is(error)) throw error;
         return run.stop({ step, samplesSeen, numTokens, epoch: order.epoch(samplesSeen) });
@@ -94,12 +104,14 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
       step += 1;
 
       // 5. Everything that was said and scored goes on record.
+      tables.add(tableEntries(groups));
       await recordRollouts(context, step, groups, advantages, update, ledger);
+      const reasonToHold = (await context.guard?.inspect(step, groups, advantages)) ?? null;
       const epoch = order.epoch(samplesSeen);
       await run.finishStep(
         { step, samplesSeen, numTokens, epoch },
         {
-          ...rewardMetrics(input.rewards, rows, advantages),
+          ...rewardMetrics(rewards, rows, advantages),
           ...completionMetrics(completions),
           ...update.metrics,
           ...{ epoch, num_tokens: numTokens },
@@ -107,6 +119,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
           update_seconds: (performance.now() - rolledOut) / 1000,
         },
         update.tokens,
+        reasonToHold,
       );
     }
     return run.result();
@@ -118,7 +131,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
 /** Generates and scores the groups of one step. With dynamic sampling, groups that say nothing make room for fresh prompts. */
 async function rollOut(
   model: TrainedModel,
-  input: ScGrpoInput,
+  input: Omit<ScGrpoInput, "rewards"> & { rewards: readonly WeightedReward[] },
   { seed, signal, plan }: StageContext,
   run: StageRun,
   order: DataOrder,
@@ -149,7 +162,7 @@ async function rollOut(
     }));
     const fresh = await rollOutGroups(model, wantedGroups, {
       ...{ groupSize: config.groupSize, sampling: config, maxNewTokens: config.maxCompletionLength },
-      ...{ rewards, onError: config.rewardErrors, signal },
+      ...{ rewards, onError: config.rewardErrors, step: step + 1, signal },
       onProgress: (finished, total) => run.progress(step, (0.5 * finished) / total, `rollouts ${finished}/${total}`),
     });
     groups.push(...fresh);

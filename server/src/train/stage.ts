@@ -9,11 +9,17 @@ import type { InspectionSample } from "../data/samples";
 import { evaluateModel, type EvaluateModelOptions } from "../evaluate/evaluateModel";
 import type { CheckpointStore, StoredCheckpoint, TrainerState } from "../runs/checkpoints";
 import type { RunRecorder } from "../runs/recorder";
+import type { GroupAdvantages } from "./advantages";
+import type { Group } from "./rollouts";
 import type { TrainedModel } from "./trainedModel";
 
 /** Lets a person hold a run between two steps. */
 export interface PauseGate {
   readonly isWanted: boolean;
+  /** The run itself wants to be held after this step. */
+  request(): void;
+  /** Whether somebody asked, since the last call, that the rewards be read anew. */
+  takeExchange(): boolean;
   /** Ends when the run shall go on or stop. */
   released(signal: AbortSignal): Promise<void>;
 }
@@ -37,6 +43,14 @@ export interface StageContext {
   writeSamples: (name: string, samples: readonly EvaluatedSample[]) => string;
   /** Null where nobody can pause the run. */
   pauses: PauseGate | null;
+  /** Looks at the rollouts of each step; null where nobody does. */
+  guard: StepGuard | null;
+}
+
+/** Looks at what a step said and scored. */
+export interface StepGuard {
+  /** @returns why the run should wait for a person, or null */
+  inspect(step: number, groups: readonly Group[], advantages: GroupAdvantages): Promise<string | null>;
 }
 
 export interface SavingOptions {
@@ -86,9 +100,15 @@ export class StageRun {
    * After an optimiser step: scalars, then evaluation and checkpoint where they are due.
    *
    * @param tokens that went through the model in this step
+   * @param reasonToHold why the run should wait for a person, or null
    * @throws CancelledError when the run shall stop; the checkpoint is written
    */
-  async finishStep(position: StagePosition, values: Record<string, number>, tokens: number): Promise<void> {
+  async finishStep(
+    position: StagePosition,
+    values: Record<string, number>,
+    tokens: number,
+    reasonToHold: string | null = null,
+  ): Promise<void> {
     const { plan, recorder, signal } = this.context;
     const { evalEvery, saveEvery } = this.saving;
     const { step } = position;
@@ -101,17 +121,24 @@ export class StageRun {
     const evaluates = evalEvery > 0 && (step % evalEvery === 0 || last) && !signal.aborted;
     const balancedAccuracy = evaluates ? await this.evaluate(step) : null;
     const stops = signal.aborted && !last;
-    const pauses = this.context.pauses?.isWanted === true && !last && !stops;
+    const holds = reasonToHold !== null && !last && !stops;
+    if (holds) this.context.pauses?.request();
+    const pauses = holds || (this.context.pauses?.isWanted === true && !last && !stops);
     if (step % saveEvery === 0 || last || stops || pauses || evaluates) await this.save(position, balancedAccuracy);
     if (stops) throw new CancelledError();
-    if (pauses) await this.hold();
+    if (pauses) await this.hold(holds ? reasonToHold : "paused by the user");
   }
 
-  /** Waits with everything in memory until the run shall go on. The checkpoint is written. */
-  private async hold(): Promise<void> {
+  /**
+   * Waits with everything in memory until the run shall go on. The checkpoint is written.
+   *
+   * @throws CancelledError also where nobody could ever let it go on; `data.reason` says why it was held
+   */
+  private async hold(reason: string): Promise<void> {
     const { recorder, signal, pauses } = this.context;
-    recorder.enter("paused", "paused by the user");
-    await pauses?.released(signal);
+    if (pauses === null) throw new CancelledError(reason, { data: { reason } });
+    recorder.enter("paused", reason);
+    await pauses.released(signal);
     if (signal.aborted) throw new CancelledError();
     recorder.enter("running", "resumed by the user");
     this.pace.pause();

@@ -221,6 +221,7 @@ export async function openPanel(panel: string, options: PanelOptions): Promise<O
           const bytes = Uint8Array.from(text, (sign) => sign.charCodeAt(0));
           return new Float64Array(bytes.buffer);
         }
+        if ("octets" in value) return Uint8Array.from(atob(value.octets as string), (sign) => sign.charCodeAt(0));
         if ("made" in value) return made(value.made as { count: number; seed: number | null });
         return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, revive(inner)]));
       };
@@ -294,8 +295,9 @@ export interface Made {
   made: { count: number; seed: number | null };
 }
 
-/** Float64Arrays travel as base64. */
+/** Float64Arrays and bytes travel as base64. */
 function encode(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { octets: Buffer.from(value).toString("base64") };
   if (value instanceof Float64Array) {
     return { doubles: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") };
   }

@@ -1,5 +1,5 @@
 /** Runs as a server would describe them, with points made from a seed. */
-import type { EvaluationReport, RolloutRecord } from "@iad-r1/protocol/runs";
+import type { EvaluationReport } from "@iad-r1/protocol/runs";
 import type { DashboardRun, DashboardState, SeriesPoints } from "@iad-r1/protocol/webview";
 
 export const startMs = Date.UTC(2026, 4, 12, 9, 30);
@@ -207,50 +207,4 @@ export function seriesAnswer(curves: Curves): (body: never) => SeriesPoints {
       ...{ steps: points.steps.slice(from), timesMs: points.timesMs.slice(from), values: points.values.slice(from) },
     };
   };
-}
-
-const completions = [
-  "<think>The part is a dark ring. Near the lower left a thin bright line crosses the surface.</think><location>bottom left</location><type>scratch</type><answer>Yes</answer>",
-  "<think>The ring is even, its edge is smooth, and nothing breaks the texture.</think><answer>No</answer>",
-  "<think>There is something at the top, perhaps a dent",
-  "<think>A stain lies in the middle.</think><location>center</location><type>stain</type><answer>Yes</answer>",
-];
-
-export function rollout(step: number, place: number): RolloutRecord {
-  const completion = completions[place % completions.length]!;
-  const isCut = !completion.endsWith("</answer>");
-  const total = isCut ? null : place % 3 === 0 ? 2 : 0.5;
-  return {
-    ...{
-      run: "demo",
-      step,
-      mode: "train",
-      group: Math.floor(place / 8),
-      index: place % 8,
-      sampleId: `ring_${String(Math.floor(place / 8)).padStart(3, "0")}`,
-    },
-    ...{
-      imageRefs: [],
-      promptHash: "",
-      solution: "<location>bottom left</location><type>scratch</type><answer>Yes</answer>",
-      completion,
-    },
-    ...{ finish: isCut ? "length" : "eos", length: 60 + (place % 17) },
-    rewards: {
-      "iad-r1-strict/consistency": isCut ? null : 1,
-      "iad-r1-strict/accuracy": isCut ? null : place % 3 === 0 ? 1 : 0,
-    },
-    status: { "iad-r1-strict/consistency": isCut ? "na" : "ok", "iad-r1-strict/accuracy": isCut ? "error" : "ok" },
-    notes: {},
-    ...{ total, advantage: total === null ? 0 : total - 1.1, refKl: 0.01, entropy: 0.4, meanLogProb: -0.3 },
-    timings: { generateMs: 900, rewardMs: 1 },
-  };
-}
-
-/** Answers to `rollouts/get` for a step with `total` completions. */
-export function rolloutsAnswer(total: number): (body: never) => { total: number; records: RolloutRecord[] } {
-  return ({ step, offset, limit }: { step: number; offset: number; limit: number }) => ({
-    total,
-    records: Array.from({ length: Math.max(0, Math.min(limit, total - offset)) }, (_, i) => rollout(step, offset + i)),
-  });
 }

@@ -45,6 +45,16 @@ export class VirtualListElement extends HTMLElement {
     this.update();
   }
 
+  /** Scrolls as little as needed to have a row in sight. */
+  reveal(row: number): void {
+    const body = this.querySelector<HTMLElement>(".list-body");
+    if (body === null || this.current === null) return;
+    const { rowHeight } = this.current;
+    const top = row * rowHeight;
+    if (top < body.scrollTop) body.scrollTop = top;
+    else if (top + rowHeight > body.scrollTop + body.clientHeight) body.scrollTop = top + rowHeight - body.clientHeight;
+  }
+
   private readonly onScroll = () => this.update();
 
   private update(): void {
@@ -104,10 +114,7 @@ export class VirtualListElement extends HTMLElement {
     if (target === undefined) return;
     const row = Math.min(current.numRows - 1, Math.max(0, target));
     current.select(row);
-    const top = row * current.rowHeight;
-    if (top < body.scrollTop) body.scrollTop = top;
-    else if (top + current.rowHeight > body.scrollTop + body.clientHeight)
-      body.scrollTop = top + current.rowHeight - body.clientHeight;
+    this.reveal(row);
     event.preventDefault();
     event.stopPropagation();
   }

@@ -16,7 +16,9 @@ export function registerProjectCommands(program: Command): void {
 
   project
     .command("sample")
-    .description("write an experiment with generated pictures, masks and reasoning into a folder, to play with")
+    .description(
+      "write an experiment with generated pictures, masks and reasoning into a folder, and rewards with faults to find, to play with",
+    )
     .argument("[folder]", "an empty or new folder", ".")
     .option("--images <n>", "number of pictures", integer(minSampleImages), 200)
     .action(

@@ -1,11 +1,21 @@
 /** `iad-r1 reward …`: what rewards say about completions, and which there are. */
 import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
 import { DataError } from "@iad-r1/models/errors";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { rewardNames } from "../../config/rewardPath";
+import type { RewardErrorPolicy } from "../../rewards/evaluate";
+import { instrumentTypeScript } from "../../rewards/live/instrument";
 import { createRewardRegistry } from "../../rewards/registry";
-import { scoreRewardFile } from "../../rewards/scoreFile";
+import { type ScoreFileSummary, scoreRewardFile } from "../../rewards/scoreFile";
+import { openRewards } from "../../rewards/user/openRewards";
+import { writeRewardTypes } from "../../rewards/user/rewardDeclaration";
 import { action } from "../action";
+import { positive } from "../numberOption";
 import { table } from "../terminalText";
+import { registerRewardCheck } from "./rewardCheck";
+import { registerRewardServe } from "./rewardServe";
+import { registerRewardTest } from "./rewardTest";
 
 export function registerRewardCommands(program: Command): void {
   const reward = program.command("reward").description("score completions with reward functions");
@@ -14,21 +24,33 @@ export function registerRewardCommands(program: Command): void {
     .description("score JSON lines {completion, solution, …} and print one line of scores for each, in the same order")
     .requiredOption(
       "--rewards <names>",
-      "rewards or presets, separated by commas, e.g. iad-r1/consistency,iad-r1/accuracy or iad-r1-strict",
+      "rewards, presets or reward files, separated by commas, e.g. iad-r1/accuracy,rewards/place.reward.ts#place,own.py",
     )
     .requiredOption("--input <file>", "file of JSON lines; - reads standard input")
+    .addOption(
+      new Option("--on-error <policy>", "a reward that fails leaves the total empty, stops everything, or counts 0")
+        .choices(["skip", "stop", "zero"])
+        .default("skip"),
+    )
+    .option("--timeout <seconds>", "longest time of a reward file for 512 lines", positive, 10)
+    .option("--python <path>", "Python for reward files in Python (default: IADR1_PYTHON, else python3)")
     .action(
       action(async (context, command) => {
-        const options = command.opts<{ rewards: string; input: string }>();
-        const names = options.rewards
-          .split(",")
-          .map((name) => name.trim())
-          .filter((name) => name !== "");
-        const rewards = createRewardRegistry().resolve(names);
-        const summary = await scoreRewardFile(openInput(options.input), rewards, context.print, {
-          where: options.input === "-" ? "standard input" : options.input,
-          signal: context.signal,
+        const options = command.opts<ScoreOptions>();
+        const opened = openRewards(rewardNames(options.rewards), {
+          ...{ folder: process.cwd(), instrument: instrumentTypeScript, wallMs: options.timeout * 1000 },
+          ...(options.python !== undefined && { python: options.python }),
         });
+        let summary: ScoreFileSummary;
+        try {
+          summary = await scoreRewardFile(openInput(options.input), opened.rewards, context.print, {
+            where: options.input === "-" ? "standard input" : options.input,
+            onError: options.onError,
+            signal: context.signal,
+          });
+        } finally {
+          await opened.close();
+        }
         if (context.json) return;
         const rows = Object.entries(summary.perReward).map(([name, { ok, notApplicable, error }]) => [
           name,
@@ -37,6 +59,22 @@ export function registerRewardCommands(program: Command): void {
           `${error}`,
         ]);
         for (const line of table(["reward", "scored", "not applicable", "errors"], rows)) context.log(line);
+      }),
+    );
+  registerRewardCheck(reward);
+  registerRewardTest(reward);
+  registerRewardServe(reward);
+  reward
+    .command("types")
+    .description(
+      "make a folder of reward files check in an editor: writes the types of iad-r1/reward; nothing is installed",
+    )
+    .argument("[folder]", "folder of the reward files", "rewards")
+    .action(
+      action(async (context, command) => {
+        const written = await writeRewardTypes(resolve(command.processedArgs[0] as string));
+        if (context.json) return context.printJson({ written });
+        for (const file of written) context.print(file);
       }),
     );
   reward
@@ -67,6 +105,14 @@ export function registerRewardCommands(program: Command): void {
           context.print(`  ${name} (${range.min} to ${range.max}): ${description}`);
       }),
     );
+}
+
+interface ScoreOptions {
+  rewards: string;
+  input: string;
+  onError: RewardErrorPolicy;
+  timeout: number;
+  python?: string;
 }
 
 async function* openInput(file: string): AsyncGenerator<Uint8Array> {

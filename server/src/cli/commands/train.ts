@@ -14,6 +14,7 @@ import { writeRunReport } from "../../report/collectReport";
 
 interface TrainOptions {
   resume?: string;
+  exchangeRewards?: boolean;
   set: string[];
   runs?: string;
   report: boolean;
@@ -47,6 +48,10 @@ function addRunOptions(command: Command, description: string): Command {
     .description(description)
     .argument("[config]", "experiment file; not needed with --resume")
     .option("--resume <run>", "go on with a stopped or killed run: its id, the start of its id, or its folder")
+    .option(
+      "--exchange-rewards",
+      "with --resume: go on with the reward files as they are now; the run records both versions",
+    )
     .option(
       "--set <key=value>",
       "change one setting of the file, e.g. --set stages.paSft.steps=50 (repeatable)",
@@ -107,6 +112,7 @@ export async function train(
       signal: context.signal,
       onEvent: view.show,
       ...(options.resume === undefined ? {} : { resume: options.resume }),
+      ...(options.exchangeRewards === true && { exchangeRewards: true }),
       ...(options.runs === undefined ? {} : { runsFolder: options.runs }),
     };
     outcome =
@@ -130,7 +136,8 @@ export function throwIfFailed(outcome: RunOutcome): void {
 async function finish(context: CliContext, outcome: RunOutcome, report: boolean): Promise<void> {
   throwIfFailed(outcome);
   if (outcome.state === "stopped") {
-    context.log(`Stopped. Everything is saved; go on with:  iad-r1 post-train --resume ${outcome.runId}`);
+    const why = outcome.reason === null || outcome.reason === "stopped by the user" ? "" : ` ${outcome.reason}`;
+    context.log(`Stopped.${why} Everything is saved; go on with:  iad-r1 post-train --resume ${outcome.runId}`);
     return;
   }
   const reportFile = report ? await writeRunReport(outcome.folder) : null;

@@ -1,4 +1,4 @@
-/** Standard LSP for experiment and data set files: finds the document, asks the language service, converts. */
+/** Standard LSP for experiment and data set files, and the way of reward files to theirs: finds the document, asks the language service, converts. */
 import type { CancellationToken, CodeAction, Connection, Diagnostic, Position, Range } from "vscode-languageserver";
 import { CodeActionKind, MarkupKind, TextDocuments } from "vscode-languageserver";
 import { TextDocument } from "vscode-languageserver-textdocument";
@@ -6,6 +6,7 @@ import type { Finding } from "../../features/types";
 import { LanguageService } from "../../language/languageService";
 import { pathOfUri, toCodeLens, toCompletionItem, toDiagnostic, uriOfPath } from "../convert";
 import type { Dispatcher } from "../dispatch";
+import type { RewardDocuments } from "./rewards";
 
 export interface LanguageHandlers {
   dispose(): Promise<void>;
@@ -14,6 +15,7 @@ export interface LanguageHandlers {
 export function registerLanguage(
   connection: Connection,
   on: Dispatcher,
+  rewards: RewardDocuments,
   options: { looksAtFiles: boolean; locale: () => string; onLog: (message: string) => void },
 ): LanguageHandlers {
   const documents = new TextDocuments(TextDocument);
@@ -28,13 +30,20 @@ export function registerLanguage(
   documents.onDidChangeContent(({ document }) => {
     const path = pathOfUri(document.uri);
     if (path === null) return;
+    if (rewards.speaks(path)) return rewards.change(path, document.uri, document.version, document.getText());
     // The editor's own spelling of the address, which may differ in case or escapes.
     uris.set(path, document.uri);
     language.change(path, document.version, document.getText());
   });
   documents.onDidClose(({ document }) => {
     const path = pathOfUri(document.uri);
-    if (path !== null) language.close(path);
+    if (path === null) return;
+    if (rewards.speaks(path)) rewards.close(path);
+    else language.close(path);
+  });
+  documents.onDidSave(({ document }) => {
+    const path = pathOfUri(document.uri);
+    if (path !== null && rewards.speaks(path)) rewards.save(path);
   });
   documents.listen(connection);
   connection.onDidChangeWatchedFiles(() => void language.filesChanged());
@@ -57,22 +66,24 @@ export function registerLanguage(
   );
   connection.onHover(({ textDocument, position }, token) =>
     ask("hover", textDocument.uri, token, async (path, signal) => {
+      if (rewards.speaks(path)) return rewards.hover(path, position);
       const hover = await language.hover(path, position, signal);
       return hover && { range: hover.range, contents: { kind: MarkupKind.Markdown, value: hover.markdown } };
     }),
   );
   connection.onCodeLens(({ textDocument }, token) =>
     ask("codeLens", textDocument.uri, token, async (path, signal) =>
-      (await language.lenses(path, signal)).map(toCodeLens),
+      rewards.speaks(path) ? rewards.lenses(path) : (await language.lenses(path, signal)).map(toCodeLens),
     ),
   );
   connection.onCodeAction(({ textDocument, range, context }, token) =>
-    ask("codeAction", textDocument.uri, token, async (path) =>
-      language
+    ask("codeAction", textDocument.uri, token, async (path) => {
+      if (rewards.speaks(path)) return rewards.actions(path, textDocument.uri, range, context.diagnostics);
+      return language
         .findings(path)
         .filter((finding) => overlaps(finding.range, range))
-        .flatMap((finding) => codeActions(finding, textDocument.uri, context.diagnostics)),
-    ),
+        .flatMap((finding) => codeActions(finding, textDocument.uri, context.diagnostics));
+    }),
   );
   return { dispose: () => language.dispose() };
 }

@@ -9,8 +9,6 @@ import {
   pauseRun,
   preflightRun,
   resumeRun,
-  rolloutSteps,
-  runRollouts,
   runSamples,
   showRun,
   startRun,
@@ -23,7 +21,7 @@ import {
   compareRunsParams,
   exportRunParams,
   forkRunParams,
-  rolloutsParams,
+  resumeRunParams,
   runParams,
   samplesParams,
   startRunParams,
@@ -64,8 +62,8 @@ export function registerRuns(on: Dispatcher, services: Services): void {
     runs.pause(run);
     return null;
   });
-  on.on(resumeRun, runParams, async ({ run }) => {
-    await runs.resume(run);
+  on.on(resumeRun, resumeRunParams, async ({ run, exchangeRewards = false }) => {
+    await runs.resume(run, { exchangeRewards });
     return { run };
   });
   on.on(forkRun, forkRunParams, async ({ run, checkpoint, kind, overrides = [] }, signal) => {
@@ -87,12 +85,6 @@ export function registerRuns(on: Dispatcher, services: Services): void {
     await tasks.run("exportRun", { folder: folderOf(run), format, out: file }, signal);
     return { file };
   });
-  on.on(rolloutSteps, runParams, async ({ run }, signal) => ({
-    steps: await tasks.run("rolloutSteps", { folder: folderOf(run) }, signal),
-  }));
-  on.on(runRollouts, rolloutsParams, ({ run, step, offset = 0, limit = pageSize }, signal) =>
-    tasks.run("rollouts", { folder: folderOf(run), step, offset, limit }, signal),
-  );
   on.on(runSamples, samplesParams, ({ run, samplesFile, offset = 0, limit = pageSize }, signal) =>
     tasks.run("samples", { folder: folderOf(run), samplesFile, offset, limit }, signal),
   );

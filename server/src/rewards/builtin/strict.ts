@@ -14,11 +14,12 @@
  * - Places are whole words, and a phrase without a place is not the centre; types are kinds of defects, and a list of
  *   guesses shares one score.
  */
-import { typeScore } from "../defectConcepts";
+
 import type { RewardInput, RewardOutcome, SampleReward, WeightedReward } from "../contract";
 import { failed, notApplicable, scored } from "../contract";
+import { typeScore } from "../defectConcepts";
 import { parseCell } from "../location";
-import type { TagName, TaggedText } from "../tags";
+import type { TaggedText, TagName } from "../tags";
 import { parseTags, readYesNo } from "../tags";
 
 const format = reward(

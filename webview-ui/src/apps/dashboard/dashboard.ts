@@ -13,7 +13,6 @@ import { Connection, HostError } from "../../host/connection";
 import { t } from "../../host/l10n";
 import { savedView, saveView } from "../../host/vscodeApi";
 import { CurveMaker, RunSeries } from "../../state/runCurves";
-import { RolloutPages } from "./rolloutPages";
 import { type DashboardView, defaultView, restoreView } from "./view";
 
 type Change = Extract<HostMessage<typeof dashboardPanel>, { kind: "change" }>;
@@ -28,7 +27,6 @@ export class Dashboard {
   /** While true the curves stand still; points are kept and shown afterwards. */
   paused = false;
   readonly curves = new CurveMaker();
-  readonly rollouts: RolloutPages;
   readonly connection: Connection<typeof dashboardPanel>;
   private readonly series = new Map<string, RunSeries>();
   /** Columns that were asked for, and whether the answer is on its way. */
@@ -38,10 +36,6 @@ export class Dashboard {
     private readonly render: () => void,
     private readonly onCommand: (name: string) => void,
   ) {
-    this.rollouts = new RolloutPages(
-      (place, offset, limit) => this.connection.ask("rollouts/get", { ...place, offset, limit }),
-      render,
-    );
     this.connection = new Connection(dashboardPanel, {
       onSnapshot: (state) => this.takeSnapshot(state),
       onChange: (change) => this.fold(change),
@@ -112,10 +106,7 @@ export class Dashboard {
     const nearest = steps.reduce((best, each) =>
       Math.abs(each.step - step) < Math.abs(best.step - step) ? each : best,
     );
-    const place = { run, stage, step: nearest.step };
-    this.connection.tell("rollouts/opened", place);
-    this.rollouts.open(place);
-    this.update({ tab: "rollouts", rollouts: place });
+    this.connection.tell("rollouts/explore", { run, stage, step: nearest.step });
   }
 
   async save(name: string, mime: string, content: Uint8Array | string): Promise<void> {
@@ -132,8 +123,6 @@ export class Dashboard {
     for (const run of state.runs) this.curves.forget(run.id);
     if (isFirst) this.view = restoreView(state.settings, savedView());
     this.keep();
-    const { rollouts } = this.view;
-    if (rollouts !== null && this.run(rollouts.run) !== undefined) this.rollouts.open(rollouts);
     this.render();
   }
 
@@ -178,9 +167,6 @@ export class Dashboard {
         if (run !== undefined) run.log = [...run.log, ...change.body.lines].slice(-maxLogLines);
         break;
       }
-      case "rollouts/shown":
-        this.openRollouts(change.body.run, change.body.stage, change.body.step);
-        break;
     }
     this.render();
   }

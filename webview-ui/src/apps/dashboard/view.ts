@@ -1,6 +1,7 @@
 /** What the person looks at on the dashboard. It survives hiding and reloading the panel; it comes back from disk and is checked. */
+
+import { flag, list, number, oneOf, partial, record, struct, text } from "@iad-r1/protocol/shape";
 import type { DashboardSettings, SmoothingMethod, XAxis } from "@iad-r1/protocol/webview";
-import { count, flag, list, nullable, number, oneOf, partial, record, struct, text } from "@iad-r1/protocol/shape";
 import type { Window } from "../../charts/curve";
 import type { BandKind } from "../../state/runCurves";
 
@@ -33,7 +34,6 @@ export interface DashboardView {
   /** Key of the configuration, "" for no groups. */
   groupKey: string;
   band: BandKind;
-  rollouts: { run: string; stage: string; step: number } | null;
 }
 
 export function defaultView(settings: DashboardSettings): DashboardView {
@@ -45,7 +45,7 @@ export function defaultView(settings: DashboardSettings): DashboardView {
       smoothingMethod: settings.smoothingMethod,
     },
     ...{ logX: false, logY: false, clip: false, filter: "", pins: [], closedSections: [], charts: {}, windows: {} },
-    ...{ table: false, groupKey: "", band: "std", rollouts: null },
+    ...{ table: false, groupKey: "", band: "std" },
   };
 }
 
@@ -63,7 +63,6 @@ const shapes = {
   charts: record(partial({ smoothing: number, smoothingMethod, logY: flag })),
   windows: record(window),
   band: oneOf("minmax", "std", "sem", "none"),
-  rollouts: nullable(struct({ run: text, stage: text, step: count })),
 };
 
 /** Takes every saved value that is still understood, and the default for the others. */

@@ -1,0 +1,61 @@
+/** `iad-r1 reward check FILE`: what is wrong with a reward file, by its text and by what it does on rollouts. */
+import { writeFile } from "node:fs/promises";
+import { relative } from "node:path";
+import { type Command, Option } from "commander";
+import type { FindingSeverity } from "../../rewards/analysis/finding";
+import { applyFixes, checkProgram, checkReport, readRewardProgram, reportLine } from "../../rewards/check/checkFile";
+import { readRollouts } from "../../rollouts/read";
+import { action } from "../action";
+import type { CliContext } from "../context";
+
+/** Gravest first. */
+const severities: readonly FindingSeverity[] = ["error", "warning", "information"];
+
+export function registerRewardCheck(reward: Command): void {
+  reward
+    .command("check")
+    .description(
+      "find what is wrong with a reward file, by its text and by what it does on recorded rollouts; runs the file",
+    )
+    .argument("<file>", "a reward file: *.reward.ts, or Python with TRL's, ms-swift's or verl's signature")
+    .option("--rollouts <run or file>", "a run folder, or JSON lines {group, prompt, completion, solution, …columns}")
+    .addOption(
+      new Option("--fail-on <severity>", "exit with 1 when a finding is at least so grave").choices(severities),
+    )
+    .option("--fix", "write the first fix of every finding into the file")
+    .action(
+      action(async (context, command) => {
+        const file = command.processedArgs[0] as string;
+        const options = command.opts<{ rollouts?: string; fix?: boolean; failOn?: FindingSeverity }>();
+        const program = await readRewardProgram(file);
+        const rollouts =
+          options.rollouts === undefined
+            ? null
+            : await readRollouts(options.rollouts, { lastSteps: 8, signal: context.signal });
+        for (const { message, line } of rollouts?.problems ?? [])
+          context.log(`${options.rollouts}:${line}: ${message}`);
+        const findings = await checkProgram(program, rollouts?.rows ?? null, { signal: context.signal });
+        const report = checkReport(program, findings, rollouts?.rows.length ?? 0);
+        const fixed = options.fix === true ? applyFixes(program.source, findings) : null;
+        if (fixed !== null) await writeFile(program.file, fixed.source);
+        const limit = severities.indexOf(options.failOn ?? "error");
+        if (options.failOn !== undefined && findings.some(({ severity }) => severities.indexOf(severity) <= limit))
+          context.fail();
+        if (context.json) return context.printJson({ ...report, ...(fixed !== null && { applied: fixed.applied }) });
+        printReport(context, report, fixed?.applied ?? []);
+      }),
+    );
+}
+
+function printReport(context: CliContext, report: ReturnType<typeof checkReport>, applied: readonly string[]): void {
+  const shown = relative(process.cwd(), report.file) || report.file;
+  for (const { message, line, column } of report.problems) context.print(`${shown}:${line}:${column} error ${message}`);
+  for (const finding of report.findings) {
+    context.print(reportLine(finding, shown));
+    if (finding.fix !== null) context.print(`    fix: ${finding.fix.title}`);
+  }
+  for (const title of applied) context.print(`applied ${title}`);
+  const seen =
+    report.numRollouts > 0 ? `${report.numRollouts} rollouts` : "the text alone; add --rollouts to see what it does";
+  context.log(`${report.findings.length} findings in ${report.functions.length} functions, from ${seen}.`);
+}

@@ -1,0 +1,327 @@
+/** The reward debugger over LSP: reward files that are open, and the requests about them. Finds the document, asks the service, converts. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { ConfigError } from "@iad-r1/models/errors";
+import {
+  configureRewards,
+  debugReward,
+  didChangeReach,
+  didChangeRewardScope,
+  endRewardDebug,
+  listRewards,
+  probeReward,
+  rescoreReward,
+  rewardReport,
+  rewardScope,
+  rewardScopeChoices,
+  rewardTests,
+  runRewardTests,
+  sampleRewardRollouts,
+  setRewardScope,
+  startLiveValues,
+  stopLiveValues,
+  traceReward,
+} from "@iad-r1/protocol/lsp";
+import type { RewardSurfaces } from "@iad-r1/protocol/rewardDebugger";
+import {
+  type CodeAction,
+  CodeActionKind,
+  type CodeLens,
+  CodeLensRefreshRequest,
+  type Connection,
+  type Diagnostic,
+  type Hover,
+  type InlayHint,
+  InlayHintRefreshRequest,
+  MarkupKind,
+  type Position,
+  type Range,
+} from "vscode-languageserver";
+import { type PlacedFinding, placedFindings, rewardFindings } from "../../features/rewards/findings";
+import { functionMarkdown } from "../../features/rewards/functionHover";
+import { rewardHover } from "../../features/rewards/hovers";
+import { rewardHints } from "../../features/rewards/inlayHints";
+import { rewardLenses } from "../../features/rewards/lenses";
+import { rewardReach } from "../../features/rewards/reach";
+import { RewardView } from "../../features/rewards/view";
+import { offsetAt } from "../../features/places";
+import type { Finding } from "../../features/types";
+import { looksLikeReward, type OpenReward, RewardDebugService } from "../../rewards/debug/debugService";
+import type { KnownSource } from "../../rewards/debug/readScope";
+import { sampleToFile } from "../../tasks/sampleToFile";
+import type { Services } from "../../services";
+import { pathOfUri, toDiagnostic, uriOfPath } from "../convert";
+import type { Dispatcher } from "../dispatch";
+import {
+  rewardDebugParams,
+  rewardDebugSessionParams,
+  rewardDocumentParams,
+  rewardLiveParams,
+  rewardPlaceParams,
+  rewardSampleParams,
+  rewardScopeParams,
+  rewardSurfacesParams,
+  rewardTestParams,
+  rewardTraceParams,
+} from "../params";
+
+export interface RewardDocuments {
+  /** True for a document of a language that rewards are written in; the others are not for here. */
+  speaks(path: string): boolean;
+  change(path: string, uri: string, version: number, text: string): void;
+  save(path: string): void;
+  close(path: string): void;
+  hover(path: string, position: Position): Hover | null;
+  lenses(path: string): Promise<CodeLens[] | null>;
+  actions(path: string, uri: string, range: Range, shown: readonly Diagnostic[]): CodeAction[];
+  /** What the client can be asked to look at again, and its folders. */
+  initialize(client: { refreshesLenses: boolean; refreshesHints: boolean; folders: readonly string[] }): void;
+  /** A run wrote rollouts, or came or went. */
+  rolloutsChanged(run: string): void;
+  dispose(): Promise<void>;
+}
+
+/** How often an editor is asked to ask again for lenses and hints, at most. */
+const refreshRestMs = 150;
+const maxSampleFiles = 20;
+
+export function registerRewards(connection: Connection, on: Dispatcher, services: Services): RewardDocuments {
+  let surfaces: RewardSurfaces = { inlayHints: "returns", codeLens: true, findings: {} };
+  let client = { refreshesLenses: false, refreshesHints: false, folders: [] as readonly string[] };
+  let refreshTimer: NodeJS.Timeout | null = null;
+  const uris = new Map<string, string>();
+  /** What was shown last, for quick fixes. */
+  const shown = new Map<string, Finding[]>();
+  const explain = explanations();
+
+  const service = new RewardDebugService({
+    runs: () => [...runSources(services), ...sampleFiles(client.folders)],
+    folders: () => [...client.folders],
+    mayRun: services.options.transport === "stdio",
+    onLog: (message) => connection.console.warn(message),
+    onScope: (state) => {
+      void connection.sendNotification(didChangeRewardScope, state).catch(() => undefined);
+    },
+    onChange: (path) => publish(path),
+  });
+
+  const uriOf = (path: string) => uris.get(path) ?? uriOfPath(path);
+
+  function viewOf(path: string, open: OpenReward | null): RewardView | null {
+    if (open === null || open.facts === null) return null;
+    const { text, facts, report, examined, state } = open;
+    return new RewardView({ uri: uriOf(path), text, facts, report, examined, isUpdating: state === "updating" });
+  }
+
+  /** Problems, reach, and a nudge to ask for lenses and hints again. */
+  function publish(path: string): void {
+    const open = service.look(path);
+    const view = viewOf(path, open);
+    const uri = uriOf(path);
+    const placed = view === null ? [] : placedFindings(view, surfaces.findings);
+    const findings = view === null ? [] : rewardFindings(view, placed, explain);
+    const version = open?.version;
+    if (findings.length > 0 || shown.has(path)) {
+      shown.set(path, findings);
+      const diagnostics = findings.map(toDiagnostic);
+      void connection.sendDiagnostics({ uri, diagnostics, ...(version !== undefined && { version }) });
+    }
+    if (open === null) shown.delete(path);
+    const problem = open?.report?.problem ?? null;
+    const reach = {
+      ...{ uri, version: version ?? 0, lines: view === null ? [] : rewardReach(view) },
+      ...{ state: open?.state ?? ("off" as const), problem },
+    };
+    void connection.sendNotification(didChangeReach, reach).catch(() => undefined);
+    refreshTimer ??= setTimeout(() => {
+      refreshTimer = null;
+      if (client.refreshesLenses) void connection.sendRequest(CodeLensRefreshRequest.type).catch(() => undefined);
+      if (client.refreshesHints) void connection.sendRequest(InlayHintRefreshRequest.type).catch(() => undefined);
+    }, refreshRestMs);
+  }
+
+  const requirePath = (uri: string): string => {
+    const path = pathOfUri(uri);
+    if (path !== null) return services.allow(path);
+    throw new ConfigError("reward/no-file", `${uri} is no file on a disk.`, { hint: "Save it first." });
+  };
+  /** As the editor shows it, else as it lies on the disk. */
+  const textOf = async (path: string): Promise<string> => service.look(path)?.text ?? readFile(path, "utf8");
+
+  connection.languages.inlayHint.on(({ textDocument, range }, token) =>
+    on.answer<InlayHint[] | null>("inlayHint", token, () => {
+      const path = pathOfUri(textDocument.uri);
+      const view = path === null ? null : viewOf(path, service.look(path));
+      if (view === null) return null;
+      return rewardHints(view, surfaces.inlayHints, range.start.line, range.end.line).map(
+        ({ position, label, tooltip }) => ({
+          ...{ position, label, paddingLeft: true },
+          tooltip: { kind: MarkupKind.Markdown, value: tooltip },
+        }),
+      );
+    }),
+  );
+  on.on0(rewardScope, () => service.readyScope());
+  on.on(setRewardScope, rewardScopeParams, (change) => {
+    if (change.source?.kind === "file") services.allow(change.source.path);
+    return service.setScope(change);
+  });
+  on.on0(rewardScopeChoices, () => service.choices());
+  on.on(startLiveValues, rewardLiveParams, (options) => service.startLive(options));
+  on.on0(stopLiveValues, () => service.stopLive());
+  on.on(configureRewards, rewardSurfacesParams, (wanted) => {
+    surfaces = wanted;
+    for (const path of service.open) publish(path);
+    return null;
+  });
+  on.on(rescoreReward, rewardDocumentParams, async ({ uri }) => {
+    await service.rescore(requirePath(uri));
+    return null;
+  });
+  on.on0(listRewards, async () =>
+    (await service.list()).map(({ name, file, language, shape, scope, weight, line, character }) => ({
+      ...{ name, uri: pathToFileURL(file).href, language, shape, scope, weight, line, character },
+    })),
+  );
+  on.on(rewardReport, rewardPlaceParams, async ({ uri, function: name }) => {
+    const path = requirePath(uri);
+    await service.settled(path);
+    const view = viewOf(path, service.look(path));
+    const placed = view?.functionNamed(name) ?? null;
+    if (view === null || placed === null || placed.report === null) {
+      throw new ConfigError("reward/no-report", `Nothing is known about ${name} yet.`, {
+        hint: "Open its file and choose rollouts to look at.",
+      });
+    }
+    const findings = placedFindings(view, surfaces.findings).filter((finding) => finding.function === name);
+    const markdown = functionMarkdown(view, placed, findings[0] ?? null, true);
+    return { function: placed.report, findings: findings.map(toView), markdown };
+  });
+  on.on(probeReward, rewardPlaceParams, async ({ uri, function: name }, signal) => {
+    const path = requirePath(uri);
+    return { function: name, probes: await service.probe(path, await textOf(path), name, signal) };
+  });
+  on.on(traceReward, rewardTraceParams, async ({ uri, function: name, rollout, completion }, signal) => {
+    const path = requirePath(uri);
+    return service.trace(path, await textOf(path), name, rollout, completion ?? null, signal);
+  });
+  on.on(debugReward, rewardDebugParams, async ({ uri, function: name, rollout }) => {
+    const path = requirePath(uri);
+    return service.debug(path, await textOf(path), name, rollout ?? null);
+  });
+  on.on(endRewardDebug, rewardDebugSessionParams, async ({ session }) => {
+    await service.endDebug(session);
+    return null;
+  });
+  on.on(rewardTests, rewardDocumentParams, async ({ uri }) => {
+    const path = requirePath(uri);
+    return service.tests(path, await textOf(path));
+  });
+  on.on(runRewardTests, rewardTestParams, async ({ uri, ids }, signal) => {
+    const path = requirePath(uri);
+    return service.runTests(path, await textOf(path), ids, signal);
+  });
+
+  on.on(sampleRewardRollouts, rewardSampleParams, async ({ folder, data, model, prompts, groupSize }, signal) => {
+    const { base, adapter } = await services.model(model);
+    const place = { folder: services.allow(folder), data: services.allow(data) };
+    return sampleToFile({ ...place, base, adapter, prompts, groupSize }, signal);
+  });
+
+  return {
+    speaks: (path) => /\.(?:[cm]?[jt]s|py)$/i.test(path),
+    change(path, uri, version, text) {
+      if (service.look(path) === null && !looksLikeReward(path, text)) return;
+      // The editor's own spelling of the address, which may differ in case or escapes.
+      uris.set(path, uri);
+      service.change(path, version, text);
+    },
+    save: (path) => service.saved(path),
+    close: (path) => service.close(path),
+    hover(path, position) {
+      const view = viewOf(path, service.look(path));
+      if (view === null) return null;
+      const found = rewardHover(view, offsetAt(view.lines, position), placedFindings(view, surfaces.findings));
+      return found && { range: found.range, contents: { kind: MarkupKind.Markdown, value: found.markdown } };
+    },
+    async lenses(path) {
+      if (!surfaces.codeLens) return null;
+      const view = viewOf(path, await service.opened(path));
+      if (view === null) return null;
+      return rewardLenses(view).map(({ range, title, tooltip, command, arguments: args }) => ({
+        range,
+        command: { title, tooltip, command, arguments: [...args] },
+      }));
+    },
+    actions(path, uri, range, diagnostics) {
+      return (shown.get(path) ?? [])
+        .filter((finding) => overlaps(finding.range, range))
+        .flatMap(({ code, fixes, range: place }) => {
+          const about = diagnostics.filter((one) => one.code === code && overlaps(one.range, place));
+          return fixes.map(({ title, edits, sure }) => ({
+            ...{ title, kind: CodeActionKind.QuickFix, diagnostics: about, isPreferred: sure },
+            edit: { changes: { [uri]: edits } },
+          }));
+        });
+    },
+    initialize(found) {
+      client = found;
+    },
+    rolloutsChanged: (run) => service.rolloutsChanged(run),
+    dispose() {
+      if (refreshTimer !== null) clearTimeout(refreshTimer);
+      return service.dispose();
+    },
+  };
+}
+
+function toView({ id, severity, function: name, message, certain, rollouts }: PlacedFinding) {
+  return { id, severity, function: name, message, certain, rollouts: rollouts.map(({ key }) => key) };
+}
+
+function runSources({ runs }: Services): KnownSource[] {
+  return runs.list().map(({ id, folder }) => ({ source: { kind: "run", run: id }, path: folder, name: `run ${id}` }));
+}
+
+/** Files of rollouts in the folders of the window: what `rollouts sample` wrote for the editor; the newest first. */
+function sampleFiles(folders: readonly string[]): KnownSource[] {
+  return folders.flatMap((folder) => {
+    const place = join(folder, ".iadr1", "rollouts");
+    if (!existsSync(place)) return [];
+    return readdirSync(place)
+      .filter((name) => name.endsWith(".jsonl"))
+      .sort()
+      .reverse()
+      .slice(0, maxSampleFiles)
+      .map((name) => ({ source: { kind: "file" as const, path: join(place, name) }, path: join(place, name), name }));
+  });
+}
+
+/** Where the page about the findings that comes with this installation explains an id; null where the page was left out. */
+function explanations(): (id: string) => string | null {
+  for (const candidate of ["../docs/reward-debugger.md", "../../../../docs/reward-debugger.md"]) {
+    const path = fileURLToPath(new URL(candidate, import.meta.url));
+    if (!existsSync(path)) continue;
+    const lines = readFileSync(path, "utf8").split("\n");
+    const headings = new Map(
+      lines.flatMap((line, i) => {
+        const id = /^## (RW\d{3})\b/.exec(line)?.[1];
+        return id === undefined ? [] : [[id, i + 1] as const];
+      }),
+    );
+    const page = pathToFileURL(path).href;
+    // Editors open a file at a line, not at a heading.
+    return (id) => (headings.has(id) ? `${page}#L${headings.get(id)}` : page);
+  }
+  return () => null;
+}
+
+function overlaps(a: Range, b: Range): boolean {
+  return !isBefore(a.end, b.start) && !isBefore(b.end, a.start);
+}
+
+function isBefore(a: Position, b: Position): boolean {
+  return a.line < b.line || (a.line === b.line && a.character < b.character);
+}

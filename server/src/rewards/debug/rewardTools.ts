@@ -1,0 +1,33 @@
+/** What reads, runs and judges reward code in this installation, for the host of the reward debugger. */
+import { RewardError } from "@iad-r1/models/errors";
+import { examineProgram } from "../analysis/examine";
+import { instrumentTypeScript } from "../live/instrument";
+import { staticFindings } from "../static/staticFindings";
+import type { RewardProgram } from "../user/program";
+import { type RewardRunner, startRunner } from "../user/runner";
+import type { RewardTools } from "./rewardHost";
+import { probeViews, rewardTests, runRewardTests } from "./rewardTests";
+
+const run = (program: RewardProgram): RewardRunner => startRunner(program, { instrument: instrumentTypeScript });
+
+export const rewardTools: RewardTools = {
+  startRunner: run,
+  async textFindings(program, columns) {
+    try {
+      return await staticFindings(program, { columns });
+    } catch (error) {
+      // Without Python nothing is said about the text of a Python file; the first try to run it says why.
+      if (RewardError.is(error)) return [];
+      throw error;
+    }
+  },
+  async findings(program, { rows }, results, runner, signal) {
+    // Nothing more can be asked of code that cannot be loaded.
+    if ([...results.values()].some((result) => RewardError.is(result, "reward/load"))) return [];
+    const { findings } = await examineProgram(program, rows, runner, { results, scope: false, signal });
+    return findings;
+  },
+  probes: (program, name, rollouts, wallMs, signal) => probeViews(program, name, rollouts, run, { wallMs, signal }),
+  tests: async (program, rollouts) => rewardTests(program, rollouts),
+  runTests: (program, ids, rollouts, wallMs, signal) => runRewardTests(program, ids, rollouts, run, { wallMs, signal }),
+};

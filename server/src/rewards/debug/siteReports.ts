@@ -1,0 +1,268 @@
+/** What each watched place of a reward saw, in few words: values with counts, branches with what they pay, exceptions, reach. Pure. */
+import type { RegexReport, RolloutKey, SiteReport } from "@iad-r1/protocol/rewardDebugger";
+import { TextLines } from "@iad-r1/models/util/textLines";
+import { explainMiss } from "../static/explainMiss";
+import { patternTrials } from "../static/patternTrials";
+import type { Preview, Recording, Site, SitePattern, SiteRecord } from "../user/recording";
+import { topValues } from "../analysis/distributions";
+import { distributionOf } from "./distribution";
+
+const maxTop = 5;
+const maxNamed = 100;
+/** A condition explains a place that was not reached when this share of the rows there agrees. */
+const explainsShare = 0.98;
+
+export interface SitesInput {
+  source: string;
+  recording: Recording;
+  /** Totals with the code that was recorded; what a branch pays. One a row; null where unknown. */
+  totals: readonly (number | null)[];
+  /** Only these rows count; all when null. */
+  only: ReadonlySet<number> | null;
+  numRows: number;
+  keyOf: (row: number) => RolloutKey;
+  language: "typescript" | "python";
+  /** The reward in whose text a place stands. */
+  ownerOf: (site: Site) => string | null;
+}
+
+export function siteReports(input: SitesInput): SiteReport[] {
+  const { recording, source } = input;
+  const lines = new TextLines(source);
+  const seen = recording.records.map((record) => lookAt(record, input.only));
+  const conditions = recording.sites.flatMap((site, i) => {
+    return site.kind === "condition"
+      ? [{ site, last: lastTruth(seen[i]!.values), line: lineOf(lines, site.start) }]
+      : [];
+  });
+  const numRows = input.only?.size ?? input.numRows;
+  const reports = recording.sites.map((site, i): SiteReport => {
+    const { values, thrown, reached, rows } = seen[i]!;
+    const numbers = values.map(({ preview }) => preview.number);
+    const isNumeric = values.length > 0 && numbers.every((number) => number !== undefined);
+    const top = topOf(values.map(({ preview }) => preview));
+    return {
+      ...{ kind: site.kind, function: input.ownerOf(site) ?? site.function, start: site.start, end: site.end },
+      // Places without values know how often they were reached, not by whom.
+      ...{
+        reached,
+        rowsReached: values.length + thrown.length === 0 ? Math.min(reached, numRows) : rows.size,
+        top: top.first,
+        distinct: top.distinct,
+      },
+      numbers: isNumeric ? distributionOf(numbers.map((number) => number!)) : null,
+      branches: site.kind === "condition" ? branchesOf(values, input.totals) : null,
+      thrown: thrownOf(thrown, input.keyOf),
+      ...means(rows, input, numRows),
+      notReachedBecause: rows.size < numRows ? reasonOf(site, rows, conditions, input) : null,
+      rollouts: [...rows].slice(0, maxNamed).map(input.keyOf),
+      regex: site.regex === undefined ? null : regexReport(site.regex, recording.records[i]!, input),
+    };
+  });
+  return [...reports, ...patternPlaces(recording.sites, reports)];
+}
+
+/** A pattern may stand far from the call that uses it; it says the same there. */
+function patternPlaces(sites: readonly Site[], reports: readonly SiteReport[]): SiteReport[] {
+  const places = new Map<number, SiteReport>();
+  sites.forEach(({ regex }, i) => {
+    const report = reports[i]!;
+    if (regex === undefined || report.regex === null) return;
+    const known = places.get(regex.start);
+    if (known === undefined || report.reached > known.reached) {
+      places.set(regex.start, { ...report, start: regex.start, end: regex.end });
+    }
+  });
+  return [...places.values()];
+}
+
+function regexReport(pattern: SitePattern, { regex, reached }: SiteRecord, input: SitesInput): RegexReport | null {
+  if (regex === undefined) return null;
+  const { language, keyOf } = input;
+  const numMissed = Math.max(0, reached - regex.matched);
+  const [first] = regex.missed;
+  const why = first === undefined ? null : explainMiss(pattern, language, first.text);
+  const texts = regex.missed.map(({ text }) => text);
+  // Only the first texts were kept; the others are taken to be like them.
+  const scale = texts.length === 0 ? 0 : numMissed / texts.length;
+  const trials = patternTrials(pattern, language, texts).flatMap(({ title, pattern: changed, matched }) =>
+    matched === null || matched === 0
+      ? []
+      : [{ title, pattern: changed, matched: regex.matched + Math.round(matched * scale) }],
+  );
+  return {
+    ...{ pattern: pattern.pattern, tested: regex.matched + numMissed, matched: regex.matched, trials, p99Ms: null },
+    // Said by the finding RW113, which proves it.
+    warning: null,
+    failure:
+      first === undefined || why === null
+        ? null
+        : {
+            rollout: first.row < 0 ? null : keyOf(first.row),
+            ...{ matchedUpTo: why.matchedUpTo, expected: why.expected, saw: why.saw, at: why.at },
+            text: first.text.slice(0, why.at + 200),
+          },
+  };
+}
+
+interface Seen {
+  values: { row: number; preview: Preview }[];
+  thrown: SiteRecord["thrown"];
+  reached: number;
+  rows: Set<number>;
+}
+
+function lookAt(record: SiteRecord, only: ReadonlySet<number> | null): Seen {
+  const counts = ({ row }: { row: number }) => only === null || only.has(row);
+  const values = record.values.filter(counts);
+  const thrown = record.thrown.filter(counts);
+  const rows = new Set<number>();
+  for (const { row } of [...values, ...thrown]) if (row >= 0) rows.add(row);
+  return { values, thrown, reached: only === null ? record.reached : values.length, rows };
+}
+
+function lineOf(lines: TextLines, offset: number): number {
+  return lines.position(offset).line;
+}
+
+function topOf(previews: readonly Preview[]): { first: SiteReport["top"]; distinct: number } {
+  const { top, distinct } = topValues(
+    previews.map(({ type, text }) => `${type}\n${text}`),
+    maxTop,
+  );
+  const first = top.map(({ first: place, count }) => ({
+    text: previews[place]!.text,
+    type: previews[place]!.type,
+    count,
+  }));
+  return { first, distinct };
+}
+
+function branchesOf(values: Seen["values"], totals: readonly (number | null)[]): SiteReport["branches"] {
+  const last = lastTruth(values);
+  const side = (truth: boolean) => {
+    const known = [...last].flatMap(([row, value]) => (value === truth ? (totals[row] ?? []) : []));
+    return known.length === 0 ? null : known.reduce((sum, total) => sum + total, 0) / known.length;
+  };
+  const yes = values.filter(({ preview }) => preview.truthy).length;
+  return { yes, no: values.length - yes, meanYes: side(true), meanNo: side(false) };
+}
+
+/** The last truth of a condition by row. */
+function lastTruth(values: Seen["values"]): Map<number, boolean> {
+  return new Map(values.filter(({ row }) => row >= 0).map(({ row, preview }) => [row, preview.truthy]));
+}
+
+function thrownOf(thrown: SiteRecord["thrown"], keyOf: SitesInput["keyOf"]): SiteReport["thrown"] {
+  const byMessage = new Map<string, SiteReport["thrown"][number]>();
+  for (const { message, line, row } of thrown) {
+    const known = byMessage.get(message);
+    if (known !== undefined) known.count++;
+    else byMessage.set(message, { message, line, count: 1, rollout: row < 0 ? null : keyOf(row) });
+  }
+  return [...byMessage.values()].sort((a, b) => b.count - a.count).slice(0, maxTop);
+}
+
+function means(
+  reached: ReadonlySet<number>,
+  { totals, only, numRows }: SitesInput,
+  count: number,
+): Pick<SiteReport, "meanReached" | "meanOthers"> {
+  if (reached.size === 0 || reached.size === count) return { meanReached: null, meanOthers: null };
+  const sums = { here: 0, numHere: 0, other: 0, numOther: 0 };
+  for (let row = 0; row < numRows; row++) {
+    const total = totals[row] ?? null;
+    if (total === null || (only !== null && !only.has(row))) continue;
+    if (reached.has(row)) {
+      sums.here += total;
+      sums.numHere++;
+    } else {
+      sums.other += total;
+      sums.numOther++;
+    }
+  }
+  return {
+    meanReached: sums.numHere === 0 ? null : sums.here / sums.numHere,
+    meanOthers: sums.numOther === 0 ? null : sums.other / sums.numOther,
+  };
+}
+
+interface Condition {
+  site: Site;
+  last: Map<number, boolean>;
+  line: number;
+}
+
+/**
+ * The condition before a place that kept most rows from it: in those rows it had one truth, in the rows that came here the other. Of several
+ * the nearest.
+ */
+function reasonOf(
+  site: Site,
+  reached: ReadonlySet<number>,
+  conditions: readonly Condition[],
+  { only, numRows }: SitesInput,
+): SiteReport["notReachedBecause"] {
+  let best: { condition: Condition; truth: boolean; count: number } | null = null;
+  for (const condition of conditions) {
+    const { site: place, last } = condition;
+    if (place.function !== site.function || place.start >= site.start) continue;
+    const missed = { yes: 0, no: 0 };
+    const came = { yes: 0, no: 0 };
+    for (const [row, truth] of last) {
+      if (row >= numRows || (only !== null && !only.has(row))) continue;
+      const side = reached.has(row) ? came : missed;
+      if (truth) side.yes++;
+      else side.no++;
+    }
+    for (const truth of [true, false]) {
+      const count = truth ? missed.yes : missed.no;
+      const against = truth ? came.yes : came.no;
+      const total = came.yes + came.no;
+      if (count === 0 || (total > 0 && against > total * (1 - explainsShare))) continue;
+      if (best === null || count > best.count || (count === best.count && place.start > best.condition.site.start)) {
+        best = { condition, truth, count };
+      }
+    }
+  }
+  return best === null ? null : { line: best.condition.line, truth: best.truth, count: best.count };
+}
+
+/** One recording of several functions of a file that were run one after another on the same rows; null without any. */
+export function mergeRecordings(recordings: readonly Recording[]): Recording | null {
+  const [first, ...rest] = recordings;
+  if (first === undefined) return null;
+  const records = first.records.map((record, i) =>
+    rest.reduce((all, other) => mergeRecords(all, other.records[i]), record),
+  );
+  return { ...first, records };
+}
+
+function mergeRecords(a: SiteRecord, b: SiteRecord | undefined): SiteRecord {
+  if (b === undefined) return a;
+  const regex =
+    a.regex === undefined || b.regex === undefined
+      ? (a.regex ?? b.regex)
+      : { matched: a.regex.matched + b.regex.matched, missed: [...a.regex.missed, ...b.regex.missed] };
+  return {
+    reached: a.reached + b.reached,
+    values: [...a.values, ...b.values],
+    thrown: [...a.thrown, ...b.thrown],
+    ...(regex !== undefined && { regex }),
+  };
+}
+
+/** Rows by line: in how many rows some place that begins on the line was reached. Lines count from 0. */
+export function reachOf(
+  source: string,
+  sites: readonly SiteReport[],
+  total: number,
+): { line: number; rows: number; total: number }[] {
+  const lines = new TextLines(source);
+  const byLine = new Map<number, number>();
+  for (const { start, rowsReached } of sites) {
+    const line = lineOf(lines, start) - 1;
+    byLine.set(line, Math.max(byLine.get(line) ?? 0, rowsReached));
+  }
+  return [...byLine].sort(([a], [b]) => a - b).map(([line, rows]) => ({ line, rows, total }));
+}

@@ -1,0 +1,175 @@
+/**
+ * Reward functions of a Python file: functions that TRL would call, ms-swift's ORM classes and verl's `compute_score`, told apart by
+ * their shape; and whatever stands under a marker comment, `# iad-r1: reward weight=0.5 range=0..1`. Only the top level of the module
+ * counts.
+ */
+import { type Discovered, type MarkerOptions, parseMarker } from "./marker";
+import type { RewardShape } from "./program";
+import { plainText, type PythonComment, type PythonLine, type PythonToken, readPython } from "./pythonLines";
+
+/** What trainers always give; everything else in a signature is a column. */
+const givenArguments = new Set([
+  ...["self", "prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric"],
+  ...["prompt_ids", "environments"],
+]);
+const verlArguments = new Set(["data_source", "solution_str", "ground_truth", "extra_info"]);
+
+interface Parameter {
+  name: string;
+  star: "" | "*" | "**";
+}
+
+interface Definition {
+  keyword: "def" | "class";
+  isAsync: boolean;
+  name: PythonToken;
+  /** Parameters of a function; bases of a class. */
+  parameters: Parameter[];
+  /** First line, decorators included, and the last line of the body. */
+  first: number;
+  last: number;
+  head: number;
+}
+
+export function discoverPython(file: string, source: string): Discovered {
+  const { lines, comments } = readPython(source);
+  const found: Discovered = { functions: [], problems: [] };
+  const registered = registeredNames(lines);
+  for (const definition of definitions(lines, 0, lines.length, 0)) {
+    const marker = markerAbove(source, comments, lines[definition.first]!.start);
+    const isFunction = definition.keyword === "def";
+    const call = isFunction ? definition : callMethod(lines, definition);
+    if (call === null) continue;
+    const shape = shapeOf(definition, call, marker !== null);
+    if (shape === null) continue;
+    if (marker !== null) found.problems.push(...marker.problems);
+    const options: MarkerOptions = marker?.options ?? {};
+    const { name } = definition;
+    const body = lines.slice(call.head, call.last + 1).flatMap(({ tokens }) => tokens);
+    const isBatch = shape === "trl" || shape === "swift-orm";
+    found.functions.push({
+      ...{ name: options.name ?? registered.get(name.text) ?? name.text, language: "python", file, shape },
+      scope: options.scope ?? (isBatch ? "batch" : "sample"),
+      ...{ weight: options.weight ?? 1, range: options.range ?? null, impure: options.impure ?? false },
+      isAsync: call.isAsync,
+      nameSpan: [name.start, name.end],
+      bodySpan: [lines[definition.head]!.start, lines[definition.last]!.end],
+      columns: columnsOf(call.parameters, body, shape),
+      takesKwargs: call.parameters.some(({ star }) => star === "**"),
+      exportName: name.text,
+    });
+  }
+  return found;
+}
+
+/** Functions and classes whose heads have this indentation, between two lines. */
+function definitions(lines: readonly PythonLine[], from: number, to: number, indent: number): Definition[] {
+  const found: Definition[] = [];
+  let decorators: number | null = null;
+  for (let i = from; i < to; i++) {
+    const line = lines[i]!;
+    if (line.indent !== indent) continue;
+    if (line.tokens[0]!.text === "@") {
+      decorators ??= i;
+      continue;
+    }
+    const isAsync = line.tokens[0]!.text === "async" && line.tokens[1]?.text === "def";
+    const tokens = isAsync ? line.tokens.slice(1) : line.tokens;
+    const keyword = tokens[0]!.text;
+    if ((keyword === "def" || keyword === "class") && tokens[1]?.kind === "name") {
+      let last = i;
+      while (last + 1 < to && lines[last + 1]!.indent > indent) last++;
+      const parameters = parametersOf(tokens.slice(2));
+      found.push({ keyword, isAsync, name: tokens[1], parameters, first: decorators ?? i, last, head: i });
+    }
+    decorators = null;
+  }
+  return found;
+}
+
+/** `(a, b: int = 3, *args, **kwargs) -> x:` */
+function parametersOf(tokens: readonly PythonToken[]): Parameter[] {
+  if (tokens[0]?.text !== "(") return [];
+  const parameters: Parameter[] = [];
+  let depth = 0;
+  let stars = "";
+  let atStart = false;
+  for (const { kind, text } of tokens) {
+    if ("([{".includes(text)) depth++;
+    if (")]}".includes(text)) depth--;
+    if (depth === 0) break;
+    if (depth === 1 && (text === "(" || text === ",")) {
+      atStart = true;
+      stars = "";
+    } else if (atStart && text === "*") stars += "*";
+    else if (atStart) {
+      if (kind === "name") parameters.push({ name: text, star: stars === "" ? "" : stars === "*" ? "*" : "**" });
+      atStart = false;
+    }
+  }
+  return parameters;
+}
+
+function callMethod(lines: readonly PythonLine[], owner: Definition): Definition | null {
+  const first = lines[owner.head + 1];
+  if (first === undefined || owner.last === owner.head) return null;
+  const methods = definitions(lines, owner.head + 1, owner.last + 1, first.indent);
+  return methods.find(({ keyword, name }) => keyword === "def" && name.text === "__call__") ?? null;
+}
+
+function shapeOf(definition: Definition, call: Definition, isMarked: boolean): RewardShape | null {
+  const names = new Set(call.parameters.map(({ name }) => name));
+  if (definition.keyword === "class") {
+    const isOrm = definition.parameters.some(({ name }) => /ORM$/.test(name));
+    return isOrm || (isMarked && names.has("completions")) ? "swift-orm" : null;
+  }
+  if (names.has("solution_str") && names.has("ground_truth")) return "verl";
+  if (names.has("completions")) return "trl";
+  return isMarked ? "trl" : null;
+}
+
+function columnsOf(parameters: readonly Parameter[], body: readonly PythonToken[], shape: RewardShape): string[] {
+  const given = shape === "verl" ? verlArguments : givenArguments;
+  const columns = new Set<string>();
+  for (const { name, star } of parameters) if (star === "" && !given.has(name)) columns.add(name);
+  const kwargs = parameters.find(({ star }) => star === "**")?.name;
+  for (const [i, token] of body.entries()) {
+    if (kwargs === undefined || token.kind !== "name" || token.text !== kwargs) continue;
+    // kwargs["name"], kwargs.get("name")
+    const isIndex = body[i + 1]?.text === "[";
+    const isGet = body[i + 1]?.text === "." && body[i + 2]?.text === "get" && body[i + 3]?.text === "(";
+    const key = isIndex ? plainText(body[i + 2]) : isGet ? plainText(body[i + 4]) : null;
+    if (key !== null && !given.has(key)) columns.add(key);
+  }
+  return [...columns];
+}
+
+/** `orms["name"] = Class`: the name under which ms-swift knows a class. */
+function registeredNames(lines: readonly PythonLine[]): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const { tokens, indent } of lines) {
+    const texts = tokens.map(({ text }) => text);
+    if (indent !== 0 || texts[0] !== "orms" || texts[1] !== "[" || texts[3] !== "]" || texts[4] !== "=") continue;
+    const name = plainText(tokens[2]);
+    if (name !== null && tokens[5]?.kind === "name") names.set(tokens[5].text, name);
+  }
+  return names;
+}
+
+function markerAbove(
+  source: string,
+  comments: readonly PythonComment[],
+  start: number,
+): ReturnType<typeof parseMarker> | null {
+  let end = start;
+  for (const comment of comments.filter(({ isAlone, start: at }) => isAlone && at < start).reverse()) {
+    const after = comment.start + 1 + comment.text.length;
+    if (source.slice(after, end).trim() !== "") return null;
+    const marker = /^\s*iad-r1:\s*reward\b\s*/.exec(comment.text);
+    if (marker !== null) {
+      return parseMarker(comment.text.slice(marker[0].length), comment.start + 1 + marker[0].length);
+    }
+    end = comment.start;
+  }
+  return null;
+}

@@ -1,0 +1,98 @@
+/** Columns that grow: numbers and codes for texts that repeat. Small enough for a hundred thousand rows and more. */
+
+export class NumberColumn {
+  private data = new Float64Array(1024);
+  length = 0;
+
+  /** Missing values are NaN. */
+  push(value: number | null | undefined): void {
+    if (this.length === this.data.length) {
+      const larger = new Float64Array(this.data.length * 2);
+      larger.set(this.data);
+      this.data = larger;
+    }
+    this.data[this.length++] = value ?? Number.NaN;
+  }
+
+  get values(): Float64Array {
+    return this.data.subarray(0, this.length);
+  }
+}
+
+/** Each different text has a number, by order of appearance. */
+export class CodeColumn {
+  readonly names: string[] = [];
+  private readonly codes = new Map<string, number>();
+  private data = new Uint32Array(1024);
+  length = 0;
+
+  push(name: string): number {
+    let code = this.codes.get(name);
+    if (code === undefined) {
+      code = this.names.length;
+      this.codes.set(name, code);
+      this.names.push(name);
+    }
+    if (this.length === this.data.length) {
+      const larger = new Uint32Array(this.data.length * 2);
+      larger.set(this.data);
+      this.data = larger;
+    }
+    this.data[this.length++] = code;
+    return code;
+  }
+
+  codeOf(name: string): number | undefined {
+    return this.codes.get(name);
+  }
+
+  get values(): Uint32Array {
+    return this.data.subarray(0, this.length);
+  }
+}
+
+/** Texts one behind the other as UTF-8 in lower case, to look for a part in all of them at once. */
+export class TextColumn {
+  private bytes = Buffer.allocUnsafe(1 << 16);
+  private used = 0;
+  private readonly ends = new NumberColumn();
+
+  push(text: string): void {
+    const folded = text.toLowerCase();
+    // A UTF-16 unit takes at most three bytes; one more keeps neighbours apart.
+    const needed = this.used + folded.length * 3 + 1;
+    if (needed > this.bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2));
+      this.bytes.copy(larger, 0, 0, this.used);
+      this.bytes = larger;
+    }
+    this.used += this.bytes.write(folded, this.used);
+    this.bytes[this.used++] = 0;
+    this.ends.push(this.used);
+  }
+
+  /** Calls `hit` for each row that holds the text, in order. */
+  find(text: string, hit: (row: number) => void): void {
+    const needle = Buffer.from(text.toLowerCase());
+    if (needle.length === 0 || needle.includes(0)) return;
+    const { values: ends } = this.ends;
+    const bytes = this.bytes.subarray(0, this.used);
+    let row = 0;
+    for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, ends[row]!)) {
+      row = rowAt(ends, at, row);
+      hit(row);
+    }
+  }
+}
+
+/** The first row from `from` on that ends behind the offset. */
+function rowAt(ends: Float64Array, offset: number, from: number): number {
+  let low = from;
+  let high = ends.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ends[middle]! > offset) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,30 @@
+/** What an answer was against the ground truth. Reads answers with the parser of rewards and evaluations; common answers without parsing all. */
+import { parseTags } from "../rewards/tags";
+
+export type Verdict = "correct" | "false-alarm" | "missed" | "unparsed" | "unknown";
+
+/** An answer at the end of a text without another tag behind it, as almost all are. */
+const plainEnd = /^<answer>\s*(yes|no)\s*<\/answer>\s*$/i;
+const longestEnd = 80;
+
+/** The same as `parseTags(text).answer`, many times faster for answers in the usual form. */
+export function answerOf(text: string): "yes" | "no" | null {
+  const at = text.lastIndexOf("<answer>");
+  if (at >= 0 && text.length - at <= longestEnd) {
+    const match = plainEnd.exec(text.slice(at));
+    if (match !== null && !/<answer>/i.test(text.slice(0, at))) return match[1]!.toLowerCase() as "yes" | "no";
+  }
+  return /<answer>/i.test(text) ? parseTags(text).answer : null;
+}
+
+export function labelOf(solution: string | null): "normal" | "anomalous" | "unknown" {
+  const answer = solution === null ? null : answerOf(solution);
+  return answer === null ? "unknown" : answer === "yes" ? "anomalous" : "normal";
+}
+
+export function verdictOf(answer: "yes" | "no" | null, label: "normal" | "anomalous" | "unknown"): Verdict {
+  if (answer === null) return "unparsed";
+  if (label === "unknown") return "unknown";
+  if (answer === "yes") return label === "anomalous" ? "correct" : "false-alarm";
+  return label === "anomalous" ? "missed" : "correct";
+}

@@ -1,0 +1,38 @@
+/**
+ * Sampled groups as lines that `reward check` and `reward score` read: everything of the record that does not need a run, with the
+ * prompt and the columns of the data row beside it.
+ */
+import type { ModelReference, RolloutRecord } from "@iad-r1/protocol/runs";
+import type { InspectionSample } from "../data/samples";
+import { policyExample } from "../generate/examples";
+import { type SampleRolloutsOptions, sampleRollouts } from "./rollouts";
+
+export type SampledLine = Pick<
+  RolloutRecord,
+  | ("group" | "index" | "sampleId" | "completion" | "solution" | "finish" | "length")
+  | ("rewards" | "status" | "notes" | "total" | "advantage" | "meanLogProb" | "entropy")
+> & {
+  /** Chat messages; pictures are named, not held. */
+  prompt: unknown;
+} & Record<string, unknown>;
+
+/** One line for each completion, group by group. Columns of the data row never replace what the record says. */
+export async function sampleLines(
+  model: ModelReference,
+  samples: readonly InspectionSample[],
+  options: SampleRolloutsOptions,
+): Promise<SampledLine[]> {
+  const { references = 0, style = "expert" } = options;
+  const records = await sampleRollouts(model, samples, options);
+  const examples = samples.map((sample) => policyExample(sample, { references, style }));
+  return records.map((record) => {
+    const { group, index, sampleId, completion, solution, finish, length } = record;
+    const { rewards, status, notes, total, advantage, meanLogProb, entropy } = record;
+    const { columns, source } = examples[group]!;
+    return {
+      ...columns,
+      ...{ group, index, sampleId, prompt: source.messages, completion, solution, finish, length },
+      ...{ rewards, status, notes, total, advantage, meanLogProb, entropy },
+    };
+  });
+}

@@ -1,0 +1,175 @@
+/** SC-GRPO on the tiny fixture with rewards out of files: versions on record, held by a finding, going on with a corrected file. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RolloutRecord, RunEvent } from "@iad-r1/protocol/runs";
+import type { ExperimentInput } from "@iad-r1/server/config/experiment";
+import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
+import { RunControl, writeWish } from "@iad-r1/server/runs/control";
+import { readManifest } from "@iad-r1/server/runs/manifest";
+import { type RunContext, runTraining } from "@iad-r1/server/runs/postTrain";
+import { expect, it } from "vitest";
+import { temporaryFolder } from "../helpers/temporaryFolder";
+import { tinyCheckpoint } from "../helpers/tinyModel";
+
+const python = `
+def brevity(completions, label, log_extra, **kwargs):
+    log_extra("label", label)
+    return [1.0 / (1 + len(c[0]["content"])) for c in completions]
+`;
+const good = `import { defineReward } from "iad-r1/reward";
+export const even = defineReward({
+  weight: 0.5,
+  score: ({ completion, length, prompt, note }: any) => { note("asked", Array.isArray(prompt)); return length === 6 ? completion.length % 2 : null; },
+});`;
+const failing = `import { defineReward } from "iad-r1/reward";
+export const even = defineReward({ weight: 0.5, score: ({ completion }: any): number => completion.nothing.length });`;
+
+function project(reward: string, scGrpo: Partial<NonNullable<NonNullable<ExperimentInput["stages"]>["scGrpo"]>> = {}) {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "rewards"));
+  writeFileSync(join(folder, "rewards/even.reward.ts"), reward);
+  writeFileSync(join(folder, "rewards/brevity.py"), python);
+  const config = makeExperiment(
+    {
+      ...{ project: "own", model: { base: tinyCheckpoint }, device: "cpu", threads: 1, output: "runs" },
+      data: { train: { kind: "synth", seed: 1, count: 4, size: 42 } },
+      stages: {
+        scGrpo: {
+          ...{
+            trainable: "lora",
+            steps: 3,
+            groupSize: 2,
+            promptsPerStep: 2,
+            maxCompletionLength: 6,
+            rewardTimeout: 60,
+          },
+          rewards: [{ name: "rewards/even.reward.ts#even" }, { name: "rewards/brevity.py", weight: 2 }],
+          ...scGrpo,
+        },
+      },
+    },
+    folder,
+  );
+  return { folder, config, rewardFile: join(folder, "rewards/even.reward.ts") };
+}
+
+async function train(config: ReturnType<typeof project>["config"] | null, context: Partial<RunContext> = {}) {
+  const events: RunEvent[] = [];
+  const outcome = await runTraining("sc-grpo", config, {
+    signal: new AbortController().signal,
+    ...context,
+    onEvent: (event) => {
+      events.push(event);
+      context.onEvent?.(event);
+    },
+  });
+  return { outcome, events };
+}
+
+const of = <T extends RunEvent["type"]>(events: RunEvent[], type: T) =>
+  events.filter((event): event is Extract<RunEvent, { type: T }> => event.type === type);
+
+it("scores of both languages are on record with weights, notes and the version of the code", async () => {
+  const { folder, config } = project(good);
+  const { outcome, events } = await train(config);
+  expect(outcome.error).toBe(null);
+  expect(of(events, "rewards")).toMatchObject([
+    {
+      ...{ stage: "sc-grpo", step: 0, reason: "started" },
+      rewards: [
+        { name: "even", weight: 0.5, version: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        { name: "brevity", weight: 2, version: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      ],
+    },
+  ]);
+  const { rewardLineage } = readManifest(outcome.folder);
+  expect(readFileSync(join(outcome.folder, rewardLineage![0]!.rewards[0]!.copy!), "utf8")).toBe(good);
+  const lines = readFileSync(join(outcome.folder, "rollouts/step-000001.jsonl"), "utf8").trim().split("\n");
+  for (const record of lines.map((line) => JSON.parse(line) as RolloutRecord)) {
+    const { even, brevity } = record.rewards;
+    expect(brevity).toBeCloseTo(1 / (1 + [...record.completion].length), 12);
+    expect(record.notes["brevity/label"]).toMatch(/normal|anomalous/);
+    if (record.status.even === "ok") expect(record.notes["even/asked"]).toBe(true);
+    expect(record.total).toBeCloseTo(2 * brevity! + 0.5 * (even ?? 0), 12);
+  }
+  expect(folder).toBeDefined();
+});
+
+it("a finding holds the run; a corrected file takes the place of the faulty one, and the run goes on", async () => {
+  const { config, rewardFile } = project(failing, { pauseOn: ["RW104"], rewardErrors: "zero" });
+  const runFolder = join(config.output, "held");
+  let control: RunControl | undefined;
+  const pauses = {
+    get isWanted() {
+      return control!.isWanted;
+    },
+    request: () => control!.request(),
+    takeExchange: () => control!.takeExchange(),
+    released: (signal: AbortSignal) => control!.released(signal),
+  };
+  let numHeld = 0;
+  const { outcome, events } = await train(config, {
+    ...{ runId: "held", pauses },
+    onEvent: (event) => {
+      if (event.type !== "state") return;
+      if (event.state === "starting") control = new RunControl(runFolder, () => undefined);
+      if (event.state !== "paused") return;
+      numHeld++;
+      // The first correction cannot be loaded: the run goes on waiting.
+      writeFileSync(rewardFile, numHeld === 1 ? "export const even = ;" : good);
+      setTimeout(() => writeWish(runFolder, "run", { exchangeRewards: true }), 50);
+    },
+  });
+  control!.close();
+  expect(outcome.error).toBe(null);
+  expect(outcome.state).toBe("completed");
+  expect(of(events, "finding")).toMatchObject([
+    {
+      id: "RW104",
+      step: 1,
+      reward: "even",
+      file: rewardFile,
+      pauses: true,
+      message: expect.stringContaining("4 completions of 4"),
+    },
+  ]);
+  const held = of(events, "state").filter(({ state }) => state === "paused");
+  expect(held.map(({ reason }) => reason)).toEqual([
+    expect.stringMatching(/^RW104: /),
+    expect.stringMatching(/^The new rewards were not taken\. /),
+  ]);
+  const versions = of(events, "rewards");
+  expect(versions.map(({ reason, step }) => [reason, step])).toEqual([
+    ["started", 0],
+    ["exchanged", 1],
+  ]);
+  const evenVersions = versions.map(({ rewards }) => rewards[0]!.version);
+  expect(evenVersions[0]).not.toBe(evenVersions[1]);
+  const { rewardLineage, finishedStages } = readManifest(outcome.folder);
+  expect(rewardLineage!.map(({ step, rewards }) => [step, rewards[0]!.version])).toEqual([
+    [0, evenVersions[0]],
+    [1, evenVersions[1]],
+  ]);
+  expect(finishedStages).toEqual(["sc-grpo"]);
+  const second = readFileSync(join(outcome.folder, "rollouts/step-000002.jsonl"), "utf8");
+  expect(second).not.toContain('"even":"error"');
+});
+
+it("without anybody who could let it go on, the run stops and says why; it resumes only with consent to the new rewards", async () => {
+  const { config, rewardFile } = project(failing, { pauseOn: ["RW104"], rewardErrors: "zero" });
+  const first = await train(config);
+  expect(first.outcome).toMatchObject({ state: "stopped", reason: expect.stringMatching(/^RW104: /) });
+  writeFileSync(rewardFile, good);
+  const runsFolder = config.output;
+  const refused = await train(null, { resume: first.outcome.runId, runsFolder });
+  expect(refused.outcome).toMatchObject({ state: "failed", error: { code: "run/changed" } });
+  const { outcome, events } = await train(null, { resume: first.outcome.runId, runsFolder, exchangeRewards: true });
+  expect(outcome).toMatchObject({ state: "completed", error: null });
+  expect(of(events, "rewards").map(({ reason, step }) => [reason, step])).toEqual([["exchanged", 1]]);
+});
+
+it("a run that leaves failures out stops when too many fail", async () => {
+  const { config } = project(failing);
+  const { outcome } = await train(config);
+  expect(outcome.error).toMatchObject({ code: "reward/many-errors", message: expect.stringContaining("line 2") });
+});

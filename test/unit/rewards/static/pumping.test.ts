@@ -1,0 +1,27 @@
+import { parsePattern } from "@iad-r1/server/rewards/static/parsePattern";
+import { proveHang } from "@iad-r1/server/rewards/static/pumping";
+import { describe, expect, it } from "vitest";
+
+const prove = async (pattern: string, flags = "") => {
+  const proof = await proveHang(parsePattern(pattern, flags, "typescript")!);
+  return proof === null ? null : { why: proof.why, place: pattern.slice(proof.start, proof.end), length: proof.length };
+};
+
+describe("patterns that can take forever", () => {
+  it("are proven by an input made of their own tree", async () => {
+    expect(await prove("^(\\w+\\s?)+[.!]$")).toMatchObject({ why: "nested", place: "(\\w+\\s?)+" });
+    expect(await prove("(a|a)*b")).toMatchObject({ why: "overlap", place: "(a|a)*" });
+    expect(await prove("<think>((\\w|\\d)+\\s*)*</think>")).not.toBeNull();
+    const proof = await prove("(x+x+)+y");
+    expect(proof!.length).toBeLessThan(60);
+  });
+
+  it("are not those that only look like it", async () => {
+    // A delimiter inside of each round, or alternatives that differ, leave one way only.
+    for (const pattern of ["(?:[^<]+<br>)*x", "(\\d+,)*\\d+$", "(a|b)*c", "(?:\\s*\\S+)*\\s*$", "(?:ab?)+c"]) {
+      expect(await prove(pattern), pattern).toBeNull();
+    }
+    expect(await prove("<think>.*?</think><location>.*?</location><answer>.*?</answer>", "s")).toBeNull();
+    expect(await prove("<answer>\\s*(.*?)\\s*</answer>", "s")).toBeNull();
+  });
+});

@@ -1,0 +1,145 @@
+import type { Finding } from "@iad-r1/server/rewards/analysis/finding";
+import { staticFindings } from "@iad-r1/server/rewards/static/staticFindings";
+import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
+import { describe, expect, it } from "vitest";
+
+/** One reward whose `score` has this body. */
+const reward = (body: string, rest = "", scope = "sample") => `import { defineReward } from "iad-r1/reward";
+${rest}
+export const r = defineReward({ name: "r", scope: "${scope}", range: { min: 0, max: 1 }, score(ctx) {
+${body}
+} });
+`;
+
+async function found(source: string): Promise<{ id: string; text: string; fixed: string[]; finding: Finding }[]> {
+  const findings = await staticFindings(discoverRewards("/project/x.reward.ts", source));
+  return findings.map((finding) => ({
+    id: finding.id,
+    text: source.slice(finding.start, finding.end),
+    fixed: finding.fixes.map(({ edits }) => applied(source, edits)),
+    finding,
+  }));
+}
+
+function applied(source: string, edits: Finding["fixes"][number]["edits"]): string {
+  let text = source;
+  for (const { start, end, text: by } of [...edits].sort((a, b) => b.start - a.start)) {
+    text = text.slice(0, start) + by + text.slice(end);
+  }
+  return text;
+}
+
+const idsOf = async (source: string) => (await found(source)).map(({ id }) => id);
+
+describe("findings from TypeScript text", () => {
+  it("RW102: truths and texts that are returned", async () => {
+    const [first] = await found(reward('return ctx.completion.includes("x") && !ctx.solution;'));
+    expect(first).toMatchObject({ id: "RW102", text: 'ctx.completion.includes("x") && !ctx.solution' });
+    expect(first!.fixed[0]).toContain('return (ctx.completion.includes("x") && !ctx.solution) ? 1 : 0;');
+    const [second] = await found(reward('return ctx.completion ? "0.5" : 0;'));
+    expect(second).toMatchObject({ id: "RW102", text: '"0.5"', finding: { severity: "error" } });
+    expect(second!.fixed[0]).toContain("return ctx.completion ? 0.5 : 0;");
+  });
+
+  it("RW102: not for numbers, and not for what helpers return", async () => {
+    const helper = 'const yes = (t: string) => t === "yes"; function name() { return "x"; }';
+    expect(await idsOf(reward('return yes(ctx.completion) ? 1 : 0; name(); [].map((x) => "a");', helper))).toEqual([]);
+    expect(await idsOf(reward("return ctx.completion.length && ctx.solution.length;"))).toEqual([]);
+  });
+
+  it("RW104: a catch that makes a score of everything", async () => {
+    const [one] = await found(
+      reward(
+        "try {\n  return JSON.parse(ctx.completion).score;\n} catch (error) {\n  console.log(error); return 0;\n}",
+      ),
+    );
+    expect(one).toMatchObject({ id: "RW104", text: "catch (error)" });
+    expect(one!.finding.message).toContain("the score becomes 0");
+    expect(one!.fixed[0]).toContain('import { defineReward, skip } from "iad-r1/reward";');
+    expect(one!.fixed[0]).toContain('return skip("the checker failed");');
+    expect(await idsOf(reward("let s = 1; try { s = ctx.completion.length } catch {} return s;"))).toEqual(["RW104"]);
+  });
+
+  it("RW104: not when the handler looks at the exception or passes it on", async () => {
+    for (const handler of [
+      "throw error;",
+      "return skip(String(error));",
+      "if (error instanceof TypeError) return 0; throw error;",
+    ]) {
+      expect(await idsOf(reward(`try { return ctx.completion.length } catch (error) { ${handler} }`)), handler).toEqual(
+        [],
+      );
+    }
+  });
+
+  it("RW112: fragile patterns about tags, with the rewrite as edits", async () => {
+    const [one] = await found(
+      reward("return /^<think>.*<\\/think><answer>(.*?)<\\/answer>$/.test(ctx.completion) ? 1 : 0;"),
+    );
+    expect(one!.finding.message).toMatch(/line break.*no white space.*greedy.*end of the text/);
+    expect(one!.fixed[0]).toContain("/<think>.*?<\\/think>\\s*<answer>(.*?)<\\/answer>/s.test");
+    const constant = await found(
+      reward("return FORM.test(ctx.completion) ? 1 : 0;", "const FORM = /<answer>(.+?)<\\/answer>/;"),
+    );
+    expect(constant).toMatchObject([{ id: "RW112", text: "/<answer>(.+?)<\\/answer>/", finding: { function: "r" } }]);
+  });
+
+  it("RW112: not for careful patterns, nor for patterns that are not about tags", async () => {
+    for (const pattern of [
+      "/<answer>\\s*(.*?)\\s*<\\/answer>/s",
+      "/^\\s*<a>[^<]*<\\/a>\\s*$/",
+      "/^#.*$/m",
+      "/\\d+-.*-x/",
+    ]) {
+      expect(await idsOf(reward(`return ${pattern}.test(ctx.completion) ? 1 : 0;`)), pattern).toEqual([]);
+    }
+  });
+
+  it("RW113: a pattern that was shown to hang", async () => {
+    const [one] = await found(reward("return /^(\\w+\\s?)+[.!]$/.test(ctx.completion) ? 1 : 0;"));
+    expect(one).toMatchObject({ id: "RW113", finding: { evidence: { numbers: { limitMs: 250 } } } });
+  });
+
+  it("RW115: chance and the clock, also in helpers", async () => {
+    expect(await found(reward("return Math.random();"))).toMatchObject([{ id: "RW115", text: "Math.random()" }]);
+    const helper = "function age() { return Date.now() - new Date().getTime(); }";
+    const all = await found(reward("return age();", helper));
+    expect(all.map(({ id, text }) => [id, text])).toEqual([
+      ["RW115", "Date.now()"],
+      ["RW115", "new Date()"],
+    ]);
+    expect(all[0]!.fixed[0]).toContain("defineReward({ impure: true,");
+    expect(await idsOf(reward("return ctx.random() + new Date(ctx.solution).getTime();"))).toEqual([]);
+  });
+
+  it("RW116: state that is kept from call to call", async () => {
+    const kept = reward(
+      "if (seen.has(ctx.completion)) return 0; seen.add(ctx.completion); return 1;",
+      "const seen = new Set<string>();",
+    );
+    expect(await found(kept)).toMatchObject([{ id: "RW116", text: "seen" }]);
+    expect(
+      await idsOf(reward("let n = 0; n += 1; words.has('x'); return n;", "const words = new Set(['x']);")),
+    ).toEqual([]);
+    expect(await idsOf(reward("count++; return count;", "let count = 0;"))).toEqual(["RW116"]);
+  });
+
+  it("RW101: a way through the loop of a group reward without a value", async () => {
+    const body = (branch: string) =>
+      `const scores: number[] = [];\nfor (const one of ctx.completions) {\n  if (one === "") { ${branch} }\n  scores.push(1);\n}\nreturn scores;`;
+    const [one] = await found(reward(body("continue;"), "", "group"));
+    expect(one).toMatchObject({ id: "RW101", finding: { severity: "error" } });
+    expect(one!.finding.message).toContain('one === ""');
+    expect(await idsOf(reward(body("scores.push(0); continue;"), "", "group"))).toEqual([]);
+    expect(await idsOf(reward(body("scores.push(0);"), "", "group"))).toEqual(["RW101"]);
+  });
+
+  it("a comment on the line leaves it alone", async () => {
+    expect(await idsOf(reward("return Math.random(); // iadr1-ignore RW115"))).toEqual([]);
+    expect(await idsOf(reward("return Math.random(); // iadr1-ignore RW112"))).toEqual(["RW115"]);
+  });
+
+  it("says nothing about a text that cannot be read", async () => {
+    expect(await idsOf(reward("return Math.random() +;"))).toEqual([]);
+  });
+});

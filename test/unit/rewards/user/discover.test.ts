@@ -1,0 +1,184 @@
+/** What is found in reward files by reading them. */
+import { describe, expect, test } from "vitest";
+import { discoverRewards, isRewardFile } from "@iad-r1/server/rewards/user/discover";
+
+/** Name, shape and what stands in the file about each function. */
+function found(file: string, source: string) {
+  const { functions, problems } = discoverRewards(file, source);
+  return {
+    functions: functions.map(({ nameSpan, bodySpan, language, file: _, ...rest }) => ({
+      ...rest,
+      nameText: source.slice(...nameSpan),
+      bodyText: source.slice(...bodySpan),
+    })),
+    problems: problems.map(({ message, start, end }) => ({ message, text: source.slice(start, end) })),
+  };
+}
+
+const plain = {
+  scope: "sample",
+  weight: 1,
+  range: null,
+  impure: false,
+  isAsync: false,
+  columns: [],
+  takesKwargs: true,
+};
+
+describe("TypeScript", () => {
+  test("a descriptor with literal values is read whole", () => {
+    const source = `import { defineReward as reward } from "iad-r1/reward";
+export const place = reward({
+  name: "location",
+  weight: 0.5,
+  scope: "group",
+  range: { min: -1, max: 1 },
+  impure: true,
+  async score({ completion, columns: { category }, ...ctx }) { return ctx.columns.mask ? 1 : 0; },
+});`;
+    expect(found("/r/a.reward.ts", source)).toEqual({
+      functions: [
+        {
+          ...{ name: "location", shape: "contract", scope: "group", weight: 0.5, range: { min: -1, max: 1 } },
+          ...{ impure: true, isAsync: true, columns: ["category", "mask"], takesKwargs: true, exportName: "place" },
+          nameText: "place",
+          bodyText: "async score({ completion, columns: { category }, ...ctx }) { return ctx.columns.mask ? 1 : 0; }",
+        },
+      ],
+      problems: [],
+    });
+  });
+
+  test("the name falls back to the export, and of a default export to the file", () => {
+    const source = `import * as r from "iad-r1/reward";
+const a = r.defineReward({ score: () => 1 } as const);
+export { a as b };
+export default r.defineReward({ score: () => 2 });`;
+    const { functions } = found("/r/brief.reward.ts", source);
+    expect(functions.map(({ name, exportName, bodyText }) => [name, exportName, bodyText])).toEqual([
+      ["b", "b", "() => 1"],
+      ["brief", "default", "() => 2"],
+    ]);
+  });
+
+  test("an exported function counts only with the tag, which may carry options", () => {
+    const source = `/** Short answers.
+ * @reward weight=2 range=0..1 */
+export function brief({ completion }) { return completion.length < 9 ? 1 : 0; }
+/** Helper. */
+export const helper = () => 1;
+/** @reward */
+export const always = () => 1;
+/** @reward */
+const hidden = () => 1;`;
+    expect(found("/r/a.ts", source).functions).toEqual([
+      {
+        ...{ ...plain, name: "brief", shape: "plain", weight: 2, range: { min: 0, max: 1 }, exportName: "brief" },
+        nameText: "brief",
+        bodyText: "function brief({ completion }) { return completion.length < 9 ? 1 : 0; }",
+      },
+      { ...plain, name: "always", shape: "plain", exportName: "always", nameText: "always", bodyText: "() => 1" },
+    ]);
+  });
+
+  test("a defineReward of another module, and a local one, are no rewards", () => {
+    const source = `import { defineReward } from "./mine"; export const a = defineReward({ score: () => 1 });`;
+    expect(found("/r/a.ts", source).functions).toEqual([]);
+  });
+
+  test("what is wrong is a problem at its place, and the rest is found all the same", () => {
+    const source = `import { defineReward } from "iad-r1/reward";
+export const a = defineReward(options);
+export const b = defineReward({ name: "x", score: () => 1 });
+export const c = defineReward({ name: "x", score: () => 1 });
+/** @reward weight=heavy */
+export const d = () => 1;`;
+    const { functions, problems } = found("/r/a.ts", source);
+    expect(functions.map(({ name }) => name)).toEqual(["x", "d"]);
+    expect(problems.map(({ text }) => text)).toEqual(["defineReward", "weight=heavy", "c"]);
+  });
+
+  test("a text that cannot be parsed says where", () => {
+    const { functions, problems } = found("/r/a.ts", "export const a = (;");
+    expect(functions).toEqual([]);
+    expect(problems[0]!.text).toBe(";");
+  });
+});
+
+describe("Python", () => {
+  test("TRL functions are told by their signature; arguments and looked-up keywords are columns", () => {
+    const source = `import re
+
+@cached
+async def accuracy(completions: list[str], solution, category=None, *, log_extra=None, **kw) -> list[float]:
+    """Doc with def inside(completions):"""
+    mask = kw["mask"] or kw.get('truth')
+    return [1.0
+      for c in completions]
+
+def helper(text):
+    return text
+`;
+    expect(found("/r/a.py", source)).toEqual({
+      functions: [
+        {
+          ...{ ...plain, name: "accuracy", shape: "trl", scope: "batch", isAsync: true, exportName: "accuracy" },
+          columns: ["solution", "category", "mask", "truth"],
+          nameText: "accuracy",
+          bodyText: source.slice(source.indexOf("async def"), source.indexOf("\n\ndef helper")),
+        },
+      ],
+      problems: [],
+    });
+  });
+
+  test("ms-swift classes, verl functions and marked functions have their shapes", () => {
+    const source = `class Place(ORM):
+    weight = 1
+    def __call__(self, completions, solution, **kwargs):
+        return [0.0] * len(completions)
+
+orms["place_reward"] = Place
+
+def compute_score(data_source, solution_str, ground_truth, extra_info=None):
+    return 1.0
+
+# iad-r1: reward name=short weight=0.25 range=-1..1 scope=group impure
+# Prefers short answers.
+def anything(texts):
+    return [1.0]
+
+class Other:
+    def __call__(self, completions): return []
+
+def nested():
+    def inner(completions): return []
+`;
+    const { functions, problems } = found("/r/a.py", source);
+    expect(problems).toEqual([]);
+    expect(
+      functions.map(({ name, shape, scope, columns, takesKwargs }) => [name, shape, scope, columns, takesKwargs]),
+    ).toEqual([
+      ["place_reward", "swift-orm", "batch", ["solution"], true],
+      ["compute_score", "verl", "sample", [], false],
+      ["short", "trl", "group", ["texts"], false],
+    ]);
+    expect(functions[2]).toMatchObject({ weight: 0.25, range: { min: -1, max: 1 }, impure: true });
+  });
+
+  test("strings and comments with brackets, quotes and colons do not confuse it", () => {
+    const source = `PATTERN = r"(\\"[" # def x(completions): (
+TEXT = '''
+def fake(completions):
+'''
+X = f"{'('}"
+def real(completions): return [1.0 for _ in completions]
+`;
+    expect(found("/r/a.py", source).functions.map(({ name }) => name)).toEqual(["real"]);
+  });
+});
+
+test("reward files are told by their names", () => {
+  const names = ["a.reward.ts", "b.reward.mts", "c.reward.py", "a.ts", "reward.ts", "a.reward.d.ts"];
+  expect(names.filter(isRewardFile)).toEqual(["a.reward.ts", "b.reward.mts", "c.reward.py"]);
+});

@@ -1,0 +1,173 @@
+/** The explorer's behaviour, with the server's own index behind it: filters, groups, keys, what-if, comparing, and a hundred thousand rollouts. */
+import { explorerPanel } from "@iad-r1/protocol/webview";
+import { defaultQuery } from "@iad-r1/webview-ui/apps/explorer/view";
+import { afterAll, afterEach, expect, it } from "vitest";
+import { closeBrowser } from "./helpers/browser";
+import { expectNoFaults, FakeHost } from "./helpers/fakeHost";
+import { explorerAnswers, explorerState, recordedRun } from "./helpers/rollouts";
+
+let open: FakeHost<typeof explorerPanel> | null = null;
+afterEach(async () => {
+  expectNoFaults(open as never);
+  await open?.close();
+  open = null;
+});
+afterAll(closeBrowser);
+
+async function show(change: Parameters<typeof explorerState>[1] = {}, locale?: string) {
+  const run = await recordedRun();
+  open = await FakeHost.open(explorerPanel, explorerState(run, change), explorerAnswers(run), {
+    viewport: { width: 1440, height: 900 },
+    ...(locale !== undefined && { locale }),
+  });
+  await open.page.locator(".groups .list-body .list-row").first().waitFor();
+  return open;
+}
+
+const status = (host: FakeHost<typeof explorerPanel>) => host.page.locator(".groups [role=status]").innerText();
+
+async function until<T>(read: () => Promise<T>, expected: T): Promise<void> {
+  const limit = Date.now() + 30_000;
+  let found = await read();
+  while (JSON.stringify(found) !== JSON.stringify(expected) && Date.now() < limit) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    found = await read();
+  }
+  expect(found).toEqual(expected);
+}
+
+it("counts what every choice would leave, and lists only what passes", async () => {
+  const host = await show();
+  await until(() => status(host), "1,280 rollouts in 160 groups");
+  const choice = (name: string) => host.page.locator(".facet-value", { hasText: name });
+  const missed = Number(await choice("Missed").locator(".facet-count").innerText());
+  expect(missed).toBeGreaterThan(0);
+  await choice("Missed").click();
+  await until(async () => (await status(host)).split(" ")[0], String(missed));
+  // The other verdicts can still be added; their counts are of what the other filters let through.
+  const alarms = Number(await choice("False alarm").locator(".facet-count").innerText());
+  await choice("False alarm").click();
+  await until(async () => (await status(host)).split(" ")[0], String(missed + alarms));
+  await host.page.getByRole("button", { name: "Clear filter" }).click();
+  await until(() => status(host), "1,280 rollouts in 160 groups");
+});
+
+it("filters by text while it is typed, and by a stretch of a reward", async () => {
+  const host = await show();
+  await host.page.keyboard.press("f");
+  await host.page.keyboard.type("NOT CLEAR");
+  const textOf = async () => Number((await status(host)).split(" ")[0]);
+  await until(async () => (await status(host)).includes("of 1,280"), true);
+  const hits = await textOf();
+  expect(hits).toBeGreaterThan(0);
+  // All of them are cut off, so all are in the bin of unparsed answers.
+  expect(
+    Number(await host.page.locator(".facet-value", { hasText: "Unparsed" }).locator(".facet-count").innerText()),
+  ).toBe(hits);
+  const from = host.page.locator("input[aria-label='Length, from']");
+  await from.fill("5000");
+  await from.press("Enter");
+  await host.page.locator(".empty", { hasText: "Nothing passes" }).waitFor();
+});
+
+it("goes through groups and completions by keys, and does with them what its buttons do", async () => {
+  const host = await show();
+  const { page } = host;
+  const title = page.locator(".rollout-head h2");
+  await until(() => title.innerText(), "Group 0, completion 0");
+  await page.keyboard.press("j");
+  await until(() => title.innerText(), "Group 1, completion 0");
+  await page.keyboard.press("l");
+  await page.keyboard.press("l");
+  await page.keyboard.press("h");
+  await until(() => title.innerText(), "Group 1, completion 1");
+  await page.keyboard.press("Enter");
+  await page.locator(".completion-card.selected .card-head[aria-current=true]").waitFor();
+  expect(await page.locator(".completion-card").count()).toBe(8);
+  const key = { step: 1, group: "1/1", index: 1 };
+  await page.keyboard.press("p");
+  expect(await host.waitForTell("rollout/pin")).toEqual(key);
+  await host.change("pinned/changed", key);
+  await page.locator(".chip", { hasText: "pinned" }).waitFor();
+  await page.keyboard.press("p");
+  expect(await host.waitForTell("rollout/pin", 1)).toBeNull();
+  await page.keyboard.press("d");
+  expect(await host.waitForTell("rollout/debug")).toMatchObject({ rollout: key, function: { name: "locationReward" } });
+  await host.command("addProbe");
+  expect(await host.waitForTell("probe/add")).toMatchObject({ rollout: key });
+  await page.keyboard.press("k");
+  await until(() => title.innerText(), "Group 0, completion 0");
+});
+
+it("shows the rewards of another text while it is typed", async () => {
+  const host = await show();
+  const { page } = host;
+  await page.locator(".rollout-head").waitFor();
+  await page.keyboard.press("e");
+  await page.locator("#what-if").waitFor();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("no answer at all");
+  const row = (name: string) => page.locator(".facts-table tbody tr", { hasText: name });
+  await until(async () => (await row("consistency").innerText()).split("\t")[2], "0");
+  await until(async () => (await row("Verdict").innerText()).split("\t")[2], "Unparsed");
+  await page.getByRole("button", { name: "Back to the recorded text" }).click();
+  await until(async () => page.locator(".facts-table .advantage").count(), 0);
+});
+
+it("sets the same picture at the next step beside it", async () => {
+  const host = await show();
+  const { page } = host;
+  await page.locator(".rollout-head").waitFor();
+  await page.keyboard.press("x");
+  await page.locator(".strip-title", { hasText: "The same picture at step 7" }).waitFor();
+  expect(await page.locator(".completion-card").count()).toBe(16);
+  await page.keyboard.press("x");
+  await page.locator(".strip-title", { hasText: "step 13" }).waitFor();
+});
+
+it("gives the advantages by other rules, and the path of an own reward", async () => {
+  const host = await show();
+  const { page } = host;
+  await page.locator(".groups .list-body .list-row").nth(1).click();
+  await host.command("compareAdvantages");
+  const table = page.locator(".advantages-table");
+  await table.waitFor();
+  expect(await table.locator("tbody tr").count()).toBe(8);
+  // GRPO is what was recorded.
+  const cells = (await table.locator("tbody tr").first().innerText()).split("\t");
+  expect(cells[3]).toBe(cells[2]);
+  await host.command("explainScore");
+  await page.locator(".trace-step").nth(3).waitFor();
+  await page.locator(".trace-line").first().click();
+  expect(await host.waitForTell("source/open")).toMatchObject({ line: 11 });
+});
+
+it("opens where a command points, and keeps its place when it is hidden", async () => {
+  const query = { ...defaultQuery, filter: { ...defaultQuery.filter, facets: { verdict: ["missed"] } } };
+  const host = await show({ wanted: { turn: 1, query, rollout: { step: 12, group: "12/2", index: 3 } } });
+  const { page } = host;
+  await until(() => page.locator(".rollout-head h2").innerText(), "Group 2, completion 3");
+  expect(
+    await page
+      .locator(".facet-value", { hasText: "Missed" })
+      .locator("input")
+      .evaluate((box) => (box as HTMLInputElement).checked),
+  ).toBe(true);
+  const saved = await page.evaluate(() => (window as unknown as { savedState: unknown }).savedState);
+  expect(saved).toMatchObject({ source: { kind: "run", run: "demo" }, group: { step: 12, group: "12/2" }, place: 3 });
+});
+
+it("runs no code of a person before they started live values", async () => {
+  const host = await show({ canRun: false });
+  await host.page.locator(".rollout-head").waitFor();
+  await host.command("explainScore");
+  await host.page.getByRole("button", { name: "Start live values" }).click();
+  await host.waitForTell("live/start");
+  expect(host.received.filter((message) => message.kind === "ask" && message.type === "trace/get")).toEqual([]);
+});
+
+it("speaks Chinese", async () => {
+  const host = await show({}, "zh-cn");
+  await until(() => status(host), "160 组共 1,280 个回答");
+  await host.page.locator(".facet-value", { hasText: "漏检" }).waitFor();
+});
