@@ -208,12 +208,15 @@ export function roundBlocks(
       const step = Math.fround(((high - low) * kept) / top);
       // So small that its steps are no numbers any more: the block is zero.
       if (!(step > 0)) break;
+      const inverse = 1 / step;
       const origin = Math.min(top, Math.max(0, Math.round((-low * kept) / step)));
       let error = 0;
       if (candidates.length > 1) {
         for (let i = from; i < to; i++) {
           const weight = weights[i]!;
-          const value = Math.min(top, Math.max(0, Math.round(weight / step) + origin));
+          // A number below -0.5 is cut to 0 afterwards, so truncation rounds rightly; Math.round costs ten times as much.
+          const place = (weight * inverse + origin + 0.5) | 0;
+          const value = place < 0 ? 0 : place > top ? top : place;
           const difference = weight - (value - origin) * step;
           error += difference * difference;
         }
@@ -222,8 +225,12 @@ export function roundBlocks(
     }
     scales[block] = scale;
     put(zeroPoints, block, zero);
+    const inverse = 1 / scale;
     for (let i = from; i < to; i++) {
-      put(values, i, Math.min(top, Math.max(0, Math.round(weights[i]! / scale) + zero)));
+      const place = (weights[i]! * inverse + zero + 0.5) | 0;
+      const value = place < 0 ? 0 : place > top ? top : place;
+      if (bits === 8) values[i] = value;
+      else values[i >> 1]! |= value << ((i & 1) << 2);
     }
   }
   return { values, scales, zeroPoints };
