@@ -293,6 +293,6 @@ export const familyCases: HostileCase[] = [
     },
     act: openModel,
     code: "model/tensor-shape",
-    says: ["down_proj"],
+    says: ["must have shape"],
   },
 ];

@@ -13,13 +13,17 @@ import { temporaryFolder } from "../helpers/temporaryFolder";
 import { tinyCheckpoint, tinyFixture } from "../helpers/tinyModel";
 
 const options = { threads: 1 };
+/** Everything that is recorded takes half a minute alone, and much longer beside other work. */
+const patience = 900_000;
 
 function failed(checks: readonly VerifyCheck[]): string[] {
   return checks.filter(({ ok }) => !ok).map(({ name, case: at, note }) => `${name} (${at}): ${note}`);
 }
 
 describe("the checkpoint as transformers 5 writes it", () => {
-  test("gives the recorded inputs, features, logits, losses, gradients, trajectories, policy losses and greedy tokens", async () => {
+  test("gives the recorded inputs, features, logits, losses, gradients, trajectories, policy losses and greedy tokens", {
+    timeout: patience,
+  }, async () => {
     const { ok, checks } = await verifyModel(tinyCheckpoint, tinyFixture, options);
     expect(failed(checks)).toEqual([]);
     expect(ok).toBe(true);

@@ -12,6 +12,8 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../helpers/temporaryFolder";
 
 const options = { threads: 1 };
+/** Everything that is recorded takes half a minute alone, and much longer beside other work. */
+const patience = 900_000;
 const folderOf = (name: string) => fileURLToPath(new URL(`../fixtures/vlm/${name}`, import.meta.url));
 
 function failed(checks: readonly VerifyCheck[]): string[] {
@@ -24,7 +26,7 @@ describe.each([
 ])("$name", ({ name, penalized }) => {
   const fixture = folderOf(name);
 
-  test("as transformers 5 writes it gives every recorded quantity", async () => {
+  test("as transformers 5 writes it gives every recorded quantity", { timeout: patience }, async () => {
     const { ok, checks } = await verifyModel(join(fixture, "checkpoint"), fixture, options);
     expect(failed(checks)).toEqual([]);
     expect(ok).toBe(true);

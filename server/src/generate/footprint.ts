@@ -86,7 +86,9 @@ function towerBytes({ facts }: ModelDescription, { sequences, tokens, scores }: 
 function promptBytes({ facts }: ModelDescription, { promptTokens, rows }: InspectionSize): number {
   const { width, mlpWidth, heads, vocabSize } = facts.decoder;
   const tokens = Math.min(promptTokens, prefillTokens);
-  const scores = heads * tokens * promptTokens;
+  // Pieces but the last are whole and see what was read before them.
+  const last = promptTokens % prefillTokens || tokens;
+  const scores = heads * Math.max(last * promptTokens, Math.min(tokens, promptTokens - last) * (promptTokens - last));
   return 4 * (tokens * (8 * width + 3 * mlpWidth) + scores + 4 * rows * vocabSize);
 }
 

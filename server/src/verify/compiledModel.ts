@@ -165,7 +165,9 @@ export class CompiledModel {
   /** A training program with its weights and optimiser. */
   async trainer(objective: Objective, trainable: TrainableSet, images: ImageSource): Promise<Trainer> {
     const adapter = trainable === "adapter" ? this.layout : null;
-    const program = this.model.programs.training({ objective, trainable, images, adapter });
+    // Without pictures nothing of the vision side gets a gradient.
+    const learns = trainable === "all" && images === "none" ? "language-model" : trainable;
+    const program = this.model.programs.training({ objective, trainable: learns, images, adapter });
     const session = await compile(program, this.options, `training ${trainable}`);
     const weights = await TrainableWeights.create(
       program.parameters.filter((parameter) => parameter.trainable),
