@@ -64,24 +64,21 @@ export function composeThink(facts: TextFacts, lexicon: Lexicon, source: Random,
   const { random } = words;
   const sentences = [words.opening()];
   if (reference) sentences.push(words.comparison());
-  // The first words of what was seen are about as evenly spread for sound as for faulty products: greedy decoding takes the
-  // single likeliest word, and would lean towards whichever side has fewer ways to begin.
+  // Whether, where and what each stand at a place of their own behind words that do not depend on it. Greedy decoding takes the
+  // likeliest next word, so a verdict that may begin in many ways would lose against one that begins in few.
   if (facts.label === "normal") {
-    const finding = random.pick(NO_FINDINGS)(words);
-    if (random.next() < 0.6) {
-      sentences.push(finding);
-      if (random.next() < 0.6) sentences.push(words.soundSentence());
-    } else {
-      sentences.push(words.soundSentence());
-      if (random.next() < 0.4) sentences.push(finding);
-    }
+    sentences.push(random.pick(LEADS)(words, "nothing", ""));
+    if (random.next() < 0.6) sentences.push(words.soundSentence());
     const harmless = words.harmless();
     if (harmless !== null) sentences.push(harmless);
+    if (random.next() < 0.5) sentences.push(random.pick(NO_FINDINGS)(words));
     sentences.push(random.pick(NORMAL_ENDS)(words));
   } else {
+    sentences.push(random.pick(LEADS)(words, "something", ` in the ${facts.location}${random.pick(["", " part"])}`));
+    sentences.push(random.pick(NAMINGS)(facts.defectType!));
+    if (random.next() < 0.7) sentences.push(`${capital(words.seen())}.`);
     if (random.next() < 0.2) sentences.push(words.mostlySound());
-    sentences.push(words.finding());
-    if (random.next() < 0.55) sentences.push(words.reason());
+    if (random.next() < 0.5) sentences.push(words.reason());
     sentences.push(random.pick(ANOMALOUS_ENDS)(words));
   }
   return sentences.join(" ");
@@ -256,21 +253,6 @@ class Words {
     return this.random.pick(HARMLESS[this.random.pick(distractors)]);
   }
 
-  finding(): string {
-    const place = this.place();
-    return this.random.pick([
-      () => `${capital(place)} ${this.seen()}.`,
-      () => `${capital(this.seen())} ${place}.`,
-      () => `There is ${article(this.thing())} ${place}.`,
-      () => `There is ${article(this.thing())} ${place}, I see it clearly.`,
-      () => `There is something: ${this.seen()} ${place}.`,
-      () => `I find ${article(this.thing())} ${place}.`,
-      () => `I find that ${this.seen()} ${place}.`,
-      () => `${capital(place)} I see ${article(this.thing())}.`,
-      () => `One place stands out: ${place} ${this.seen()}.`,
-    ])();
-  }
-
   reason(): string {
     const sentences = [
       `It does not belong to the ${this.lexicon.surface}.`,
@@ -439,6 +421,24 @@ const HARMLESS: Record<Distractor, readonly string[]> = {
   marking: ["The small signs are a usual marking.", "A printed mark can be seen, which belongs there."],
 };
 
+/** The sentence that says whether anything was found, and where. */
+type Lead = (words: Words, found: "nothing" | "something", place: string) => string;
+
+const LEADS: readonly Lead[] = [
+  (_, found, place) => `Looking closely, I see that ${found} stands out${place}.`,
+  (words, found, place) => `Going over the ${words.lexicon.surface}, I notice ${found} unusual${place}.`,
+  (words, found, place) => `I check the ${words.noun} field by field and find ${found} strange${place}.`,
+  (words, found, place) => `Against a sound ${words.noun}, ${found} is different${place}.`,
+  (_, found, place) => `I look for what does not belong there: ${found} is wrong${place}.`,
+];
+
+/** The sentence that names the kind of defect. */
+const NAMINGS: readonly ((type: string) => string)[] = [
+  (type) => `Kind of defect: ${type}.`,
+  (type) => `I would call it: ${type}.`,
+  (type) => `The name for this is ${type}.`,
+];
+
 type Ending = (words: Words) => string;
 
 const NO_FINDINGS: readonly Ending[] = [
@@ -446,7 +446,6 @@ const NO_FINDINGS: readonly Ending[] = [
   (words) => `No part of the ${words.lexicon.surface} stands out.`,
   () => "Nothing is missing, broken or bent.",
   () => "Nothing breaks the pattern.",
-  () => "I go through all nine fields and see nothing strange.",
 ];
 
 const NORMAL_ENDS: readonly Ending[] = [
