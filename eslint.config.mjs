@@ -13,6 +13,7 @@ const outside = {
   ort: only(["onnxruntime-node", "onnxruntime-common"], "Only server/src/runtime runs sessions."),
   babel: only(["@babel/parser"], "Only rewards/user/babel.ts and rewards/live/syntax.ts parse TypeScript."),
   magic: only(["magic-string"], "Only rewards/live/instrument.ts rewrites source."),
+  sucrase: only(["sucrase"], "Only rewards/user/stripTypes.ts takes types out of TypeScript."),
   regexpp: only(["@eslint-community/regexpp"], "Only rewards/static/parsePattern.ts reads JavaScript's patterns."),
   parquet: only(["hyparquet"], "Only server/src/rollouts reads parquet files."),
   ws: only(["ws"], "Only server/src/stream and client/src/server use WebSockets."),
@@ -21,6 +22,14 @@ const outside = {
 };
 const all = Object.values(outside);
 const except = (...kept) => all.filter((rule) => !kept.includes(rule));
+
+/** What stands to the right of rewards/user. */
+const rightOfUser = [
+  only(
+    ["host", "live", "static", "analysis", "check", "debug"].map((name) => `../${name}/*`),
+    "rewards/user finds and runs rewards; what looks at their values stands to its right.",
+  ),
+];
 
 export default tseslint.config(
   { ignores: ["**/node_modules/**", "dist/**", ".cache/**", "**/*.gen.ts", "**/*.mjs", "**/*.cjs"] },
@@ -59,8 +68,20 @@ export default tseslint.config(
     rules: { "no-restricted-imports": forbid(except(outside.models, outside.ws)) },
   },
   {
+    files: ["server/src/rewards/user/**/*.ts"],
+    rules: { "no-restricted-imports": forbid([...except(outside.models, outside.server), ...rightOfUser]) },
+  },
+  {
     files: ["server/src/rewards/user/babel.ts"],
-    rules: { "no-restricted-imports": forbid(except(outside.models, outside.server, outside.babel)) },
+    rules: {
+      "no-restricted-imports": forbid([...except(outside.models, outside.server, outside.babel), ...rightOfUser]),
+    },
+  },
+  {
+    files: ["server/src/rewards/user/stripTypes.ts"],
+    rules: {
+      "no-restricted-imports": forbid([...except(outside.models, outside.server, outside.sucrase), ...rightOfUser]),
+    },
   },
   {
     files: ["server/src/rewards/live/**/*.ts"],

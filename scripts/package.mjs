@@ -39,6 +39,10 @@ export async function makePackage(target, bundles) {
     const isPython = (path) => !path.includes("__pycache__");
     cpSync(join(root, "engines"), join(stage, "engines"), { recursive: true, filter: isPython });
     cpSync(join(root, "samples", "rewards"), join(stage, "samples", "rewards"), { recursive: true });
+    // What problems in reward files link to.
+    for (const page of ["reward-debugger.md", "live-values.md"]) {
+      cpSync(join(root, "docs", page), join(stage, "docs", page), { recursive: true });
+    }
   }
   for (const name of ["media", "l10n", "README.md", "package.nls.json", "package.nls.zh-cn.json"]) {
     cpSync(join(client, name), join(stage, name), { recursive: true });

@@ -81,10 +81,10 @@ function wire(shared: Context): void {
   void startWhereNeeded(shared, projects);
 }
 
-/** An experiment in the folder needs the server: for what is wrong in its file, and for runs that go on. */
+/** An experiment or a reward file in the folder needs the server: for what is wrong in it, and for runs that go on. */
 async function startWhereNeeded({ connection, isTrusted, log }: Context, projects: Projects): Promise<void> {
   const hasProject = await projects.tellWhetherThereIsOne();
-  if (!hasProject || !isTrusted || connection.state.kind !== "off") return;
+  if (!(hasProject || (await projects.hasRewardFile())) || !isTrusted || connection.state.kind !== "off") return;
   await connection.start().catch((error: unknown) => log.warn(error instanceof Error ? error.message : String(error)));
 }
 

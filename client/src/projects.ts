@@ -40,6 +40,11 @@ export class Projects implements Disposable {
     return this.found;
   }
 
+  /** Whether the folder has a file that is a reward by its name. */
+  async hasRewardFile(): Promise<boolean> {
+    return (await workspace.findFiles("**/*.reward.{ts,js,py}", excluded, 1)).length > 0;
+  }
+
   /** Sets the context key `iadr1.hasProject`. */
   async tellWhetherThereIsOne(): Promise<boolean> {
     const hasOne = (await this.configs()).length > 0;

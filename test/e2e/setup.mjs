@@ -108,6 +108,9 @@ const builtinExtensions = [
   "media-preview",
   "markdown-basics",
   "markdown-language-features",
+  "typescript-basics",
+  "python",
+  "ms-vscode.js-debug",
   "node_modules",
   "package.json",
 ];

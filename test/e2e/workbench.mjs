@@ -95,6 +95,34 @@ export class Workbench {
     await this.tab(name).waitFor();
   }
 
+  /** Moves the pointer onto a word of a line in the editor until the hover says what is expected. */
+  async hover(lineText, word, expected) {
+    const line = this.page.locator(".editor-instance .view-line", { hasText: lineText }).first();
+    const target = line.locator("span span", { hasText: new RegExp(`^\\s*${word}\\s*$`) }).first();
+    const until = Date.now() + 180_000;
+    for (;;) {
+      await target.hover();
+      const hover = this.page.locator(".monaco-hover:not(.hidden) .monaco-hover-content", { hasText: expected });
+      const found = await hover
+        .first()
+        .waitFor({ timeout: 8000 })
+        .then(
+          () => true,
+          () => false,
+        );
+      if (found) return hover.first();
+      if (Date.now() > until) throw new Error(`The hover on ${word} never says ${expected}.`);
+      // A hover asks once: away, and again.
+      await this.page.mouse.move(2, 2);
+      await this.page.keyboard.press("Escape");
+    }
+  }
+
+  /** The line at which a debugger has stopped. */
+  get stoppedLine() {
+    return this.page.locator(".debug-top-stack-frame-line, .debug-top-stack-frame-column");
+  }
+
   tab(name) {
     return this.page.locator(".tabs-container .tab").filter({ hasText: name });
   }

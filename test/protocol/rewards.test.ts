@@ -23,17 +23,20 @@ import {
   traceReward,
 } from "@iad-r1/protocol/lsp";
 import type { RewardReach } from "@iad-r1/protocol/rewardDebugger";
+import { TextLines } from "@iad-r1/models/util/textLines";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   type CodeAction,
   CodeActionRequest,
   CodeLensRequest,
+  type Diagnostic,
   DidChangeTextDocumentNotification,
   DidCloseTextDocumentNotification,
   DidOpenTextDocumentNotification,
   HoverRequest,
   InlayHintRequest,
   type MarkupContent,
+  type TextEdit,
 } from "vscode-languageserver/node";
 import { failure, startServer, type TestServer } from "../helpers/languageClient";
 import { locationPython, locationReward, locationRollouts } from "../helpers/rewardFixture";
@@ -44,7 +47,7 @@ const hasPython = spawnSync("python3", ["--version"]).status === 0;
 
 let folder = "";
 let server: TestServer;
-let reaches: RewardReach[] = [];
+const reaches: RewardReach[] = [];
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "rewards-"));
   mkdirSync(join(folder, ".iadr1/rollouts"), { recursive: true });
@@ -66,6 +69,12 @@ cases:
     solution: <location>top left</location>
     expect: 1
 `,
+  );
+  const saved = { name: "another place is worth a quarter", completion: "<location>center</location>" };
+  const expectation = { solution: "<location>top left</location>", expect: { score: "=0.5" } };
+  writeFileSync(
+    join(folder, "rewards/location.probes.json"),
+    JSON.stringify({ format: "iad-r1/probes", version: 1, probes: [{ ...saved, ...expectation }] }, null, 1),
   );
   server = await startServer({ folder });
   server.connection.onNotification(didChangeReach, (reach) => void reaches.push(reach));
@@ -109,6 +118,30 @@ async function hover(uri: string, text: string, word: string): Promise<string> {
   const position = { line: before.length - 1, character: before.at(-1)!.length + 1 };
   const found = await server.connection.sendRequest(HoverRequest.type, { textDocument: { uri }, position });
   return (found?.contents as MarkupContent | undefined)?.value ?? "";
+}
+
+/** The problems of a version once they hold what is asked for. */
+async function problemsOf(
+  uri: string,
+  version: number,
+  isEnough: (codes: unknown[]) => boolean,
+): Promise<Diagnostic[]> {
+  for (;;) {
+    const found = server.diagnostics.findLast((one) => one.uri === uri && one.version === version);
+    if (found !== undefined && isEnough(found.diagnostics.map(({ code }) => code))) return found.diagnostics;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function applied(text: string, edits: readonly TextEdit[]): string {
+  const lines = new TextLines(text);
+  const offset = ({ line, character }: TextEdit["range"]["start"]) => lines.offset(line + 1, character + 1);
+  return [...edits]
+    .sort((a, b) => offset(b.range.start) - offset(a.range.start))
+    .reduce(
+      (done, { range, newText }) => done.slice(0, offset(range.start)) + newText + done.slice(offset(range.end)),
+      text,
+    );
 }
 
 const visibleLines = (markdown: string) => markdown.split("\n").filter((line) => line.trim() !== "");
@@ -221,33 +254,35 @@ describe("a TypeScript reward", () => {
     await reach(uri, 5, "live");
   });
 
-  it("shows problems with rollouts to look at, a page that explains, and a way to silence them", async () => {
-    for (;;) {
-      const found = server.diagnostics.findLast((one) => one.uri === uri)?.diagnostics ?? [];
-      if (found.some(({ code }) => code === "RW119" || code === "RW118" || code === "RW106")) break;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    const found = server.diagnostics.findLast((one) => one.uri === uri)!.diagnostics;
-    expect(found.length).toBeLessThanOrEqual(20);
-    const problem = found.find(({ code }) => /^RW\d{3}$/.test(String(code)))!;
-    expect(problem.source).toBe("IAD-R1");
-    expect(problem.message).not.toMatch(/RW\d{3}/);
+  it("marks the pattern, explains it, and flips the scores with the quick fix", async () => {
+    const problems = await problemsOf(uri, 5, (codes) => codes.includes("RW112"));
+    expect(problems.length).toBeLessThanOrEqual(20);
+    const problem = problems.find(({ code }) => code === "RW112")!;
+    expect(problem).toMatchObject({
+      source: "IAD-R1",
+      codeDescription: { href: expect.stringMatching(/reward-debugger\.md#L\d+$/) },
+    });
+    expect(problem.range.start.line).toBe(7);
     const actions = (await server.connection.sendRequest(CodeActionRequest.type, {
       ...{ textDocument: { uri }, range: problem.range, context: { diagnostics: [problem] } },
     })) as CodeAction[];
-    const ignore = actions.find(({ title }) => title.startsWith(`Ignore ${String(problem.code)} `))!;
-    const edit = ignore.edit!.changes![uri]![0]!;
-    expect(edit.newText).toBe(` // iadr1-ignore ${String(problem.code)}`);
-    const lines = locationReward.split("\n");
-    lines[edit.range.start.line] += edit.newText;
-    await change(uri, 6, lines.join("\n"));
+    const fix = actions.find(({ title }) => !title.startsWith("Ignore"))!;
+    const mended = applied(locationReward, fix.edit!.changes![uri]!);
+    await change(uri, 6, mended);
     await reach(uri, 6, "live");
-    const after = server.diagnostics.findLast((one) => one.uri === uri && one.version === 6)!.diagnostics;
-    const isSame = (one: (typeof after)[number]) =>
-      one.code === problem.code && one.range.start.line === problem.range.start.line;
-    expect(after.filter(isSame)).toEqual([]);
-    await change(uri, 7, locationReward);
+    expect(await hover(uri, mended, "location = ")).toContain("This edit flips 48 of 96 scores");
+    const left = await problemsOf(uri, 6, () => true);
+    expect(left.filter(({ code, range }) => code === "RW112" && range.start.line === 7)).toEqual([]);
+    // Or the person knows better.
+    const ignore = actions.find(({ title }) => title.startsWith("Ignore RW112 "))!;
+    const silenced = applied(locationReward, ignore.edit!.changes![uri]!);
+    expect(silenced.split("\n")[7]).toMatch(/; \/\/ iadr1-ignore RW112$/);
+    await change(uri, 7, silenced);
     await reach(uri, 7, "live");
+    const others = await problemsOf(uri, 7, () => true);
+    expect(others.filter(({ code, range }) => code === "RW112" && range.start.line === 7)).toEqual([]);
+    await change(uri, 8, locationReward);
+    await reach(uri, 8, "live");
   });
 
   it("turns every surface to one rollout when it is pinned", async () => {
@@ -281,11 +316,13 @@ describe("a TypeScript reward", () => {
     expect(kept).toMatchObject([
       { label: "the right place", line: 2 },
       { label: "a newline changes nothing", line: 6 },
+      { label: "another place is worth a quarter", line: 5 },
     ]);
     const results = await server.ask(runRewardTests, { uri, ids: items.map(({ id }) => id) });
     expect(results.map(({ id }) => id).sort()).toEqual(items.map(({ id }) => id).sort());
     const outcome = (label: string) => results.find(({ id }) => id === kept.find((one) => one.label === label)!.id)!;
     expect(outcome("the right place").outcome).toBe("passed");
+    expect(outcome("another place is worth a quarter").message).toMatch(/^Expected =0\.5, got 0\.25/);
     expect(outcome("a newline changes nothing")).toMatchObject({ outcome: "failed", expected: "1", actual: "0" });
   });
 
@@ -304,8 +341,8 @@ describe("a TypeScript reward", () => {
 
   it("answers hovers from what is there, however busy it is", async () => {
     const times: number[] = [];
-    for (let version = 8; version < 28; version++) {
-      await change(uri, version, version % 2 === 0 ? fixed : locationReward);
+    for (let version = 9; version < 29; version++) {
+      await change(uri, version, version % 2 === 1 ? fixed : locationReward);
       const started = performance.now();
       await hover(uri, locationReward, "location = ");
       times.push(performance.now() - started);
@@ -318,7 +355,7 @@ describe("a TypeScript reward", () => {
 
   it("stops at once and goes back to what was recorded", async () => {
     await server.ask0(stopLiveValues);
-    await reach(uri, 27, "idle");
+    await reach(uri, 28, "idle");
     expect(await hover(uri, locationReward, "location = ")).toContain("recorded");
     await close(uri);
   });

@@ -180,8 +180,8 @@ function nameOf({ id }: TestItem): string {
 
 function tell(run: ReturnType<TestController["createTestRun"]>, item: TestItem, result: RewardTestResult): void {
   const { outcome, message, expected, actual, milliseconds } = result;
-  if (outcome === "passed") return run.passed(item, milliseconds);
-  if (outcome === "skipped") return run.skipped(item);
-  if (outcome === "errored") return run.errored(item, new TestMessage(message), milliseconds);
-  run.failed(item, TestMessage.diff(message, expected, actual), milliseconds);
+  if (outcome === "passed") run.passed(item, milliseconds);
+  else if (outcome === "skipped") run.skipped(item);
+  else if (outcome === "errored") run.errored(item, new TestMessage(message), milliseconds);
+  else run.failed(item, TestMessage.diff(message, expected, actual), milliseconds);
 }

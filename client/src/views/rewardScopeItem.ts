@@ -33,7 +33,10 @@ export class RewardScopeItem implements Disposable {
     const uri = window.activeTextEditor?.document.uri;
     const known = uri === undefined ? null : this.reach.of(uri);
     const { scope } = this.live;
-    if (known === null || scope === null) return this.item.hide();
+    if (known === null || scope === null) {
+      this.item.hide();
+      return;
+    }
     const what =
       scope.scope.pinned !== null
         ? messages.pinnedScope(scope.scope.pinned.group, scope.scope.pinned.index)

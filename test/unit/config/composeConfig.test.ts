@@ -1,13 +1,13 @@
 /** Experiment files written for a person: sound, explained line by line, and never over what is there. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ConfigChoices } from "@iad-r1/protocol/project";
 import { composeConfig, createProject, createSampleProject } from "@iad-r1/server/config/composeConfig";
 import { loadExperiment, parseExperiment } from "@iad-r1/server/config/parseExperiment";
 import { loadSources } from "@iad-r1/server/data/sources";
 import { openDocument } from "@iad-r1/server/features/documents";
-import { fileFindings, textFindings } from "@iad-r1/server/features/findings";
 import { createFileProbe } from "@iad-r1/server/features/files";
-import type { ConfigChoices } from "@iad-r1/protocol/project";
+import { fileFindings, textFindings } from "@iad-r1/server/features/findings";
 import { describe, expect, it } from "vitest";
 import { expectGoldenText } from "../../helpers/goldenText";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
@@ -80,6 +80,11 @@ describe("createSampleProject", () => {
     expect(statSync(first.mask!).size).toBeGreaterThan(0);
     const document = openDocument(sample.configFile, readFileSync(sample.configFile, "utf8"))!;
     expect([...textFindings(document), ...(await fileFindings(document, createFileProbe()))]).toEqual([]);
+    const rewards = join(folder, "rewards");
+    expect(sample.written).toEqual([sample.configFile, sample.dataFolder, rewards]);
+    for (const name of ["published.reward.ts", "published.py", "rollouts.jsonl"]) {
+      expect(statSync(join(rewards, name)).size).toBeGreaterThan(0);
+    }
   });
 
   it("changes nothing where there is an experiment", async () => {

@@ -1,7 +1,8 @@
 /** The schema asked by path, and what the published system says about its keys. */
+
+import { experimentSchema } from "@iad-r1/server/config/experiment";
 import { referenceValues } from "@iad-r1/server/config/reference";
 import { experimentSchemaNode, keysAt, type SchemaNode, schemasAt } from "@iad-r1/server/config/schemaTree";
-import { experimentSchema } from "@iad-r1/server/config/experiment";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 

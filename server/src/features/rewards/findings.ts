@@ -34,8 +34,12 @@ export function placedFindings(view: RewardView, overrides: RewardSurfaces["find
   return sortFindings(withoutIgnored(text, all)) as PlacedFinding[];
 }
 
-/** @param docs address of the page that explains the ids */
-export function rewardFindings(view: RewardView, placed: readonly PlacedFinding[], docs: string | null): Finding[] {
+/** @param explain address of what explains an id */
+export function rewardFindings(
+  view: RewardView,
+  placed: readonly PlacedFinding[],
+  explain: (id: string) => string | null,
+): Finding[] {
   const problems = (view.input.facts?.problems ?? []).map(({ message, start, end }): Finding => {
     return { severity: "error", code: "reward/unreadable", message, range: rangeAt(view.lines, start, end), fixes: [] };
   });
@@ -43,11 +47,12 @@ export function rewardFindings(view: RewardView, placed: readonly PlacedFinding[
     ...(view.input.facts?.text === view.input.text ? problems : []),
     ...placed.map((finding): Finding => {
       const { id, severity, message, start, end, rollouts } = finding;
+      const link = explain(id);
       return {
         ...{ severity: severity === "information" ? ("info" as const) : severity, code: id, message },
         range: rangeAt(view.lines, start, end),
         fixes: fixesOf(view, finding),
-        ...(docs !== null && { link: docs }),
+        ...(link !== null && { link }),
         related: rollouts.slice(0, maxRelated).map(({ key, path, line }) => ({
           message: `Rollout ${key.index} of group ${key.group}${key.step === null ? "" : `, step ${key.step}`}`,
           path,

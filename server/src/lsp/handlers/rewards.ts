@@ -1,7 +1,7 @@
 /** The reward debugger over LSP: reward files that are open, and the requests about them. Finds the document, asks the service, converts. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ConfigError } from "@iad-r1/models/errors";
 import {
@@ -94,7 +94,7 @@ export function registerRewards(connection: Connection, on: Dispatcher, services
   const uris = new Map<string, string>();
   /** What was shown last, for quick fixes. */
   const shown = new Map<string, Finding[]>();
-  const docs = docsAddress();
+  const explain = explanations();
 
   const service = new RewardDebugService({
     runs: () => [...runSources(services), ...sampleFiles(client.folders)],
@@ -121,7 +121,7 @@ export function registerRewards(connection: Connection, on: Dispatcher, services
     const view = viewOf(path, open);
     const uri = uriOf(path);
     const placed = view === null ? [] : placedFindings(view, surfaces.findings);
-    const findings = view === null ? [] : rewardFindings(view, placed, docs);
+    const findings = view === null ? [] : rewardFindings(view, placed, explain);
     const version = open?.version;
     if (findings.length > 0 || shown.has(path)) {
       shown.set(path, findings);
@@ -299,13 +299,23 @@ function sampleFiles(folders: readonly string[]): KnownSource[] {
   });
 }
 
-/** The page about the findings that comes with this installation; null where it was left out. */
-function docsAddress(): string | null {
+/** Where the page about the findings that comes with this installation explains an id; null where the page was left out. */
+function explanations(): (id: string) => string | null {
   for (const candidate of ["../docs/reward-debugger.md", "../../../../docs/reward-debugger.md"]) {
     const path = fileURLToPath(new URL(candidate, import.meta.url));
-    if (existsSync(path) && basename(path) === "reward-debugger.md") return pathToFileURL(path).href;
+    if (!existsSync(path)) continue;
+    const lines = readFileSync(path, "utf8").split("\n");
+    const headings = new Map(
+      lines.flatMap((line, i) => {
+        const id = /^## (RW\d{3})\b/.exec(line)?.[1];
+        return id === undefined ? [] : [[id, i + 1] as const];
+      }),
+    );
+    const page = pathToFileURL(path).href;
+    // Editors open a file at a line, not at a heading.
+    return (id) => (headings.has(id) ? `${page}#L${headings.get(id)}` : page);
   }
-  return null;
+  return () => null;
 }
 
 function overlaps(a: Range, b: Range): boolean {

@@ -79,7 +79,8 @@ export async function examineProgram(
   for (const { name } of program.functions) {
     const known = options.results?.get(name);
     // A batch that was lost as a whole is asked for again, one completion at a time.
-    const isUsable = known !== undefined && "outcomes" in known && known.outcomes.some(({ status }) => status !== "error");
+    const isUsable =
+      known !== undefined && "outcomes" in known && known.outcomes.some(({ status }) => status !== "error");
     results.set(name, isUsable ? known : await runOnce(name, scope, rescore, fragile));
   }
   const examination: Examination = {

@@ -85,7 +85,7 @@ export function severityOf(id: FindingId): FindingSeverity {
 
 /** Heading of the finding in docs/reward-debugger.md. */
 export function documentationAnchor(id: FindingId): string {
-  return `${id.toLowerCase()}-${findingTitles[id].replaceAll(/[^a-z ]/g, "").replaceAll(" ", "-")}`;
+  return `${id.toLowerCase()}-${findingTitles[id].replaceAll(/[^a-z -]/g, "").replaceAll(" ", "-")}`;
 }
 
 /** Gravest first, then by place; never more than `maxFindingsPerFile`. */

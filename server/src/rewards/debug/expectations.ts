@@ -16,6 +16,7 @@ import { AppError } from "@iad-r1/models/errors";
 import { z } from "zod";
 import { parseYaml, plainValue, readConfigText } from "../../config/yamlFile";
 import type { RewardOutcomeView } from "@iad-r1/protocol/rewardDebugger";
+import { parseProbeFile, probeFileOf, type SavedProbe } from "../analysis/probeFile";
 import type { RolloutRow } from "../user/runner";
 
 export interface Expectation {
@@ -44,7 +45,25 @@ const caseSchema = z.object({
 });
 const fileSchema = z.object({ reward: z.string().max(4096), cases: z.array(caseSchema).max(2000) });
 
-/** Expectations about the functions of a reward file. A file that cannot be read is left out; the editor marks it. */
+/** Saved probes beside the reward file, and where they stand. None where the file is missing or cannot be read; `reward test` says why. */
+export function savedProbesOf(rewardFile: string): { file: string; probes: { probe: SavedProbe; line: number }[] } {
+  const file = probeFileOf(rewardFile);
+  try {
+    const text = readConfigText(file);
+    let from = 0;
+    const probes = parseProbeFile(text, file).map((probe) => {
+      const at = text.indexOf(JSON.stringify(probe.name), from);
+      from = Math.max(from, at + 1);
+      return { probe, line: at < 0 ? 0 : text.slice(0, at).split("\n").length - 1 };
+    });
+    return { file, probes };
+  } catch (error) {
+    if (!AppError.is(error)) throw error;
+    return { file, probes: [] };
+  }
+}
+
+/** Expectations about the functions of a reward file. A file that cannot be read is left out. */
 export function expectationsOf(rewardFile: string, functions: readonly string[]): Expectation[] {
   const folder = dirname(rewardFile);
   const found: Expectation[] = [];

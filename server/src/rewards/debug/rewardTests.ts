@@ -6,11 +6,13 @@ import type { ProbeView, RewardTestItem, RewardTestResult } from "@iad-r1/protoc
 import { groupRows } from "../analysis/attribution";
 import { runProbes } from "../analysis/dynamic/probeFaults";
 import { makeExamination } from "../analysis/examination";
+import { judgeSavedProbe, probeRow } from "../analysis/probeFile";
 import { buildProbes, type ProbeResult } from "../analysis/probes";
 import { distinctDataRows } from "../analysis/truths";
+import type { RewardOutcome } from "../contract";
 import type { RewardDeclaration, RewardProgram } from "../user/program";
 import type { RewardRunner } from "../user/runner";
-import { type Expectation, expectationsOf, isMet } from "./expectations";
+import { type Expectation, expectationsOf, isMet, savedProbesOf } from "./expectations";
 import { outcomeView } from "./functionReport";
 import type { ScopedRollouts } from "./scopedRollouts";
 
@@ -44,7 +46,16 @@ export function rewardTests({ file, source, functions }: RewardProgram, rollouts
     const place = { uri: pathToFileURL(one.file).href, line: one.line };
     return { id: expectationId(one), label: one.name, kind: "expectation", function: one.function, ...place };
   });
-  return [...ofProbes, ...kept];
+  const saved = savedProbesOf(file);
+  const ofFile = saved.probes.flatMap(({ probe, line }, at) =>
+    functions
+      .filter(({ name }) => probe.function === undefined || probe.function === name)
+      .map(({ name }): RewardTestItem => {
+        const place = { uri: pathToFileURL(saved.file).href, line };
+        return { id: savedId(name, at), label: probe.name, kind: "expectation", function: name, ...place };
+      }),
+  );
+  return [...ofProbes, ...kept, ...ofFile];
 }
 
 /** @throws CancelledError */
@@ -61,6 +72,7 @@ export async function runRewardTests(
   const expectations = expectationsOf(program.file, names).filter((one) => wanted.has(expectationId(one)));
   const runner = startRunner(program);
   try {
+    results.push(...(await runSavedProbes(program, wanted, runner, options)));
     for (const declaration of program.functions) {
       const { name } = declaration;
       const own = expectations.filter((one) => one.function === name);
@@ -147,6 +159,45 @@ async function runExpectations(
       ...{ expected: one.expect, actual },
     };
   });
+}
+
+/** A saved probe may be about the total, so all functions of the file answer it. */
+async function runSavedProbes(
+  { file, functions }: RewardProgram,
+  wanted: ReadonlySet<string>,
+  runner: RewardRunner,
+  { wallMs, signal }: RunTestsOptions,
+): Promise<RewardTestResult[]> {
+  const asked = savedProbesOf(file).probes.flatMap(({ probe }, at) => {
+    const names = functions.map(({ name }) => name).filter((name) => wanted.has(savedId(name, at)));
+    return names.length === 0 ? [] : [{ probe, at, names }];
+  });
+  if (asked.length === 0) return [];
+  const rows = asked.map(({ probe }) => probeRow(probe));
+  const outcomes = new Map<string, RewardOutcome[]>();
+  for (const { name } of functions) {
+    outcomes.set(name, (await runner.score(name, rows, { wallMs, signal, seed: 0, batchSize: 1 })).outcomes);
+  }
+  const weights = new Map(functions.map(({ name, weight }) => [name, weight]));
+  return asked.flatMap(({ probe, at, names }, row) => {
+    const own = new Map([...outcomes].map(([name, all]) => [name, all[row]!]));
+    const verdicts = judgeSavedProbe(probe, own, weights);
+    return names.map((name): RewardTestResult => {
+      const about = verdicts.filter((verdict) => verdict.function === null || verdict.function === name);
+      const wrong = about.find(({ ok }) => !ok);
+      const { expected, got } = wrong ?? about[0] ?? { expected: "", got: "" };
+      const what = wrong?.function === null ? "a total " : "";
+      return {
+        ...{ id: savedId(name, at), outcome: wrong === undefined ? "passed" : "failed", milliseconds: 0 },
+        message: wrong === undefined ? "" : `Expected ${what}${expected}, got ${got}`,
+        ...{ expected, actual: got },
+      };
+    });
+  });
+}
+
+function savedId(name: string, at: number): string {
+  return `saved ${name} ${at}`;
 }
 
 function probeResult(id: string, probe: ProbeResult, milliseconds: number): RewardTestResult {

@@ -232,10 +232,10 @@ function reasonOf(
 export function mergeRecordings(recordings: readonly Recording[]): Recording | null {
   const [first, ...rest] = recordings;
   if (first === undefined) return null;
-  return rest.reduce((merged, { records }) => {
-    const all = merged.records.map((record, i) => mergeRecords(record, records[i]));
-    return { ...merged, records: all };
-  }, first);
+  const records = first.records.map((record, i) =>
+    rest.reduce((all, other) => mergeRecords(all, other.records[i]), record),
+  );
+  return { ...first, records };
 }
 
 function mergeRecords(a: SiteRecord, b: SiteRecord | undefined): SiteRecord {

@@ -63,7 +63,7 @@ function start(message: StartMessage): void {
 }
 
 function run(message: RunMessage): void {
-  begin(message.name, message.wallMs);
+  begin("it", message.wallMs);
   thread?.postMessage(message);
 }
 

@@ -38,8 +38,7 @@ export class PythonHost {
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly ready: Promise<void>;
   private whenReady!: { resolve(): void; reject(error: unknown): void };
-  private waiting: { id: number; name: string; resolve(result: RunResult): void; reject(error: unknown): void } | null =
-    null;
+  private waiting: { id: number; resolve(result: RunResult): void; reject(error: unknown): void } | null = null;
   private nextId = 0;
   private timer: NodeJS.Timeout | undefined;
   private over: Error | null = null;
@@ -105,9 +104,9 @@ export class PythonHost {
       if (this.over !== null) throw this.over;
       const id = this.nextId++;
       return await new Promise<RunResult>((resolve, reject) => {
-        this.waiting = { id, name: message.name, resolve, reject };
+        this.waiting = { id, resolve, reject };
         this.restartTimer = () => {
-          this.arm(starvedFactor * message.wallMs + graceMs, message.name);
+          this.arm(starvedFactor * message.wallMs + graceMs, "it");
           this.watch(message.wallMs);
         };
         this.restartTimer();
@@ -202,7 +201,7 @@ export class PythonHost {
 
   private closed(reason: string): void {
     if (this.isLate || /Timeout \([\d:.]+\)!/.test(this.words)) {
-      const what = this.waiting?.name ?? "Loading the file";
+      const what = this.waiting === null ? "loading the file" : "it";
       const failure = this.failure("reward/timeout", `${what} did not end in time.`);
       failure.failure.line = lineOfDump(this.words, this.start.file);
       this.end(failure);

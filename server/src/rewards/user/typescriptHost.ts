@@ -79,7 +79,7 @@ export class TypeScriptHost {
       const id = this.nextId++;
       return await new Promise<RunResult>((resolve, reject) => {
         this.waiting = { id, resolve, reject };
-        this.restartTimer = () => this.arm(starvedFactor * message.wallMs + graceMs, message.name);
+        this.restartTimer = () => this.arm(starvedFactor * message.wallMs + graceMs, "it");
         this.restartTimer();
         this.child.send({ kind: "run", id, ...message } satisfies RunMessage, () => undefined);
       });

@@ -20,12 +20,10 @@ async function problemsOf(files: Record<string, string>): Promise<string[]> {
   for (const [name, text] of Object.entries(files)) ts.sys.writeFile(join(folder, name), text);
   const names = [...Object.keys(files), "iad-r1-reward.d.ts"].map((name) => join(folder, name));
   const program = ts.createProgram(names, options);
-  return ts
-    .getPreEmitDiagnostics(program)
-    .map(({ messageText, file, start }) => {
-      const line = file === undefined ? 0 : file.getLineAndCharacterOfPosition(start ?? 0).line + 1;
-      return `${file?.fileName.split("/").at(-1)}:${line} ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
-    });
+  return ts.getPreEmitDiagnostics(program).map(({ messageText, file, start }) => {
+    const line = file === undefined ? 0 : file.getLineAndCharacterOfPosition(start ?? 0).line + 1;
+    return `${file?.fileName.split("/").at(-1)}:${line} ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
+  });
 }
 
 test("the shipped sample rewards check without a word", async () => {

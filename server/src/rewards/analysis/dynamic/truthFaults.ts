@@ -251,11 +251,11 @@ export function isRight(row: RolloutRow): boolean | null {
 
 /** Rewarded × right, over the rows where both are known. */
 function disagreement({ rows }: Examination, scored: ScoredFunction, golds: readonly Gold[]): Finding[] {
-  const ceilings = new Map(
-    golds.map(({ truth, score, best }) => [
-      truth,
-      Math.max(score ?? Number.NEGATIVE_INFINITY, best?.score ?? Number.NEGATIVE_INFINITY),
-    ]),
+  const scales = new Map(
+    golds.map(({ truth, score, nonsense: void_, best }) => {
+      const ceiling = Math.max(score ?? Number.NEGATIVE_INFINITY, best?.score ?? Number.NEGATIVE_INFINITY);
+      return [truth, { ceiling, floor: void_ }] as const;
+    }),
   );
   const range = rangeOf(scored);
   if (range === null) return [];
@@ -268,11 +268,13 @@ function disagreement({ rows }: Examination, scored: ScoredFunction, golds: read
   rows.forEach((row, i) => {
     const score = scored.scores[i];
     const right = isRight(row);
-    const ceiling = ceilings.get(truthText(row) ?? "");
-    if (score === null || score === undefined || right === null || ceiling === undefined || ceiling - range.min < 1e-9)
-      return;
+    const scale = scales.get(truthText(row) ?? "");
+    if (score === null || score === undefined || right === null || scale === undefined) return;
+    // Credit counts from what nonsense earns with this truth: elsewhere it may cost more.
+    const floor = scale.floor ?? range.min;
+    if (scale.ceiling - floor < 1e-9) return;
     // Partial credit for a right verdict is credit; for a wrong one, half of what a right one earns is too much.
-    const level = (score - range.min) / (ceiling - range.min);
+    const level = (score - floor) / (scale.ceiling - floor);
     const isRewarded = right ? level > creditShare : level >= 0.5;
     const cell = isRewarded ? (right ? "both" : "onlyReward") : right ? "onlyEvaluation" : "neither";
     table[cell].push(i);
