@@ -46,7 +46,7 @@ async function openStrip(window) {
 
 /** Writes a key that does not exist at the end of the experiment file that is open. */
 async function misspell(window) {
-  await window.page.locator(".monaco-editor .view-line").first().click();
+  await window.tab("iadr1.yaml").click();
   await window.page.keyboard.press("Control+End");
   await window.page.keyboard.press("Enter");
   await window.page.keyboard.type("grupSize: 4");
@@ -74,7 +74,7 @@ test("every surface in four themes", async () => {
     await window.page.locator(".squiggly-error").first().waitFor();
     await pictures(scenario, "experiment");
     // The workbench in a browser saves by itself; so it does after the mistake is taken back.
-    await window.page.locator(".monaco-editor .view-line").first().click();
+    await window.tab("iadr1.yaml").click();
     while (readFileSync(file, "utf8") !== sound) {
       await window.page.keyboard.press("Control+Z");
       await window.page.keyboard.press("Control+S");
