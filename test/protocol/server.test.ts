@@ -158,7 +158,7 @@ it("computes a heat map as a job like any other", async () => {
   stream.close();
 });
 
-it("queues jobs of a model, lets the impatient go first, and works with a second model beside it", async () => {
+it("queues jobs of a base, with and without an adapter, and lets the impatient go first", async () => {
   const stream = await openStream(server);
   const start = (extra: object) => server.ask(startInspection, { model: tiny, image, maxNewTokens: 8, ...extra });
   const jobs = [
@@ -170,8 +170,7 @@ it("queues jobs of a model, lets the impatient go first, and works with a second
   ].map(({ job }) => job);
   for (const job of jobs) stream.subscribe(`inspect/${job}`);
   const states = await Promise.all(jobs.map((job) => server.ask(showJob, { job })));
-  expect(states.slice(1, 4).map(({ ahead }) => ahead)).toEqual([2, 3, 1]);
-  expect(states[4]!.ahead).toBe(0);
+  expect(states.slice(1).map(({ ahead }) => ahead)).toEqual([3, 4, 1, 2]);
   await Promise.all(jobs.map((job) => stream.until(hasEnded(stream, job))));
   const results = await Promise.all(jobs.map((job) => server.ask(showJob, { job })));
   expect(results.map(({ state }) => state)).toEqual(Array.from({ length: 5 }, () => "finished"));

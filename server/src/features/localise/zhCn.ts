@@ -358,7 +358,20 @@ export const sentences: Readonly<Record<string, string>> = {
     "每次前向和反向传播的回答数；只影响内存，不影响结果。",
   "Reward functions with weights; those of the preset when left out.": "带权重的奖励函数；省略则用预设的。",
   "`iad-r1/<function>` or the path of a reward file with `#name`.": "`iad-r1/<函数>`，或奖励文件路径加 `#名称`。",
-  "Factor of this reward in the sum.": "此奖励在总和中的系数。",
+  "Factor of this reward in the sum; what the reward file says when left out, else 1.":
+    "此奖励在总和中的系数；省略时取奖励文件中的值，否则为 1。",
+  "Longest time, in seconds, that a reward file may take for the completions of a step.":
+    "奖励文件为一步的全部回答评分所允许的最长时间（秒）。",
+  "Findings that hold the run, so that the reward can be corrected and the run goes on with it.":
+    "使训练暂停的问题：可先修正奖励，再用修正后的奖励继续训练。",
+  "A finding of the reward debugger after which the run waits for a person.":
+    "奖励调试器发现此问题后，训练等待人工处理。",
+  "A reward gives the wrong number of values.": "奖励返回的值的数量不对。",
+  "A reward gives something else than a finite number.": "奖励返回的不是有限的数字。",
+  "Exceptions become scores, or leave more than 5 % of the completions without one.":
+    "异常被当作分数，或使超过 5 % 的回答没有分数。",
+  "For 8 steps, more than 90 % of the groups say nothing: all totals are equal.":
+    "连续 8 步，超过 90 % 的组没有信息：组内总分全部相等。",
   "What happens when a reward function fails on a completion.": "奖励函数在某个回答上出错时如何处理。",
   "The completion is left out; the run stops when more than 5 % fail.": "略过该回答；超过 5 % 出错时停止训练。",
   "The run stops.": "停止训练。",

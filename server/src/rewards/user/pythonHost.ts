@@ -66,7 +66,8 @@ export class PythonHost {
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => this.receive(text));
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.words = (this.words + text).slice(-65_536);
-      if (this.isLate && text.endsWith("\n")) this.child.kill("SIGKILL");
+      // The answer may come in pieces, the first of them without a place.
+      if (this.isLate && lineOfDump(this.words, this.start.file) !== null) this.child.kill("SIGKILL");
     });
     // A child that is gone is told of by its exit.
     this.child.stdin.on("error", () => undefined);
