@@ -59,6 +59,8 @@ export interface RolloutOverview {
   numGroups: number;
   steps: number[];
   rewards: { name: string; weight: number | null; isBuiltIn: boolean }[];
+  /** Totals are not recorded: they are sums of the rewards, each with weight 1. */
+  sumsTotals: boolean;
   /** Lines that could not be read, and the first of them in words. */
   numProblems: number;
   problem: string | null;

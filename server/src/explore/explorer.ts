@@ -17,6 +17,7 @@ import { createRewardRegistry } from "../rewards/registry";
 import { promptText } from "../rollouts/promptText";
 import { type GroupNumbers, RolloutIndex } from "../rollouts/rolloutIndex";
 import type { RolloutRow } from "../rollouts/row";
+import { totalOf } from "../rollouts/total";
 import { advantageTable } from "./advantages";
 import { exportRollouts, type RolloutExportFormat } from "./exportRollouts";
 import type { PictureReference } from "./pictures";
@@ -51,6 +52,7 @@ export class Explorer {
       rewards: [...index.rewards.keys()].map((name) => ({
         ...{ name, weight: weights[name] ?? null, isBuiltIn: functions.has(name) },
       })),
+      sumsTotals: index.sumsTotals,
       numProblems: index.problems.length,
       problem: first === undefined ? null : formatProblem(first),
     };
@@ -202,7 +204,7 @@ function exploredRollout(row: RolloutRow, verdict: string, matches: boolean): Ex
     ...{ key: { step, group, index }, completion, verdict, matches, rewards, status },
     finish: row.finish ?? null,
     length: row.length ?? null,
-    total: row.total ?? null,
+    total: totalOf(row),
     advantage: row.advantage ?? null,
     notes: recorded?.notes ?? {},
     entropy: recorded?.entropy ?? null,

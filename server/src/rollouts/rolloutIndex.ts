@@ -17,6 +17,7 @@ import { questionOf } from "./promptText";
 import type { RolloutRow, RowPlace } from "./row";
 import type { RolloutSource } from "./sources";
 import { readRolloutTables, type RolloutTables } from "./tables";
+import { totalOf } from "./total";
 import { answerOf, labelOf, verdictOf } from "./verdict";
 
 /** Two totals are one when they differ by no more. */
@@ -43,6 +44,8 @@ interface Kept {
 export class RolloutIndex {
   problems: DataProblem[] = [];
   generation = 0;
+  /** Some totals are not recorded: they are sums of rewards, each with weight 1. */
+  sumsTotals = false;
   readonly rewards = new Map<string, NumberColumn>();
   private steps = new NumberColumn();
   private totals = new NumberColumn();
@@ -273,7 +276,8 @@ export class RolloutIndex {
     this.steps.push(row.step);
     this.groupCodes.push(groupKey(row.step ?? null, row.group));
     this.places.push(row.index);
-    this.totals.push(row.total);
+    this.totals.push(totalOf(row));
+    this.sumsTotals ||= row.total === undefined && row.rewards !== undefined;
     this.advantages.push(row.advantage);
     this.lengths.push(row.length ?? row.completion.length);
     this.samples.push(row.sampleId ?? "");

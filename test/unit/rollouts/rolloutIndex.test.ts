@@ -228,6 +228,9 @@ it("keeps rows of tables, which cannot be read again one by one", async () => {
   const index = await RolloutIndex.open(path);
   const { rows } = await readRollouts(path);
   expect(await index.rows(rows.map((_, i) => i))).toEqual(rows);
+  // TRL keeps no total: it is the sum of what applied, so that groups can be told apart.
+  expect(index.sumsTotals).toBe(true);
+  expect(index.page(query({}), 0, 1)[0]!.group).toMatchObject({ mean: 0.75, std: expect.closeTo(0.6455, 4) });
 });
 
 it("reads answers as the one parser does", () => {

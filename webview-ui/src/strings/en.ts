@@ -293,6 +293,7 @@ export const strings = {
   "explorer.pick": "Choose a run or a file…",
   "explorer.steps": "steps {from} to {to}",
   "explorer.problems": "{count} lines could not be read",
+  "explorer.sums": "totals are sums of the rewards",
   "explorer.filters": "Filters",
   "explorer.search": "Search in completions",
   "explorer.showAll": "Show all rollouts",

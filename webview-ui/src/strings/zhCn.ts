@@ -293,6 +293,7 @@ export const strings: Readonly<Record<StringKey, string>> = {
   "explorer.pick": "选择训练或文件…",
   "explorer.steps": "第 {from} 至 {to} 步",
   "explorer.problems": "{count} 行无法读取",
+  "explorer.sums": "总奖励为各奖励之和",
   "explorer.filters": "筛选",
   "explorer.search": "在回答中搜索",
   "explorer.showAll": "显示全部采样结果",

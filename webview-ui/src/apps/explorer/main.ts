@@ -76,6 +76,7 @@ class ExplorerElement extends HTMLElement {
             ? ""
             : ` · ${t("explorer.steps", { from: overview.steps[0]!, to: overview.steps.at(-1)! })}`
         }</span>
+        ${overview.sumsTotals ? html`<span class="muted">${t("explorer.sums")}</span>` : ""}
         ${data.flips === null ? "" : html`<span class="chip">${data.flips}</span>`}
         ${overview.numProblems === 0 ? "" : html`<span class="problem" title=${overview.problem ?? ""}>${icon("warning")} ${t("explorer.problems", { count: overview.numProblems })}</span>`}
       </header>
