@@ -72,11 +72,11 @@ export async function inWorkbench(name, options, work) {
       await whileClosed();
       browser = await startBrowser(folder, options);
       scenario.window = new Workbench(browser.pages()[0]);
-      await scenario.window.open(server.base, workspace, options.displayLanguage);
+      await scenario.window.open(server.base, workspace);
     },
   };
   try {
-    await scenario.window.open(server.base, workspace, options.displayLanguage);
+    await scenario.window.open(server.base, workspace);
     await work(scenario);
   } catch (error) {
     await scenario.window.picture(`failed-${name}`).catch(() => {});

@@ -32,15 +32,8 @@ export class Workbench {
     });
   }
 
-  /**
-   * Opens a folder of the server's machine in the window.
-   *
-   * @param language of the workbench, such as "zh-cn"; English when left out
-   */
-  async open(base, folder, language) {
-    if (language !== undefined) {
-      await this.page.context().addCookies([{ name: "vscode.nls.locale", value: language, url: base }]);
-    }
+  /** Opens a folder of the server's machine in the window. */
+  async open(base, folder) {
     await this.page.goto(`${base}/?folder=${encodeURIComponent(folder)}`, { waitUntil: "commit" });
     await this.page.locator('.activitybar .action-item a[aria-label^="IAD-R1"]').waitFor();
   }

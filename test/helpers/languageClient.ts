@@ -51,9 +51,11 @@ export interface TestServer {
 export interface TestServerOptions {
   folder?: string;
   options?: ServerOptions;
+  /** Of the editor; English when left out. */
+  locale?: string;
 }
 
-export async function startServer({ folder, options = {} }: TestServerOptions = {}): Promise<TestServer> {
+export async function startServer({ folder, options = {}, locale }: TestServerOptions = {}): Promise<TestServer> {
   const place = folder ?? mkdtempSync(join(tmpdir(), "server-"));
   const child = spawn(process.execPath, [serverEntry, "--stdio"], { cwd: place, stdio: ["pipe", "pipe", "pipe"] });
   let printed = "";
@@ -80,6 +82,7 @@ export async function startServer({ folder, options = {} }: TestServerOptions = 
   connection.listen();
   await connection.sendRequest(InitializeRequest.type, {
     ...{ processId: process.pid, rootUri: null, capabilities: {} },
+    ...(locale === undefined ? {} : { locale }),
     initializationOptions: { projectFolders: [place], threads: 1, ...options },
   });
   await connection.sendNotification(InitializedNotification.type, {});

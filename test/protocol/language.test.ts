@@ -118,3 +118,27 @@ it("keeps up with typing in 5,000 lines", async () => {
   // 200 ms on a machine of one's own; others compute beside this test.
   expect(times[2]!).toBeLessThan(3000);
 });
+
+it("speaks the language of the editor", async () => {
+  const chinese = await startServer({ locale: "zh-cn" });
+  try {
+    const uri = pathToFileURL(join(chinese.folder, "iadr1.yaml")).href;
+    const textDocument = { uri, languageId: "yaml", version: 1, text: config };
+    await chinese.connection.sendNotification(DidOpenTextDocumentNotification.type, { textDocument });
+    const place = { textDocument: { uri }, position: { line: 5, character: 6 } };
+    // An answer about the text means that it was looked at.
+    await chinese.connection.sendRequest(HoverRequest.type, place);
+    await vi.waitFor(() => expect(chinese.diagnostics).not.toEqual([]), { timeout: 200_000 });
+    const [finding] = chinese.diagnostics.at(-1)!.diagnostics;
+    expect(finding).toMatchObject({
+      code: "config/unknown-key",
+      message: "stages.scGrpo.grupSize: 没有这个键。 是否想写 groupSize？",
+    });
+    const hover = await chinese.connection.sendRequest(HoverRequest.type, {
+      ...{ textDocument: { uri }, position: { line: 1, character: 10 } },
+    });
+    expect(JSON.stringify(hover)).toContain("检查点文件夹");
+  } finally {
+    await chinese.dispose();
+  }
+});
