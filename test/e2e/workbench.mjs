@@ -157,6 +157,11 @@ export class Workbench {
 
   async picture(name) {
     mkdirSync(pictures, { recursive: true });
+    // Hovers fade in; a picture of one half-way can be read by nobody.
+    await this.page.evaluate(() => {
+      const ends = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().iterations !== Infinity);
+      return Promise.allSettled(ends.map(({ finished }) => finished)).then(() => undefined);
+    });
     await this.page.screenshot({ path: join(pictures, `${name}.png`) });
   }
 }
