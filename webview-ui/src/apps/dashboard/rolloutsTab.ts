@@ -17,7 +17,7 @@ export function rolloutsTab(app: Dashboard): TemplateResult {
       <span class="muted">${t("rollouts.facts", facts(latest))}</span>
     </div>
     <div class="table-scroll"><table class="data-table"><caption class="visually-hidden">${t("tab.rollouts")}</caption>
-      <thead><tr><th scope="col">${t("axis.step")}</th><th scope="col">${t("rollouts.total")}</th><th scope="col">${t("rollouts.flat")}</th><th scope="col">${t("rollouts.count")}</th><th></th></tr></thead>
+      <thead><tr><th scope="col">${t("axis.step")}</th><th scope="col">${t("rollouts.total")}</th><th scope="col">${t("rollouts.flat")}</th><th scope="col">${t("rollouts.count")}</th><td></td></tr></thead>
       <tbody>${steps.slice(0, maxRows).map(
         (each) => html`<tr>
           <th scope="row">${several ? `${each.run} · ` : ""}${each.stage} · ${each.step}</th>
