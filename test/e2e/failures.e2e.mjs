@@ -6,6 +6,7 @@ import {
   inWorkbench,
   kill,
   languageServers,
+  makeTiff,
   remoteServer,
   runProcesses,
   runReaches,
@@ -14,8 +15,7 @@ import { patienceMs } from "./workbench.mjs";
 
 /** Opens the first defect in the inspector and waits until a look at it is over. */
 async function inspectDefect(window, workspace) {
-  const { name } = firstDefect(workspace);
-  await window.openFile(name);
+  await window.openFile(firstDefect(workspace).end);
   await window.command("View: Reopen Editor With...");
   await window.pick("IAD-R1 Image Inspector");
   const page = window.webview();
@@ -94,8 +94,7 @@ test("in a folder without trust images open and nothing runs; trust starts the s
   const options = { isTrusted: false };
   await inWorkbench("untrusted", options, async ({ window, workspace, folder }) => {
     await window.status.locator(".codicon-shield").waitFor();
-    const { name } = firstDefect(workspace);
-    await window.openFile(name);
+    await window.openFile(firstDefect(workspace).end);
     await window.command("View: Reopen Editor With...");
     await window.pick("IAD-R1 Image Inspector");
     const page = window.webview();

@@ -39,7 +39,8 @@ export function firstDefect(workspace) {
   for (const category of readdirSync(images)) {
     for (const kind of readdirSync(join(images, category))) {
       const [name] = readdirSync(join(images, category, kind));
-      if (kind !== "good" && name !== undefined) return { name, path: join(images, category, kind, name) };
+      if (kind !== "good" && name !== undefined)
+        return { name, path: join(images, category, kind, name), end: `images/${category}/${kind}/${name}` };
     }
   }
   throw new Error(`There is no defect below ${images}.`);

@@ -96,10 +96,12 @@ export class Workbench {
     await this.rows.filter({ hasText: text }).first().click();
   }
 
-  async openFile(name) {
+  /** @param path name of a file, or its end where several have the same name (a picture and its mask) */
+  async openFile(path) {
+    const name = path.split("/").at(-1);
     await this.page.keyboard.press("Control+P");
     await this.input.waitFor();
-    await this.input.fill(name);
+    await this.input.fill(path);
     await this.rows.filter({ hasText: name }).first().click();
     await this.tab(name).waitFor();
   }
