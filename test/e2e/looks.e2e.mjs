@@ -88,11 +88,7 @@ test("every surface in four themes", async () => {
     await dashboard.getByRole("tab", { name: /^Evaluations/ }).click();
     await pictures(scenario, "evaluations");
     await dashboard.getByRole("tab", { name: /^Rollouts/ }).click();
-    await dashboard.getByRole("button", { name: "Show the latest step" }).click();
-    await dashboard
-      .getByText(/completions in \d+ groups/)
-      .first()
-      .waitFor();
+    await dashboard.getByRole("button", { name: "Explore the latest step" }).waitFor();
     await pictures(scenario, "rollouts");
 
     // A checkpoint answers the held-out pictures again, in a run of its own.
