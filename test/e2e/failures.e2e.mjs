@@ -116,6 +116,8 @@ test("in a folder without trust images open and nothing runs; trust starts the s
 
 test("a remote server does the work over a WebSocket, and is found again when it was away", async () => {
   await inWorkbench("remote", {}, async ({ window, workspace, folder }) => {
+    // Before quick open makes its list of files.
+    await makeTiff(firstDefect(workspace).path, join(workspace, "part.tif"));
     const remote = await remoteServer(workspace);
     await remote.start();
     try {
@@ -130,7 +132,6 @@ test("a remote server does the work over a WebSocket, and is found again when it
       const page = await inspectDefect(window, workspace);
       await page.locator(".verdict").waitFor();
       // A picture that no browser decodes goes to the server and comes back as one that it does.
-      await makeTiff(firstDefect(workspace).path, join(workspace, "part.tif"));
       await window.openFile("part.tif");
       await window.command("View: Reopen Editor With...");
       await window.pick("IAD-R1 Image Inspector");
