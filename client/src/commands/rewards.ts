@@ -187,8 +187,9 @@ function configurationOf(name: string, { language, program, args, runtimeArgs, c
     ...{ name, type: "node", request: "launch", program, args, cwd, console: "internalConsole" },
     runtimeArgs,
     ...(node !== "" && { runtimeExecutable: node }),
-    // The reward itself is loaded under its own address, on its own lines.
-    ...{ sourceMaps: false, outFiles: [], skipFiles: ["<node_internals>/**", `${join(program, "..")}/**`] },
+    // What runs has no types; its maps lead back to the person's own file. There is nothing else to look for maps in.
+    ...{ sourceMaps: true, outFiles: [], resolveSourceMapLocations: null },
+    skipFiles: ["<node_internals>/**", `${join(program, "..")}/**`],
   };
 }
 
