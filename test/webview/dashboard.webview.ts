@@ -1,7 +1,7 @@
 /** The dashboard's behaviour: points, gaps, choices, keys, exports, rollouts, and a million points. */
 import { type DashboardRun, dashboardPanel } from "@iad-r1/protocol/webview";
 import { afterAll, afterEach, expect, it } from "vitest";
-import { busyMs, closeBrowser, type Made, patienceMs } from "./helpers/browser";
+import { busyMs, closeBrowser, type Made, until } from "./helpers/browser";
 import { expectNoFaults, FakeHost } from "./helpers/fakeHost";
 import {
   type Curves,
@@ -53,16 +53,6 @@ async function rows(host: Host, chart: string): Promise<string[][]> {
   return table.evaluate((element) =>
     [...element.querySelectorAll("tbody tr")].map((row) => [...row.children].map((cell) => cell.textContent ?? "")),
   );
-}
-
-async function until<T>(read: () => Promise<T>, expected: T): Promise<void> {
-  const limit = Date.now() + patienceMs;
-  let last = await read();
-  while (JSON.stringify(last) !== JSON.stringify(expected) && Date.now() < limit) {
-    await new Promise((done) => setTimeout(done, 20));
-    last = await read();
-  }
-  expect(last).toEqual(expected);
 }
 
 it("shows raw and smoothed values, with the smoothing of TensorBoard", async () => {
@@ -187,24 +177,24 @@ it("offers every x-axis, and leaves pauses out of the process time", async () =>
   };
   await until(() => axis("tokens"), ["500", "1,000", "1,500", "2,000"]);
   await until(() => axis("epoch"), ["0.25", "0.5", "0.75", "1"]);
-  expect(await axis("samples")).toEqual(["4", "8", "12", "16"]);
-  expect(await axis("relative")).toEqual(["2 s", "4 s", "6 s", "8 s"]);
+  await until(() => axis("samples"), ["4", "8", "12", "16"]);
+  await until(() => axis("relative"), ["2 s", "4 s", "6 s", "8 s"]);
   // One second of pause lies before the third point.
-  expect(await axis("process")).toEqual(["2 s", "4 s", "5 s", "7 s"]);
-  expect((await axis("wall"))[0]).toMatch(/\d\d:\d\d:\d\d/);
+  await until(() => axis("process"), ["2 s", "4 s", "5 s", "7 s"]);
+  await until(async () => /\d\d:\d\d:\d\d/.test((await axis("wall"))[0]!), true);
 });
 
 it("opens the rollouts of the step whose point is clicked, or chosen by keyboard, or named in the list", async () => {
   const host = await show(tinyCurves([1, 2, 3, 4, 5]));
   const chart = host.page.locator("iad-chart").first();
-  await chart.waitFor();
+  // Keys mean something to a chart once it has drawn.
+  await chart.locator(".u-over").waitFor();
   await chart.focus();
   await host.page.keyboard.press("ArrowRight");
   await host.page.keyboard.press("ArrowRight");
   await host.page.keyboard.press("Enter");
   expect(await host.waitForTell("rollouts/explore")).toEqual({ run: "r", stage: "sc-grpo", step: 2 });
   const over = host.page.locator("iad-chart .u-over").first();
-  await over.waitFor();
   const box = (await over.boundingBox())!;
   await host.page.mouse.click(box.x + box.width * 0.76, box.y + box.height / 2);
   expect(await host.waitForTell("rollouts/explore", 1)).toEqual({ run: "r", stage: "sc-grpo", step: 4 });
