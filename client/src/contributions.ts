@@ -17,7 +17,7 @@ export const publisher = "iad-r1";
 export const extensionId = `${publisher}.${extensionName}`;
 
 export const containerId = "iadr1";
-export const viewIds = { runs: "iadr1.runs", data: "iadr1.data" } as const;
+export const viewIds = { runs: "iadr1.runs", data: "iadr1.data", rewards: "iadr1.rewards" } as const;
 export const imageInspectorViewType = "iadr1.imageInspector";
 export const inspectorPanelViewType = "iadr1.inspectorPanel";
 export const dashboardViewType = "iadr1.runDashboard";
@@ -116,6 +116,11 @@ export const commands = {
   stopRunNow: { title: text("Stop Run Now", "立即停止训练"), palette: isRunning },
   pauseRun: { title: text("Pause Run", "暂停训练"), icon: "debug-pause", palette: isRunning },
   resumeRun: { title: text("Resume Run", "继续训练"), icon: "debug-continue", palette: hasRun },
+  resumeWithRewards: {
+    title: text("Resume Run With Corrected Reward", "用修正后的奖励继续训练"),
+    icon: "replace",
+    palette: hasRun,
+  },
   forkRun: { title: text("Fork From Checkpoint…", "从检查点分支…"), icon: "repo-forked", palette: hasRun },
   evaluateCheckpoint: { title: text("Evaluate Checkpoint…", "评估检查点…"), icon: "beaker", palette: hasRun },
   openDashboard: { title: text("Open Run Dashboard", "打开训练面板"), icon: "graph-line", palette: hasRun },
@@ -138,6 +143,13 @@ export const commands = {
   debugRollout: { title: text("Debug Reward With This Rollout", "用此采样调试奖励"), icon: "debug-alt" },
   pinRollout: { title: text("Unpin Rollout", "取消固定采样"), icon: "pinned" },
   copyRewardReport: { title: text("Copy Reward Report as Markdown", "复制奖励报告（Markdown）"), icon: "copy" },
+  compareRewardVersions: {
+    title: text("Compare Reward Versions…", "比较奖励版本…"),
+    icon: "git-compare",
+    palette: isRewardLanguage,
+  },
+  openReward: { title: text("Open Reward", "打开奖励"), icon: "go-to-file", palette: false },
+  refreshRewards: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
   newRewardFile: { title: text("New Reward File…", "新建奖励文件…"), icon: "new-file" },
 
   // Rollouts
@@ -196,6 +208,7 @@ interface MenuItem {
 }
 
 const onRun = (...kinds: readonly string[]) => `view == ${viewIds.runs} && viewItem =~ /^run\\.(${kinds.join("|")})$/`;
+const onReward = `view == ${viewIds.rewards} && viewItem == reward`;
 const finished = ["completed", "stopped", "failed"];
 const live = ["queued", "starting", "running", "stopping", "paused"];
 const anyRun = [...live, ...finished];
@@ -218,12 +231,18 @@ export const menus = {
     { command: "importData", when: `view == ${viewIds.data}`, group: "navigation@1" },
     { command: "findDuplicates", when: `view == ${viewIds.data} && ${isProject}`, group: "1_look@1" },
     { command: "refreshData", when: `view == ${viewIds.data}`, group: "navigation@2" },
+    { command: "newRewardFile", when: `view == ${viewIds.rewards}`, group: "navigation@1" },
+    { command: "toggleLiveValues", when: `view == ${viewIds.rewards}`, group: "navigation@2" },
+    { command: "selectRewardScope", when: `view == ${viewIds.rewards}`, group: "navigation@3" },
+    { command: "sampleRollouts", when: `view == ${viewIds.rewards} && ${isProject}`, group: "1_rollouts@1" },
+    { command: "refreshRewards", when: `view == ${viewIds.rewards}`, group: "navigation@4" },
   ],
   "view/item/context": [
     { command: "openDashboard", when: onRun(...anyRun), group: "inline@1" },
     { command: "pauseRun", when: onRun("running"), group: "inline@2" },
     { command: "stopRun", when: onRun("running", "starting", "queued"), group: "inline@3" },
     { command: "resumeRun", when: onRun("stopped", "failed", "paused"), group: "inline@2" },
+    { command: "resumeWithRewards", when: onRun("stopped", "failed", "paused"), group: "1_control@1" },
     { command: "stopRunNow", when: onRun(...live), group: "1_control@2" },
     { command: "exploreRollouts", when: onRun(...anyRun), group: "2_look@0" },
     { command: "openReport", when: onRun(...finished), group: "2_look@1" },
@@ -234,6 +253,12 @@ export const menus = {
     { command: "forkRun", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@1" },
     { command: "evaluateCheckpoint", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@2" },
     { command: "showDataStatistics", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@1" },
+    { command: "exploreRollouts", when: onReward, group: "inline@1" },
+    { command: "probeReward", when: onReward, group: "inline@2" },
+    { command: "compareRewardVersions", when: onReward, group: "inline@3" },
+    { command: "debugRollout", when: onReward, group: "1_reward@1" },
+    { command: "scoreWith", when: onReward, group: "1_reward@2" },
+    { command: "copyRewardReport", when: onReward, group: "1_reward@3" },
     { command: "inspectFolder", when: `view == ${viewIds.data} && viewItem =~ /^(dataset|class)$/`, group: "inline@2" },
   ],
 } as const satisfies Record<string, readonly MenuItem[]>;
@@ -270,7 +295,7 @@ type Setting = SettingBase &
     | { type: "number" | "integer"; default: number | null; minimum: number; maximum: number }
     | { type: "string"; default: string; choices?: Record<string, Text> }
     | { type: "object"; default: Record<string, string> }
-    | { type: "array"; default: readonly string[] }
+    | { type: "array"; default: readonly string[]; items?: readonly string[] }
   );
 
 export const settings = {
@@ -361,6 +386,13 @@ export const settings = {
   "inspect.locationGrid": {
     ...{ type: "boolean", default: false, scope: "resource" },
     description: text("Show the 3×3 grid of locations when an image opens.", "打开图像时显示 3×3 位置网格。"),
+  },
+  "training.pauseOn": {
+    ...{ type: "array", default: [], scope: "resource", items: ["RW101", "RW102", "RW104", "RW106"] },
+    description: text(
+      "Findings that hold an SC-GRPO run started here, in place of the experiment's own `pauseOn`: RW101 (wrong number of values), RW102 (no finite number), RW104 (exceptions become scores), RW106 (groups without a difference). The reward can then be corrected and the run goes on with it.",
+      "在此启动的 SC-GRPO 训练遇到这些问题时暂停，取代实验文件中的 `pauseOn`：RW101（值的数量不对）、RW102（不是有限数）、RW104（异常变成分数）、RW106（组内没有差异）。修正奖励后训练可以继续。",
+    ),
   },
   "curves.smoothing": {
     ...{ type: "number", default: 0.6, minimum: 0, maximum: 0.999, scope: "window" },
@@ -472,7 +504,11 @@ export type SettingValue<N extends SettingName> = (typeof settings)[N] extends {
 
 // ---- views ---------------------------------------------------------------------------------------------------------
 
-export const viewNames = { runs: text("Runs", "训练"), data: text("Data", "数据") } as const;
+export const viewNames = {
+  runs: text("Runs", "训练"),
+  data: text("Data", "数据"),
+  rewards: text("Rewards", "奖励"),
+} as const;
 
 interface Welcome {
   view: keyof typeof viewIds;
@@ -522,6 +558,17 @@ export const welcomes: readonly Welcome[] = [
   {
     ...{ view: "data", when: "workspaceFolderCount == 0 || !isWorkspaceTrusted || !iadr1.hasProject" },
     contents: text("The data sets of the experiment appear here.", "这里显示实验使用的数据集。"),
+  },
+  {
+    ...{ view: "rewards", when: "workspaceFolderCount == 0 || !isWorkspaceTrusted" },
+    contents: text("The reward functions of the folder appear here.", "这里显示文件夹中的奖励函数。"),
+  },
+  {
+    ...{ view: "rewards", when: "workspaceFolderCount != 0 && isWorkspaceTrusted" },
+    contents: text(
+      `There is no reward function in this folder, and no run has recorded rewards yet.\n${link("New Reward File…", "newRewardFile")}`,
+      `此文件夹中没有奖励函数，也没有训练记录过奖励。\n${link("新建奖励文件…", "newRewardFile")}`,
+    ),
   },
   {
     ...{ view: "data", when: "isWorkspaceTrusted && iadr1.hasProject" },

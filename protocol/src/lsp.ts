@@ -58,6 +58,10 @@ import type {
   RewardTestItem,
   RewardTestResult,
   RewardTrace,
+  RewardTreeItem,
+  RewardVersionChoice,
+  RewardVersionComparison,
+  RewardVersionRef,
   RolloutKey,
   RolloutSource,
 } from "./rewardDebugger";
@@ -335,6 +339,21 @@ export const rescoreReward = new RequestType<{ uri: string }, null, WireError>("
 
 /** Reward functions of the open files and of the files in the window's folders. */
 export const listRewards = new RequestType0<RewardFunctionListing[], WireError>("iadr1/rewards/list");
+
+/** Rewards with what they came to: those of the window's files, and those that the rollouts of the scope were scored with. */
+export const rewardTree = new RequestType0<RewardTreeItem[], WireError>("iadr1/rewards/tree");
+
+/** Versions of a reward file that can be compared: on screen, on the disk, as runs kept it, and other files with such a function. */
+export const rewardVersions = new RequestType<{ uri: string }, RewardVersionChoice[], WireError>(
+  "iadr1/rewards/versions",
+);
+
+/** Runs two versions of a reward file on the rollouts of the scope. */
+export const compareRewardVersions = new RequestType<
+  { uri: string; before: RewardVersionRef; after: RewardVersionRef },
+  RewardVersionComparison,
+  WireError
+>("iadr1/rewards/compare");
 
 /** What a reward did over the scope. */
 export const rewardReport = new RequestType<RewardPlace, RewardReportAnswer, WireError>("iadr1/rewards/report");

@@ -407,6 +407,8 @@ const finding = struct({
   cure: nullable(text),
   stage: nullable(text),
   step: nullable(count),
+  /** Path of the reward file that it is about; null when it is about none. */
+  file: nullable(text),
 });
 
 const evaluation = struct({
@@ -466,6 +468,10 @@ const runProgress = {
   /** Steps whose completions are recorded, ascending by stage and step. */
   rolloutSteps: list(rolloutStep),
   findings: list(finding),
+  /** Where rewards were exchanged for another version: the last step that was done with the old one. Curves mark it. */
+  rewardChanges: list(struct({ stage: text, step: count })),
+  /** It uses reward files of the person, which can be corrected and exchanged. */
+  hasOwnRewards: flag,
 };
 
 /** All points of a column up to now; the view asks for them with `series/get`. */
@@ -547,6 +553,7 @@ export const dashboardPanel = definePanel({
         "stopNow",
         "pause",
         "resume",
+        "resumeWithRewards",
         "fork",
         "openConfig",
         "openLog",
@@ -557,6 +564,8 @@ export const dashboardPanel = definePanel({
     /** A point of a curve was clicked, or a step chosen: its completions are shown in the explorer. */
     "rollouts/explore": runPlace,
     "checkpoint/inspect": runPlace,
+    /** The reward file of one of the run's findings. */
+    "reward/open": struct({ run: text, file: text }),
     "file/save": savedFile,
     "text/copy": struct({ text }),
     "log/open": struct({}),

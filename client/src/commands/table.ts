@@ -25,6 +25,7 @@ import {
   stopLiveValues,
   toggleLiveValues,
 } from "./rewards";
+import { compareRewardVersions, openReward, refreshRewards } from "./rewardVersions";
 import { exploreRollouts, inExplorer } from "./rollouts";
 import {
   compareRuns,
@@ -40,6 +41,7 @@ import {
   preflight,
   refreshRuns,
   resumeRun,
+  resumeWithRewards,
   startRun,
   stopRun,
 } from "./runs";
@@ -93,6 +95,7 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   stopRunNow: starts(stopRun("now")),
   pauseRun: starts(pauseRun),
   resumeRun: starts(resumeRun),
+  resumeWithRewards: starts(resumeWithRewards),
   forkRun: starts(forkRun),
   evaluateCheckpoint: starts(evaluateCheckpoint),
   openDashboard: starts(openDashboard),
@@ -114,6 +117,9 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   debugRollout: starts(debugRollout),
   pinRollout: starts(pinRollout),
   copyRewardReport: starts(copyRewardReport),
+  compareRewardVersions: starts(compareRewardVersions),
+  openReward: works(openReward),
+  refreshRewards: starts(refreshRewards),
   newRewardFile: works(newRewardFile),
 
   exploreRollouts: starts(exploreRollouts),

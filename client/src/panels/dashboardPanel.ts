@@ -36,6 +36,7 @@ export interface RunActions {
   stop(run: string, when: "after-step" | "now"): Promise<void>;
   pause(run: string): Promise<void>;
   resume(run: string): Promise<void>;
+  resumeWithRewards(run: string): Promise<void>;
   fork(run: string): Promise<void>;
   openReport(run: string): Promise<void>;
   openFolder(run: string): Promise<void>;
@@ -197,6 +198,11 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
     },
     "rollouts/explore": ({ run, step }) => this.actions.exploreRollouts(run, step),
     "checkpoint/inspect": ({ run, stage, step }) => this.actions.inspectCheckpoint(run, stage, step),
+    "reward/open": async ({ run, file }) => {
+      // Only what the run itself named: a page must not open what it likes.
+      const findings = this.shown.get(run)?.feed.model.toDashboard(false)?.findings ?? [];
+      if (findings.some((finding) => finding.file === file)) await window.showTextDocument(Uri.file(file));
+    },
     "file/save": saveFile,
     "text/copy": copyText,
     "log/open": () => this.context.log.show(),

@@ -190,6 +190,13 @@ export const rewardSurfacesParams = z.object({
 });
 export const rewardDocumentParams = z.object({ uri });
 export const rewardPlaceParams = z.object({ uri, function: z.string().min(1).max(500) });
+const rewardVersion = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("screen") }),
+  z.object({ kind: z.literal("disk") }),
+  z.object({ kind: z.literal("run"), run: id, copy: z.string().regex(/^rewards\/[^/\\]{1,300}$/) }),
+  z.object({ kind: z.literal("file"), path }),
+]);
+export const rewardCompareParams = z.object({ uri, before: rewardVersion, after: rewardVersion });
 export const rewardTraceParams = rewardPlaceParams.extend({
   rollout: rolloutKey,
   completion: z

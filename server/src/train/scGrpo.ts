@@ -166,7 +166,7 @@ async function rollOut(
       onProgress: (finished, total) => run.progress(step, (0.5 * finished) / total, `rollouts ${finished}/${total}`),
     });
     groups.push(...fresh);
-    if (config.rewardErrors === "skip") checkErrorShare(groups);
+    if (config.rewardErrors === "skip") checkErrorShare(groups, config.pauseOn);
     const isLastRound = round === maxSamplingRounds - 1;
     if (config.dynamicSampling && !isLastRound) {
       const useful = groups.filter(({ rows }) => rows.some(({ total }) => total !== rows[0]!.total));

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 const listing: RunListing = {
   ...{ id: "r", kind: "post-train", project: "demo", state: "running", reason: null, attempt: 1 },
   ...{ createdMs: 1, updatedMs: 2, plan: [], finishedStages: [], lastStage: null, lastStep: 0, last: {} },
-  ...{ progress: null, folder: "/runs/r", lineage: null },
+  ...{ progress: null, folder: "/runs/r", lineage: null, findings: [] },
 };
 const manifest: RunManifest = {
   ...{ format: "iad-r1/run", version: 1, id: "r", kind: "post-train", project: "demo", state: "running", attempt: 1 },

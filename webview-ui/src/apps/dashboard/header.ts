@@ -77,7 +77,16 @@ function actions(app: Dashboard, run: DashboardRun): TemplateResult {
     }
     ${
       canControl && (run.state === "stopped" || run.state === "failed" || run.state === "paused")
-        ? button({ icon: "debug-continue", text: t("run.resume"), primary: true, run: act("resume") })
+        ? html`${
+            run.hasOwnRewards
+              ? button({
+                  icon: "replace",
+                  text: t("run.resumeWithRewards"),
+                  title: t("run.resumeWithRewardsHelp"),
+                  run: act("resumeWithRewards"),
+                })
+              : nothing
+          }${button({ icon: "debug-continue", text: t("run.resume"), primary: true, run: act("resume") })}`
         : nothing
     }
     ${
@@ -128,7 +137,7 @@ function progressDetail({ activity, tokensPerSecond, secondsLeft }: NonNullable<
     .join("");
 }
 
-export function findings(run: DashboardRun): Template {
+export function findings(app: Dashboard, run: DashboardRun): Template {
   if (run.findings.length === 0) return nothing;
   const icons = { info: "info", warning: "warning", error: "error" } as const;
   return html`<section class="findings" aria-label=${t("findings.label")}>
@@ -140,6 +149,7 @@ export function findings(run: DashboardRun): Template {
           <div>${finding.evidence}</div>
           ${finding.cure === null ? nothing : html`<div class="cure">${icon("lightbulb")} ${finding.cure}</div>`}
         </div>
+        ${finding.file === null ? nothing : button({ icon: "go-to-file", text: t("findings.openReward"), run: () => app.connection.tell("reward/open", { run: run.id, file: finding.file! }) })}
       </div>`,
     )}
   </section>`;
