@@ -120,8 +120,8 @@ test("a remote server does the work over a WebSocket, and is found again when it
       await window.ready();
       await window.command("IAD-R1: Connect to Server…");
       await window.pick("Another address…");
-      await window.answer(remote.address);
-      await window.answer(remote.token());
+      await window.answer("Address of the server", remote.address);
+      await window.answer("Token for", remote.token());
       await window.page.getByText(`Connected to ${remote.address}`).waitFor();
       await window.ready();
       await expect.poll(() => languageServers(folder), { timeout: patienceMs }).toEqual([]);

@@ -104,11 +104,13 @@ export class Workbench {
     await this.rows.first().waitFor();
   }
 
-  /** Answers an input box. */
-  async answer(text) {
-    await this.input.waitFor();
-    await this.input.fill(text);
-    await this.page.keyboard.press("Enter");
+  /** Answers the input box with this prompt; all boxes and lists share one field, so the field alone says little. */
+  async answer(prompt, text) {
+    const box = this.page.locator(".quick-input-widget:visible", { hasText: prompt });
+    const field = box.locator("input.input");
+    await field.fill(text);
+    await field.press("Enter");
+    await box.waitFor({ state: "hidden" });
   }
 
   /** Chooses a row of a quick pick. */

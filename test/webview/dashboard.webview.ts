@@ -318,6 +318,51 @@ it("hands actions to the host, and offers only what the run's state allows", asy
   expect(await host.waitForTell("run/act", 1)).toEqual({ run: "r", action: "resume" });
 });
 
+it("offers to go on with a corrected reward, leads to the reward of a finding, and marks where rewards became others", async () => {
+  const file = "/project/rewards/verdict.reward.ts";
+  const host = await show(tinyCurves([1, 2, 3, 4, 5, 6]), {
+    ...{ state: "paused", hasOwnRewards: true },
+    findings: [
+      {
+        ...{ id: "RW105", severity: "warning", title: "RW105 · verdict", evidence: "It gave 0 for all.", cure: null },
+        ...{ stage: "sc-grpo", step: 3, file },
+      },
+    ],
+  });
+  await host.page.getByRole("button", { name: "Open reward" }).click();
+  expect(await host.waitForTell("reward/open")).toEqual({ run: "r", file });
+  await host.page.getByRole("button", { name: "Resume with corrected reward" }).click();
+  expect(await host.waitForTell("run/act")).toEqual({ run: "r", action: "resumeWithRewards" });
+  const chart = host.page.locator("iad-chart").first();
+  expect(await chart.getAttribute("aria-label")).not.toContain("another version");
+  const rewardChanges = [{ stage: "sc-grpo", step: 3 }];
+  await host.change("run/changed", { run: "r", change: { state: "running", findings: [], rewardChanges } });
+  await until(
+    async () =>
+      ((await chart.getAttribute("aria-label")) ?? "").includes("After step 3 the run went on with another version"),
+    true,
+  );
+  await host.page.locator(".findings").waitFor({ state: "detached" });
+  // The line with the flag stands at the fourth of six points; the curve itself lies elsewhere at this height.
+  const isMarked = () =>
+    chart.evaluate((element) => {
+      const canvas = element.querySelector("canvas")!;
+      const over = element.querySelector<HTMLElement>(".u-over")!;
+      const ratio = canvas.width / canvas.clientWidth;
+      const x = Math.round((over.offsetLeft + over.clientWidth * 0.6) * ratio);
+      const y = Math.round((over.offsetTop + 4) * ratio);
+      const { data } = canvas.getContext("2d")!.getImageData(x + Math.round(3 * ratio), y, 1, 1);
+      return data[3]! > 0;
+    });
+  await until(isMarked, true);
+  await host.page.locator('summary[aria-label="Export loss"]').click();
+  await host.page.getByRole("button", { name: "Save as SVG…" }).click();
+  const { data } = await host.waitForTell("file/save");
+  expect(Buffer.from(data).toString()).toContain(
+    "<title>After step 3 the run went on with another version of its rewards</title>",
+  );
+});
+
 it("warns when the writer of a running run is silent", async () => {
   const host = await show(tinyCurves([1, 2]), { lastEventMs: Date.now() - 200_000 });
   await host.page.locator(".live.stale", { hasText: /Silent for 3 min/ }).waitFor();
