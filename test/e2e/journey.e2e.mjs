@@ -133,11 +133,14 @@ test("from an empty folder to a trained model that is compared with the one befo
   await window.tab("Run ").last().click();
   await dashboard.getByRole("button", { name: "Resume with corrected reward" }).click();
   await stateOfRun("Completed");
+  // A chart below the fold draws and says nothing before it is scrolled to.
+  await dashboard.locator("#chart-filter").fill("rewards/verdict");
   await dashboard
     .getByRole("img", { name: /verdict.* rose from 0 .*After step 1 the run went on with another version/ })
     .first()
     .waitFor();
   await window.picture("dashboard-corrected");
+  await dashboard.locator("#chart-filter").fill("");
   await dashboard.getByRole("tab", { name: /^Rollouts/ }).click();
   await dashboard
     .getByText(/completions in \d+ groups/)
