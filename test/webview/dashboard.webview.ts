@@ -363,6 +363,45 @@ it("offers to go on with a corrected reward, leads to the reward of a finding, a
   );
 });
 
+it("says what a threshold is worth on the answers of an evaluation, and leads to the pictures that are judged wrongly", async () => {
+  const answers = Array.from({ length: 8 }, (_, i) => ({
+    ...{ id: `part_${i}`, image: `/data/images/part_${i}.png`, category: "part" },
+    ...{ label: i < 4 ? "normal" : "anomalous", answer: i === 7 ? "yes" : i === 0 ? null : "no" },
+    anomalyScore: (i + 1) / 10,
+  }));
+  const asked: unknown[] = [];
+  const curves = tinyCurves([1, 2]);
+  const host = await FakeHost.open(dashboardPanel, dashboardState([makeRun("r", curves)]), {
+    "series/get": seriesAnswer(curves),
+    "answers/get": (body: unknown) => {
+      asked.push(body);
+      return answers;
+    },
+  });
+  open = host;
+  await host.page.getByRole("tab", { name: /Evaluations/ }).click();
+  await host.page.getByRole("button", { name: /^Answers of pa-sft/ }).click();
+  const worth = host.page.locator(".threshold-worth");
+  // Of four sound pictures one is unparsed; of four faulty ones one is found.
+  await worth.filter({ hasText: "balanced accuracy 50 % on 8 pictures · 0 false alarms, 3 missed" }).waitFor();
+  expect(asked).toEqual([{ run: "r", stage: "evaluate-pa-sft", step: 0 }]);
+  const kinds = () => host.page.locator(".answers-table tbody tr td:nth-child(3)").allInnerTexts();
+  await until(kinds, ["Unparsed", "Missed", "Missed", "Missed"]);
+  await host.page.getByRole("button", { name: "Best", exact: true }).click();
+  await worth.filter({ hasText: "balanced accuracy 100 % on 8 pictures" }).waitFor();
+  await host.page.getByText("No picture is judged wrongly.").waitFor();
+  const slider = host.page.getByRole("slider", { name: /^Threshold/ });
+  await slider.evaluate((element) => {
+    (element as HTMLInputElement).value = "0.65";
+    element.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  await until(kinds, ["Missed", "Missed"]);
+  await host.page.getByRole("button", { name: "part_5" }).click();
+  expect(await host.waitForTell("image/open")).toEqual({ image: "/data/images/part_5.png" });
+  await host.page.getByRole("button", { name: /^Answers of pa-sft/ }).click();
+  await host.page.locator(".answers-table").waitFor({ state: "detached" });
+});
+
 it("warns when the writer of a running run is silent", async () => {
   const host = await show(tinyCurves([1, 2]), { lastEventMs: Date.now() - 200_000 });
   await host.page.locator(".live.stale", { hasText: /Silent for 3 min/ }).waitFor();
