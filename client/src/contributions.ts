@@ -126,6 +126,7 @@ export const commands = {
   openDashboard: { title: text("Open Run Dashboard", "打开训练面板"), icon: "graph-line", palette: hasRun },
   compareRuns: { title: text("Compare Runs…", "比较训练…"), icon: "diff", palette: hasRun },
   exportCurves: { title: text("Export Curves…", "导出曲线…"), icon: "export", palette: hasRun },
+  importRun: { title: text("Import Curves of Another Trainer…", "导入其他训练器的曲线…"), icon: "cloud-download" },
   deleteRun: { title: text("Delete Run…", "删除训练…"), icon: "trash", palette: hasRun },
   openReport: { title: text("Open Report", "打开报告"), icon: "file", palette: hasRun },
   openRunFolder: { title: text("Open Journal of Run", "打开训练日志"), palette: false },
@@ -228,6 +229,7 @@ export const menus = {
     { command: "newRun", when: `view == ${viewIds.runs}`, group: "navigation@1" },
     { command: "compareRuns", when: `view == ${viewIds.runs} && ${hasRun}`, group: "navigation@2" },
     { command: "refreshRuns", when: `view == ${viewIds.runs}`, group: "navigation@3" },
+    { command: "importRun", when: `view == ${viewIds.runs}`, group: "1_look@1" },
     { command: "importData", when: `view == ${viewIds.data}`, group: "navigation@1" },
     { command: "findDuplicates", when: `view == ${viewIds.data} && ${isProject}`, group: "1_look@1" },
     { command: "refreshData", when: `view == ${viewIds.data}`, group: "navigation@2" },
@@ -388,10 +390,10 @@ export const settings = {
     description: text("Show the 3×3 grid of locations when an image opens.", "打开图像时显示 3×3 位置网格。"),
   },
   "training.pauseOn": {
-    ...{ type: "array", default: [], scope: "resource", items: ["RW101", "RW102", "RW104", "RW106"] },
+    ...{ type: "array", default: [], scope: "resource", items: ["RW101", "RW102", "RW104", "RW105", "RW106"] },
     description: text(
-      "Findings that hold an SC-GRPO run started here, in place of the experiment's own `pauseOn`: RW101 (wrong number of values), RW102 (no finite number), RW104 (exceptions become scores), RW106 (groups without a difference). The reward can then be corrected and the run goes on with it.",
-      "在此启动的 SC-GRPO 训练遇到这些问题时暂停，取代实验文件中的 `pauseOn`：RW101（值的数量不对）、RW102（不是有限数）、RW104（异常变成分数）、RW106（组内没有差异）。修正奖励后训练可以继续。",
+      "Findings that hold an SC-GRPO run started here, in place of the experiment's own `pauseOn`: RW101 (wrong number of values), RW102 (no finite number), RW104 (exceptions become scores), RW105 (always the least score), RW106 (groups without a difference). The reward can then be corrected and the run goes on with it.",
+      "在此启动的 SC-GRPO 训练遇到这些问题时暂停，取代实验文件中的 `pauseOn`：RW101（值的数量不对）、RW102（不是有限数）、RW104（异常变成分数）、RW105（总是最低分）、RW106（组内没有差异）。修正奖励后训练可以继续。",
     ),
   },
   "curves.smoothing": {
@@ -638,8 +640,8 @@ export const steps: readonly Step[] = [
     id: "scGrpo",
     title: text("Train stage 2: SC-GRPO", "训练阶段 2：SC-GRPO"),
     description: text(
-      `The model tries several answers to each picture, and rewards tell it which were better.\n${link("Start SC-GRPO", "startScGrpo")}`,
-      `模型对每张图像尝试多个答案，由奖励告诉它哪些更好。\n${link("开始 SC-GRPO", "startScGrpo")}`,
+      `The model tries several answers to each picture, and rewards tell it which were better. The sample's own reward has a fault: the run waits, and the reward's file shows why, with a quick fix.\n${link("Start SC-GRPO", "startScGrpo")}`,
+      `模型对每张图像尝试多个答案，由奖励告诉它哪些更好。示例自带的奖励有一处错误：训练会暂停，奖励文件中会显示原因和快速修复。\n${link("开始 SC-GRPO", "startScGrpo")}`,
     ),
     command: "startScGrpo",
   },

@@ -2,7 +2,7 @@
  * Where VS Code enters. It registers what the manifest promises and returns; the server starts on first need, and that need is there at once
  * only where the folder has an experiment and is trusted.
  */
-import { type ExtensionContext, window, workspace } from "vscode";
+import { type ExtensionContext, Uri, window, workspace } from "vscode";
 import { failureReporter, registerCommands } from "./commands/register";
 import { chooseSource, exploreRollouts } from "./commands/rollouts";
 import { forkRun, openReport, openRunFolder, pauseRun, resumeRun, resumeWithRewards, stopRun } from "./commands/runs";
@@ -103,6 +103,7 @@ function runActions(parts: () => Parts): RunActions {
     openReport: (run) => openReport(parts(), run),
     openFolder: (run) => openRunFolder(parts(), run),
     exploreRollouts: (run, step) => exploreRollouts(parts(), { run, step }),
+    openImage: (path) => parts().inspectors.inspect(Uri.file(path), { start: false }),
     async inspectCheckpoint(run, stage, step) {
       const { models, inspectors } = parts();
       await models.refresh();

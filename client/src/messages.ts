@@ -117,6 +117,8 @@ export const importFolderDetail = () => t("With annotations.jsonl, or laid out a
 export const importFile = () => t("File");
 export const importFileDetail = () =>
   t("JSON of MMAD, Expert-AD, SC-GRPO or LLaMA-Factory (also dataset_info.json), or CSV with a column “image”");
+export const pickCurves = () =>
+  t("Curves of another trainer: trainer_state.json, trainer_log.jsonl, or an event file of TensorBoard");
 export const importAction = () => t("Import");
 export const askDataName = () => t("Which data set of dataset_info.json?");
 export const askImportTarget = () => t("New folder for the copy, from the folder of the workspace");

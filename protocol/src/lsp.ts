@@ -302,6 +302,13 @@ export const runSamples = new RequestType<
   WireError
 >("iadr1/runs/samples");
 
+/** Makes a run of the curves that another trainer wrote, in the folder of runs of a project. */
+export const importRun = new RequestType<
+  { path: string; projectFolder: string },
+  { run: string; numCurves: number; numPoints: number },
+  WireError
+>("iadr1/runs/import");
+
 /** A run began, changed its state, or went away. The same comes over the stream `runs`; this needs no stream. */
 export const didChangeRun = new NotificationType<{ run: RunListing } | { removed: string }>("iadr1/runs/didChange");
 

@@ -520,6 +520,18 @@ const dashboardSettings = struct({
 
 const runPlace = struct({ run: text, stage: text, step: count });
 
+/** What a model said about one held-out picture. */
+const evaluatedAnswer = struct({
+  id: text,
+  /** Path of the picture. */
+  image: text,
+  category: text,
+  label: nullable(oneOf("normal", "anomalous")),
+  /** null: unparsed. */
+  answer: nullable(oneOf("yes", "no")),
+  anomalyScore: nullable(number),
+});
+
 export const dashboardPanel = definePanel({
   name: "dashboard",
   state: struct({
@@ -564,6 +576,8 @@ export const dashboardPanel = definePanel({
     /** A point of a curve was clicked, or a step chosen: its completions are shown in the explorer. */
     "rollouts/explore": runPlace,
     "checkpoint/inspect": runPlace,
+    /** A picture whose answer is listed: it opens in the inspector. */
+    "image/open": struct({ image: text }),
     /** The reward file of one of the run's findings. */
     "reward/open": struct({ run: text, file: text }),
     "file/save": savedFile,
@@ -573,12 +587,15 @@ export const dashboardPanel = definePanel({
   },
   asks: {
     "series/get": { params: struct({ run: text, stage: text, name: text, from: count }), result: points },
+    /** The answers behind an evaluation, at most 5,000. */
+    "answers/get": { params: runPlace, result: list(evaluatedAnswer) },
   },
   commands: ["focusFilter", "toggleTable", "exportAllCsv", "exportAllJson", "openRollouts", "resetZoom"],
 });
 
 export type DashboardState = StateOf<typeof dashboardPanel>;
 export type DashboardSettings = TypeOf<typeof dashboardSettings>;
+export type EvaluatedAnswer = TypeOf<typeof evaluatedAnswer>;
 export type DashboardRun = TypeOf<typeof dashboardRun>;
 export type RunChoice = TypeOf<typeof runChoice>;
 export type RunFinding = TypeOf<typeof finding>;

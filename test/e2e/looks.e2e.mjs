@@ -102,6 +102,14 @@ test("every surface in four themes", async () => {
       .webview()
       .getByRole("tab", { name: /^Evaluations/ })
       .click();
+    // What is behind the numbers: a threshold, and the pictures that are judged wrongly.
+    await window
+      .webview()
+      .getByRole("button", { name: /^Answers of/ })
+      .first()
+      .click();
+    await window.webview().locator(".answers-table").waitFor();
+    await window.webview().locator(".threshold-worth").waitFor();
     await pictures(scenario, "evaluation-of-checkpoint");
 
     await openStrip(window);

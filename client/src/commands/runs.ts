@@ -5,7 +5,7 @@ import * as lsp from "@iad-r1/protocol/lsp";
 import type { RunComparison, RunEstimate, RunListing } from "@iad-r1/protocol/runs";
 import { duration, memory, percent } from "../durations";
 import { UserError } from "../errors";
-import { unsavedText } from "../projects";
+import { chooseFolder, unsavedText } from "../projects";
 import { plain, table } from "../reports";
 import { isFinal } from "../runs/runStore";
 import { setting } from "../settings";
@@ -251,6 +251,21 @@ async function chooseCheckpoint(
     checkpoint = (await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickCheckpoint() }))?.path;
   }
   return checkpoint === undefined ? undefined : { run, checkpoint };
+}
+
+/** Curves that another trainer wrote become a run that can be looked at and compared. */
+export async function importRun({ context, dashboards }: Parts): Promise<void> {
+  const folder = await chooseFolder();
+  if (folder === undefined) return;
+  const [file] =
+    (await window.showOpenDialog({
+      ...{ title: messages.pickCurves(), openLabel: messages.importAction(), defaultUri: folder },
+    })) ?? [];
+  if (file === undefined) return;
+  const { run } = await withProgress(messages.importing(), (token) =>
+    context.connection.request(lsp.importRun, { path: file.fsPath, projectFolder: folder.fsPath }, token),
+  );
+  dashboards.show([run]);
 }
 
 export async function deleteRun(parts: Parts, target?: unknown): Promise<void> {

@@ -136,6 +136,14 @@ export class RunModel {
     return found?.points.from(found.column, from) ?? new GrowingColumn().from({ stage, name }, 0);
   }
 
+  /** File of the answers behind an evaluation, relative to the run folder; null when there was none. */
+  answersFile(stage: string, step: number): string | null {
+    const found = this.events.findLast(
+      (event) => event.type === "evaluation" && event.stage === stage && event.step === step,
+    );
+    return found?.type === "evaluation" ? found.samplesFile : null;
+  }
+
   /** The whole run; null before the first snapshot. */
   toDashboard(canControl: boolean): DashboardRun | null {
     const { manifest, listing } = this;

@@ -253,6 +253,7 @@ const scGrpoSchema = z.strictObject({
         RW101: "A reward gives the wrong number of values.",
         RW102: "A reward gives something else than a finite number.",
         RW104: "Exceptions become scores, or leave more than 5 % of the completions without one.",
+        RW105: "A reward gives the least it can for at least 64 completions in a row.",
         RW106: "For 8 steps, more than 90 % of the groups say nothing: all totals are equal.",
       }),
     )

@@ -64,6 +64,7 @@ export const exportRunParams = z.object({
   out: path.optional(),
 });
 const page = { offset: count.optional(), limit: count.min(1).max(500).optional() };
+export const importRunParams = z.object({ path, projectFolder: path });
 export const samplesParams = z.object({ run: id, samplesFile: z.string().max(1000), ...page });
 
 const rolloutSource = z.union([

@@ -114,6 +114,18 @@ describe("state of a run", () => {
     expect(run).toMatchObject({ id: "r", state: "running", lastEventMs: 5 });
   });
 
+  test("knows the file of the answers behind an evaluation", () => {
+    const evaluation = (stage: string, step: number, samplesFile: string) =>
+      ({ runId: "r", seq: 0, timeMs: 1, type: "evaluation", stage, step, label: "x", samplesFile }) as RunEvent;
+    const model = new RunModel();
+    const events = [evaluation("sc-grpo", 5, "a"), evaluation("sc-grpo", 10, "b"), evaluation("sc-grpo", 5, "again")];
+    model.applySnapshot(snapshot({ events }));
+    expect(model.answersFile("sc-grpo", 10)).toBe("b");
+    // After a resume the newer ones are those on disk.
+    expect(model.answersFile("sc-grpo", 5)).toBe("again");
+    expect(model.answersFile("pa-sft", 5)).toBeNull();
+  });
+
   test("counts pauses and the time between attempts as standing still", () => {
     const events = [
       ...[state("running", 10), state("paused", 20), state("running", 30)],
