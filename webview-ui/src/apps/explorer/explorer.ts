@@ -47,6 +47,8 @@ export class Explorer {
   /** The edited text; null: as recorded. */
   edited: string | null = null;
   ownReward: OwnReward | null = null;
+  /** A number that is being typed into the field of this name. */
+  draft: { field: string; text: string } | null = null;
   /** Row of the chosen group in the list; null when the filter keeps it out. */
   selectedRow: number | null = null;
   readonly connection: Connection<typeof explorerPanel>;
