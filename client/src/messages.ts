@@ -327,6 +327,7 @@ export const noDebugger = (language: string) => t("The debugger for {0} could no
 export const noPythonDebugger = () =>
   t("Debugging a Python reward needs the extension “Python Debugger” (ms-python.debugpy).");
 export const noSampleData = () => t("The experiment names no data set on disk to sample with.");
+export const pickSampled = () => t("Which model answers?");
 export const sampling = () => t("Sampling rollouts…");
 export const sampled = (count: number) => t("{0} rollouts were sampled.", count);
 export const trlSignature = () => t("TRL's signature");

@@ -614,7 +614,7 @@ const groupPlace = struct({ step: nullable(count), group: text });
 const rolloutSource = fitting<RolloutSource>(struct({ kind: oneOf("run", "file") }));
 const facetValues = partial({
   ...{ label: list(text), category: list(text), verdict: list(text), finish: list(text) },
-  ...{ status: list(text), spread: list(text), flips: list(text) },
+  ...{ status: list(text), spread: list(text), split: list(text), flips: list(text) },
 });
 const exploreFilter = fitting<ExploreFilter>(
   struct({

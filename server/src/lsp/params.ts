@@ -77,7 +77,7 @@ const exploreQuery = z.object({
   filter: z.object({
     facets: z.object({
       ...{ label: facetValues, category: facetValues, verdict: facetValues, finish: facetValues },
-      ...{ status: facetValues, spread: facetValues, flips: facetValues },
+      ...{ status: facetValues, spread: facetValues, split: facetValues, flips: facetValues },
     }),
     ranges: z.array(z.object({ column: z.string().max(1000), min: z.number(), max: z.number() })).max(100),
     text: z.string().max(10_000),

@@ -93,6 +93,8 @@ export type RewardDebugMethods = {
 
 export interface RewardTools {
   startRunner(program: RewardProgram): RewardRunner;
+  /** Ends processes that wait for code. */
+  stopSpares(): void;
   /** Findings of the rollouts. @param results by function: what it gave, or why it gave nothing */
   findings(
     program: RewardProgram,
@@ -202,7 +204,8 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         const key = keyOfReport(program, isLive);
         const known = reports.get(key);
         if (known !== undefined && (!isLive || known.findings !== null)) return known.report;
-        await current?.runner.close();
+        // The processes of the old version are ended; nobody needs to see them go.
+        void current?.runner.close().catch(() => undefined);
         current = null;
         const seen = first.get(path);
         const runner = isLive ? tools.startRunner(program) : null;
@@ -247,6 +250,7 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         tools.runTests(programOf(text), ids, rollouts, wallMs, signal),
     },
     async dispose() {
+      tools.stopSpares();
       await current?.runner.close();
     },
   };
