@@ -25,11 +25,13 @@ function addReward(workspace) {
   writeFileSync(join(workspace, "rewards", "named.reward.ts"), reward);
   const file = join(workspace, "iadr1.yaml");
   const text = readFileSync(file, "utf8");
-  const steps = text.replace(
-    /( +)promptsPerStep: 2\n/,
-    "$1promptsPerStep: 4\n$1rewards:\n$1  - { name: rewards/named.reward.ts#named }\n$1  - { name: iad-r1/consistency }\n",
-  );
-  expect(steps).not.toBe(text);
+  const steps = text
+    .replace(/promptsPerStep: 2\n/, "promptsPerStep: 4\n")
+    .replace(
+      /( +)rewards:\n(?: +- .*\n)+/,
+      "$1rewards:\n$1  - { name: rewards/named.reward.ts#named }\n$1  - { name: iad-r1/consistency }\n",
+    );
+  expect(steps).toContain("named.reward.ts#named");
   writeFileSync(file, steps.replace(/(scGrpo:[\s\S]*?)steps: \d+/, "$1steps: 6"));
 }
 
@@ -57,6 +59,8 @@ test("a run waits for its reward to be corrected, and goes on with it", async ()
     await window.picture("reward-pause-dashboard");
     await message.getByRole("button", { name: "Open Reward" }).click();
     await window.tab("named.reward.ts").waitFor();
+    // At the function, not at the top of the file.
+    await window.page.locator(".statusbar-item", { hasText: "Ln 3, Col 14" }).waitFor();
     await window.page.locator(".squiggly-error, .squiggly-warning").first().waitFor();
     await window.picture("reward-pause-problem");
 

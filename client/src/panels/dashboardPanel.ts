@@ -23,6 +23,7 @@ import {
 import type { Context } from "../context";
 import { dashboardViewType } from "../contributions";
 import type { Disposable } from "../emitter";
+import { openReward } from "../rewards/runFindings";
 import type { RunFeed } from "../runs/runFeeds";
 import type { RunUpdate } from "../runs/runModel";
 import { setting, touches } from "../settings";
@@ -210,7 +211,9 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
     "reward/open": async ({ run, file }) => {
       // Only what the run itself named: a page must not open what it likes.
       const findings = this.shown.get(run)?.feed.model.toDashboard(false)?.findings ?? [];
-      if (findings.some((finding) => finding.file === file)) await window.showTextDocument(Uri.file(file));
+      const finding = findings.find((one) => one.file === file);
+      // The name of the reward stands where others say what was measured.
+      if (finding !== undefined) await openReward(this.context, file, finding.evidence);
     },
     "file/save": saveFile,
     "text/copy": copyText,

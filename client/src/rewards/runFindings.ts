@@ -8,6 +8,7 @@ import {
   type DiagnosticCollection,
   DiagnosticSeverity,
   languages,
+  Position,
   Range,
   Uri,
   window,
@@ -71,15 +72,25 @@ export class RunFindings implements Disposable {
   }
 
   private async tell(run: RunListing): Promise<void> {
-    const file = run.findings.findLast((finding) => finding.pauses)?.file ?? null;
+    const finding = run.findings.findLast(({ pauses }) => pauses);
+    const file = finding?.file ?? null;
     const open = messages.openReward();
     const resume = messages.resumeCorrected();
     const actions = file === null ? [messages.openDashboard()] : [open, resume];
     const chosen = await window.showWarningMessage(messages.runHeld(run), ...actions);
     if (chosen === messages.openDashboard()) await commands.executeCommand("iadr1.openDashboard", run.id);
-    if (chosen === open && file !== null) await window.showTextDocument(Uri.file(file));
+    if (chosen === open && file !== null) await openReward(this.context, file, finding?.reward ?? null);
     if (chosen === resume) await commands.executeCommand("iadr1.resumeWithRewards", run.id);
   }
+}
+
+/** Shows a reward file at its function, where that is known. */
+export async function openReward({ connection }: Context, file: string, reward: string | null): Promise<void> {
+  const uri = Uri.file(file);
+  const rewards = await connection.request(lsp.listRewards).catch(() => []);
+  const found = rewards.find((one) => one.name === reward && Uri.parse(one.uri).toString() === uri.toString());
+  const place = new Position(found?.line ?? 0, found?.character ?? 0);
+  await window.showTextDocument(uri, { selection: new Range(place, place) });
 }
 
 /** It waits, and not because a person said so. */

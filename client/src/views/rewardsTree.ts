@@ -111,7 +111,9 @@ function rewardItem(node: Extract<RewardNode, { item: RewardTreeItem }>): TreeIt
   const said = mean === null ? messages.noScores() : messages.meanIs(short(mean));
   const problems = findings.length === 0 ? [] : [messages.problemCount(findings.length)];
   item.id = `${place?.uri ?? ""} ${name}`;
-  item.description = [`× ${short(weight)}`, said, ...problems].join(" · ");
+  // The same function may be there in both languages.
+  const language = node.item.language === null ? [] : [node.item.language === "python" ? "Python" : "TypeScript"];
+  item.description = [`× ${short(weight)}`, said, ...problems, ...language].join(" · ");
   item.iconPath = iconOf(node.item);
   item.contextValue = node.kind;
   const lines = [

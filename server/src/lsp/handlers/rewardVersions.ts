@@ -63,7 +63,9 @@ async function treeItems(at: Surroundings): Promise<RewardTreeItem[]> {
         ...{ name, place: null, language: null, weight, freshness: "recorded", mean, counts, findings: [] },
       }),
     );
-  return [...items, ...others];
+  // What the rollouts were scored with comes first.
+  const isKnownHere = ({ freshness }: RewardTreeItem) => freshness !== "none";
+  return [...items.filter(isKnownHere), ...others, ...items.filter((item) => !isKnownHere(item))];
 }
 
 type Recorded = Awaited<ReturnType<RewardDebugService["recorded"]>>;

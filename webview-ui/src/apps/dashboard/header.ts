@@ -31,7 +31,7 @@ export function runHeader(app: Dashboard, run: DashboardRun, nowMs: number): Tem
       <span class="spacer"></span>
       ${actions(app, run)}
     </div>
-    ${run.reason === null || run.error !== null ? nothing : html`<p class="muted reason">${run.reason}</p>`}
+    ${run.reason === null || run.error !== null || isSaidBelow(run) ? nothing : html`<p class="muted reason">${run.reason}</p>`}
     ${
       run.error === null
         ? nothing
@@ -44,6 +44,11 @@ export function runHeader(app: Dashboard, run: DashboardRun, nowMs: number): Tem
     }
     ${stages(run)}
   </header>`;
+}
+
+/** A finding is why the run waits. */
+function isSaidBelow({ state, reason, findings: found }: DashboardRun): boolean {
+  return state === "paused" && found.some(({ title }) => title === reason);
 }
 
 function liveMark(app: Dashboard, run: DashboardRun, nowMs: number): Template {
@@ -83,10 +88,11 @@ function actions(app: Dashboard, run: DashboardRun): TemplateResult {
                   icon: "replace",
                   text: t("run.resumeWithRewards"),
                   title: t("run.resumeWithRewardsHelp"),
+                  primary: isSaidBelow(run),
                   run: act("resumeWithRewards"),
                 })
               : nothing
-          }${button({ icon: "debug-continue", text: t("run.resume"), primary: true, run: act("resume") })}`
+          }${button({ icon: "debug-continue", text: t("run.resume"), primary: !isSaidBelow(run), run: act("resume") })}`
         : nothing
     }
     ${
