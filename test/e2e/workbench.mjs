@@ -136,6 +136,12 @@ export class Workbench {
     await this.webview().locator(".inspector").waitFor();
   }
 
+  /** Keys go to the text of a file that is open; before the editor has the focus they are lost. */
+  async focusEditor(name, timeout = patienceMs) {
+    await this.tab(name).click({ timeout });
+    await this.page.locator(".editor-instance .monaco-editor.focused").first().waitFor({ timeout });
+  }
+
   /** Sets the cursor, counted from 1. */
   async goTo(line, column) {
     await this.insist(`The cursor does not go to ${line}:${column}`, async (timeout) => {
@@ -150,8 +156,7 @@ export class Workbench {
   async quickFix(file, line, column, title) {
     const row = this.page.locator(".action-widget .monaco-list-row", { hasText: title }).first();
     await this.insist(`There is no quick fix “${title}”`, async (timeout) => {
-      // The editor has the focus only when its tab was chosen.
-      await this.tab(file).click({ timeout });
+      await this.focusEditor(file, timeout);
       await this.goTo(line, column);
       await this.page.keyboard.press("Control+.");
       await row.waitFor({ timeout });

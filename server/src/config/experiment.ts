@@ -33,6 +33,9 @@ const common = {
   part: partSchema.optional(),
   categories: z.array(z.string()).min(1).optional().describe("Only these categories; all when left out."),
   limit: count.optional().describe("At most so many samples, chosen by the seed of `part`."),
+  repeat: count
+    .optional()
+    .describe("Each sample counts so many times: gives a few photographs weight beside many generated pictures."),
 };
 
 /** Where samples come from. */
