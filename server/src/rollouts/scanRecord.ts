@@ -86,7 +86,6 @@ export class RecordScanner {
       completion,
       solution,
       columns: noColumns,
-      mode,
       sampleId,
       step,
       length,
@@ -97,6 +96,7 @@ export class RecordScanner {
       images,
       promptHash,
     };
+    if (mode !== "train") record.mode = mode;
     if (finish === "eos" || finish === "length" || finish === "stop") record.finish = finish;
     return record;
   }
