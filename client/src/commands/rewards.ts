@@ -187,9 +187,8 @@ function configurationOf(name: string, { language, program, args, runtimeArgs, c
     ...{ name, type: "node", request: "launch", program, args, cwd, console: "internalConsole" },
     runtimeArgs,
     ...(node !== "" && { runtimeExecutable: node }),
-    // What runs has no types; its maps lead back to the person's own file. There is nothing else to look for maps in.
-    ...{ sourceMaps: true, outFiles: [], resolveSourceMapLocations: null },
-    skipFiles: ["<node_internals>/**", `${join(program, "..")}/**`],
+    // The reward itself is loaded under its own address, on its own lines.
+    ...{ sourceMaps: false, outFiles: [], skipFiles: ["<node_internals>/**", `${join(program, "..")}/**`] },
   };
 }
 
