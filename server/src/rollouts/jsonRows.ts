@@ -95,6 +95,7 @@ export function rowOf(value: Record<string, unknown>, group: string | null, step
   if (record) {
     const { promptHash, notes, refKl, entropy, meanLogProb, imageRefs } = value as unknown as RolloutRecord;
     row.recorded = { promptHash, notes, refKl, entropy, meanLogProb, imageRefs };
+    if (typeof value.mode === "string") row.mode = value.mode;
   }
   return { row, fault: null };
 }

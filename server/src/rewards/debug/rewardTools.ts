@@ -5,13 +5,19 @@ import { instrumentTypeScript } from "../live/instrument";
 import { staticFindings } from "../static/staticFindings";
 import type { RewardProgram } from "../user/program";
 import { type RewardRunner, startRunner } from "../user/runner";
+import { keepSpareHosts } from "../user/typescriptHost";
 import type { RewardTools } from "./rewardHost";
 import { probeViews, rewardTests, runRewardTests } from "./rewardTests";
 
-const run = (program: RewardProgram): RewardRunner => startRunner(program, { instrument: instrumentTypeScript });
+const run = (program: RewardProgram): RewardRunner => {
+  // From the first code on: a version needs one process for scores and one for watched code.
+  if (program.language === "typescript") keepSpareHosts(2);
+  return startRunner(program, { instrument: instrumentTypeScript });
+};
 
 export const rewardTools: RewardTools = {
   startRunner: run,
+  stopSpares: () => keepSpareHosts(0),
   async textFindings(program, columns) {
     try {
       return await staticFindings(program, { columns });
