@@ -36,7 +36,6 @@ export class PromptLookup {
   guess(room: number): number[] {
     if (this.rest > 0) return [];
     const count = Math.min(this.size, room);
-    const { ids } = this;
     for (let length = longestMatch; length >= shortestMatch && count > 0; length--) {
       const from = this.lastMatch(length);
       if (from >= 0) return this.behind(from, count);
