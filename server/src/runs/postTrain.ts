@@ -29,11 +29,14 @@ import { LiveModel } from "../generate/liveModel";
 import { PromptEncoder } from "../generate/promptEncoder";
 import type { WeightedReward } from "../rewards/contract";
 import { type Device, resolveDevice } from "../runtime/devices";
+import { findPython } from "../runtime/python";
 import { defaultThreads } from "../runtime/threads";
 import { countSteps } from "../train/dataOrder";
 import { runPaSft } from "../train/paSft";
 import { runScGrpo } from "../train/scGrpo";
 import { evaluationScalars, type PauseGate, type StageContext } from "../train/stage";
+import { requireTrl } from "../train/trl/requireTrl";
+import { runTrlPaSft, runTrlScGrpo, type TrlStageInput } from "../train/trl/trlStages";
 import { CheckpointStore } from "./checkpoints";
 import { makeFolder, writeFileDurably } from "./durableFile";
 import { codeHash, dataHash, modelHash } from "./fingerprint";
@@ -242,6 +245,7 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
   const { manifest } = recorder;
   const startedMs = Date.now();
   if (manifest.hashes.code === "") await settleManifest(manifest, config);
+  if (isTrl(config) && manifest.kind !== "evaluate") await requireTrl(config.trl, context.signal);
   // What is wrong with the model is said before any time goes into data.
   await loadModelDescription(config.model.base, config.model.adapter === null ? {} : { adapter: config.model.adapter });
   const data = await loadData(config);
@@ -329,9 +333,13 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
     case "evaluate":
       await evaluateStage(run, plan, start, input);
       break;
-    case "pa-sft":
-      end = await runPaSft({ ...common, config: config.stages.paSft }, context);
+    case "pa-sft": {
+      const stage = { config: config.stages.paSft };
+      end = isTrl(config)
+        ? await runTrlPaSft({ ...common, ...stage, ...trlInput(config) }, context)
+        : await runPaSft({ ...common, ...stage }, context);
       break;
+    }
     case "sc-grpo": {
       const steward = new RewardSteward(input.rewards, {
         recorder,
@@ -341,7 +349,10 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
         signal: input.signal,
       });
       const stage = { config: config.stages.scGrpo, rewards: steward, style: config.prompt.style };
-      end = await runScGrpo({ ...common, ...stage }, { ...context, guard: steward });
+      const guarded = { ...context, guard: steward };
+      end = isTrl(config)
+        ? await runTrlScGrpo({ ...common, ...stage, ...trlInput(config) }, guarded)
+        : await runScGrpo({ ...common, ...stage }, guarded);
       break;
     }
     case "perception":
@@ -353,6 +364,15 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
   });
   recorder.finishStage(plan.id, toPortable(recorder.folder, end.model));
   return end.model;
+}
+
+function isTrl({ engine }: ExperimentConfig): boolean {
+  return engine === "trl";
+}
+
+function trlInput({ trl, device }: ExperimentConfig): Pick<TrlStageInput, "trl" | "python" | "useCpu"> {
+  const settings = trl ?? { processes: 1, precision: "auto" as const };
+  return { trl: settings, python: settings.python ?? findPython(), useCpu: device === "cpu" };
 }
 
 async function evaluateStage(
