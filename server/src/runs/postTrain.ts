@@ -29,7 +29,7 @@ import { LiveModel } from "../generate/liveModel";
 import { PromptEncoder } from "../generate/promptEncoder";
 import type { WeightedReward } from "../rewards/contract";
 import { type Device, resolveDevice } from "../runtime/devices";
-import { findPython } from "../runtime/python";
+import type { PythonEngine } from "../runtime/python";
 import { defaultThreads } from "../runtime/threads";
 import { countSteps } from "../train/dataOrder";
 import { runPaSft } from "../train/paSft";
@@ -245,13 +245,14 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
   const { manifest } = recorder;
   const startedMs = Date.now();
   if (manifest.hashes.code === "") await settleManifest(manifest, config);
-  if (isTrl(config) && manifest.kind !== "evaluate") await requireTrl(config.trl, context.signal);
+  const isTrl = config.engine === "trl" && manifest.kind !== "evaluate";
+  const engine = isTrl ? await requireTrl(config.trl, context.signal) : null;
   // What is wrong with the model is said before any time goes into data.
   await loadModelDescription(config.model.base, config.model.adapter === null ? {} : { adapter: config.model.adapter });
   const data = await loadData(config);
   const rewards = new RunRewards(config);
   try {
-    return await workWith(run, context, { data, rewards, startedMs });
+    return await workWith(run, context, { data, rewards, engine, startedMs });
   } finally {
     await rewards.close();
   }
@@ -260,7 +261,7 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
 async function workWith(
   run: OpenRun,
   context: RunContext,
-  { data, rewards, startedMs }: { data: RunData; rewards: RunRewards; startedMs: number },
+  { data, rewards, engine, startedMs }: Pick<StageInput, "data" | "rewards" | "engine"> & { startedMs: number },
 ): Promise<Pick<RunOutcome, "model" | "rows">> {
   const { recorder, config, isResumed } = run;
   const { manifest } = recorder;
@@ -288,7 +289,8 @@ async function workWith(
     } else {
       if (context.signal.aborted) throw new CancelledError();
       const { signal, pauses } = context;
-      model = await runStage(run, plan, { model, stepsBefore, data, rewards, signal, ...(pauses && { pauses }) });
+      const given = { model, stepsBefore, data, rewards, engine, signal };
+      model = await runStage(run, plan, { ...given, ...(pauses && { pauses }) });
     }
     if (plan.kind !== "evaluate") stepsBefore += plan.totalSteps;
   }
@@ -304,6 +306,8 @@ interface StageInput {
   stepsBefore: number;
   data: RunData;
   rewards: RunRewards;
+  /** The Python that trains, where that is not the embedded engine. */
+  engine: PythonEngine | null;
   signal: AbortSignal;
   pauses?: PauseGate;
 }
@@ -328,6 +332,7 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
     ...{ model: start, samples: samplesOf(plan, input.data), references: config.prompt.references },
     ...{ device: recorder.manifest.device as Device, threads: recorder.manifest.threads },
   };
+  const trl = trlInput(config, input.engine);
   let end = { model: start, step: plan.totalSteps };
   switch (plan.kind) {
     case "evaluate":
@@ -335,8 +340,8 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
       break;
     case "pa-sft": {
       const stage = { config: config.stages.paSft };
-      end = isTrl(config)
-        ? await runTrlPaSft({ ...common, ...stage, ...trlInput(config) }, context)
+      end = trl
+        ? await runTrlPaSft({ ...common, ...stage, ...trl }, context)
         : await runPaSft({ ...common, ...stage }, context);
       break;
     }
@@ -350,8 +355,8 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
       });
       const stage = { config: config.stages.scGrpo, rewards: steward, style: config.prompt.style };
       const guarded = { ...context, guard: steward };
-      end = isTrl(config)
-        ? await runTrlScGrpo({ ...common, ...stage, ...trlInput(config) }, guarded)
+      end = trl
+        ? await runTrlScGrpo({ ...common, ...stage, ...trl }, guarded)
         : await runScGrpo({ ...common, ...stage }, guarded);
       break;
     }
@@ -366,13 +371,14 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
   return end.model;
 }
 
-function isTrl({ engine }: ExperimentConfig): boolean {
-  return engine === "trl";
-}
-
-function trlInput({ trl, device }: ExperimentConfig): Pick<TrlStageInput, "trl" | "python" | "useCpu"> {
+/** Null where the embedded engine trains. */
+function trlInput(
+  { trl, device }: ExperimentConfig,
+  engine: PythonEngine | null,
+): Pick<TrlStageInput, "trl" | "engine" | "useCpu"> | null {
+  if (engine === null) return null;
   const settings = trl ?? { processes: 1, precision: "auto" as const };
-  return { trl: settings, python: settings.python ?? findPython(), useCpu: device === "cpu" };
+  return { trl: settings, engine, useCpu: device === "cpu" || engine.device === "cpu" };
 }
 
 async function evaluateStage(

@@ -107,6 +107,7 @@ export class TrlLink {
           // The checkpoint is on this machine; nothing is looked up or told elsewhere.
           HF_HUB_OFFLINE: "1",
           HF_HUB_DISABLE_TELEMETRY: "1",
+          ...(launch.useCpu && { ACCELERATE_USE_CPU: "true" }),
           IADR1_TRL_PORT: String((server.address() as AddressInfo).port),
           IADR1_TRL_TOKEN: token,
         },
@@ -206,17 +207,20 @@ export class TrlLink {
   }
 }
 
+/** One process needs no launcher; on processors torch's own is used, as that of accelerate starts several only through MPI. */
 function argumentsOf({ processes, accelerateConfig, useCpu, jobFile }: TrlLaunch): string[] {
   const script = [enginePath("python/iadr1_trl.py"), jobFile];
   if (processes === 1 && accelerateConfig === null) return script;
+  if (useCpu) {
+    return ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", String(processes), ...script];
+  }
   const settings =
     accelerateConfig !== null
       ? ["--config_file", accelerateConfig]
-      : ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"];
+      : ["--multi_gpu", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"];
   return [
     ...["-m", "accelerate.commands.launch", ...settings],
-    ...(processes > 1 ? ["--num_processes", String(processes)] : []),
-    ...(useCpu ? ["--cpu"] : processes > 1 && accelerateConfig === null ? ["--multi_gpu"] : []),
-    ...script,
+    // The file may say another number; batches are cut for this one.
+    ...["--num_processes", String(processes), "--main_process_port", "0", ...script],
   ];
 }

@@ -9,7 +9,7 @@
  */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { CancelledError, WorkerError } from "@iad-r1/models/errors";
+import { CancelledError, ConfigError, WorkerError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
@@ -21,6 +21,7 @@ import type { Completion } from "../../generate/generator";
 import { RolloutTablesWriter } from "../../rollouts/tables";
 import { makeFolder, writeFileDurably } from "../../runs/durableFile";
 import type { Device } from "../../runtime/devices";
+import type { PythonEngine } from "../../runtime/python";
 import { groupAdvantages } from "../advantages";
 import { DataOrder } from "../dataOrder";
 import { checkFinite, endTokenOf } from "../paSft";
@@ -42,8 +43,8 @@ export interface TrlStageInput {
   device: Device;
   threads: number;
   trl: TrlConfig;
-  python: string;
-  /** The person wants the processor, whatever else there is. */
+  engine: PythonEngine;
+  /** The person wants the processor, or there is nothing else. */
   useCpu: boolean;
 }
 
@@ -230,7 +231,7 @@ async function runTrlStage(
   context: StageContext,
   stage: TrlStage,
 ): Promise<StageResult> {
-  const { config, model, trl, python, useCpu, threads } = input;
+  const { config, model, trl, engine, useCpu, threads } = input;
   const { plan, recorder, resume, signal, seed } = context;
   const start = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
   const folder = join(recorder.folder, "trl");
@@ -256,10 +257,17 @@ async function runTrlStage(
     writeFileDurably(jobFile, JSON.stringify(stage.job(place), null, 2));
     const { processes, accelerateConfig = null } = trl;
     const logFile = join(recorder.folder, "trl.log");
-    link = await TrlLink.open({ python, processes, accelerateConfig, useCpu, jobFile, logFile });
+    link = await TrlLink.open({ python: engine.python, processes, accelerateConfig, useCpu, jobFile, logFile });
     const open = link;
     const ready = await hearOrStop(open, signal);
     if (ready.kind !== "ready") throw unexpected(ready);
+    if (ready.processes !== processes) {
+      throw new ConfigError(
+        "trl/processes",
+        `Expected ${processes} processes of TRL, got ${ready.processes}: the batches would be wrong.`,
+        { hint: "Set trl.processes to what trl.accelerateConfig starts on all machines together.", where: logFile },
+      );
+    }
     Object.assign(recorder.manifest.versions, ready.versions);
     recorder.saveManifest();
     recorder.log(
