@@ -201,10 +201,19 @@ class Supervised(Stage):
             train_dataset=Dataset.from_dict({"row": list(range(len(rows))), "images": [[] for _ in range(len(rows))]}),
             data_collator=self.collator,
             processing_class=processor,
+            compute_loss_func=mean_over_labels,
         )
 
     def step_facts(self):
         return {"numCut": sum(self.gathered([self.collator.num_cut]))}
+
+
+def mean_over_labels(outputs, labels, num_items_in_batch=None):
+    """Cross-entropy over all labelled tokens of the step. Several models would average inside each pass if left to themselves."""
+    logits = outputs.logits[:, :-1].float()
+    targets = labels[:, 1:].to(logits.device)
+    total = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="sum")
+    return total / (num_items_in_batch if num_items_in_batch is not None else (targets != -100).sum())
 
 
 class Policy(Stage):
@@ -267,6 +276,8 @@ class Policy(Stage):
             mask_truncated_completions=job["maskTruncated"],
             shuffle_dataset=False,
             log_completions=False,
+            # The placeholder of a picture in an answer would ask for a picture that is not there.
+            generation_kwargs={"suppress_tokens": placeholders(job)},
         )
         dataset = Dataset.from_dict({"row": list(range(len(rows)))}).with_transform(
             lambda batch: {"row": batch["row"], "prompt": [rows.messages(row) for row in batch["row"]]}
@@ -310,6 +321,13 @@ class Policy(Stage):
             "entropies": [row[1] for row in rows],
             "refKl": [row[2] for row in rows] if rows and len(rows[0]) > 2 else None,
         }
+
+
+def placeholders(job):
+    with open(os.path.join(job["model"]["base"], "config.json"), encoding="utf-8") as file:
+        config = json.load(file)
+    names = ("image_token_id", "image_token_index", "video_token_id", "video_token_index")
+    return sorted({config[name] for name in names if isinstance(config.get(name), int)})
 
 
 def tell_number_of_pictures(model, rows):

@@ -152,13 +152,16 @@ class SupervisedCollator:
             for row in numbers
         ]
         pictures = [self.rows.pictures(row) for row in numbers]
+        # Tokens that the model wants around a text, unless its template wrote them.
+        bos = self.processor.tokenizer.bos_token
+        begun = bool(bos) and texts[0].startswith(bos)
         batch = self.processor(
             text=texts,
             images=pictures if any(pictures) else None,
             padding=True,
             padding_side="right",
             return_tensors="pt",
-            add_special_tokens=False,
+            add_special_tokens=not begun,
         )
         lengths = batch["attention_mask"].sum(1).tolist()
         answers = [self.answer(row, length) for row, length in zip(numbers, lengths)]

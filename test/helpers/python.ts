@@ -4,7 +4,11 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
 /** The interpreter with torch, transformers, peft and trl. */
-export const pythonPath = join(root, ".cache/python", process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+export const pythonPath = join(
+  root,
+  ".cache/python",
+  process.platform === "win32" ? "Scripts/python.exe" : "bin/python",
+);
 
 /**
  * What a script prints, as JSON.

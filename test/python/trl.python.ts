@@ -24,6 +24,7 @@ import { generateSample } from "@iad-r1/server/data/synth/sample";
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { tinyModel } from "../helpers/tinyModel";
 import { pythonPath, runPython } from "../helpers/python";
 
 const nano = join(import.meta.dirname, "../../models/nano");
@@ -41,13 +42,15 @@ interface Asked {
   stages: Stages;
   trl?: NonNullable<ExperimentInput["trl"]>;
   heldOut?: boolean;
+  base?: string;
+  adapter?: string;
 }
 
-function experiment({ name, engine, stages, trl = {}, heldOut = false }: Asked) {
+function experiment({ name, engine, stages, trl = {}, heldOut = false, ...model }: Asked) {
   return makeExperiment({
     project: "trl",
     preset: "iad-r1-strict",
-    model: { base: join(nano, "base"), adapter: join(nano, "pa-sft") },
+    model: { base: model.base ?? join(nano, "base"), adapter: model.adapter ?? join(nano, "pa-sft") },
     data: {
       train: { kind: "synth", seed: 11, count: 12, size: 112 },
       ...(heldOut && { heldOut: { kind: "synth", seed: 12, count: 2, size: 112 } }),
@@ -75,7 +78,11 @@ async function train(kind: RunKind, asked: Asked, more: Partial<RunContext> = {}
 }
 
 function curve(folderOfRun: string, name: string): number[] {
-  return [...openRun(folderOfRun).scalars().find((column) => column.name === name)!.values];
+  return [
+    ...openRun(folderOfRun)
+      .scalars()
+      .find((column) => column.name === name)!.values,
+  ];
 }
 
 async function adapterOf(place: string): Promise<Map<string, Float32Array>> {
@@ -91,7 +98,14 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
 
 const supervised = {
   trainable: "lora" as const,
-  ...{ learningRate: 1e-3, schedule: "linear" as const, warmupSteps: 1, steps: 4, batchSize: 2, gradientAccumulation: 2 },
+  ...{
+    learningRate: 1e-3,
+    schedule: "linear" as const,
+    warmupSteps: 1,
+    steps: 4,
+    batchSize: 2,
+    gradientAccumulation: 2,
+  },
 };
 
 test("PA-SFT by TRL follows the curve of our own engine, and its adapter is the same in both", async () => {
@@ -99,7 +113,11 @@ test("PA-SFT by TRL follows the curve of our own engine, and its adapter is the 
     embedded: await train("pa-sft", { name: "sft-embedded", engine: "embedded", stages: { paSft: supervised } }),
     trl: await train("pa-sft", { name: "sft-trl", engine: "trl", stages: { paSft: supervised } }),
   };
-  for (const [name, digits] of [["loss", 4], ["grad_norm", 3], ["learning_rate", 9]] as const) {
+  for (const [name, digits] of [
+    ["loss", 4],
+    ["grad_norm", 3],
+    ["learning_rate", 9],
+  ] as const) {
     const [ours, theirs] = [curve(runs.embedded.outcome.folder, name), curve(runs.trl.outcome.folder, name)];
     expect(theirs).toHaveLength(4);
     for (const [i, value] of theirs.entries()) expect(value, `${name} ${i}`).toBeCloseTo(ours[i]!, digits);
@@ -200,7 +218,14 @@ export function brevity({ completion, solution }: { completion: string; solution
     expect(meanLogProb).toBeLessThan(0);
   }
   const names = new Set(run.scalars().map(({ name }) => name));
-  for (const name of ["reward", "rewards/tags/mean", "kl", "entropy", "clip_ratio/low_mean", "completions/mean_length"]) {
+  for (const name of [
+    "reward",
+    "rewards/tags/mean",
+    "kl",
+    "entropy",
+    "clip_ratio/low_mean",
+    "completions/mean_length",
+  ]) {
     expect(names).toContain(name);
   }
   // What is wrong with a reward is found on them: the shortest answer is none at all.
@@ -216,7 +241,14 @@ test("our engine and transformers compute the same with an adapter that TRL trai
   writeFileSync(picture, encodePng(image));
   const out = join(folder, "theirs.safetensors");
   const question = "Is the part sound?";
-  runPython("test/python/nanoCheck.py", [], { checkpoint: base, adapter, pictures: [picture], question, steps: 8, out });
+  runPython("test/python/nanoCheck.py", [], {
+    checkpoint: base,
+    adapter,
+    pictures: [picture],
+    question,
+    steps: 8,
+    out,
+  });
   const theirs = await openSafetensors(out);
   const description = await loadModelDescription(base, { adapter });
   const processor = await description.loadProcessor();
@@ -297,3 +329,31 @@ test("a TRL process that ends by itself fails the run with its last words", asyn
   });
   await link.close();
 });
+
+test.each(["llava-onevision", "llava-1-5", "llava-1-6-mistral", "qwen2-vl", "qwen2-5-vl"])(
+  "TRL trains %s, with the losses of our own engine",
+  async (name) => {
+    const { checkpoint: base, folder: adapter } = tinyModel(name);
+    const losses: number[][] = [];
+    for (const engine of ["embedded", "trl"] as const) {
+      const paSft = { ...supervised, steps: 2 };
+      const { outcome } = await train("pa-sft", {
+        name: `${name}-${engine}`,
+        engine,
+        base,
+        adapter,
+        stages: { paSft },
+      });
+      losses.push(curve(outcome.folder, "loss"));
+    }
+    for (const [i, loss] of losses[1]!.entries()) expect(loss, `loss ${i}`).toBeCloseTo(losses[0]![i]!, 3);
+    const policy = { trainable: "lora" as const, groupSize: 2, promptsPerStep: 2, steps: 1, beta: 0.04 };
+    const { outcome } = await train("sc-grpo", {
+      ...{ name: `${name}-grpo`, engine: "trl" as const, base, adapter },
+      stages: { scGrpo: { ...policy, maxCompletionLength: 8 } },
+    });
+    const { rows } = await readRollouts(outcome.folder, {});
+    expect(rows).toHaveLength(4);
+    for (const row of rows) expect(Math.abs((row as { refKl?: number }).refKl ?? 0)).toBeLessThan(1e-5);
+  },
+);

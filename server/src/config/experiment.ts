@@ -288,7 +288,9 @@ const trlSchema = z.strictObject({
   accelerateConfig: z
     .string()
     .optional()
-    .describe("File of `accelerate config`, for DeepSpeed, FSDP or several machines; path from the folder of this file."),
+    .describe(
+      "File of `accelerate config`, for DeepSpeed, FSDP or several machines; path from the folder of this file.",
+    ),
   precision: choice("Number format of the arithmetic; weights that learn are float32.", {
     auto: "bfloat16 on graphics cards that have it, else float32.",
     float32: "As the embedded engine computes.",

@@ -8,7 +8,7 @@ import { guardRollouts, type GuardFinding as RolloutFinding, shouldPause } from 
 import type { RewardFailure, WeightedReward } from "../rewards/contract";
 import { rolloutStatus } from "../rewards/evaluate";
 import type { RewardProgram } from "../rewards/user/program";
-import type { RolloutRow } from "../rewards/user/runner";
+import type { RolloutRow } from "../rollouts/row";
 import type { ScoredGroup } from "../train/rollouts";
 
 export type GuardFinding = Pick<RunFindingEvent, "id" | "severity" | "reward" | "file" | "message"> & {

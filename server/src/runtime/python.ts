@@ -66,9 +66,13 @@ export async function findPythonEngine(python = findPython(), signal?: AbortSign
   }
   const major = Number(found.trl!.split(".")[0]);
   if (major !== trlMajor) {
-    throw new ConfigError("trl/version", `engine: trl expects version ${trlMajor} of trl, got ${found.trl} in ${python}.`, {
-      hint: `Run  ${python} -m pip install "trl>=${trlMajor},<${trlMajor + 1}"  or ${anotherPython}`,
-    });
+    throw new ConfigError(
+      "trl/version",
+      `engine: trl expects version ${trlMajor} of trl, got ${found.trl} in ${python}.`,
+      {
+        hint: `Run  ${python} -m pip install "trl>=${trlMajor},<${trlMajor + 1}"  or ${anotherPython}`,
+      },
+    );
   }
   return { python, versions: { python: answer.python, ...found }, device: answer.device! };
 }

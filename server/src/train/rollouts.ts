@@ -134,8 +134,7 @@ export interface RecordContext {
 }
 
 /** One record for each completion, group by group. */
-export async function rolloutRecords(
-  groups: readonly ScoredGroup[], context: RecordContext): Promise<RolloutRecord[]> {
+export async function rolloutRecords(groups: readonly ScoredGroup[], context: RecordContext): Promise<RolloutRecord[]> {
   const { run, step, mode, advantages, kl, ledger } = context;
   const records: RolloutRecord[] = [];
   for (const [g, group] of groups.entries()) {

@@ -15,7 +15,7 @@ import { discoverRewards } from "../user/discover";
 import type { HostFunction, StartMessage } from "../user/hostMessages";
 import { loadModuleGraph } from "../user/moduleGraph";
 import type { RewardDeclaration } from "../user/program";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { firstStatementLine } from "./firstLine";
 
 export interface DebugRequest {

@@ -13,7 +13,8 @@ import { discoverRewards } from "./discover";
 import { loadModuleGraph } from "./moduleGraph";
 import type { RewardDeclaration, RewardProgram } from "./program";
 import type { Instrumenter } from "./recording";
-import { type RewardRunner, type RolloutRow, type RunnerOptions, startRunner } from "./runner";
+import { type RewardRunner, type RunnerOptions, startRunner } from "./runner";
+import type { RolloutRow } from "../../rollouts/row";
 
 export interface OpenRewardsOptions {
   /** Folder that relative paths start from. */

@@ -3,7 +3,8 @@ import { RewardError } from "@iad-r1/models/errors";
 import { declarationOf, type RewardProgram } from "./program";
 import { findPython } from "../../runtime/python";
 import { PythonHost } from "./pythonHost";
-import type { BatchResult, RewardRunner, RolloutRow, RunnerOptions, ScoreOptions } from "./runner";
+import type { BatchResult, RewardRunner, RunnerOptions, ScoreOptions } from "./runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { HostFailure, rewardErrorOf } from "./typescriptHost";
 
 const defaultWallMs = 2_000;

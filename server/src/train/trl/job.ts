@@ -64,9 +64,13 @@ function commonJob(
 export function passSize(rows: number, wanted: number, processes: number): number {
   const each = rows / processes;
   if (!Number.isInteger(each)) {
-    throw new ConfigError("trl/batch", `Expected a step that ${processes} processes can share equally, got ${rows} rows.`, {
-      hint: "Change trl.processes, or the size of the batch.",
-    });
+    throw new ConfigError(
+      "trl/batch",
+      `Expected a step that ${processes} processes can share equally, got ${rows} rows.`,
+      {
+        hint: "Change trl.processes, or the size of the batch.",
+      },
+    );
   }
   let size = Math.min(wanted, each);
   while (each % size !== 0) size -= 1;

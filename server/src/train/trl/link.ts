@@ -202,7 +202,8 @@ export class TrlLink {
     const words = lastWords(readTail(this.launch.logFile, 16_384));
     return new WorkerError("trl/ended", `The TRL process ended with ${how}${words === "" ? "" : `: ${words}`}.`, {
       where: this.launch.logFile,
-      hint: how === "SIGKILL" ? "Most often memory ran out: use smaller passes, or recompute: true." : "Look at its log.",
+      hint:
+        how === "SIGKILL" ? "Most often memory ran out: use smaller passes, or recompute: true." : "Look at its log.",
     });
   }
 }

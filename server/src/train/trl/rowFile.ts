@@ -48,7 +48,11 @@ export async function writeRowFile(row: (index: number) => TrlRow, options: RowF
     if (signal.aborted) throw new CancelledError();
     const { source, answer } = row(i);
     const shown = i < firstUsed ? [] : await Promise.all(source.pictures.map(pathOf));
-    const line = JSON.stringify({ messages: source.messages, pictures: shown, ...(answer !== undefined && { answer }) });
+    const line = JSON.stringify({
+      messages: source.messages,
+      pictures: shown,
+      ...(answer !== undefined && { answer }),
+    });
     if (!file.write(`${line}\n`)) await once(file, "drain");
     onProgress(i / count);
   }

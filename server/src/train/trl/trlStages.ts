@@ -83,7 +83,12 @@ export async function runTrlPaSft(
         numTokens += message.tokens;
         numCut = message.numCut ?? 0;
         const epoch = order.epoch(samplesSeen);
-        await session.finishStep({ step, samplesSeen, numTokens, epoch }, { ...curves, epoch, num_tokens: numTokens }, message.tokens, null);
+        await session.finishStep(
+          { step, samplesSeen, numTokens, epoch },
+          { ...curves, epoch, num_tokens: numTokens },
+          message.tokens,
+          null,
+        );
       }
       if (numCut > 0) {
         recorder.log(
@@ -325,7 +330,10 @@ function readLogs(logs: Record<string, number | null>): {
 } {
   const own = new Set(["epoch", "num_tokens", "total_flos", "step_time"]);
   const curves = Object.entries(logs).flatMap(([name, value]) =>
-    value === null || own.has(name) || /^(reward|rewards\/|frac_|completions\/|sampling\/)/.test(name) || name === "reward_std"
+    value === null ||
+    own.has(name) ||
+    /^(reward|rewards\/|frac_|completions\/|sampling\/)/.test(name) ||
+    name === "reward_std"
       ? []
       : [[name, value] as const],
   );

@@ -3,7 +3,8 @@ import { examineProgram } from "@iad-r1/server/rewards/analysis/examine";
 import type { Finding } from "@iad-r1/server/rewards/analysis/finding";
 import { failed, type RewardOutcome, scored } from "@iad-r1/server/rewards/contract";
 import type { RewardDeclaration, RewardProgram } from "@iad-r1/server/rewards/user/program";
-import type { RewardRunner, RolloutRow } from "@iad-r1/server/rewards/user/runner";
+import type { RewardRunner } from "@iad-r1/server/rewards/user/runner";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { expect, it } from "vitest";
 
 type Score = (row: RolloutRow, batch: readonly RolloutRow[]) => number | RewardOutcome;
