@@ -436,6 +436,15 @@ const rolloutStep = struct({
   zeroVarianceShare: number,
 });
 
+/** Rewards of a stage that went on in another version. */
+const rewardExchange = struct({
+  stage: text,
+  /** The last step that was done with the old ones. */
+  step: count,
+  /** Of the rewards that changed. */
+  names: list(text),
+});
+
 const progress = struct({
   stage: text,
   step: count,
@@ -465,6 +474,8 @@ const runProgress = {
   checkpoints: list(checkpoint),
   /** Steps whose completions are recorded, ascending by stage and step. */
   rolloutSteps: list(rolloutStep),
+  /** In order; the curves mark them. */
+  rewardExchanges: list(rewardExchange),
   findings: list(finding),
 };
 
@@ -573,6 +584,7 @@ export type DashboardSettings = TypeOf<typeof dashboardSettings>;
 export type DashboardRun = TypeOf<typeof dashboardRun>;
 export type RunChoice = TypeOf<typeof runChoice>;
 export type RunFinding = TypeOf<typeof finding>;
+export type RewardExchange = TypeOf<typeof rewardExchange>;
 export type RunEvaluation = TypeOf<typeof evaluation>;
 export type RolloutStep = TypeOf<typeof rolloutStep>;
 export type LogLine = TypeOf<typeof logLine>;

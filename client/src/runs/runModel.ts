@@ -2,7 +2,14 @@
  * One run as the dashboard shows it, kept from the stream: all points of all curves, and what its journal says. Functions and one class
  * over plain data; no editor and no connection in here.
  */
-import type { CheckpointInfo, RunEvent, RunListing, RunManifest, ScalarColumn } from "@iad-r1/protocol/runs";
+import type {
+  CheckpointInfo,
+  RewardVersion,
+  RunEvent,
+  RunListing,
+  RunManifest,
+  ScalarColumn,
+} from "@iad-r1/protocol/runs";
 import { type PointsHeader, pointBytes, type RunDelta, type RunSnapshot } from "@iad-r1/protocol/stream";
 import type { DashboardRun, LogLine, RunFinding, SeriesPoints } from "@iad-r1/protocol/webview";
 
@@ -196,6 +203,7 @@ export class RunModel {
           return [{ stage, step, numRollouts, numGroups, rewardMean, zeroVarianceShare }];
         })
         .sort((a, b) => (a.stage < b.stage ? -1 : a.stage > b.stage ? 1 : a.step - b.step)),
+      rewardExchanges: exchangesOf(this.events),
       findings: findingsOf(this.events),
     };
   }
@@ -237,6 +245,26 @@ export class RunModel {
       return [points];
     });
   }
+}
+
+/** What went on in another version, and after which step. A resume takes back what came after its checkpoint. */
+function exchangesOf(events: readonly RunEvent[]): DashboardRun["rewardExchanges"] {
+  let before: readonly RewardVersion[] = [];
+  let found: DashboardRun["rewardExchanges"] = [];
+  for (const event of events) {
+    if (event.type !== "rewards") continue;
+    const { stage, step, rewards, reason } = event;
+    found = found.filter((one) => one.stage !== stage || one.step <= step);
+    if (reason === "exchanged") {
+      const isSame = (a: RewardVersion, b: RewardVersion) =>
+        a.name === b.name && a.version === b.version && a.weight === b.weight;
+      const names = rewards.filter((one) => !before.some((old) => isSame(old, one))).map(({ name }) => name);
+      const gone = before.filter((old) => !rewards.some(({ name }) => name === old.name)).map(({ name }) => name);
+      found.push({ stage, step, names: [...names, ...gone] });
+    }
+    before = rewards;
+  }
+  return found;
 }
 
 function logLines(event: RunEvent): LogLine[] {

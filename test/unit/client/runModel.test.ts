@@ -146,3 +146,30 @@ describe("state of a run", () => {
     expect(samplesPerStep(null)).toEqual({});
   });
 });
+
+describe("versions of rewards", () => {
+  const rewards = (step: number, reason: string, versions: Record<string, string>) =>
+    ({
+      ...{ runId: "r", seq: 0, timeMs: step, type: "rewards", stage: "sc-grpo", step, reason },
+      rewards: Object.entries(versions).map(([name, version]) => ({
+        ...{ name, weight: 1, version, file: `${name}.ts`, copy: null },
+      })),
+    }) as RunEvent;
+
+  test("are told with the step after which each was exchanged, and taken back by a resume before it", () => {
+    const model = new RunModel();
+    const events = [
+      rewards(0, "started", { place: "a", form: "x" }),
+      rewards(7, "exchanged", { place: "b", form: "x" }),
+      rewards(12, "exchanged", { place: "b", form: "y" }),
+    ];
+    model.applySnapshot(snapshot({ events }));
+    const exchanges = model.toDashboard(true)!.rewardExchanges;
+    expect(exchanges).toEqual([
+      { stage: "sc-grpo", step: 7, names: ["place"] },
+      { stage: "sc-grpo", step: 12, names: ["form"] },
+    ]);
+    model.applySnapshot(snapshot({ events: [...events, rewards(7, "started", { place: "b", form: "y" })] }));
+    expect(model.toDashboard(true)!.rewardExchanges).toEqual([exchanges[0]]);
+  });
+});

@@ -170,6 +170,7 @@ export function makeRun(id: string, curves: Curves, change: Partial<DashboardRun
         sizeBytes: 4_100_000,
       },
     ],
+    rewardExchanges: [{ stage: "sc-grpo", step: 90, names: ["accuracy"] }],
     rolloutSteps: Array.from({ length: 180 }, (_, i) => ({
       ...{ stage: "sc-grpo", step: i + 1, numRollouts: 32, numGroups: 4, rewardMean: 1.2, zeroVarianceShare: 0.25 },
     })),

@@ -108,6 +108,7 @@ export const strings = {
   "chart.rose": "{name} rose from {from} to {to} in {count} points, up to {x}; lowest {min}, highest {max}",
   "chart.fell": "{name} fell from {from} to {to} in {count} points, up to {x}; lowest {min}, highest {max}",
   "chart.stayed": "{name} stayed near {to} in {count} points, up to {x}; lowest {min}, highest {max}",
+  "chart.exchanged": "Rewards in a new version after step {step}: {names}",
   "chart.own": "Smoothing and scale of {name}",
   "chart.asToolbar": "As in the tool bar",
   "chart.pin": "Pin {name} to the top",

@@ -110,6 +110,7 @@ export const strings: Readonly<Record<StringKey, string>> = {
   "chart.rose": "{name} 在 {count} 个点内从 {from} 升到 {to}，截至{x}；最低 {min}，最高 {max}",
   "chart.fell": "{name} 在 {count} 个点内从 {from} 降到 {to}，截至{x}；最低 {min}，最高 {max}",
   "chart.stayed": "{name} 在 {count} 个点内保持在 {to} 附近，截至{x}；最低 {min}，最高 {max}",
+  "chart.exchanged": "第 {step} 步之后奖励换了新版本：{names}",
   "chart.own": "{name} 的平滑与刻度",
   "chart.asToolbar": "与工具栏一致",
   "chart.pin": "将 {name} 固定到顶部",

@@ -12,6 +12,7 @@ import { tableRows } from "../../charts/summary";
 import { button, icon, menu, select, slider, type Template, toggle } from "../../components/basics";
 import { formatNumber, t } from "../../host/l10n";
 import { groupBy } from "../../state/configDiff";
+import { exchangeMarks } from "../../state/exchangeMarks";
 import { Memo } from "../../state/memo";
 import { groupCurve } from "../../state/runCurves";
 import type { StringKey } from "../../strings/en";
@@ -126,9 +127,10 @@ function bandAround({ smoothed, numPoints }: Curve, deviation: Float64Array): No
 
 function modelOf(app: Dashboard, chart: ChartEntry): ChartModel {
   const { view } = app;
+  const curves = curvesOf(app, chart);
   return {
     title: chart.name,
-    curves: curvesOf(app, chart),
+    ...{ curves, marks: exchangeMarks(curves, app.data!.runs) },
     xAxis: view.xAxis,
     logX: view.logX,
     logY: view.charts[chart.id]?.logY ?? view.logY,
