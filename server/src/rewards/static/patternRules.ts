@@ -108,7 +108,11 @@ export async function hangingPatternFinding(fact: PatternFact, language: Languag
   const why =
     proof.why === "nested"
       ? `the repeat inside of ${place} can share the same text with the repeat around it`
-      : `the alternatives of ${place} can match the same text`;
+      : proof.why === "overlap"
+        ? `the alternatives of ${place} can match the same text`
+        : `the repeats of ${place} stand side by side and can share the same text`;
+  const growth =
+    proof.why === "neighbours" ? "in ways that grow with a power of its length" : "in exponentially many ways";
   const input = proof.input.replaceAll("\u0000", "\\0").replaceAll("\u0001", "\\1");
   return {
     id: "RW113",
@@ -116,7 +120,7 @@ export async function hangingPatternFinding(fact: PatternFact, language: Languag
     function: fact.function,
     start: pattern.start,
     end: pattern.end,
-    message: `This pattern can take forever: ${why}, so a text that does not match is tried in exponentially many ways. A text of ${proof.length} characters was stopped after ${proof.limitMs} ms. Write it so that each character can be matched in one way only, or use an engine that is linear in time (re2js, google-re2).`,
+    message: `This pattern can take forever: ${why}, so a text that does not match is tried ${growth}. A text of ${proof.length} characters was stopped after ${proof.limitMs} ms. Write it so that each character can be matched in one way only, or use an engine that is linear in time (re2js, google-re2).`,
     evidence: {
       rows: [],
       numbers: { length: proof.length, limitMs: proof.limitMs },
