@@ -150,3 +150,27 @@ it("only the last eight recorded steps are looked at", async () => {
   // The first two steps are flat; in the scope nothing is.
   expect(await findings({ r: ({ step, index }) => (step! < 2 ? 0 : index % 2) }, rows)).toEqual([]);
 });
+
+it("a group reward is probed among recorded siblings: what it pays is only seen beside them", async () => {
+  const truths = ["<answer>Yes</answer><type>hole</type>", "<answer>No</answer>"];
+  const rows = rowsOf(16, (group, index) => ({
+    completion: `<think>1</think><answer>${["Yes", "No", "Perhaps", ""][index]}</answer>`,
+    solution: truths[group % 2]!,
+  }));
+  const said = (text: string) => /<answer>(.*?)<\/answer>/.exec(text)?.[1] ?? "";
+  /** The share of the group that it beats; alone it beats nobody. */
+  const rank = (worth: (row: RolloutRow) => number): Score => {
+    return (row, batch) => {
+      const siblings = batch.filter(({ group }) => group === row.group);
+      return siblings.filter((other) => worth(other) < worth(row)).length / Math.max(1, siblings.length - 1);
+    };
+  };
+  const right = rank(({ completion, solution }) => (said(completion) === said(solution!) ? 1 : 0));
+  // Pays any answer, and the right one hardly more.
+  const loose = rank(({ completion, solution }) =>
+    said(completion) === "" ? 0 : said(completion) === said(solution!) ? 2 : 1,
+  );
+  const of = async (score: Score) => ids(await findings({ r: score }, rows, { scope: "group" }));
+  expect(await of(loose)).toContain("RW119 r");
+  expect(await of(right)).not.toContain("RW119 r");
+});
