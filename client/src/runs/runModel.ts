@@ -2,14 +2,7 @@
  * One run as the dashboard shows it, kept from the stream: all points of all curves, and what its journal says. Functions and one class
  * over plain data; no editor and no connection in here.
  */
-import type {
-  CheckpointInfo,
-  RewardVersion,
-  RunEvent,
-  RunListing,
-  RunManifest,
-  ScalarColumn,
-} from "@iad-r1/protocol/runs";
+import type { CheckpointInfo, RunEvent, RunListing, RunManifest, ScalarColumn } from "@iad-r1/protocol/runs";
 import { type PointsHeader, pointBytes, type RunDelta, type RunSnapshot } from "@iad-r1/protocol/stream";
 import type { DashboardRun, LogLine, RunFinding, SeriesPoints } from "@iad-r1/protocol/webview";
 
@@ -143,6 +136,14 @@ export class RunModel {
     return found?.points.from(found.column, from) ?? new GrowingColumn().from({ stage, name }, 0);
   }
 
+  /** File of the answers behind an evaluation, relative to the run folder; null when there was none. */
+  answersFile(stage: string, step: number): string | null {
+    const found = this.events.findLast(
+      (event) => event.type === "evaluation" && event.stage === stage && event.step === step,
+    );
+    return found?.type === "evaluation" ? found.samplesFile : null;
+  }
+
   /** The whole run; null before the first snapshot. */
   toDashboard(canControl: boolean): DashboardRun | null {
     const { manifest, listing } = this;
@@ -203,8 +204,13 @@ export class RunModel {
           return [{ stage, step, numRollouts, numGroups, rewardMean, zeroVarianceShare }];
         })
         .sort((a, b) => (a.stage < b.stage ? -1 : a.stage > b.stage ? 1 : a.step - b.step)),
-      rewardExchanges: exchangesOf(this.events),
       findings: findingsOf(this.events),
+      rewardChanges: this.events.flatMap((event) =>
+        event.type === "rewards" && event.reason === "exchanged" ? [{ stage: event.stage, step: event.step }] : [],
+      ),
+      hasOwnRewards: this.events.some(
+        (event) => event.type === "rewards" && event.rewards.some(({ file }) => file !== null),
+      ),
     };
   }
 
@@ -245,26 +251,6 @@ export class RunModel {
       return [points];
     });
   }
-}
-
-/** What went on in another version, and after which step. A resume takes back what came after its checkpoint. */
-function exchangesOf(events: readonly RunEvent[]): DashboardRun["rewardExchanges"] {
-  let before: readonly RewardVersion[] = [];
-  let found: DashboardRun["rewardExchanges"] = [];
-  for (const event of events) {
-    if (event.type !== "rewards") continue;
-    const { stage, step, rewards, reason } = event;
-    found = found.filter((one) => one.stage !== stage || one.step <= step);
-    if (reason === "exchanged") {
-      const isSame = (a: RewardVersion, b: RewardVersion) =>
-        a.name === b.name && a.version === b.version && a.weight === b.weight;
-      const names = rewards.filter((one) => !before.some((old) => isSame(old, one))).map(({ name }) => name);
-      const gone = before.filter((old) => !rewards.some(({ name }) => name === old.name)).map(({ name }) => name);
-      found.push({ stage, step, names: [...names, ...gone] });
-    }
-    before = rewards;
-  }
-  return found;
 }
 
 function logLines(event: RunEvent): LogLine[] {
@@ -310,8 +296,19 @@ export function findingsOf(events: readonly RunEvent[]): RunFinding[] {
       const count = Number(byId.get(event.code)?.evidence.match(/^(\d+) ×/)?.[1] ?? 0) + 1;
       byId.set(event.code, {
         ...{ id: event.code, severity: "warning", title: event.message, evidence: `${count} ×`, cure: null },
-        ...{ stage: null, step: null },
+        ...{ stage: null, step: null, file: null },
       });
+    }
+    if (event.type === "finding") {
+      const { id, severity, reward, message, stage, step, file } = event;
+      byId.set(`${id} ${reward}`, {
+        ...{ id, severity: severity === "information" ? "info" : severity, title: `${id}: ${message}` },
+        ...{ evidence: reward, cure: null, stage, step, file },
+      });
+    }
+    // What the old version was blamed for is over.
+    if (event.type === "rewards" && event.reason === "exchanged") {
+      for (const [key, { id }] of byId) if (/^RW\d+$/.test(id)) byId.delete(key);
     }
     if (event.type === "state") {
       byId.delete("run/failed");
@@ -319,7 +316,7 @@ export function findingsOf(events: readonly RunEvent[]): RunFinding[] {
         const { code, message, hint, where } = event.error;
         byId.set("run/failed", {
           ...{ id: code, severity: "error", title: message, evidence: where ?? "", cure: hint ?? null },
-          ...{ stage: null, step: null },
+          ...{ stage: null, step: null, file: null },
         });
       }
     }

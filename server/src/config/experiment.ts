@@ -33,6 +33,9 @@ const common = {
   part: partSchema.optional(),
   categories: z.array(z.string()).min(1).optional().describe("Only these categories; all when left out."),
   limit: count.optional().describe("At most so many samples, chosen by the seed of `part`."),
+  repeat: count
+    .optional()
+    .describe("Each sample counts so many times: gives a few photographs weight beside many generated pictures."),
 };
 
 /** Where samples come from. */
@@ -253,6 +256,7 @@ const scGrpoSchema = z.strictObject({
         RW101: "A reward gives the wrong number of values.",
         RW102: "A reward gives something else than a finite number.",
         RW104: "Exceptions become scores, or leave more than 5 % of the completions without one.",
+        RW105: "A reward gives the least it can for at least 64 completions in a row.",
         RW106: "For 8 steps, more than 90 % of the groups say nothing: all totals are equal.",
       }),
     )

@@ -96,6 +96,7 @@ export function rowOf(value: Record<string, unknown>, group: string | null, step
     const { promptHash, notes, refKl, entropy, meanLogProb, imageRefs, timings } = value as unknown as RolloutRecord;
     row.recorded = { promptHash, notes, refKl, entropy, meanLogProb, imageRefs };
     if (isPlain(timings)) row.recorded.timings = timings;
+    if (typeof value.mode === "string") row.mode = value.mode;
   }
   return { row, fault: null };
 }

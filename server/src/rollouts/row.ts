@@ -16,6 +16,8 @@ export interface RolloutRow {
   solution: string | null;
   /** The other columns of the data row, and what rewards logged beside their scores. */
   columns: Record<string, unknown>;
+  /** "train" or "eval": what the recorder was doing; left out where it did not say. */
+  mode?: string;
   sampleId?: string;
   step?: number;
   finish?: Exclude<FinishReason, "cancelled">;

@@ -30,7 +30,7 @@ export class RewardGuard {
 
   inspect(step: number, groups: readonly ScoredGroup[], rewards: readonly WeightedReward[]): GuardFinding[] {
     this.steps = [...this.steps, groups.flatMap((group, g) => rowsOf(group, g, step))].slice(-scopeSteps);
-    const used = rewards.map(({ reward, weight }) => ({ name: reward.name, weight }));
+    const used = rewards.map(({ reward, weight }) => ({ name: reward.name, weight, least: reward.range.min }));
     return [
       ...used.flatMap(({ name }) => this.contractFaults(name, groups)),
       ...guardRollouts(this.steps.flat(), { rewards: used }).map((finding) => this.described(finding)),

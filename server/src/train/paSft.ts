@@ -41,7 +41,11 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
   try {
     if (resume !== null) await model.restoreOptimizer(resume.folder);
     const run = new StageRun(context, model, config);
-    const order = new DataOrder(seed, plan.id, samples.length);
+    const order = new DataOrder(
+      seed,
+      plan.id,
+      samples.map(({ label }) => label),
+    );
     const samplesPerStep = config.batchSize * config.gradientAccumulation;
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
     const endToken = endTokenOf(model.live.description);

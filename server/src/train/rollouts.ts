@@ -110,16 +110,26 @@ export async function scoreGroups<G extends ScoredGroup>(
 /** Share of failed rewards above which a run that leaves failures out stops. */
 const maxErrorShare = 0.05;
 
-/** @throws RewardError `reward/many-errors` */
-export function checkErrorShare(groups: readonly ScoredGroup[]): void {
+/** What a failure is reported as; see `runs/rewardGuard.ts`. */
+const findingOf = { count: "RW101", value: "RW102", range: "RW102", raised: "RW104" } as const;
+
+/**
+ * @param pauseOn findings that hold the run: a failure that is one of them is corrected while the run waits, and ends nothing
+ * @throws RewardError `reward/many-errors`
+ */
+export function checkErrorShare(groups: readonly ScoredGroup[], pauseOn: readonly string[] = []): void {
   const rows = groups.flatMap((group) => group.rows);
-  const failing = rows.filter(({ status }) => Object.values(status).includes("error"));
+  const failing = rows.filter(({ status, failures }) =>
+    Object.entries(status).some(
+      ([name, one]) => one === "error" && !pauseOn.includes(findingOf[failures?.[name] ?? "raised"]),
+    ),
+  );
   if (failing.length <= maxErrorShare * rows.length) return;
   const [name, note] = Object.entries(failing[0]!.notes).find(([, one]) => one.error !== undefined) ?? ["?", {}];
   throw new RewardError(
     "reward/many-errors",
     `Rewards failed on ${failing.length} of ${rows.length} completions, expected at most ${100 * maxErrorShare} %. ${name}: ${String(note.error)}`,
-    { hint: "Correct the reward, then resume the run; or set rewardErrors to zero." },
+    { hint: "Correct the reward, then resume the run with it; pauseOn lets the run wait for that by itself." },
   );
 }
 

@@ -72,7 +72,11 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
       await model.restoreOptimizer(resume.folder);
     }
     const run = new StageRun(context, model, config);
-    const order = new DataOrder(seed, plan.id, samples.length);
+    const order = new DataOrder(
+      seed,
+      plan.id,
+      samples.map(({ label }) => label),
+    );
     const ledger = new PictureLedger();
     const tables = new RolloutTablesWriter(context.recorder.folder);
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
@@ -174,7 +178,7 @@ async function rollOut(
       onProgress: (finished, total) => run.progress(step, (0.5 * finished) / total, `rollouts ${finished}/${total}`),
     });
     groups.push(...fresh);
-    if (config.rewardErrors === "skip") checkErrorShare(groups);
+    if (config.rewardErrors === "skip") checkErrorShare(groups, config.pauseOn);
     const isLastRound = round === maxSamplingRounds - 1;
     if (config.dynamicSampling && !isLastRound) {
       const useful = groups.filter(({ rows }) => rows.some(({ total }) => total !== rows[0]!.total));

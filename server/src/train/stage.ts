@@ -4,7 +4,13 @@
  */
 import { CancelledError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
-import type { EvaluatedSample, EvaluationReport, ModelReference, StagePlan } from "@iad-r1/protocol/runs";
+import {
+  type EvaluatedSample,
+  type EvaluationReport,
+  type ModelReference,
+  pausedByUser,
+  type StagePlan,
+} from "@iad-r1/protocol/runs";
 import type { InspectionSample } from "../data/samples";
 import { evaluateModel, type EvaluateModelOptions } from "../evaluate/evaluateModel";
 import type { Generator } from "../generate/generator";
@@ -138,7 +144,7 @@ export class StageRun {
     const pauses = holds || (this.context.pauses?.isWanted === true && !last && !stops);
     if (step % saveEvery === 0 || last || stops || pauses || evaluates) await this.save(position, balancedAccuracy);
     if (stops) throw new CancelledError();
-    if (pauses) await this.hold(holds ? reasonToHold : "paused by the user");
+    if (pauses) await this.hold(holds ? reasonToHold : pausedByUser);
   }
 
   /**

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 const listing: RunListing = {
   ...{ id: "r", kind: "post-train", project: "demo", state: "running", reason: null, attempt: 1 },
   ...{ createdMs: 1, updatedMs: 2, plan: [], finishedStages: [], lastStage: null, lastStep: 0, last: {} },
-  ...{ progress: null, folder: "/runs/r", lineage: null },
+  ...{ progress: null, folder: "/runs/r", lineage: null, findings: [] },
 };
 const manifest: RunManifest = {
   ...{ format: "iad-r1/run", version: 1, id: "r", kind: "post-train", project: "demo", state: "running", attempt: 1 },
@@ -114,6 +114,18 @@ describe("state of a run", () => {
     expect(run).toMatchObject({ id: "r", state: "running", lastEventMs: 5 });
   });
 
+  test("knows the file of the answers behind an evaluation", () => {
+    const evaluation = (stage: string, step: number, samplesFile: string) =>
+      ({ runId: "r", seq: 0, timeMs: 1, type: "evaluation", stage, step, label: "x", samplesFile }) as RunEvent;
+    const model = new RunModel();
+    const events = [evaluation("sc-grpo", 5, "a"), evaluation("sc-grpo", 10, "b"), evaluation("sc-grpo", 5, "again")];
+    model.applySnapshot(snapshot({ events }));
+    expect(model.answersFile("sc-grpo", 10)).toBe("b");
+    // After a resume the newer ones are those on disk.
+    expect(model.answersFile("sc-grpo", 5)).toBe("again");
+    expect(model.answersFile("pa-sft", 5)).toBeNull();
+  });
+
   test("counts pauses and the time between attempts as standing still", () => {
     const events = [
       ...[state("running", 10), state("paused", 20), state("running", 30)],
@@ -144,32 +156,5 @@ describe("state of a run", () => {
     const config = { stages: { paSft: { batchSize: 4, gradientAccumulation: 2 }, scGrpo: { promptsPerStep: 6 } } };
     expect(samplesPerStep(config)).toEqual({ "pa-sft": 8, "sc-grpo": 6 });
     expect(samplesPerStep(null)).toEqual({});
-  });
-});
-
-describe("versions of rewards", () => {
-  const rewards = (step: number, reason: string, versions: Record<string, string>) =>
-    ({
-      ...{ runId: "r", seq: 0, timeMs: step, type: "rewards", stage: "sc-grpo", step, reason },
-      rewards: Object.entries(versions).map(([name, version]) => ({
-        ...{ name, weight: 1, version, file: `${name}.ts`, copy: null },
-      })),
-    }) as RunEvent;
-
-  test("are told with the step after which each was exchanged, and taken back by a resume before it", () => {
-    const model = new RunModel();
-    const events = [
-      rewards(0, "started", { place: "a", form: "x" }),
-      rewards(7, "exchanged", { place: "b", form: "x" }),
-      rewards(12, "exchanged", { place: "b", form: "y" }),
-    ];
-    model.applySnapshot(snapshot({ events }));
-    const exchanges = model.toDashboard(true)!.rewardExchanges;
-    expect(exchanges).toEqual([
-      { stage: "sc-grpo", step: 7, names: ["place"] },
-      { stage: "sc-grpo", step: 12, names: ["form"] },
-    ]);
-    model.applySnapshot(snapshot({ events: [...events, rewards(7, "started", { place: "b", form: "y" })] }));
-    expect(model.toDashboard(true)!.rewardExchanges).toEqual([exchanges[0]]);
   });
 });

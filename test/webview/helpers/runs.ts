@@ -170,7 +170,6 @@ export function makeRun(id: string, curves: Curves, change: Partial<DashboardRun
         sizeBytes: 4_100_000,
       },
     ],
-    rewardExchanges: [{ stage: "sc-grpo", step: 90, names: ["accuracy"] }],
     rolloutSteps: Array.from({ length: 180 }, (_, i) => ({
       ...{ stage: "sc-grpo", step: i + 1, numRollouts: 32, numGroups: 4, rewardMean: 1.2, zeroVarianceShare: 0.25 },
     })),
@@ -179,9 +178,10 @@ export function makeRun(id: string, curves: Curves, change: Partial<DashboardRun
         ...{ id: "health/flat-groups", severity: "warning", title: "Half of the groups teach nothing" },
         evidence:
           "In 51 % of the groups of the last 20 steps all completions have the same reward, so their advantage is 0.",
-        ...{ cure: "Raise the temperature or set dynamicSampling: true.", stage: "sc-grpo", step: 180 },
+        ...{ file: null, cure: "Raise the temperature or set dynamicSampling: true.", stage: "sc-grpo", step: 180 },
       },
     ],
+    ...{ rewardChanges: [], hasOwnRewards: false },
     ...change,
   };
 }

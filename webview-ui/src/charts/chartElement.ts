@@ -20,14 +20,11 @@ import {
   type Window,
 } from "./curve";
 import { type ChartTheme, colorOf, dashOf, onThemeChange, readChartTheme } from "./palette";
-import type { ChartMark } from "../state/exchangeMarks";
-import { markText, summarize } from "./summary";
+import { summarize } from "./summary";
 
 export interface ChartModel {
   title: string;
   curves: readonly Curve[];
-  /** Where rewards were exchanged. */
-  marks: readonly ChartMark[];
   xAxis: XAxis;
   logX: boolean;
   logY: boolean;
@@ -35,6 +32,8 @@ export interface ChartModel {
   clip: boolean;
   /** null: everything. */
   window: Window | null;
+  /** Where something began to count differently: a broken line from top to bottom, and a sentence for those who cannot see it. */
+  marks: readonly { x: number; text: string }[];
   height: number;
   onWindow(window: Window | null): void;
   /** A point was chosen: by a click, or by Enter at the cross-hair. */
@@ -247,7 +246,7 @@ export class ChartElement extends HTMLElement {
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
     ctx.lineJoin = "round";
-    for (const mark of model.marks) this.drawMark(ctx, mark, at.x(mark.x), bbox, ratio);
+    for (const { x } of model.marks) this.drawMark(ctx, at.x(x), bbox, ratio);
     for (const curve of model.curves) {
       ctx.strokeStyle = ctx.fillStyle = colorOf(this.theme, curve.slot);
       if (curve.band !== null) this.drawBand(ctx, curve, curve.band, at);
@@ -280,29 +279,21 @@ export class ChartElement extends HTMLElement {
     ctx.restore();
   }
 
-  /** A line from top to bottom with a flag at its head. */
-  private drawMark(
-    ctx: CanvasRenderingContext2D,
-    { slot }: ChartMark,
-    x: number,
-    { top, height }: uPlot.BBox,
-    ratio: number,
-  ): void {
-    ctx.strokeStyle = ctx.fillStyle = colorOf(this.theme, slot);
-    ctx.globalAlpha = 0.7;
+  private drawMark(ctx: CanvasRenderingContext2D, x: number, bbox: uPlot.BBox, ratio: number): void {
+    ctx.strokeStyle = ctx.fillStyle = this.theme.foreground;
     ctx.lineWidth = ratio;
-    ctx.setLineDash([2 * ratio, 3 * ratio]);
+    ctx.setLineDash([4 * ratio, 3 * ratio]);
     ctx.beginPath();
-    ctx.moveTo(x, top);
-    ctx.lineTo(x, top + height);
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     ctx.setLineDash([]);
+    // A small flag: a line alone could be the cross-hair.
     ctx.beginPath();
-    ctx.moveTo(x, top);
-    ctx.lineTo(x + 7 * ratio, top + 4 * ratio);
-    ctx.lineTo(x, top + 8 * ratio);
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x + 7 * ratio, bbox.top + 4 * ratio);
+    ctx.lineTo(x, bbox.top + 8 * ratio);
     ctx.fill();
-    ctx.globalAlpha = 1;
   }
 
   private drawBand(
@@ -510,31 +501,12 @@ export class ChartElement extends HTMLElement {
       cell(row, curve.smoothed === curve.raw ? "" : formatNumber(curve.smoothed[index]!));
       cell(row, formatNumber(curve.raw[index]!));
     }
-    this.tooltip.replaceChildren(table, ...this.markLines(readings));
+    this.tooltip.replaceChildren(table);
     const left = (u.cursor.left ?? 0) + u.over.offsetLeft;
     const flips = left > this.clientWidth / 2;
     this.tooltip.style.left = flips ? "" : `${left + 14}px`;
     this.tooltip.style.right = flips ? `${this.clientWidth - left + 14}px` : "";
   }
-
-  /** What the marks under the cross-hair stand for. */
-  private markLines(readings: readonly Reading[]): HTMLElement[] {
-    const { marks = [] } = this.current ?? {};
-    return marks
-      .filter(({ x }) => readings.some(({ curve, index }) => curve.xs[index] === x))
-      .map((mark) => {
-        const line = document.createElement("div");
-        line.className = "chart-mark";
-        line.textContent = markText(mark);
-        line.style.color = colorOf(this.theme, mark.slot);
-        return line;
-      });
-  }
-}
-
-/** Whether two lists of marks look the same; they are made anew each time. */
-function sameMarks(a: readonly ChartMark[], b: readonly ChartMark[]): boolean {
-  return a.length === b.length && a.every(({ x, slot }, i) => x === b[i]!.x && slot === b[i]!.slot);
 }
 
 /** Whether two models look the same; curves are made anew whenever their points or choices change. */
@@ -542,10 +514,10 @@ function isSamePicture(a: ChartModel, b: ChartModel): boolean {
   return (
     a.curves.length === b.curves.length &&
     a.curves.every((curve, i) => curve === b.curves[i]) &&
-    sameMarks(a.marks, b.marks) &&
     (["title", "xAxis", "logX", "logY", "clip", "height"] as const).every((key) => a[key] === b[key]) &&
     a.window?.min === b.window?.min &&
-    a.window?.max === b.window?.max
+    a.window?.max === b.window?.max &&
+    JSON.stringify(a.marks) === JSON.stringify(b.marks)
   );
 }
 

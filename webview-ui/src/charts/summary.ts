@@ -2,26 +2,21 @@
 import type { XAxis } from "@iad-r1/protocol/webview";
 import { formatNumber, t } from "../host/l10n";
 import { formatX } from "./axes";
-import type { ChartMark } from "../state/exchangeMarks";
 import type { Curve } from "./curve";
 
 export function summarize({
   title,
   curves,
-  marks,
   xAxis,
+  marks = [],
 }: {
   title: string;
   curves: readonly Curve[];
-  marks: readonly ChartMark[];
   xAxis: XAxis;
+  marks?: readonly { text: string }[];
 }): string {
   const sentences = curves.slice(0, 6).map((curve) => sentenceOf(curve, xAxis));
-  return [title, ...sentences, ...marks.slice(0, 6).map(markText), t("chart.keys")].join(". ");
-}
-
-export function markText({ step, names }: ChartMark): string {
-  return t("chart.exchanged", { step, names: names.join(", ") });
+  return [title, ...sentences, ...marks.map(({ text }) => text), t("chart.keys")].join(". ");
 }
 
 function sentenceOf(curve: Curve, xAxis: XAxis): string {

@@ -370,6 +370,8 @@ export const sentences: Readonly<Record<string, string>> = {
   "A reward gives something else than a finite number.": "奖励返回的不是有限的数字。",
   "Exceptions become scores, or leave more than 5 % of the completions without one.":
     "异常被当作分数，或使超过 5 % 的回答没有分数。",
+  "A reward gives the least it can for at least 64 completions in a row.":
+    "某个奖励对连续至少 64 个回答都给出它的最低分。",
   "For 8 steps, more than 90 % of the groups say nothing: all totals are equal.":
     "连续 8 步，超过 90 % 的组没有信息：组内总分全部相等。",
   "What happens when a reward function fails on a completion.": "奖励函数在某个回答上出错时如何处理。",

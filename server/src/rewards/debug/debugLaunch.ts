@@ -6,7 +6,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { RewardError } from "@iad-r1/models/errors";
 import type { DebugLaunch } from "@iad-r1/protocol/rewardDebugger";
 import { enginePath } from "../../runtime/engineFile";
@@ -16,6 +17,7 @@ import type { HostFunction, StartMessage } from "../user/hostMessages";
 import { loadModuleGraph } from "../user/moduleGraph";
 import type { RewardDeclaration } from "../user/program";
 import type { RolloutRow } from "../../rollouts/row";
+import { stripTypesMapped } from "../user/stripTypes";
 import { firstStatementLine } from "./firstLine";
 
 export interface DebugRequest {
@@ -48,7 +50,8 @@ export async function makeDebugLaunch({ path, text, name, row, group }: DebugReq
     });
   }
   const { language } = program;
-  const graph = language === "typescript" ? loadModuleGraph(path, text) : { entry: "", modules: [] };
+  const session = randomBytes(12).toString("hex");
+  const graph = language === "typescript" ? mappedGraph(path, text, session) : { entry: "", modules: [] };
   const content: DebugFile = {
     start: {
       ...{ entry: graph.entry, modules: graph.modules, functions: [hostFunction(declaration)] },
@@ -58,7 +61,6 @@ export async function makeDebugLaunch({ path, text, name, row, group }: DebugReq
     rows:
       declaration.scope === "sample" ? [row] : [row, ...group.filter((one) => one !== row && one.index !== row.index)],
   };
-  const session = randomBytes(12).toString("hex");
   const file = join(folder, `${session}.json`);
   // The rollout may be of private data: only this person may read it.
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -69,6 +71,34 @@ export async function makeDebugLaunch({ path, text, name, row, group }: DebugReq
     program: isScript ? entryPath("rewardDebugMain") : enginePath("python/iadr1_debug.py"),
     runtimeArgs: isScript ? ["--no-warnings", "--experimental-vm-modules"] : [],
     breakpoint: { path, line: firstStatementLine(text, declaration) },
+  };
+}
+
+/**
+ * The modules under addresses of their own, each with a source map that leads back to the file: so a debugger shows a person's own text with its
+ * types, and not the copy that runs.
+ */
+function mappedGraph(path: string, text: string, session: string): Pick<StartMessage, "entry" | "modules"> {
+  const strip = (code: string, from: string) => {
+    const { code: stripped, mappings } = stripTypesMapped(code, from);
+    const map = { version: 3, sources: [pathToFileURL(from).href], sourcesContent: [code], names: [], mappings };
+    const address = `data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString("base64")}`;
+    return `${stripped}\n//# sourceMappingURL=${address}`;
+  };
+  const { entry, modules } = loadModuleGraph(path, text, undefined, strip);
+  const places = new Map(
+    modules.map(({ url }, i) => [
+      url,
+      pathToFileURL(join(folder, session, String(i), basename(url).replace(/ts$/, "js"))).href,
+    ]),
+  );
+  const placeOf = (url: string) => places.get(url)!;
+  return {
+    entry: placeOf(entry),
+    modules: modules.map((module) => ({
+      ...{ ...module, url: placeOf(module.url), metaUrl: module.url },
+      imports: Object.fromEntries(Object.entries(module.imports).map(([name, url]) => [name, placeOf(url)])),
+    })),
   };
 }
 

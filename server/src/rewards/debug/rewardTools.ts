@@ -6,11 +6,16 @@ import { instrumentTypeScript } from "../live/instrument";
 import { staticFindings } from "../static/staticFindings";
 import type { RewardProgram } from "../user/program";
 import { type RewardRunner, startRunner } from "../user/runner";
+import { keepSpareHosts } from "../user/typescriptHost";
 import type { RewardTools } from "./rewardHost";
 import type { ScopedRollouts } from "./scopedRollouts";
 import { probeViews, rewardTests, runRewardTests } from "./rewardTests";
 
-const run = (program: RewardProgram): RewardRunner => startRunner(program, { instrument: instrumentTypeScript });
+const run = (program: RewardProgram): RewardRunner => {
+  // From the first code on: a version needs one process for scores and one for watched code.
+  if (program.language === "typescript") keepSpareHosts(2);
+  return startRunner(program, { instrument: instrumentTypeScript });
+};
 
 /** Of the prompts of a run, rendered anew; null for other sources. */
 async function hashesToday(
@@ -27,6 +32,7 @@ async function hashesToday(
 
 export const rewardTools: RewardTools = {
   startRunner: run,
+  stopSpares: () => keepSpareHosts(0),
   async textFindings(program, columns) {
     try {
       return await staticFindings(program, { columns });

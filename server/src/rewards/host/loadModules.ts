@@ -43,14 +43,14 @@ export async function loadModules({ entry, modules, isImpure }: StartMessage): P
   const moduleAt = (url: string): vm.Module => {
     const existing = made.get(url);
     if (existing !== undefined) return existing;
-    const { kind, code } = known.get(url)!;
+    const { kind, code, metaUrl = url } = known.get(url)!;
     const module =
       kind === "json"
         ? fromValues(url, { default: JSON.parse(code) as unknown })
         : new vm.SourceTextModule(code, {
             identifier: url,
             initializeImportMeta: (meta) => {
-              meta.url = url;
+              meta.url = metaUrl;
             },
             // Type of the callback in @types/node 20 lacks the referrer of a module.
             importModuleDynamically: (async (specifier: string) => {

@@ -16,6 +16,8 @@ export interface GraphModule {
   url: string;
   kind: "code" | "json";
   code: string;
+  /** What `import.meta.url` says, where it is not the URL. */
+  metaUrl?: string;
   /** Specifier as written -> URL of a module in the graph. */
   imports: Record<string, string>;
 }
@@ -35,9 +37,15 @@ const maxFileBytes = 4 * 1024 * 1024;
  * @param file   absolute path of the reward file
  * @param source its text, which may be newer than the file
  * @param instrumented the text with calls of the recorder in it, instead of the source itself
+ * @param strip takes the types away
  * @throws RewardError `reward/load`
  */
-export function loadModuleGraph(file: string, source: string, instrumented?: InstrumentedSource): ModuleGraph {
+export function loadModuleGraph(
+  file: string,
+  source: string,
+  instrumented?: InstrumentedSource,
+  strip: (code: string, path: string) => string = stripTypes,
+): ModuleGraph {
   const entry = pathToFileURL(file).href;
   const hash = createHash("sha256");
   const modules = new Map<string, GraphModule>();
@@ -65,7 +73,7 @@ export function loadModuleGraph(file: string, source: string, instrumented?: Ins
       waiting.push({ path: target, text: imported, code: imported });
     }
     const isScript = /\.[cm]?js$/i.test(path) && instrumented === undefined;
-    modules.set(url, { url, kind: "code", code: isScript ? code : stripTypes(code, path), imports });
+    modules.set(url, { url, kind: "code", code: isScript ? code : strip(code, path), imports });
   }
   return { entry, modules: [...modules.values()], hash: hash.digest("hex") };
 }

@@ -17,7 +17,11 @@ const impureMemoryMb = 64 * 1_024;
 export class PythonRunner implements RewardRunner {
   private plain: PythonHost | null = null;
   private live: PythonHost | null = null;
-  private queue: Promise<unknown> = Promise.resolve();
+  /** Of each process the calls that wait for it; the two may work at once. */
+  private readonly queues: Record<"plain" | "live", Promise<unknown>> = {
+    plain: Promise.resolve(),
+    live: Promise.resolve(),
+  };
   private isClosed = false;
 
   constructor(
@@ -26,8 +30,9 @@ export class PythonRunner implements RewardRunner {
   ) {}
 
   score(name: string, rows: readonly RolloutRow[], options: ScoreOptions = {}): Promise<BatchResult> {
-    const result = this.queue.then(() => this.scoreNow(name, rows, options));
-    this.queue = result.catch(() => undefined);
+    const which = options.instrumented === true ? "live" : "plain";
+    const result = this.queues[which].then(() => this.scoreNow(name, rows, options));
+    this.queues[which] = result.catch(() => undefined);
     return result;
   }
 

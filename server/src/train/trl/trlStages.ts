@@ -54,7 +54,11 @@ export async function runTrlPaSft(
 ): Promise<StageResult> {
   const { config, samples, references, model } = input;
   const { plan, seed, recorder } = context;
-  const order = new DataOrder(seed, plan.id, samples.length);
+  const order = new DataOrder(
+    seed,
+    plan.id,
+    samples.map(({ label }) => label),
+  );
   const turns = turnsOf[config.augment];
   const samplesPerStep = config.batchSize * config.gradientAccumulation;
   const description = await describe(model);
@@ -111,7 +115,11 @@ export async function runTrlScGrpo(
 ): Promise<StageResult> {
   const { config, samples, references, style, model } = input;
   const { plan, seed, recorder } = context;
-  const order = new DataOrder(seed, plan.id, samples.length);
+  const order = new DataOrder(
+    seed,
+    plan.id,
+    samples.map(({ label }) => label),
+  );
   const turns = turnsOf[config.augment];
   const description = await describe(model);
   const processor = await description.loadProcessor();
@@ -166,7 +174,7 @@ export async function runTrlScGrpo(
           const rewards = await input.rewards.current(step);
           const { groupSize, rewardErrors: onError } = config;
           groups = await scoreGroups(unscored(message), { groupSize, rewards, onError, step: step + 1 });
-          if (onError === "skip") checkErrorShare(groups);
+          if (onError === "skip") checkErrorShare(groups, config.pauseOn);
           rolledOut = performance.now();
           tell({ totals: groups.flatMap(({ rows }) => rows.map(({ total }) => total)) });
           run.progress(step, 0.6, "update");

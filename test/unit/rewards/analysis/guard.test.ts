@@ -51,6 +51,24 @@ it("counts failures, names the first, and may pause for them when the settings s
   expect(shouldPause(findings, { pauseOn: ["RW104"] })).toBe(findings[0]);
 });
 
+it("may pause for a reward that always gives its least, and not for one that always gives its greatest", () => {
+  const known = [{ name: "a", weight: 1, least: 0 }];
+  const [least, greatest] = [0, 1].map((score) =>
+    guardRollouts(
+      steps(() => score),
+      { rewards: known },
+    ).filter(({ id }) => id === "RW105"),
+  );
+  expect([ids(least!), ids(greatest!)]).toEqual([["RW105"], ["RW105"]]);
+  expect(shouldPause(least!, { pauseOn: ["RW105"] })).toBe(least![0]);
+  expect(shouldPause(greatest!, { pauseOn: ["RW105"] })).toBeNull();
+  const unknown = guardRollouts(
+    steps(() => 0),
+    { rewards },
+  );
+  expect(shouldPause(unknown, { pauseOn: ["RW105"] })).toBeNull();
+});
+
 it("five failures in a hundred are no finding", () => {
   const findings = guardRollouts(
     steps((step, group, index) => (step < 6 && group === 0 && index === 0 ? null : index % 2)),

@@ -12,9 +12,9 @@ import { tableRows } from "../../charts/summary";
 import { button, icon, menu, select, slider, type Template, toggle } from "../../components/basics";
 import { formatNumber, t } from "../../host/l10n";
 import { groupBy } from "../../state/configDiff";
-import { exchangeMarks } from "../../state/exchangeMarks";
 import { Memo } from "../../state/memo";
 import { groupCurve } from "../../state/runCurves";
+import { lowerBound } from "../../state/series";
 import type { StringKey } from "../../strings/en";
 import { type ChartEntry, type Section, sectionsOf } from "./chartList";
 import type { Dashboard } from "./dashboard";
@@ -130,7 +130,8 @@ function modelOf(app: Dashboard, chart: ChartEntry): ChartModel {
   const curves = curvesOf(app, chart);
   return {
     title: chart.name,
-    ...{ curves, marks: exchangeMarks(curves, app.data!.runs) },
+    curves,
+    marks: curves.flatMap((curve) => marksOf(app, chart, curve)),
     xAxis: view.xAxis,
     logX: view.logX,
     logY: view.charts[chart.id]?.logY ?? view.logY,
@@ -146,6 +147,17 @@ function modelOf(app: Dashboard, chart: ChartEntry): ChartModel {
       app.openRollouts(run, chart.stage, curve.steps[index]!);
     },
   };
+}
+
+/** Where the run of a curve went on with other versions of its rewards. */
+function marksOf(app: Dashboard, { stage }: ChartEntry, { source, steps, xs, numPoints }: Curve): ChartModel["marks"] {
+  const changes = source === null ? [] : (app.run(source.run)?.rewardChanges ?? []);
+  return changes.flatMap((change) => {
+    if (change.stage !== stage) return [];
+    // The first point that the new version made.
+    const first = lowerBound(steps, numPoints, change.step + 1);
+    return first < numPoints ? [{ x: xs[first]!, text: t("chart.rewardsChanged", { step: change.step }) }] : [];
+  });
 }
 
 function chartCard(app: Dashboard, chart: ChartEntry): TemplateResult {

@@ -92,6 +92,12 @@ export class Explorer {
     return state.phase === "ready" ? (state.value.rollouts[this.view.place] ?? null) : null;
   }
 
+  /** The completion in the same place at the other step, while two steps are compared. */
+  get counterpart(): ExploredRollout | null {
+    const { state } = this.other;
+    return state.phase === "ready" ? (state.value.rollouts[this.view.place] ?? null) : null;
+  }
+
   get isPinned(): boolean {
     const { rollout } = this;
     const pinned = this.data?.pinned ?? null;
