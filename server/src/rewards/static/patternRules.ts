@@ -14,6 +14,8 @@ interface Weakness {
   words: string;
 }
 
+const caseTitle = "Ignore case";
+
 /** One finding for a pattern with all its weak points, or null. */
 export function fragilePatternFinding(fact: PatternFact, language: Language): Finding | null {
   const { pattern, approximate } = fact;
@@ -28,7 +30,8 @@ export function fragilePatternFinding(fact: PatternFact, language: Language): Fi
     const edits = rewrite === undefined ? null : editsOf(fact, rewrite, language);
     if (rewrite !== undefined && edits !== null) fixes.push({ title: capitalized(rewrite.title), edits });
   }
-  const all = weaknesses.length > 1 ? joinedFix(fixes) : null;
+  // A case that was meant is kept by the one that mends the rest.
+  const all = weaknesses.length > 1 ? joinedFix(fixes.filter(({ title }) => title !== caseTitle)) : null;
   const shown = pattern.pattern.length > 80 ? `${pattern.pattern.slice(0, 77)}…` : pattern.pattern;
   const reasons = weaknesses.map(({ words }) => words);
   return {
@@ -65,6 +68,11 @@ function weaknessesOf(tree: PatternTree, { pattern, method }: PatternFact): Weak
       cure: "no-anchor",
       words: "it must reach the end of the text, where a special token or a line break may stand",
     });
+  }
+  // Alone it is a choice: most models keep to the case that they are shown.
+  const hasLetters = nodes.some((node) => node.kind === "char" && node.char.toLowerCase() !== node.char.toUpperCase());
+  if (found.length > 0 && !tree.ignoresCase && hasLetters) {
+    found.push({ cure: "ignore-case", words: "it takes its tags in one letter case only" });
   }
   return found;
 }

@@ -174,3 +174,19 @@ it("a group reward is probed among recorded siblings: what it pays is only seen 
   expect(await of(loose)).toContain("RW119 r");
   expect(await of(right)).not.toContain("RW119 r");
 });
+
+it("rewards that take more than a tenth of a step are slow, by the times that a run recorded with each rollout", async () => {
+  const timed = (rewardMs: number) =>
+    letters.map((row) => ({
+      ...row,
+      recorded: {
+        ...{ promptHash: "", notes: {}, refKl: null, entropy: 0, meanLogProb: 0, imageRefs: [] },
+        timings: { generateMs: 80, rewardMs },
+      },
+    }));
+  const score: Score = ({ index }) => index % 2;
+  expect(ids(await findings({ r: score }, timed(8)))).not.toContain("RW114 r");
+  const slow = (await findings({ r: score }, timed(20))).find(({ id }) => id === "RW114")!;
+  expect(slow.evidence.numbers.stepShare).toBeCloseTo(0.2, 6);
+  expect(slow.message).toContain("20 % of the recorded time of a step");
+});
