@@ -9,7 +9,8 @@ import { compareRuns } from "../rewards/live/compareRuns";
 import { instrumentTypeScript } from "../rewards/live/instrument";
 import { discoverRewards } from "../rewards/user/discover";
 import type { RewardProgram } from "../rewards/user/program";
-import { type RewardRunner, type RolloutRow, startRunner } from "../rewards/user/runner";
+import { type RewardRunner, startRunner } from "../rewards/user/runner";
+import type { RolloutRow } from "../rollouts/row";
 import { stripTypes } from "../rewards/user/stripTypes";
 
 export type LiveLanguage = "typescript" | "python";

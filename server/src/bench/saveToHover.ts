@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InternalError } from "@iad-r1/models/errors";
 import { RewardDebugService } from "../rewards/debug/debugService";
-import type { RolloutRow } from "../rewards/user/runner";
+import type { RolloutRow } from "../rollouts/row";
 
 export class SaveToHover {
   private readonly service: RewardDebugService;

@@ -31,7 +31,9 @@ export interface RolloutRow {
   /** Paths of the pictures in prompt order, the inspected one last. */
   images?: string[];
   /** What only our own runs record. */
-  recorded?: Pick<RolloutRecord, "promptHash" | "notes" | "refKl" | "entropy" | "meanLogProb" | "imageRefs">;
+  recorded?: Pick<RolloutRecord, "promptHash" | "notes" | "refKl" | "entropy" | "meanLogProb" | "imageRefs"> &
+    // Older runs have none.
+    Partial<Pick<RolloutRecord, "timings">>;
 }
 
 export type RolloutFormat = "run" | "lines" | "trl" | "swift" | "llama-factory";

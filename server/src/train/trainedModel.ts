@@ -24,6 +24,7 @@ import { refuseIfTooLarge } from "../runtime/memory";
 import { scalar, type Tensor, tensor } from "../runtime/tensors";
 import { type CollatedBatch, collate, collateShared } from "./collate";
 import { activationBytes, trainingStateBytes } from "./memory";
+import type { LearningModel } from "./stage";
 import { type AdamWSettings, TrainableWeights } from "./trainableWeights";
 
 export interface TrainedModelOptions {
@@ -47,7 +48,7 @@ export interface TrainingBatch extends CollatedBatch {
   towerLoad: TowerLoad;
 }
 
-export class TrainedModel {
+export class TrainedModel implements LearningModel {
   readonly encoder: PromptEncoder;
   readonly generator: Generator;
   private start: ReadonlyMap<string, Tensor<"float32">> | null = null;
@@ -137,6 +138,10 @@ export class TrainedModel {
       sequences: loads.reduce((sum, { sequences }) => sum + sequences, 0),
       tokens: Math.max(0, ...loads.map(({ tokens }) => tokens)),
     };
+  }
+
+  opened<T>(use: (parts: { generator: Generator; encoder: PromptEncoder }) => Promise<T>): Promise<T> {
+    return use(this);
   }
 
   /** Keeps the weights as they are now as the reference. */

@@ -2,7 +2,7 @@
  * The checks that go along with training: what a step's rollouts alone can show, without calling a reward again. Pure; the
  * loop decides what to do with a finding, `shouldPause` says which ones may stop a run.
  */
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { groupRows, rowsByStep, type ScoreColumn, totalsOf, valuesAt } from "./attribution";
 import { flatShare } from "./dynamic/lengths";
 import { count, num, percent, quote, scopeSteps } from "./examination";

@@ -22,7 +22,8 @@ import {
 } from "../analysis/attribution";
 import type { RewardOutcome } from "../contract";
 import type { RewardProgram } from "../user/program";
-import type { RewardRunner, RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
+import type { RewardRunner } from "../user/runner";
 import { columnFor } from "./functionReport";
 import { recordedTable, withColumn } from "./scoreTables";
 import { keyOf, type ScopedRollouts } from "./scopedRollouts";

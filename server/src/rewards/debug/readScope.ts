@@ -6,7 +6,7 @@ import type { RolloutRow as RecordedRow } from "../../rollouts/row";
 import { readManifest } from "../../runs/manifest";
 import { groupRows, isFlat, valuesAt } from "../analysis/attribution";
 import { scopeSteps } from "../analysis/examination";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { noRollouts, type ScopedRollouts } from "./scopedRollouts";
 
 /** A run or file that rollouts can come from. */

@@ -1,8 +1,10 @@
 /** Runs Python rewards in a long-lived Python process, or in two when live values are asked for. */
 import { RewardError } from "@iad-r1/models/errors";
 import { declarationOf, type RewardProgram } from "./program";
-import { findPython, PythonHost } from "./pythonHost";
-import type { BatchResult, RewardRunner, RolloutRow, RunnerOptions, ScoreOptions } from "./runner";
+import { findPython } from "../../runtime/python";
+import { PythonHost } from "./pythonHost";
+import type { BatchResult, RewardRunner, RunnerOptions, ScoreOptions } from "./runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { HostFailure, rewardErrorOf } from "./typescriptHost";
 
 const defaultWallMs = 2_000;

@@ -7,7 +7,8 @@ import type { FailedMessage, RunResult, StartMessage } from "./hostMessages";
 import { loadModuleGraph } from "./moduleGraph";
 import { declarationOf, lineAt, type RewardProgram } from "./program";
 import type { InstrumentedSource, Site } from "./recording";
-import type { BatchResult, RewardRunner, RolloutRow, RunnerOptions, ScoreOptions } from "./runner";
+import type { BatchResult, RewardRunner, RunnerOptions, ScoreOptions } from "./runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { HostFailure, rewardErrorOf, TypeScriptHost } from "./typescriptHost";
 
 const defaultWallMs = 2_000;

@@ -1,5 +1,5 @@
 import { type GuardFinding, guardRollouts, shouldPause } from "@iad-r1/server/rewards/analysis/guard";
-import type { RolloutRow } from "@iad-r1/server/rewards/user/runner";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { expect, it } from "vitest";
 
 const rewards = [{ name: "a", weight: 1 }];
