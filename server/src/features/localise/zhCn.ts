@@ -250,6 +250,8 @@ export const sentences: Readonly<Record<string, string>> = {
     "使用带种子划分的一部分，类别与标签保持比例。",
   "Only these categories; all when left out.": "仅这些类别；省略则为全部。",
   "At most so many samples, chosen by the seed of `part`.": "最多这么多样本，由 `part` 的种子选出。",
+  "Each sample counts so many times: gives a few photographs weight beside many generated pictures.":
+    "每个样本计这么多次：让少量照片在大量生成的图片旁边也有分量。",
   "A JSON array of chats with images (LLaMA-Factory `sharegpt` layout).":
     "带图像的对话 JSON 数组（LLaMA-Factory 的 `sharegpt` 布局）。",
   "Folder that relative image paths start from; the file's own when left out.":
