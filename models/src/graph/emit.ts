@@ -91,6 +91,16 @@ const primitive: Lowerings = {
   ScatterElements: (b, [data, indices, updates], { axis = 0, reduction = "none" }) => [
     b.scatterND(data!, fullIndices(b, indices!, axis), updates!, reduction),
   ],
+  // The WebGPU provider leaves the second output (inverse root mean square) unwritten, and says nothing (measured on 1.30).
+  SimplifiedLayerNormalization: (b, [x, gain], { epsilon = 1e-5 }, node) =>
+    node.outputs[1] == null
+      ? b.copy(node, [x!, gain!])
+      : [b.simplifiedLayerNormalization(x!, gain!, epsilon), inverseRms(b, x!, epsilon)],
+  SkipSimplifiedLayerNormalization: (b, [x, skip, gain], { epsilon = 1e-5 }, node) => {
+    if (node.outputs[2] == null) return b.copy(node, [x!, skip!, gain!]);
+    const { normalized, sum } = b.skipSimplifiedLayerNormalization(x!, skip!, gain!, epsilon);
+    return [normalized, null, inverseRms(b, sum, epsilon), sum];
+  },
   // max(x, 0) + log(1 + exp(-|x|))
   Softplus: (b, [x]) => [b.add(b.relu(x!), b.log(b.add(b.exp(b.neg(b.abs(x!))), 1)))],
 };
@@ -194,8 +204,12 @@ function logSoftmax(b: GraphBuilder, x: Value, axis: number): Value {
 }
 
 function rmsNorm(b: GraphBuilder, x: Value, gain: Value, epsilon: number): [normalized: Value, inverse: Value] {
-  const inverse = b.reciprocal(b.sqrt(b.add(b.reduceMean(b.mul(x, x), [-1]), epsilon)));
+  const inverse = inverseRms(b, x, epsilon);
   return [b.mul(b.mul(x, inverse), gain), inverse];
+}
+
+function inverseRms(b: GraphBuilder, x: Value, epsilon: number): Value {
+  return b.reciprocal(b.sqrt(b.add(b.reduceMean(b.mul(x, x), [-1]), epsilon)));
 }
 
 /** ScatterND with addition, written as ScatterElements over rows: one place is only ever touched by one thread. */
