@@ -9,7 +9,7 @@ import type { Dim, Graph, Node, OperatorAttributes, OpType, Value } from "./type
 
 /**
  * - `fused`: ONNX and ONNX Runtime's own operators, for the CPU.
- * - `primitive`: what GPU providers have: no FusedMatMul, LogSoftmax, ScatterElements, Softplus.
+ * - `primitive`: what GPU providers have: no FusedMatMul, LogSoftmax, ScatterElements, Softplus, Sum.
  * - `standard`: ONNX alone, for checkers and other runtimes; graphs with a KV cache or packed weights have no such form.
  */
 export type EmitTarget = "fused" | "primitive" | "standard";
@@ -82,6 +82,8 @@ const primitive: Lowerings = {
     product(b, x!, y!, transA === 1, transB === 1, alpha),
   ],
   Attention: (b, inputs, { scale }) => attention(b, inputs, scale, product),
+  // The WebGPU provider has no Sum: each term would travel to the CPU.
+  Sum: (b, terms) => [terms.reduce((sum, term) => b.add(sum, term))],
   LogSoftmax: (b, [x], { axis = -1 }) => [logSoftmax(b, x!, axis)],
   TokenLogProbs: (b, [logits, targets]) => {
     const all = logSoftmax(b, logits!, -1);

@@ -43,7 +43,7 @@ export class PolicyStep {
       ...{ device: "cpu", threads: options.threads },
     });
     neverEnd(model);
-    model.keepReference();
+    await model.keepReference();
     return new PolicyStep(model, await loadImage(options.image), options);
   }
 

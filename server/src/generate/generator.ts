@@ -12,7 +12,7 @@ import type { FinishReason } from "@iad-r1/protocol/runs";
 import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
 import { AnswerProbe } from "./answerProbe";
 import type { ImageRows } from "./imageFeatures";
-import { KvCache, type KvShape } from "./kvCache";
+import { createKvCache, type KvCache } from "./kvCache";
 import type { CompiledProgram, LiveModel } from "./liveModel";
 import { checkSampling, type Distribution, penalizeRepetition, type SamplingOptions, sampleToken } from "./sample";
 import { createStopWatch, type StopWatch } from "./stopping";
@@ -107,7 +107,6 @@ const defaultPrefillTokens = 2048;
 
 export class Generator {
   private readonly cache: KvCache;
-  private readonly shape: KvShape;
   private probe: AnswerProbe | null = null;
   private readonly output: DecoderOutput;
   private readonly steps = new Map<number, StepTensors>();
@@ -118,8 +117,8 @@ export class Generator {
     private readonly prefillTokens = defaultPrefillTokens,
   ) {
     const { decoder } = model.description.facts;
-    this.shape = { layers: decoder.layers, kvHeads: decoder.kvHeads, headDim: cacheHeadDim(decoder) };
-    this.cache = new KvCache(this.shape);
+    const shape = { layers: decoder.layers, kvHeads: decoder.kvHeads, headDim: cacheHeadDim(decoder) };
+    this.cache = createKvCache(shape, model.memory);
     this.output = new DecoderOutput(model.description.facts.decoder.vocabSize);
   }
 
@@ -180,24 +179,23 @@ export class Generator {
     await this.prefill(chosen, requests, slots, options.signal);
     options.onPrefill?.();
 
-    // The prompts lie in rows 0 … P-1, each group wants `count` rows. From behind, no row is overwritten before it is read.
-    const rows: Row[] = [];
-    let target = numRows;
-    for (let p = chosen.length - 1; p >= 0; p--) {
-      const request = chosen[p]!;
-      const { count, prompt } = requests[request]!;
-      for (let index = count - 1; index >= 0; index--) {
-        this.cache.copyRow(p, --target, prompt.inputIds.length);
-        rows[target] = this.newRow(request, index, requests[request]!, options);
-      }
-    }
+    const all = chosen.map((request) => requests[request]!);
+    await this.cache.spread(
+      all.map(({ count }) => count),
+      all.map(promptLength),
+    );
+    const rows = chosen.flatMap((request) =>
+      Array.from({ length: requests[request]!.count }, (_, index) =>
+        this.newRow(request, index, requests[request]!, options),
+      ),
+    );
     let row = 0;
     for (const [p, request] of chosen.entries()) {
       for (let index = 0; index < requests[request]!.count; index++) {
         this.choose(rows[row++]!, this.output.row(p), options, askIds, progress);
       }
     }
-    this.release(rows, results, progress);
+    await this.release(rows, results, progress);
     const program = await this.decoder(false);
     let lastBreath = Date.now();
     while (rows.length > 0) {
@@ -205,7 +203,7 @@ export class Generator {
       for (const [i, one] of rows.entries()) {
         this.choose(one, this.output.row(i), options, askIds, progress);
       }
-      this.release(rows, results, progress);
+      await this.release(rows, results, progress);
       options.onProgress?.(progress.finished, progress.numTokens);
       // A run blocks the thread; messages (a stop, say) come in only when it rests.
       if (Date.now() - lastBreath > 40) {
@@ -239,9 +237,9 @@ export class Generator {
         const end = Math.min(longest, start + this.prefillTokens);
         const feeds = prefillFeeds(prompts, { start, end }, width, places);
         const program = await this.decoder(feeds.image_features !== undefined);
-        const rope = this.model.ropeTables(slots, places.extra);
+        const rope = await this.model.ropeTables(slots, places.extra);
         await program.session.run(
-          { ...program.weights, ...rope, ...feeds, ...this.cache.rows(from, to - from) },
+          { ...program.weights, ...rope, ...feeds, ...(await this.cache.prompts(from, to - from)) },
           this.output.rows(from, to - from),
         );
         await new Promise((resolve) => setImmediate(resolve));
@@ -273,8 +271,9 @@ export class Generator {
       longest = Math.max(longest, row.length);
     }
     tensors.total_sequence_length.data[0] = longest;
+    const rope = await this.model.ropeTables(longest);
     await program.session.run(
-      { ...program.weights, ...this.model.ropeTables(longest), ...tensors, ...this.cache.rows(0, count) },
+      { ...program.weights, ...rope, ...tensors, ...this.cache.rows(count) },
       this.output.rows(0, count),
     );
   }
@@ -380,7 +379,9 @@ export class Generator {
   }
 
   /** Hands finished rows over; the last row moves into the place of each, so that the batch stays dense. */
-  private release(rows: Row[], results: Completion[][], progress: { finished: number }): void {
+  private async release(rows: Row[], results: Completion[][], progress: { finished: number }): Promise<void> {
+    const picks = [...rows.keys()];
+    const before = rows.length;
     for (let i = rows.length - 1; i >= 0; i--) {
       const row = rows[i]!;
       if (row.phase !== "done") continue;
@@ -394,10 +395,17 @@ export class Generator {
       };
       progress.finished += 1;
       const last = rows.pop()!;
+      const place = picks.pop()!;
       if (last !== row) {
-        this.cache.copyRow(rows.length, i, last.length);
         rows[i] = last;
+        picks[i] = place;
       }
+    }
+    if (rows.length < before) {
+      await this.cache.keep(
+        picks,
+        rows.map(({ length }) => length),
+      );
     }
   }
 }

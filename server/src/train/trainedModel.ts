@@ -21,7 +21,7 @@ import { type CompiledProgram, LiveModel, type LiveWeights } from "../generate/l
 import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
 import type { Device } from "../runtime/devices";
 import { refuseIfTooLarge } from "../runtime/memory";
-import { scalar, type Tensor, tensor } from "../runtime/tensors";
+import { type AnyTensor, scalar, type StateTensor, type Tensor, tensor } from "../runtime/tensors";
 import { type CollatedBatch, collate, collateShared } from "./collate";
 import { activationBytes, trainingStateBytes } from "./memory";
 import { type AdamWSettings, TrainableWeights } from "./trainableWeights";
@@ -50,7 +50,7 @@ export interface TrainingBatch extends CollatedBatch {
 export class TrainedModel {
   readonly encoder: PromptEncoder;
   readonly generator: Generator;
-  private start: ReadonlyMap<string, Tensor<"float32">> | null = null;
+  private start: ReadonlyMap<string, StateTensor> | null = null;
   /** Bytes of the largest pass so far. */
   private largestPass = 0;
 
@@ -58,7 +58,7 @@ export class TrainedModel {
     readonly live: LiveModel,
     private readonly options: TrainedModelOptions,
     private readonly program: CompiledProgram,
-    readonly weights: TrainableWeights,
+    readonly weights: TrainableWeights<StateTensor>,
   ) {
     this.encoder = new PromptEncoder(live);
     this.generator = new Generator(live);
@@ -93,9 +93,10 @@ export class TrainedModel {
       `Training ${(numTrainable / 1e6).toFixed(1)} million weights`,
       "Train an adapter (trainable: lora) instead of the weights.",
     );
-    const weights = await TrainableWeights.create(
+    const weights = await TrainableWeights.createIn(
+      live.memory,
       parameters,
-      (path) => program.weights[path]!.data as Float32Array,
+      (path) => live.live.get(path)!,
       options.adamW,
       { device, ...(threads > 0 && { threads }) },
     );
@@ -150,8 +151,8 @@ export class TrainedModel {
   }
 
   /** Keeps the weights as they are now as the reference. */
-  keepReference(): void {
-    this.start = this.live.snapshot(this.weights.parameters.map(({ path }) => path));
+  async keepReference(): Promise<void> {
+    this.start = await this.live.snapshot(this.weights.parameters.map(({ path }) => path));
   }
 
   /** Log-probabilities [M] of a batch of groups under the reference. */
@@ -170,7 +171,7 @@ export class TrainedModel {
     const known = Object.fromEntries(Object.entries(reference).filter(([path]) => path in weights));
     const output = tensor("float32", new Float32Array(batch.numTargets), [batch.numTargets]);
     await session.run(
-      { ...weights, ...known, ...this.live.ropeTables(batch.length, batch.extraPlaces), ...batch.feeds },
+      { ...weights, ...known, ...(await this.live.ropeTables(batch.length, batch.extraPlaces)), ...batch.feeds },
       { log_probs: output },
     );
     return output.data;
@@ -224,7 +225,7 @@ export class TrainedModel {
 
   private async pass(
     batch: TrainingBatch,
-    feeds: Record<string, Tensor>,
+    feeds: Record<string, AnyTensor>,
     outputs: Record<string, Tensor>,
   ): Promise<void> {
     this.checkMemory(batch);
@@ -232,7 +233,7 @@ export class TrainedModel {
       {
         ...this.program.weights,
         ...this.weights.feeds,
-        ...this.live.ropeTables(batch.length, batch.extraPlaces),
+        ...(await this.live.ropeTables(batch.length, batch.extraPlaces)),
         ...batch.feeds,
         ...feeds,
       },
@@ -264,15 +265,21 @@ export class TrainedModel {
   /** Writes the weights as others read them: a PEFT adapter, or a full checkpoint. */
   async saveModel(folder: string): Promise<void> {
     const { live } = this;
-    const values = new Map([...live.live].map(([path, { data }]) => [path, data]));
+    const read = async (paths: readonly string[]) => {
+      const values = new Map<string, Float32Array>();
+      for (const path of paths) values.set(path, await live.memory.read(live.live.get(path)!));
+      return values;
+    };
     if (live.adapter !== null) {
       // All matrices, also those of modules that get no gradient (a tower that an earlier adapter reached).
       const parameters = adapterParameters(live.adapter.layout, live.description.base.shapes);
+      const values = await read(parameters.map(({ path }) => path));
       await writeAdapter(folder, live.adapter.config, parameters, values, live.description.adapter?.replaced);
       return;
     }
     // Half precision would round the weights away from what the optimiser holds: a resumed run must go on from the same numbers.
     const { parameters } = live.description;
+    const values = await read(this.weights.parameters.map(({ path }) => path));
     await writeFullCheckpoint(folder, { source: live.description.folder, table: parameters, values, dtype: "float32" });
   }
 
@@ -302,13 +309,16 @@ export class TrainedModel {
           },
         );
       }
-      target.data.set(await source.read());
+      await this.live.memory.write(target, await source.read());
     }
   }
 
   async saveOptimizer(folder: string): Promise<void> {
     const tensors = Object.entries(this.weights.optimizerState).map(
-      ([name, { dims, data }]): TensorToWrite => ({ name, dtype: "float32", shape: dims, data }),
+      ([name, state]): TensorToWrite => ({
+        ...{ name, dtype: "float32", shape: state.dims },
+        data: () => this.live.memory.read(state),
+      }),
     );
     await writeSafetensors(join(folder, optimizerFile), tensors, { step: String(this.weights.steps) });
   }
@@ -319,7 +329,7 @@ export class TrainedModel {
     const checkpoint = await openSafetensors(path);
     for (const [name, target] of Object.entries(this.weights.optimizerState)) {
       const values = checkpoint.has(name) ? await checkpoint.readFloat32(name) : null;
-      if (values === null || values.length !== target.data.length) {
+      if (values === null || values.length !== target.dims.reduce((a, b) => a * b, 1)) {
         throw new CheckpointError(
           "checkpoint/optimizer",
           `${optimizerFile} does not fit: ${name} is missing or of another size.`,
@@ -329,7 +339,7 @@ export class TrainedModel {
           },
         );
       }
-      target.data.set(values);
+      await this.live.memory.write(target, values);
     }
     const steps = Number(checkpoint.metadata.step);
     if (!Number.isInteger(steps) || steps < 0) {
@@ -347,6 +357,7 @@ export class TrainedModel {
 
   async dispose(): Promise<void> {
     await this.weights.dispose();
+    for (const copy of this.start?.values() ?? []) this.live.memory.release(copy);
     await this.live.dispose();
   }
 }

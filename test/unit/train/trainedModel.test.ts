@@ -219,7 +219,7 @@ describe.each(["llava-onevision", "qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
 
     it("takes the start model for reference, whatever was learnt since", async () => {
       const { model, batch, pass } = await setUp(true);
-      model.keepReference();
+      await model.keepReference();
       const before = await model.referenceLogProbs(batch);
       expect(before[0]).toBeCloseTo(rows("policy_per_token_logps")[0]![0]!, 3);
       await pass(golden.single[0]!, flat(rows("old_per_token_logps")));
