@@ -97,7 +97,9 @@ export class HostKvCache implements KvCache {
       const stride = this.rowLength();
       const dims = [count, kvHeads, this.slots, headDim];
       view = namedBuffers(
-        this.buffers.map((buffer) => tensor("float32", buffer.subarray(first * stride, (first + count) * stride), dims)),
+        this.buffers.map((buffer) =>
+          tensor("float32", buffer.subarray(first * stride, (first + count) * stride), dims),
+        ),
       );
       this.views.set(key, view);
     }
@@ -188,7 +190,5 @@ export class DeviceKvCache implements KvCache {
 
 /** Keys of layer l are buffer 2l, its values the next one. */
 function namedBuffers<T>(buffers: readonly T[]): Record<string, T> {
-  return Object.fromEntries(
-    buffers.map((buffer, i) => [`${i % 2 === 0 ? "key" : "value"}_cache.${i >> 1}`, buffer]),
-  );
+  return Object.fromEntries(buffers.map((buffer, i) => [`${i % 2 === 0 ? "key" : "value"}_cache.${i >> 1}`, buffer]));
 }

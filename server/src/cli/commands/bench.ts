@@ -123,7 +123,9 @@ function registerDeviceCheck(bench: Command): void {
     .command("device")
     .description("does a device give the recorded numbers, and how fast is it beside the processor?")
     .addOption(
-      new Option("--device <device>", "which device").choices(["cpu", "webgpu", "cuda", "dml", "coreml"]).default("webgpu"),
+      new Option("--device <device>", "which device")
+        .choices(["cpu", "webgpu", "cuda", "dml", "coreml"])
+        .default("webgpu"),
     )
     .option("--recorded <folder>", "folders with a checkpoint and its record each (see test/fixtures/vlm)")
     .option("--seconds <number>", "time for everything together", wholeNumber(10), 100)
@@ -140,7 +142,9 @@ function registerDeviceCheck(bench: Command): void {
           onPart: ({ part, device: where, figures, notes, problem, seconds: took }) => {
             if (problem !== null) context.fail();
             if (context.json) return;
-            context.print(`${part} on ${where}, ${took.toFixed(1)} s${problem === null ? "" : `: NOT WHOLE, ${problem}`}`);
+            context.print(
+              `${part} on ${where}, ${took.toFixed(1)} s${problem === null ? "" : `: NOT WHOLE, ${problem}`}`,
+            );
             for (const { what, value, unit } of figures) context.print(`  ${what}: ${value.toPrecision(6)} ${unit}`);
             for (const note of notes) context.print(`  ${note}`);
           },
