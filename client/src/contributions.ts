@@ -17,7 +17,7 @@ export const publisher = "iad-r1";
 export const extensionId = `${publisher}.${extensionName}`;
 
 export const containerId = "iadr1";
-export const viewIds = { runs: "iadr1.runs", data: "iadr1.data" } as const;
+export const viewIds = { runs: "iadr1.runs", data: "iadr1.data", rewards: "iadr1.rewards" } as const;
 export const imageInspectorViewType = "iadr1.imageInspector";
 export const inspectorPanelViewType = "iadr1.inspectorPanel";
 export const dashboardViewType = "iadr1.runDashboard";
@@ -116,11 +116,17 @@ export const commands = {
   stopRunNow: { title: text("Stop Run Now", "立即停止训练"), palette: isRunning },
   pauseRun: { title: text("Pause Run", "暂停训练"), icon: "debug-pause", palette: isRunning },
   resumeRun: { title: text("Resume Run", "继续训练"), icon: "debug-continue", palette: hasRun },
+  resumeWithRewards: {
+    title: text("Resume Run With Corrected Reward", "用修正后的奖励继续训练"),
+    icon: "replace",
+    palette: hasRun,
+  },
   forkRun: { title: text("Fork From Checkpoint…", "从检查点分支…"), icon: "repo-forked", palette: hasRun },
   evaluateCheckpoint: { title: text("Evaluate Checkpoint…", "评估检查点…"), icon: "beaker", palette: hasRun },
   openDashboard: { title: text("Open Run Dashboard", "打开训练面板"), icon: "graph-line", palette: hasRun },
   compareRuns: { title: text("Compare Runs…", "比较训练…"), icon: "diff", palette: hasRun },
   exportCurves: { title: text("Export Curves…", "导出曲线…"), icon: "export", palette: hasRun },
+  importRun: { title: text("Import Curves of Another Trainer…", "导入其他训练器的曲线…"), icon: "cloud-download" },
   deleteRun: { title: text("Delete Run…", "删除训练…"), icon: "trash", palette: hasRun },
   openReport: { title: text("Open Report", "打开报告"), icon: "file", palette: hasRun },
   openRunFolder: { title: text("Open Journal of Run", "打开训练日志"), palette: false },
@@ -138,6 +144,13 @@ export const commands = {
   debugRollout: { title: text("Debug Reward With This Rollout", "用此采样调试奖励"), icon: "debug-alt" },
   pinRollout: { title: text("Unpin Rollout", "取消固定采样"), icon: "pinned" },
   copyRewardReport: { title: text("Copy Reward Report as Markdown", "复制奖励报告（Markdown）"), icon: "copy" },
+  compareRewardVersions: {
+    title: text("Compare Reward Versions…", "比较奖励版本…"),
+    icon: "git-compare",
+    palette: isRewardLanguage,
+  },
+  openReward: { title: text("Open Reward", "打开奖励"), icon: "go-to-file", palette: false },
+  refreshRewards: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
   newRewardFile: { title: text("New Reward File…", "新建奖励文件…"), icon: "new-file" },
 
   // Rollouts
@@ -196,6 +209,7 @@ interface MenuItem {
 }
 
 const onRun = (...kinds: readonly string[]) => `view == ${viewIds.runs} && viewItem =~ /^run\\.(${kinds.join("|")})$/`;
+const onReward = `view == ${viewIds.rewards} && viewItem == reward`;
 const finished = ["completed", "stopped", "failed"];
 const live = ["queued", "starting", "running", "stopping", "paused"];
 const anyRun = [...live, ...finished];
@@ -215,15 +229,22 @@ export const menus = {
     { command: "newRun", when: `view == ${viewIds.runs}`, group: "navigation@1" },
     { command: "compareRuns", when: `view == ${viewIds.runs} && ${hasRun}`, group: "navigation@2" },
     { command: "refreshRuns", when: `view == ${viewIds.runs}`, group: "navigation@3" },
+    { command: "importRun", when: `view == ${viewIds.runs}`, group: "1_look@1" },
     { command: "importData", when: `view == ${viewIds.data}`, group: "navigation@1" },
     { command: "findDuplicates", when: `view == ${viewIds.data} && ${isProject}`, group: "1_look@1" },
     { command: "refreshData", when: `view == ${viewIds.data}`, group: "navigation@2" },
+    { command: "newRewardFile", when: `view == ${viewIds.rewards}`, group: "navigation@1" },
+    { command: "toggleLiveValues", when: `view == ${viewIds.rewards}`, group: "navigation@2" },
+    { command: "selectRewardScope", when: `view == ${viewIds.rewards}`, group: "navigation@3" },
+    { command: "sampleRollouts", when: `view == ${viewIds.rewards} && ${isProject}`, group: "1_rollouts@1" },
+    { command: "refreshRewards", when: `view == ${viewIds.rewards}`, group: "navigation@4" },
   ],
   "view/item/context": [
     { command: "openDashboard", when: onRun(...anyRun), group: "inline@1" },
     { command: "pauseRun", when: onRun("running"), group: "inline@2" },
     { command: "stopRun", when: onRun("running", "starting", "queued"), group: "inline@3" },
     { command: "resumeRun", when: onRun("stopped", "failed", "paused"), group: "inline@2" },
+    { command: "resumeWithRewards", when: onRun("stopped", "failed", "paused"), group: "1_control@1" },
     { command: "stopRunNow", when: onRun(...live), group: "1_control@2" },
     { command: "exploreRollouts", when: onRun(...anyRun), group: "2_look@0" },
     { command: "openReport", when: onRun(...finished), group: "2_look@1" },
@@ -234,6 +255,12 @@ export const menus = {
     { command: "forkRun", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@1" },
     { command: "evaluateCheckpoint", when: `view == ${viewIds.runs} && viewItem == checkpoint`, group: "inline@2" },
     { command: "showDataStatistics", when: `view == ${viewIds.data} && viewItem == dataset`, group: "inline@1" },
+    { command: "exploreRollouts", when: onReward, group: "inline@1" },
+    { command: "probeReward", when: onReward, group: "inline@2" },
+    { command: "compareRewardVersions", when: onReward, group: "inline@3" },
+    { command: "debugRollout", when: onReward, group: "1_reward@1" },
+    { command: "scoreWith", when: onReward, group: "1_reward@2" },
+    { command: "copyRewardReport", when: onReward, group: "1_reward@3" },
     { command: "inspectFolder", when: `view == ${viewIds.data} && viewItem =~ /^(dataset|class)$/`, group: "inline@2" },
   ],
 } as const satisfies Record<string, readonly MenuItem[]>;
@@ -270,7 +297,7 @@ type Setting = SettingBase &
     | { type: "number" | "integer"; default: number | null; minimum: number; maximum: number }
     | { type: "string"; default: string; choices?: Record<string, Text> }
     | { type: "object"; default: Record<string, string> }
-    | { type: "array"; default: readonly string[] }
+    | { type: "array"; default: readonly string[]; items?: readonly string[] }
   );
 
 export const settings = {
@@ -361,6 +388,13 @@ export const settings = {
   "inspect.locationGrid": {
     ...{ type: "boolean", default: false, scope: "resource" },
     description: text("Show the 3×3 grid of locations when an image opens.", "打开图像时显示 3×3 位置网格。"),
+  },
+  "training.pauseOn": {
+    ...{ type: "array", default: [], scope: "resource", items: ["RW101", "RW102", "RW104", "RW105", "RW106"] },
+    description: text(
+      "Findings that hold an SC-GRPO run started here, in place of the experiment's own `pauseOn`: RW101 (wrong number of values), RW102 (no finite number), RW104 (exceptions become scores), RW105 (always the least score), RW106 (groups without a difference). The reward can then be corrected and the run goes on with it.",
+      "在此启动的 SC-GRPO 训练遇到这些问题时暂停，取代实验文件中的 `pauseOn`：RW101（值的数量不对）、RW102（不是有限数）、RW104（异常变成分数）、RW105（总是最低分）、RW106（组内没有差异）。修正奖励后训练可以继续。",
+    ),
   },
   "curves.smoothing": {
     ...{ type: "number", default: 0.6, minimum: 0, maximum: 0.999, scope: "window" },
@@ -472,7 +506,11 @@ export type SettingValue<N extends SettingName> = (typeof settings)[N] extends {
 
 // ---- views ---------------------------------------------------------------------------------------------------------
 
-export const viewNames = { runs: text("Runs", "训练"), data: text("Data", "数据") } as const;
+export const viewNames = {
+  runs: text("Runs", "训练"),
+  data: text("Data", "数据"),
+  rewards: text("Rewards", "奖励"),
+} as const;
 
 interface Welcome {
   view: keyof typeof viewIds;
@@ -522,6 +560,17 @@ export const welcomes: readonly Welcome[] = [
   {
     ...{ view: "data", when: "workspaceFolderCount == 0 || !isWorkspaceTrusted || !iadr1.hasProject" },
     contents: text("The data sets of the experiment appear here.", "这里显示实验使用的数据集。"),
+  },
+  {
+    ...{ view: "rewards", when: "workspaceFolderCount == 0 || !isWorkspaceTrusted" },
+    contents: text("The reward functions of the folder appear here.", "这里显示文件夹中的奖励函数。"),
+  },
+  {
+    ...{ view: "rewards", when: "workspaceFolderCount != 0 && isWorkspaceTrusted" },
+    contents: text(
+      `There is no reward function in this folder, and no run has recorded rewards yet.\n${link("New Reward File…", "newRewardFile")}`,
+      `此文件夹中没有奖励函数，也没有训练记录过奖励。\n${link("新建奖励文件…", "newRewardFile")}`,
+    ),
   },
   {
     ...{ view: "data", when: "isWorkspaceTrusted && iadr1.hasProject" },
@@ -591,8 +640,8 @@ export const steps: readonly Step[] = [
     id: "scGrpo",
     title: text("Train stage 2: SC-GRPO", "训练阶段 2：SC-GRPO"),
     description: text(
-      `The model tries several answers to each picture, and rewards tell it which were better.\n${link("Start SC-GRPO", "startScGrpo")}`,
-      `模型对每张图像尝试多个答案，由奖励告诉它哪些更好。\n${link("开始 SC-GRPO", "startScGrpo")}`,
+      `The model tries several answers to each picture, and rewards tell it which were better. The sample's own reward has a fault: the run waits, and the reward's file shows why, with a quick fix.\n${link("Start SC-GRPO", "startScGrpo")}`,
+      `模型对每张图像尝试多个答案，由奖励告诉它哪些更好。示例自带的奖励有一处错误：训练会暂停，奖励文件中会显示原因和快速修复。\n${link("开始 SC-GRPO", "startScGrpo")}`,
     ),
     command: "startScGrpo",
   },

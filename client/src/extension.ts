@@ -2,10 +2,10 @@
  * Where VS Code enters. It registers what the manifest promises and returns; the server starts on first need, and that need is there at once
  * only where the folder has an experiment and is trusted.
  */
-import { type ExtensionContext, window, workspace } from "vscode";
+import { type ExtensionContext, Uri, window, workspace } from "vscode";
 import { failureReporter, registerCommands } from "./commands/register";
 import { chooseSource, exploreRollouts } from "./commands/rollouts";
-import { forkRun, openReport, openRunFolder, pauseRun, resumeRun, stopRun } from "./commands/runs";
+import { forkRun, openReport, openRunFolder, pauseRun, resumeRun, resumeWithRewards, stopRun } from "./commands/runs";
 import type { Parts } from "./commands/types";
 import { Context } from "./context";
 import { dashboardViewType, explorerViewType, imageInspectorViewType } from "./contributions";
@@ -19,8 +19,10 @@ import { Projects } from "./projects";
 import { LiveValues } from "./rewards/liveValues";
 import { ReachDecorations } from "./rewards/reachDecorations";
 import { RewardTests } from "./rewards/rewardTests";
+import { RunFindings } from "./rewards/runFindings";
 import { DataTree } from "./views/dataTree";
 import { RewardScopeItem } from "./views/rewardScopeItem";
+import { RewardsTree } from "./views/rewardsTree";
 import { RunsTree } from "./views/runsTree";
 import { StatusItem } from "./views/statusItem";
 import * as messages from "./messages";
@@ -56,8 +58,9 @@ function wire(shared: Context): void {
   const dataTree = shared.own(new DataTree(shared, projects));
   const live = shared.own(new LiveValues(shared));
   const reach = shared.own(new ReachDecorations(shared));
+  const rewardsTree = shared.own(new RewardsTree(shared, reach));
   const parts: Parts = {
-    ...{ live, context: shared, projects, models, runsTree, dataTree, inspectors },
+    ...{ live, context: shared, projects, models, runsTree, dataTree, rewardsTree, inspectors },
     dashboards: shared.own(
       new DashboardPanels(
         shared,
@@ -71,6 +74,7 @@ function wire(shared: Context): void {
   shared.own(new StatusItem(shared));
   shared.own(new RewardScopeItem(live, reach));
   shared.own(new RewardTests(shared, live, reach, onFailure));
+  shared.own(new RunFindings(shared));
   shared.own(notifyOfRuns(shared));
   shared.own(notifyOfServer(shared));
   shared.own(window.registerCustomEditorProvider(imageInspectorViewType, inspectors));
@@ -94,10 +98,12 @@ function runActions(parts: () => Parts): RunActions {
     stop: (run, when) => stopRun(when)(parts(), run),
     pause: (run) => pauseRun(parts(), run),
     resume: (run) => resumeRun(parts(), run),
+    resumeWithRewards: (run) => resumeWithRewards(parts(), run),
     fork: (run) => forkRun(parts(), run),
     openReport: (run) => openReport(parts(), run),
     openFolder: (run) => openRunFolder(parts(), run),
     exploreRollouts: (run, step) => exploreRollouts(parts(), { run, step }),
+    openImage: (path) => parts().inspectors.inspect(Uri.file(path), { start: false }),
     async inspectCheckpoint(run, stage, step) {
       const { models, inspectors } = parts();
       await models.refresh();

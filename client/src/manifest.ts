@@ -126,7 +126,11 @@ function settingEntries(say: Say) {
         say(`setting.${name}.${choice}`, explanation),
       );
     }
-    if (type === "array") property.items = { type: "string" };
+    if (type === "array") {
+      const choices = "items" in setting ? setting.items : undefined;
+      property.items = choices === undefined ? { type: "string" } : { type: "string", enum: choices };
+      if (choices !== undefined) property.uniqueItems = true;
+    }
     if (type === "object") property.additionalProperties = { type: "string" };
     return [`iadr1.${name}`, property];
   });

@@ -117,6 +117,8 @@ export const importFolderDetail = () => t("With annotations.jsonl, or laid out a
 export const importFile = () => t("File");
 export const importFileDetail = () =>
   t("JSON of MMAD, Expert-AD, SC-GRPO or LLaMA-Factory (also dataset_info.json), or CSV with a column “image”");
+export const pickCurves = () =>
+  t("Curves of another trainer: trainer_state.json, trainer_log.jsonl, or an event file of TensorBoard");
 export const importAction = () => t("Import");
 export const askDataName = () => t("Which data set of dataset_info.json?");
 export const askImportTarget = () => t("New folder for the copy, from the folder of the workspace");
@@ -188,6 +190,15 @@ export const timeLeft = (text: string) => t("{0} left", text);
 export const runStarted = (run: string) => t("Run {0} has started.", run);
 export const runFailed = ({ id, reason }: RunListing) =>
   t("Run {0} failed: {1}", id, reason ?? t("no reason is known"));
+export const runHeld = ({ id, reason }: RunListing) => t("Run {0} waits for you. {1}", id, reason ?? "");
+export const openReward = () => t("Open Reward");
+export const resumeCorrected = () => t("Resume With Corrected Reward");
+export const noOwnRewardsInRun = (run: string) =>
+  t("Run {0} uses no reward file of yours, so there is none to exchange.", run);
+export const notSaved = (file: string) => t("{0} could not be saved.", file);
+export const runFindings = (count: number) => t("{0} findings about its rewards", count);
+export const findingInRun = (message: string, run: string, step: number) =>
+  t("{0} (run {1}, step {2})", message, run, step);
 export const runFinished = ({ id }: RunListing) => t("Run {0} is completed.", id);
 export const pickRun = () => t("Which run?");
 export const pickRuns = () => t("Runs to compare (two or more)");
@@ -316,6 +327,7 @@ export const noDebugger = (language: string) => t("The debugger for {0} could no
 export const noPythonDebugger = () =>
   t("Debugging a Python reward needs the extension “Python Debugger” (ms-python.debugpy).");
 export const noSampleData = () => t("The experiment names no data set on disk to sample with.");
+export const pickSampled = () => t("Which model answers?");
 export const sampling = () => t("Sampling rollouts…");
 export const sampled = (count: number) => t("{0} rollouts were sampled.", count);
 export const trlSignature = () => t("TRL's signature");
@@ -323,6 +335,57 @@ export const pickLanguage = () => t("In which language?");
 export const askRewardName = () => t("Name of the reward function");
 export const rewardNameWrong = () => t("Expected a name of letters, digits and underscores.");
 export const pickReward = () => t("Which reward?");
+
+export const noScores = () => t("no scores yet");
+export const meanIs = (mean: string) => t("mean {0}", mean);
+export const problemCount = (count: number) => (count === 1 ? t("1 problem") : t("{0} problems", count));
+export const builtInReward = () => t("Its code is not in this folder: a built-in reward, or one of another project.");
+export const scopeAsRecorded = () => t("As the run recorded it.");
+export const outcomeCounts = (ok: number, na: number, error: number) =>
+  t("{0} scored, {1} not applicable, {2} failed", ok, na, error);
+export const idAtLine = (id: string, line: number) => t("{0}, line {1}", id, line);
+export const oneVersion = (file: string) =>
+  t("There is only one version of {0}. Edit it, or use it in a run, which keeps the version that it used.", file);
+export const versionOnScreen = () => t("on screen, not saved");
+export const versionSaved = () => t("saved");
+export const versionOfRun = (run: string, step: number) =>
+  step === 0 ? t("run {0}", run) : t("run {0}, after step {1}", run, step);
+export const pickVersionBefore = () => t("Compare which version…");
+export const pickVersionAfter = (before: string) => t("“{0}” with…", before);
+export const comparingVersions = () => t("Scoring the rollouts with both versions…");
+export const versionsTitle = (file: string) => t("Versions of {0}", file);
+export const showInExplorer = () => t("Show in Explorer");
+export const versionsDiffer = (count: number) =>
+  count === 1 ? t("The total of 1 rollout changes.") : t("The totals of {0} rollouts change.", count);
+export const versionsSame = () => t("Both versions give every rollout the same total.");
+export const versionsFlip = (before: string, after: string) => t("other total: {0} → {1}", before, after);
+export const versionsScope = (label: string, rollouts: number, groups: number) =>
+  t("{0}: {1} rollouts in {2} groups. Other rewards count as they were recorded.", label, rollouts, groups);
+export const beforeColumn = (label: string) => t("before: {0}", label);
+export const afterColumn = (label: string) => t("after: {0}", label);
+export const changeColumn = () => t("change");
+export const eachReward = () => t("Each reward");
+export const totalsHeading = () => t("Totals");
+export const meanRow = () => t("mean");
+export const stdRow = () => t("standard deviation over all");
+export const stdInsideRow = () => t("standard deviation inside groups");
+export const flatRow = () => t("groups without a difference");
+export const groupsChange = (regained: number, lost: number) => t("{0} gain a difference, {1} lose it", regained, lost);
+export const advantagesHeading = () => t("Advantages");
+export const advantagesText = () =>
+  t("Completions whose advantage changes its sign: the policy is pushed the other way by them, or no longer.");
+export const methodColumn = () => t("Method");
+export const signColumn = () => t("Change of sign");
+export const notInVersion = (version: string) => t("It does not exist in “{0}”.", version);
+export const scoresFlip = (flips: number, compared: number) => t("{0} of {1} scores differ.", flips, compared);
+export const rolloutName = (step: number | null, group: string, index: number) =>
+  step === null
+    ? t("group {0}, completion {1}", group, index)
+    : t("step {0}, group {1}, completion {2}", step, group.split("/").at(-1)!, index);
+export const changedHeading = (shown: number, all: number) =>
+  t("Rollouts with another total ({0} of {1}, the largest changes first)", shown, all);
+export const rolloutColumn = () => t("Rollout");
+export const completionColumn = () => t("Completion");
 
 // ---- status bar ----------------------------------------------------------------------------------------------------
 

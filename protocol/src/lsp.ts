@@ -58,6 +58,10 @@ import type {
   RewardTestItem,
   RewardTestResult,
   RewardTrace,
+  RewardTreeItem,
+  RewardVersionChoice,
+  RewardVersionComparison,
+  RewardVersionRef,
   RolloutKey,
   RolloutSource,
 } from "./rewardDebugger";
@@ -298,6 +302,13 @@ export const runSamples = new RequestType<
   WireError
 >("iadr1/runs/samples");
 
+/** Makes a run of the curves that another trainer wrote, in the folder of runs of a project. */
+export const importRun = new RequestType<
+  { path: string; projectFolder: string },
+  { run: string; numCurves: number; numPoints: number },
+  WireError
+>("iadr1/runs/import");
+
 /** A run began, changed its state, or went away. The same comes over the stream `runs`; this needs no stream. */
 export const didChangeRun = new NotificationType<{ run: RunListing } | { removed: string }>("iadr1/runs/didChange");
 
@@ -335,6 +346,21 @@ export const rescoreReward = new RequestType<{ uri: string }, null, WireError>("
 
 /** Reward functions of the open files and of the files in the window's folders. */
 export const listRewards = new RequestType0<RewardFunctionListing[], WireError>("iadr1/rewards/list");
+
+/** Rewards with what they came to: those of the window's files, and those that the rollouts of the scope were scored with. */
+export const rewardTree = new RequestType0<RewardTreeItem[], WireError>("iadr1/rewards/tree");
+
+/** Versions of a reward file that can be compared: on screen, on the disk, as runs kept it, and other files with such a function. */
+export const rewardVersions = new RequestType<{ uri: string }, RewardVersionChoice[], WireError>(
+  "iadr1/rewards/versions",
+);
+
+/** Runs two versions of a reward file on the rollouts of the scope. */
+export const compareRewardVersions = new RequestType<
+  { uri: string; before: RewardVersionRef; after: RewardVersionRef },
+  RewardVersionComparison,
+  WireError
+>("iadr1/rewards/compare");
 
 /** What a reward did over the scope. */
 export const rewardReport = new RequestType<RewardPlace, RewardReportAnswer, WireError>("iadr1/rewards/report");

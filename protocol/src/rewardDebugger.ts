@@ -295,3 +295,85 @@ export interface RewardTrace {
     type: string;
   }[];
 }
+
+// --- all rewards at once ------------------------------------------------------------------------------------------------
+
+/** A reward of the window's files, or one that the rollouts of the scope were scored with. */
+export interface RewardTreeItem {
+  name: string;
+  /** Null for built-in rewards, which have no file here. */
+  place: { uri: string; line: number; character: number } | null;
+  language: "typescript" | "python" | null;
+  /** As the run weighs it, else as the file declares it. */
+  weight: number;
+  freshness: ReportFreshness;
+  /** Mean over the scope; null without a number. */
+  mean: number | null;
+  counts: { ok: number; na: number; error: number } | null;
+  /** Gravest first. */
+  findings: { id: string; severity: RewardFindingView["severity"]; message: string; line: number }[];
+}
+
+// --- two versions of a reward -------------------------------------------------------------------------------------------
+
+/** Text of a reward file: as the editor shows it, as it lies on the disk, as a run kept it, or another file that does the same. */
+export type RewardVersionRef =
+  | { kind: "screen" }
+  | { kind: "disk" }
+  | { kind: "run"; run: string; copy: string }
+  | { kind: "file"; path: string };
+
+/** A version that a person can choose. */
+export interface RewardVersionChoice {
+  version: RewardVersionRef;
+  /** For a run's version: after which step it came into use; else null. */
+  step: number | null;
+  /** First letters of the SHA-256 of the text. */
+  hash: string;
+}
+
+/** What one version of a function came to over the scope. */
+export interface RewardVersionScores {
+  /** Null when no row has a number. */
+  mean: number | null;
+  std: number | null;
+  /** Mean of the groups' deviations. */
+  stdInsideGroups: number | null;
+  counts: { ok: number; na: number; error: number };
+  /** Why the version could not be run; the counts are 0 then. */
+  problem: string | null;
+}
+
+export interface ComparedFunction {
+  name: string;
+  /** Null where the version has no function of this name. */
+  before: RewardVersionScores | null;
+  after: RewardVersionScores | null;
+  /** Rows with another score or another outcome. */
+  flips: number;
+  compared: number;
+}
+
+/** The same rollouts scored by two versions of a reward file; all other rewards as they were recorded. */
+export interface RewardVersionComparison {
+  source: RolloutSource | null;
+  /** Of the scope. */
+  label: string;
+  numRollouts: number;
+  numGroups: number;
+  functions: ComparedFunction[];
+  totals: {
+    meanBefore: number | null;
+    meanAfter: number | null;
+    /** Groups without a difference. */
+    flatBefore: number;
+    flatAfter: number;
+    regainedGroups: number;
+    lostGroups: number;
+    flips: number;
+  };
+  /** By each way to make advantages of totals: completions that are pushed the other way, or no longer. */
+  advantages: { method: string; signChanges: number }[];
+  /** Rows with another total, the largest changes first; at most 500. */
+  changes: { rollout: RolloutKey; before: number | null; after: number | null; completion: string }[];
+}

@@ -10,11 +10,15 @@ import type { RewardStatus, RolloutRecord } from "./runs";
 /**
  * label: what the ground truth says (normal, anomalous, unknown). verdict: what the answer was against it (correct, false-alarm, missed,
  * unparsed, unknown). finish: why the completion ended. status: the worst of its rewards (error, na, ok, none). spread: whether the totals of
- * its group differ (varied, flat, single). flips: whether the code on screen scores it differently (flipped, same).
+ * its group differ (varied, flat, single). split: made while training or while evaluating (train, eval, or what a file says). flips: whether
+ * the code on screen scores it differently (flipped, same).
  */
-export type FacetName = "label" | "category" | "verdict" | "finish" | "status" | "spread" | "flips";
+export type FacetName = "label" | "category" | "verdict" | "finish" | "status" | "spread" | "split" | "flips";
 
-export const facetNames: readonly FacetName[] = ["verdict", "label", "category", "spread", "status", "finish", "flips"];
+export const facetNames: readonly FacetName[] = [
+  ...(["verdict", "label", "category", "spread", "status"] as const),
+  ...(["finish", "split", "flips"] as const),
+];
 
 /** `step`, `total`, `advantage`, `length`, or `reward:` and the name of a reward. */
 export type RangeColumn = string;

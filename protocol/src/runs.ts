@@ -9,6 +9,9 @@ export type RunState = "queued" | "starting" | "running" | "paused" | "stopping"
 /** The states in which nothing more will come from this attempt. */
 export type FinalRunState = "completed" | "stopped" | "failed";
 
+/** Why a run is paused when nothing but a person's wish holds it. */
+export const pausedByUser = "paused by the user";
+
 /** What a run was started to do; also the name of the command behind it. */
 export type RunKind = "post-train" | "pa-sft" | "sc-grpo" | "perception" | "evaluate";
 
@@ -410,7 +413,14 @@ export interface RunListing {
   > | null;
   folder: string;
   lineage: RunManifest["lineage"];
+  /** What the guard found in the rewards that are in use, oldest first; at most 20. */
+  findings: ListedFinding[];
 }
+
+export type ListedFinding = Pick<
+  RunFindingEvent,
+  "id" | "severity" | "reward" | "file" | "message" | "step" | "pauses"
+>;
 
 /** A checkpoint that is on disk now. */
 export interface CheckpointInfo {

@@ -407,6 +407,8 @@ const finding = struct({
   cure: nullable(text),
   stage: nullable(text),
   step: nullable(count),
+  /** Path of the reward file that it is about; null when it is about none. */
+  file: nullable(text),
 });
 
 const evaluation = struct({
@@ -466,6 +468,10 @@ const runProgress = {
   /** Steps whose completions are recorded, ascending by stage and step. */
   rolloutSteps: list(rolloutStep),
   findings: list(finding),
+  /** Where rewards were exchanged for another version: the last step that was done with the old one. Curves mark it. */
+  rewardChanges: list(struct({ stage: text, step: count })),
+  /** It uses reward files of the person, which can be corrected and exchanged. */
+  hasOwnRewards: flag,
 };
 
 /** All points of a column up to now; the view asks for them with `series/get`. */
@@ -514,6 +520,18 @@ const dashboardSettings = struct({
 
 const runPlace = struct({ run: text, stage: text, step: count });
 
+/** What a model said about one held-out picture. */
+const evaluatedAnswer = struct({
+  id: text,
+  /** Path of the picture. */
+  image: text,
+  category: text,
+  label: nullable(oneOf("normal", "anomalous")),
+  /** null: unparsed. */
+  answer: nullable(oneOf("yes", "no")),
+  anomalyScore: nullable(number),
+});
+
 export const dashboardPanel = definePanel({
   name: "dashboard",
   state: struct({
@@ -547,6 +565,7 @@ export const dashboardPanel = definePanel({
         "stopNow",
         "pause",
         "resume",
+        "resumeWithRewards",
         "fork",
         "openConfig",
         "openLog",
@@ -557,6 +576,10 @@ export const dashboardPanel = definePanel({
     /** A point of a curve was clicked, or a step chosen: its completions are shown in the explorer. */
     "rollouts/explore": runPlace,
     "checkpoint/inspect": runPlace,
+    /** A picture whose answer is listed: it opens in the inspector. */
+    "image/open": struct({ image: text }),
+    /** The reward file of one of the run's findings. */
+    "reward/open": struct({ run: text, file: text }),
     "file/save": savedFile,
     "text/copy": struct({ text }),
     "log/open": struct({}),
@@ -564,12 +587,15 @@ export const dashboardPanel = definePanel({
   },
   asks: {
     "series/get": { params: struct({ run: text, stage: text, name: text, from: count }), result: points },
+    /** The answers behind an evaluation, at most 5,000. */
+    "answers/get": { params: runPlace, result: list(evaluatedAnswer) },
   },
   commands: ["focusFilter", "toggleTable", "exportAllCsv", "exportAllJson", "openRollouts", "resetZoom"],
 });
 
 export type DashboardState = StateOf<typeof dashboardPanel>;
 export type DashboardSettings = TypeOf<typeof dashboardSettings>;
+export type EvaluatedAnswer = TypeOf<typeof evaluatedAnswer>;
 export type DashboardRun = TypeOf<typeof dashboardRun>;
 export type RunChoice = TypeOf<typeof runChoice>;
 export type RunFinding = TypeOf<typeof finding>;
@@ -588,7 +614,7 @@ const groupPlace = struct({ step: nullable(count), group: text });
 const rolloutSource = fitting<RolloutSource>(struct({ kind: oneOf("run", "file") }));
 const facetValues = partial({
   ...{ label: list(text), category: list(text), verdict: list(text), finish: list(text) },
-  ...{ status: list(text), spread: list(text), flips: list(text) },
+  ...{ status: list(text), spread: list(text), split: list(text), flips: list(text) },
 });
 const exploreFilter = fitting<ExploreFilter>(
   struct({

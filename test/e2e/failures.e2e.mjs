@@ -15,9 +15,7 @@ import { patienceMs } from "./workbench.mjs";
 
 /** Opens the first defect in the inspector and waits until a look at it is over. */
 async function inspectDefect(window, workspace) {
-  await window.openFile(firstDefect(workspace).end);
-  await window.command("View: Reopen Editor With...");
-  await window.pick("IAD-R1 Image Inspector");
+  await window.openInspector(firstDefect(workspace).end);
   const page = window.webview();
   await page.getByRole("button", { name: /^Inspect/ }).click();
   await page.getByRole("button", { name: /^Again/ }).waitFor();
@@ -94,9 +92,7 @@ test("in a folder without trust images open and nothing runs; trust starts the s
   const options = { isTrusted: false };
   await inWorkbench("untrusted", options, async ({ window, workspace, folder }) => {
     await window.status.locator(".codicon-shield").waitFor();
-    await window.openFile(firstDefect(workspace).end);
-    await window.command("View: Reopen Editor With...");
-    await window.pick("IAD-R1 Image Inspector");
+    await window.openInspector(firstDefect(workspace).end);
     const page = window.webview();
     await page.locator("iad-picture").waitFor();
     await page.getByText("This workspace is not trusted").waitFor();
@@ -124,17 +120,15 @@ test("a remote server does the work over a WebSocket, and is found again when it
       await window.ready();
       await window.command("IAD-R1: Connect to Server…");
       await window.pick("Another address…");
-      await window.answer(remote.address);
-      await window.answer(remote.token());
+      await window.answer("Address of the server", remote.address);
+      await window.answer("Token for", remote.token());
       await window.page.getByText(`Connected to ${remote.address}`).waitFor();
       await window.ready();
       await expect.poll(() => languageServers(folder), { timeout: patienceMs }).toEqual([]);
       const page = await inspectDefect(window, workspace);
       await page.locator(".verdict").waitFor();
       // A picture that no browser decodes goes to the server and comes back as one that it does.
-      await window.openFile("part.tif");
-      await window.command("View: Reopen Editor With...");
-      await window.pick("IAD-R1 Image Inspector");
+      await window.openInspector("part.tif");
       await window.webview().locator("iad-picture").waitFor();
       await window.webview().locator(".picture-foot", { hasText: "112 × 112" }).waitFor();
       await remote.stop();

@@ -17,11 +17,15 @@ const themes = {
 
 async function setTheme({ window }, theme) {
   const { kind, label } = themes[theme];
-  await window.command("Preferences: Color Theme");
-  await window.input.waitFor();
-  await window.input.fill(label);
-  await window.rows.filter({ hasText: label }).first().click();
-  await window.page.locator(`.monaco-workbench.${kind}`).first().waitFor();
+  await window.insist(`The theme does not become “${label}”`, async (timeout) => {
+    await window.palette(">Preferences: Color Theme", timeout);
+    await window.rows.filter({ hasText: "Preferences: Color Theme" }).first().click({ timeout });
+    await window.page
+      .locator('.quick-input-widget:visible input[placeholder^="Select Color Theme"]')
+      .fill(label, { timeout });
+    await window.rows.filter({ hasText: label }).first().click({ timeout });
+    await window.page.locator(`.monaco-workbench.${kind}`).first().waitFor({ timeout });
+  });
   await window.input.waitFor({ state: "hidden" });
 }
 
@@ -46,7 +50,7 @@ async function openStrip(window) {
 
 /** Writes a key that does not exist at the end of the experiment file that is open. */
 async function misspell(window) {
-  await window.tab("iadr1.yaml").click();
+  await window.focusEditor("iadr1.yaml");
   await window.page.keyboard.press("Control+End");
   await window.page.keyboard.press("Enter");
   await window.page.keyboard.type("grupSize: 4");
@@ -74,7 +78,7 @@ test("every surface in four themes", async () => {
     await window.page.locator(".squiggly-error").first().waitFor();
     await pictures(scenario, "experiment");
     // The workbench in a browser saves by itself; so it does after the mistake is taken back.
-    await window.tab("iadr1.yaml").click();
+    await window.focusEditor("iadr1.yaml");
     while (readFileSync(file, "utf8") !== sound) {
       await window.page.keyboard.press("Control+Z");
       await window.page.keyboard.press("Control+S");
@@ -102,6 +106,14 @@ test("every surface in four themes", async () => {
       .webview()
       .getByRole("tab", { name: /^Evaluations/ })
       .click();
+    // What is behind the numbers: a threshold, and the pictures that are judged wrongly.
+    await window
+      .webview()
+      .getByRole("button", { name: /^Answers of/ })
+      .first()
+      .click();
+    await window.webview().locator(".answers-table").waitFor();
+    await window.webview().locator(".threshold-worth").waitFor();
     await pictures(scenario, "evaluation-of-checkpoint");
 
     await openStrip(window);

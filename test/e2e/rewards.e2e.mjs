@@ -31,17 +31,9 @@ test("a hover shows what a reward did, the quick fix flips scores, and the debug
       await window.picture("reward-hover");
 
       // The problem, its quick fix, and what that changes, before anything is saved.
-      // The hover lies over the text: away with it.
-      await window.page.mouse.move(2, 2);
-      await window.page.keyboard.press("Escape");
       await window.page.locator(".squiggly-warning").first().waitFor();
-      await window.command("Go to Next Problem (Error, Warning, Info)");
-      await window.page.keyboard.press("Escape");
-      await window.page.keyboard.press("Control+.");
-      await window.page.locator(".action-widget .action-item, .action-widget .monaco-list-row").first().waitFor();
-      // The first fix has the focus; a layer over the window takes clicks.
-      await window.page.locator(".action-widget .monaco-list-row.focused", { hasText: "match line breaks" }).waitFor();
-      await window.page.keyboard.press("Enter");
+      const line = locationReward.split("\n").findIndex((text) => text.includes("exec(completion)"));
+      await window.quickFix("location.reward.ts", line + 1, 25, "match line breaks");
       await window.hover("export const location", "location", "This edit flips 48 of 96 scores");
       await window.picture("reward-flips");
 

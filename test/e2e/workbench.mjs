@@ -47,26 +47,46 @@ export class Workbench {
     return this.page.locator('.statusbar-item[id="iad-r1.iad-r1.iadr1.status"]');
   }
 
-  /** Runs a command from the palette. Its list is made when it opens, so one that opened too early is opened again. */
-  async command(title) {
-    const row = this.rows.filter({ hasText: title }).first();
-    // The list says so itself when nothing fits, or shows other commands.
-    const settled = this.rows.first();
+  /**
+   * Tries until it works, with more time each time, so that a slow machine gets there too. What is on its way in the workbench can close
+   * a list or a field that a test has opened (a page that takes the focus, most of all); what is half open is closed in between.
+   *
+   * @param attempt gets the milliseconds that it may wait for one thing
+   */
+  async insist(what, attempt) {
     const until = Date.now() + patienceMs;
-    for (let wait = 5000; ; wait = Math.min(wait * 2, 60_000)) {
-      await this.page.keyboard.press("F1");
-      await this.input.waitFor();
-      await this.input.fill(`>${title}`);
-      await settled.waitFor();
-      const found = await row.waitFor({ timeout: wait }).then(
-        () => true,
-        () => false,
-      );
-      if (found) return row.click();
+    for (let wait = 10_000; ; wait = Math.min(wait * 2, 120_000)) {
+      try {
+        return await attempt(wait);
+      } catch (error) {
+        if (error.name !== "TimeoutError" || Date.now() > until)
+          throw new Error(`${what}: ${error.message}`, { cause: error });
+      }
       await this.page.keyboard.press("Escape");
-      await this.input.waitFor({ state: "hidden" });
-      if (Date.now() > until) throw new Error(`The palette does not list “${title}”.`);
     }
+  }
+
+  /** Fills the palette. Its list is made when it opens, so one that opened too early has to be opened again. */
+  async palette(text, timeout) {
+    await this.page.keyboard.press("F1");
+    await this.input.fill(text, { timeout });
+  }
+
+  /** Runs a command from the palette. */
+  async command(title) {
+    await this.insist(`The palette does not run “${title}”`, async (timeout) => {
+      await this.palette(`>${title}`, timeout);
+      await this.rows.filter({ hasText: title }).first().click({ timeout });
+    });
+  }
+
+  /** Runs a command that asks, and chooses the answer: lists of VS Code itself go when something else takes the focus. */
+  async choose(title, answer) {
+    await this.insist(`“${title}” does not offer “${answer}”`, async (timeout) => {
+      await this.palette(`>${title}`, timeout);
+      await this.rows.filter({ hasText: title }).first().click({ timeout });
+      await this.rows.filter({ hasText: answer }).first().click({ timeout });
+    });
   }
 
   /** The field of quick open, quick picks and input boxes. */
@@ -84,11 +104,13 @@ export class Workbench {
     await this.rows.first().waitFor();
   }
 
-  /** Answers an input box. */
-  async answer(text) {
-    await this.input.waitFor();
-    await this.input.fill(text);
-    await this.page.keyboard.press("Enter");
+  /** Answers the input box with this prompt; all boxes and lists share one field, so the field alone says little. */
+  async answer(prompt, text) {
+    const box = this.page.locator(".quick-input-widget:visible", { hasText: prompt });
+    const field = box.locator("input.input");
+    await field.fill(text);
+    await field.press("Enter");
+    await box.waitFor({ state: "hidden" });
   }
 
   /** Chooses a row of a quick pick. */
@@ -99,40 +121,77 @@ export class Workbench {
   /** @param path name of a file, or its end where several have the same name (a picture and its mask) */
   async openFile(path) {
     const name = path.split("/").at(-1);
-    // The palette without its ">" looks for files. In a page of ours Ctrl+P would be the browser's own key.
-    await this.page.keyboard.press("F1");
-    await this.input.waitFor();
-    await this.input.fill(path);
-    await this.rows.filter({ hasText: name }).first().click();
-    await this.tab(name).waitFor();
+    await this.insist(`Quick open does not open ${path}`, async (timeout) => {
+      // The palette without its ">" looks for files. In a page of ours Ctrl+P would be the browser's own key.
+      await this.palette(path, timeout);
+      await this.rows.filter({ hasText: name }).first().click({ timeout });
+      await this.tab(name).waitFor({ timeout });
+    });
+  }
+
+  /** The inspector for a picture. */
+  async openInspector(path) {
+    await this.openFile(path);
+    await this.choose("View: Reopen Editor With...", "IAD-R1 Image Inspector");
+    await this.webview().locator(".inspector").waitFor();
+  }
+
+  /** Keys go to the text of a file that is open; before the editor has the focus they are lost. */
+  async focusEditor(name, timeout = patienceMs) {
+    await this.tab(name).click({ timeout });
+    await this.page.locator(".editor-instance .monaco-editor.focused").first().waitFor({ timeout });
+  }
+
+  /** Sets the cursor, counted from 1. */
+  async goTo(line, column) {
+    await this.insist(`The cursor does not go to ${line}:${column}`, async (timeout) => {
+      await this.palette(`:${line}:${column}`, timeout);
+      await this.page.keyboard.press("Enter");
+      const place = this.page.locator('.statusbar-item[id="status.editor.selection"]');
+      await place.filter({ hasText: `Ln ${line}, Col ${column}` }).waitFor({ timeout });
+    });
+  }
+
+  /** Takes the quick fix of a problem at a place of a file that is open. */
+  async quickFix(file, line, column, title) {
+    const row = this.page.locator(".action-widget .monaco-list-row", { hasText: title }).first();
+    await this.insist(`There is no quick fix “${title}”`, async (timeout) => {
+      await this.focusEditor(file, timeout);
+      await this.goTo(line, column);
+      await this.page.keyboard.press("Control+.");
+      await row.waitFor({ timeout });
+      // By keys: a layer over the window takes clicks.
+      for (let i = 0; i < 20; i++) {
+        if (/\bfocused\b/.test((await row.getAttribute("class", { timeout })) ?? ""))
+          return this.page.keyboard.press("Enter");
+        await this.page.keyboard.press("ArrowDown");
+      }
+    });
+    await row.waitFor({ state: "hidden" });
   }
 
   /** Moves the pointer onto a word of a line in the editor until the hover says what is expected. */
   async hover(lineText, word, expected) {
     const line = this.page.locator(".editor-instance .view-line", { hasText: lineText }).first();
     const target = line.locator("span span", { hasText: new RegExp(`^\\s*${word}\\s*$`) }).first();
-    const until = Date.now() + 180_000;
-    for (;;) {
-      await target.hover();
-      const hover = this.page.locator(".monaco-hover:not(.hidden) .monaco-hover-content", { hasText: expected });
-      const found = await hover
-        .first()
-        .waitFor({ timeout: 8000 })
-        .then(
-          () => true,
-          () => false,
-        );
-      if (found) return hover.first();
-      if (Date.now() > until) throw new Error(`The hover on ${word} never says ${expected}.`);
+    const hover = this.page.locator(".monaco-hover:not(.hidden) .monaco-hover-content", { hasText: expected }).first();
+    return this.insist(`The hover on ${word} never says ${expected}`, async (timeout) => {
       // A hover asks once: away, and again.
       await this.page.mouse.move(2, 2);
-      await this.page.keyboard.press("Escape");
-    }
+      await target.hover({ timeout });
+      await hover.waitFor({ timeout });
+      return hover;
+    });
   }
 
   /** The line at which a debugger has stopped. */
   get stoppedLine() {
     return this.page.locator(".debug-top-stack-frame-line, .debug-top-stack-frame-column");
+  }
+
+  /** Rows of the problems view. */
+  get problems() {
+    return this.page.locator(".markers-panel .monaco-list-row");
   }
 
   tab(name) {

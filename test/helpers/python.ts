@@ -3,7 +3,12 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
-const python = join(root, ".cache/python", process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+/** The interpreter with torch, transformers, peft and trl. */
+export const pythonPath = join(
+  root,
+  ".cache/python",
+  process.platform === "win32" ? "Scripts/python.exe" : "bin/python",
+);
 
 /**
  * What a script prints, as JSON.
@@ -12,7 +17,7 @@ const python = join(root, ".cache/python", process.platform === "win32" ? "Scrip
  * @param input  goes to its standard input as JSON
  */
 export function runPython<T>(script: string, args: readonly string[], input: unknown = null): T {
-  const output = execFileSync(python, [join(root, script), ...args], {
+  const output = execFileSync(pythonPath, [join(root, script), ...args], {
     input: JSON.stringify(input),
     encoding: "utf8",
     maxBuffer: 2 ** 28,

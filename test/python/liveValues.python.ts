@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { findPython } from "@iad-r1/server/rewards/user/pythonHost";
+import { findPython } from "@iad-r1/server/runtime/python";
 import type { Site, SiteRecord } from "@iad-r1/server/rewards/user/recording";
 import { describe, expect, it } from "vitest";
 

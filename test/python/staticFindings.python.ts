@@ -10,7 +10,7 @@ import { matchAll } from "@iad-r1/server/rewards/static/explainMiss";
 import { parsePattern } from "@iad-r1/server/rewards/static/parsePattern";
 import { staticFindings } from "@iad-r1/server/rewards/static/staticFindings";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
-import { findPython } from "@iad-r1/server/rewards/user/pythonHost";
+import { findPython } from "@iad-r1/server/runtime/python";
 import { describe, expect, it } from "vitest";
 
 async function found(source: string, columns: readonly string[] | null = null) {

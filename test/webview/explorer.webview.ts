@@ -2,7 +2,7 @@
 import { explorerPanel } from "@iad-r1/protocol/webview";
 import { defaultQuery } from "@iad-r1/webview-ui/apps/explorer/view";
 import { afterAll, afterEach, expect, it } from "vitest";
-import { closeBrowser } from "./helpers/browser";
+import { closeBrowser, until } from "./helpers/browser";
 import { expectNoFaults, FakeHost } from "./helpers/fakeHost";
 import { explorerAnswers, explorerState, recordedRun } from "./helpers/rollouts";
 
@@ -25,16 +25,6 @@ async function show(change: Parameters<typeof explorerState>[1] = {}, locale?: s
 }
 
 const status = (host: FakeHost<typeof explorerPanel>) => host.page.locator(".groups [role=status]").innerText();
-
-async function until<T>(read: () => Promise<T>, expected: T): Promise<void> {
-  const limit = Date.now() + 30_000;
-  let found = await read();
-  while (JSON.stringify(found) !== JSON.stringify(expected) && Date.now() < limit) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    found = await read();
-  }
-  expect(found).toEqual(expected);
-}
 
 it("counts what every choice would leave, and lists only what passes", async () => {
   const host = await show();

@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { type InspectorState, inspectorPanel } from "@iad-r1/protocol/webview";
 import { afterAll, afterEach, expect, it } from "vitest";
-import { busyMs, closeBrowser, patienceMs } from "./helpers/browser";
+import { busyMs, closeBrowser, patienceMs, until } from "./helpers/browser";
 import { expectNoFaults, FakeHost } from "./helpers/fakeHost";
 import { answerText, defect, finishedLook, idleLook, inspectorState, items, sampleFiles } from "./helpers/pictures";
 
@@ -32,16 +32,6 @@ async function show(
     { timeout: patienceMs },
   );
   return host;
-}
-
-async function until<T>(read: () => Promise<T>, expected: T): Promise<void> {
-  const limit = Date.now() + patienceMs;
-  let last = await read();
-  while (JSON.stringify(last) !== JSON.stringify(expected) && Date.now() < limit) {
-    await new Promise((done) => setTimeout(done, 20));
-    last = await read();
-  }
-  expect(last).toEqual(expected);
 }
 
 function scale(host: Host): Promise<number> {
@@ -126,7 +116,7 @@ it("does everything by keyboard", async () => {
   await until(() => scale(host), fit);
   await keyboard.press("g");
   await until(async () => (await scale(host)) > fit, true);
-  expect(await host.page.getByRole("button", { name: "Ground truth", pressed: true }).count()).toBe(1);
+  await host.page.getByRole("button", { name: "Ground truth", pressed: true }).waitFor();
   await keyboard.press("l");
   await host.page.getByRole("button", { name: "Location grid", pressed: false }).waitFor();
   await keyboard.press("h");

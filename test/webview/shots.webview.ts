@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { dashboardPanel, explorerPanel, inspectorPanel } from "@iad-r1/protocol/webview";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accessibilityFaults, closeBrowser } from "./helpers/browser";
+import { accessibilityFaults, closeBrowser, until } from "./helpers/browser";
 import { FakeHost } from "./helpers/fakeHost";
 import { finishedLook, idleLook, inspectorState, sampleFiles } from "./helpers/pictures";
 import { explorerAnswers, explorerState, recordedRun } from "./helpers/rollouts";
@@ -42,9 +42,13 @@ describe.each(themeNames)("in %s", (theme: Theme) => {
     await host.change("baseline/changed", "run-a");
     await page.locator(".run-pill").nth(1).waitFor();
     await page.waitForFunction(() => document.querySelectorAll(".legend-item").length > 8);
-    const box = (await page.locator("iad-chart").first().boundingBox())!;
-    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2);
-    await page.locator(".chart-tooltip:not([hidden])").waitFor();
+    await until(async () => {
+      // A chart may still move or be made anew while the second run comes in.
+      const box = (await page.locator("iad-chart").first().boundingBox())!;
+      await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2);
+      await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2);
+      return (await page.locator(".chart-tooltip:not([hidden])").count()) > 0;
+    }, true);
     await look(host, `compare-${theme}`);
     await page.getByRole("tab", { name: /Configuration/ }).click();
     await look(host, `config-${theme}`);

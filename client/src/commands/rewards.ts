@@ -193,7 +193,7 @@ function configurationOf(name: string, { language, program, args, runtimeArgs, c
 }
 
 /** Lets a model answer some prompts several times; the answers become the scope. */
-export async function sampleRollouts({ context, projects, models }: Parts): Promise<void> {
+export async function sampleRollouts({ context, projects, models, explorers }: Parts): Promise<void> {
   const config = await projects.choose();
   if (config === undefined) return;
   const { sets } = await context.connection.request(lsp.projectData, { configFile: config.fsPath });
@@ -209,7 +209,7 @@ export async function sampleRollouts({ context, projects, models }: Parts): Prom
   await models.refresh();
   const model = await window.showQuickPick(
     models.all.map(({ id, title }) => ({ label: title, description: id, id })),
-    { title: messages.pickModel(), ignoreFocusOut: true },
+    { title: messages.pickSampled(), ignoreFocusOut: true },
   );
   if (model === undefined) return;
   const { path, numRollouts } = await withProgress(messages.sampling(), (token) =>
@@ -219,8 +219,15 @@ export async function sampleRollouts({ context, projects, models }: Parts): Prom
       token,
     ),
   );
-  await context.connection.request(lsp.setRewardScope, { source: { kind: "file", path } });
-  window.setStatusBarMessage(messages.sampled(numRollouts), 6000);
+  const source = { kind: "file" as const, path };
+  await context.connection.request(lsp.setRewardScope, { source });
+  // Who came from a reward goes on there: its hovers speak of the new rollouts now.
+  const isInReward = /^(typescript|javascript|python)$/.test(window.activeTextEditor?.document.languageId ?? "");
+  if (!isInReward) return explorers.show(source);
+  const show = messages.showInExplorer();
+  void window.showInformationMessage(messages.sampled(numRollouts), show).then((chosen) => {
+    if (chosen === show) explorers.show(source);
+  });
 }
 
 export async function newRewardFile(): Promise<void> {

@@ -5,9 +5,10 @@ import * as lsp from "@iad-r1/protocol/lsp";
 import type { RunComparison, RunEstimate, RunListing } from "@iad-r1/protocol/runs";
 import { duration, memory, percent } from "../durations";
 import { UserError } from "../errors";
-import { unsavedText } from "../projects";
+import { chooseFolder, unsavedText } from "../projects";
 import { plain, table } from "../reports";
 import { isFinal } from "../runs/runStore";
+import { setting } from "../settings";
 import { missing, type RunNode } from "../views/runsTree";
 import { describeRun, stageName } from "../views/statusItem";
 import * as messages from "../messages";
@@ -84,15 +85,21 @@ async function chooseStart({ context, models }: Parts): Promise<string[] | undef
   return [`model.base=${JSON.stringify(base)}`, `model.adapter=${JSON.stringify(adapter)}`];
 }
 
+/** Findings that shall hold the run, when the person's settings say so. */
+function pauseOverrides(kind: Kind, configFile: string): string[] {
+  const pauseOn = setting("training.pauseOn", Uri.file(configFile));
+  return pauseOn.length === 0 || kind === "pa-sft" ? [] : [`stages.scGrpo.pauseOn=${JSON.stringify(pauseOn)}`];
+}
+
 /** Checks everything, starts, and shows the curves. */
 export function startRun(kind: Kind) {
   return async (parts: Parts): Promise<void> => {
     const { context, dashboards } = parts;
     const experiment = await chooseExperiment(parts, kind);
     if (experiment === undefined) return;
-    const overrides = kind === "sc-grpo" ? await chooseStart(parts) : [];
-    if (overrides === undefined) return;
-    const params = { ...experiment, overrides };
+    const start = kind === "sc-grpo" ? await chooseStart(parts) : [];
+    if (start === undefined) return;
+    const params = { ...experiment, overrides: [...start, ...pauseOverrides(kind, experiment.configFile)] };
     const { checks } = await withProgress(messages.preflighting(), (token) =>
       context.connection.request(lsp.preflightRun, params, token),
     );
@@ -187,6 +194,25 @@ export async function resumeRun(parts: Parts, target?: unknown): Promise<void> {
   parts.dashboards.show([resumed.run]);
 }
 
+/**
+ * Goes on with the reward files as they are now. What is typed and not saved belongs to the correction: it is saved first, as a run reads
+ * files. A version that cannot score is refused by the run, which then waits again and says why.
+ */
+export async function resumeWithRewards(parts: Parts, target?: unknown): Promise<void> {
+  const canGoOn = ({ state }: RunListing) => state === "paused" || state === "stopped" || state === "failed";
+  const run = await chooseRun(parts, target, canGoOn);
+  if (run === undefined) return;
+  const { manifest } = await parts.context.connection.request(lsp.showRun, { run });
+  const files = new Set((manifest.rewardLineage?.at(-1)?.rewards ?? []).flatMap(({ file }) => file ?? []));
+  if (files.size === 0) throw new UserError(messages.noOwnRewardsInRun(run));
+  for (const document of workspace.textDocuments) {
+    const isUnsaved = document.isDirty && files.has(document.uri.fsPath);
+    if (isUnsaved && !(await document.save())) throw new UserError(messages.notSaved(basename(document.uri.fsPath)));
+  }
+  const resumed = await parts.context.connection.request(lsp.resumeRun, { run, exchangeRewards: true });
+  parts.dashboards.show([resumed.run]);
+}
+
 export async function forkRun(parts: Parts, target?: unknown): Promise<void> {
   const chosen = await chooseCheckpoint(parts, target);
   if (chosen === undefined) return;
@@ -225,6 +251,21 @@ async function chooseCheckpoint(
     checkpoint = (await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickCheckpoint() }))?.path;
   }
   return checkpoint === undefined ? undefined : { run, checkpoint };
+}
+
+/** Curves that another trainer wrote become a run that can be looked at and compared. */
+export async function importRun({ context, dashboards }: Parts): Promise<void> {
+  const folder = await chooseFolder();
+  if (folder === undefined) return;
+  const [file] =
+    (await window.showOpenDialog({
+      ...{ title: messages.pickCurves(), openLabel: messages.importAction(), defaultUri: folder },
+    })) ?? [];
+  if (file === undefined) return;
+  const { run } = await withProgress(messages.importing(), (token) =>
+    context.connection.request(lsp.importRun, { path: file.fsPath, projectFolder: folder.fsPath }, token),
+  );
+  dashboards.show([run]);
 }
 
 export async function deleteRun(parts: Parts, target?: unknown): Promise<void> {

@@ -25,6 +25,7 @@ import {
   stopLiveValues,
   toggleLiveValues,
 } from "./rewards";
+import { compareRewardVersions, openReward, refreshRewards } from "./rewardVersions";
 import { exploreRollouts, inExplorer } from "./rollouts";
 import {
   compareRuns,
@@ -33,6 +34,7 @@ import {
   evaluateCheckpoint,
   exportCurves,
   forkRun,
+  importRun,
   openDashboard,
   openReport,
   openRunFolder,
@@ -40,6 +42,7 @@ import {
   preflight,
   refreshRuns,
   resumeRun,
+  resumeWithRewards,
   startRun,
   stopRun,
 } from "./runs";
@@ -93,11 +96,13 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   stopRunNow: starts(stopRun("now")),
   pauseRun: starts(pauseRun),
   resumeRun: starts(resumeRun),
+  resumeWithRewards: starts(resumeWithRewards),
   forkRun: starts(forkRun),
   evaluateCheckpoint: starts(evaluateCheckpoint),
   openDashboard: starts(openDashboard),
   compareRuns: starts(compareRuns),
   exportCurves: starts(exportCurves),
+  importRun: starts(importRun),
   deleteRun: starts(deleteRun),
   openReport: starts(openReport),
   openRunFolder: works(openRunFolder),
@@ -114,6 +119,9 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   debugRollout: starts(debugRollout),
   pinRollout: starts(pinRollout),
   copyRewardReport: starts(copyRewardReport),
+  compareRewardVersions: starts(compareRewardVersions),
+  openReward: works(openReward),
+  refreshRewards: starts(refreshRewards),
   newRewardFile: works(newRewardFile),
 
   exploreRollouts: starts(exploreRollouts),

@@ -7,6 +7,7 @@ import type { Models } from "../models";
 import type { Projects } from "../projects";
 import type { LiveValues } from "../rewards/liveValues";
 import type { DataTree } from "../views/dataTree";
+import type { RewardsTree } from "../views/rewardsTree";
 import type { RunsTree } from "../views/runsTree";
 
 /** The parts of the extension that commands act on. */
@@ -16,6 +17,7 @@ export interface Parts {
   models: Models;
   runsTree: RunsTree;
   dataTree: DataTree;
+  rewardsTree: RewardsTree;
   inspectors: Inspectors;
   dashboards: DashboardPanels;
   live: LiveValues;

@@ -11,16 +11,19 @@ import {
   window,
   workspace,
 } from "vscode";
+import * as lsp from "@iad-r1/protocol/lsp";
 import {
   type DashboardRun,
   type DashboardSettings,
   type DashboardState,
   dashboardPanel,
+  type EvaluatedAnswer,
   type RunChoice,
 } from "@iad-r1/protocol/webview";
 import type { Context } from "../context";
 import { dashboardViewType } from "../contributions";
 import type { Disposable } from "../emitter";
+import { openReward } from "../rewards/runFindings";
 import type { RunFeed } from "../runs/runFeeds";
 import type { RunUpdate } from "../runs/runModel";
 import { setting, touches } from "../settings";
@@ -28,6 +31,8 @@ import * as messages from "../messages";
 import { copyText, saveFile } from "./saveFile";
 import { type PanelController, PanelHost } from "./panelHost";
 
+/** Of an evaluation. */
+const maxAnswers = 5000;
 /** A running run that says nothing for this long is marked as stale. */
 const staleAfterMs = 60_000;
 
@@ -36,10 +41,12 @@ export interface RunActions {
   stop(run: string, when: "after-step" | "now"): Promise<void>;
   pause(run: string): Promise<void>;
   resume(run: string): Promise<void>;
+  resumeWithRewards(run: string): Promise<void>;
   fork(run: string): Promise<void>;
   openReport(run: string): Promise<void>;
   openFolder(run: string): Promise<void>;
   exploreRollouts(run: string, step: number): Promise<void>;
+  openImage(path: string): Promise<void>;
   inspectCheckpoint(run: string, stage: string, step: number): Promise<void>;
 }
 
@@ -117,6 +124,8 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
   private readonly shown = new Map<string, ShownRun>();
   private order: string[] = [];
   private baseline: string | null = null;
+  /** Pictures that the page was told of. */
+  private readonly toldImages = new Set<string>();
   private readonly subscriptions: Disposable[];
 
   constructor(
@@ -197,6 +206,15 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
     },
     "rollouts/explore": ({ run, step }) => this.actions.exploreRollouts(run, step),
     "checkpoint/inspect": ({ run, stage, step }) => this.actions.inspectCheckpoint(run, stage, step),
+    // Only what the page was told: it must not open what it likes.
+    "image/open": ({ image }) => (this.toldImages.has(image) ? this.actions.openImage(image) : undefined),
+    "reward/open": async ({ run, file }) => {
+      // Only what the run itself named: a page must not open what it likes.
+      const findings = this.shown.get(run)?.feed.model.toDashboard(false)?.findings ?? [];
+      const finding = findings.find((one) => one.file === file);
+      // The name of the reward stands where others say what was measured.
+      if (finding !== undefined) await openReward(this.context, file, finding.evidence);
+    },
     "file/save": saveFile,
     "text/copy": copyText,
     "log/open": () => this.context.log.show(),
@@ -208,6 +226,23 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
       const shown = this.shown.get(run);
       if (shown === undefined) throw new Error(`run ${run} is not shown`);
       return shown.feed.model.series(stage, name, from);
+    },
+    "answers/get": async ({ run, stage, step }) => {
+      const samplesFile = this.shown.get(run)?.feed.model.answersFile(stage, step) ?? null;
+      if (samplesFile === null) throw new Error(`run ${run} has no answers of ${stage}, step ${step}`);
+      const answers: EvaluatedAnswer[] = [];
+      for (let total = 1; answers.length < Math.min(total, maxAnswers); ) {
+        const params = { run, samplesFile, offset: answers.length, limit: maxAnswers - answers.length };
+        const page = await this.context.connection.request(lsp.runSamples, params);
+        if (page.samples.length === 0) break;
+        total = page.total;
+        for (const { id, images, category, label, answer, anomalyScore } of page.samples) {
+          const image = images.at(-1) ?? "";
+          this.toldImages.add(image);
+          answers.push({ id, image, category, label, answer, anomalyScore });
+        }
+      }
+      return answers;
     },
   };
 

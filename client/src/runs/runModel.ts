@@ -136,6 +136,14 @@ export class RunModel {
     return found?.points.from(found.column, from) ?? new GrowingColumn().from({ stage, name }, 0);
   }
 
+  /** File of the answers behind an evaluation, relative to the run folder; null when there was none. */
+  answersFile(stage: string, step: number): string | null {
+    const found = this.events.findLast(
+      (event) => event.type === "evaluation" && event.stage === stage && event.step === step,
+    );
+    return found?.type === "evaluation" ? found.samplesFile : null;
+  }
+
   /** The whole run; null before the first snapshot. */
   toDashboard(canControl: boolean): DashboardRun | null {
     const { manifest, listing } = this;
@@ -197,6 +205,12 @@ export class RunModel {
         })
         .sort((a, b) => (a.stage < b.stage ? -1 : a.stage > b.stage ? 1 : a.step - b.step)),
       findings: findingsOf(this.events),
+      rewardChanges: this.events.flatMap((event) =>
+        event.type === "rewards" && event.reason === "exchanged" ? [{ stage: event.stage, step: event.step }] : [],
+      ),
+      hasOwnRewards: this.events.some(
+        (event) => event.type === "rewards" && event.rewards.some(({ file }) => file !== null),
+      ),
     };
   }
 
@@ -282,8 +296,19 @@ export function findingsOf(events: readonly RunEvent[]): RunFinding[] {
       const count = Number(byId.get(event.code)?.evidence.match(/^(\d+) ×/)?.[1] ?? 0) + 1;
       byId.set(event.code, {
         ...{ id: event.code, severity: "warning", title: event.message, evidence: `${count} ×`, cure: null },
-        ...{ stage: null, step: null },
+        ...{ stage: null, step: null, file: null },
       });
+    }
+    if (event.type === "finding") {
+      const { id, severity, reward, message, stage, step, file } = event;
+      byId.set(`${id} ${reward}`, {
+        ...{ id, severity: severity === "information" ? "info" : severity, title: `${id}: ${message}` },
+        ...{ evidence: reward, cure: null, stage, step, file },
+      });
+    }
+    // What the old version was blamed for is over.
+    if (event.type === "rewards" && event.reason === "exchanged") {
+      for (const [key, { id }] of byId) if (/^RW\d+$/.test(id)) byId.delete(key);
     }
     if (event.type === "state") {
       byId.delete("run/failed");
@@ -291,7 +316,7 @@ export function findingsOf(events: readonly RunEvent[]): RunFinding[] {
         const { code, message, hint, where } = event.error;
         byId.set("run/failed", {
           ...{ id: code, severity: "error", title: message, evidence: where ?? "", cure: hint ?? null },
-          ...{ stage: null, step: null },
+          ...{ stage: null, step: null, file: null },
         });
       }
     }

@@ -52,8 +52,13 @@ export class StatusItem implements Disposable {
     if (state.kind === "off") return quiet("circle-outline", messages.serverOff());
     const [first, ...rest] = runs.active;
     if (first === undefined) return quiet("beaker", messages.statusReady());
-    const tooltip = [...describeRun(first), ...(rest.length > 0 ? [messages.moreRuns(rest.length)] : [])].join(" · ");
-    const icon = first.state === "paused" ? "debug-pause" : "beaker";
+    const found = first.findings.length;
+    const tooltip = [
+      ...describeRun(first),
+      ...(found > 0 ? [messages.runFindings(found)] : []),
+      ...(rest.length > 0 ? [messages.moreRuns(rest.length)] : []),
+    ].join(" · ");
+    const icon = first.state === "paused" ? "debug-pause" : found > 0 ? "warning" : "beaker";
     return { text: `$(${icon}) ${shortProgress(first)}`, tooltip, isError: false };
   }
 }

@@ -51,7 +51,10 @@ export type TrainableSet = "adapter" | "language-model" | "vision" | "all";
 export interface TrainingOptions extends WeightOptions {
   objective: Objective;
   trainable: TrainableSet;
-  /** "features" keeps the tower out of the graph: for a frozen tower whose outputs the host has cached. */
+  /**
+   * "features" keeps the tower out of the graph: for a frozen tower whose outputs the host has cached. "none" is for batches without
+   * pictures: what belongs to the tower is not among the parameters, as it gets no gradient from them.
+   */
   images: ImageSource;
   /** "rows" when left out. */
   layout?: SequenceLayout;
@@ -73,7 +76,12 @@ export function trainingProgram(
   options: TrainingOptions,
 ): Program {
   const { objective, trainable, images: source } = options;
-  if (source !== "pixels" && (trainable === "vision" || trainable === "all" || objective.kind === "perception")) {
+  // Without pictures the tower has no gradient, and "all" is what is left.
+  const seesNothing = source === "none" && objective.kind !== "perception";
+  if (
+    source !== "pixels" &&
+    (trainable === "vision" || (trainable === "all" && !seesNothing) || objective.kind === "perception")
+  ) {
     throw new ConfigError(
       "train/trainable",
       `Training "${trainable}" with "${objective.kind}" needs pixels, got images: "${source}".`,
@@ -83,7 +91,7 @@ export function trainingProgram(
     );
   }
   const outside = [...(options.adapter?.keys() ?? [])].find((path) => !path.startsWith(`${model.paths.decoder}.`));
-  if (source !== "pixels" && trainable === "adapter" && outside !== undefined) {
+  if (source === "features" && trainable === "adapter" && outside !== undefined) {
     throw new ConfigError(
       "train/trainable",
       `The adapter changes ${outside}, which is not in a training graph with images: "${source}".`,

@@ -9,7 +9,8 @@ import { compareRuns } from "../rewards/live/compareRuns";
 import { instrumentTypeScript } from "../rewards/live/instrument";
 import { discoverRewards } from "../rewards/user/discover";
 import type { RewardProgram } from "../rewards/user/program";
-import { type RewardRunner, type RolloutRow, startRunner } from "../rewards/user/runner";
+import { type RewardRunner, startRunner } from "../rewards/user/runner";
+import type { RolloutRow } from "../rollouts/row";
 import { stripTypes } from "../rewards/user/stripTypes";
 
 export type LiveLanguage = "typescript" | "python";
@@ -85,6 +86,11 @@ def words(completions, **kwargs):
     return scores
 `;
 
+/** Three rewards as people write them. */
+export function liveSource(language: LiveLanguage): string {
+  return language === "python" ? python : typescript;
+}
+
 export class LiveValuesBench {
   private readonly program: RewardProgram;
   private readonly runner: RewardRunner;
@@ -96,10 +102,10 @@ export class LiveValuesBench {
     readonly language: LiveLanguage,
     numRows: number,
   ) {
-    const source = language === "python" ? python : typescript;
-    this.program = discoverRewards(`/bench/live.${language === "python" ? "py" : "reward.ts"}`, source);
+    const path = `/bench/live.${language === "python" ? "py" : "reward.ts"}`;
+    this.program = discoverRewards(path, liveSource(language));
     this.runner = startRunner(this.program, { instrument: instrumentTypeScript });
-    this.rows = Array.from({ length: numRows }, (_, i) => rollout(i));
+    this.rows = Array.from({ length: numRows }, (_, i) => liveRollout(i));
   }
 
   /** Places that are watched. */
@@ -142,7 +148,7 @@ export class LiveValuesBench {
 }
 
 /** As a model in training writes: mostly in form, of about 120 words. */
-function rollout(index: number): RolloutRow {
+export function liveRollout(index: number): RolloutRow {
   const random = createRandom(index + 1);
   const vocabulary =
     "the surface plate shows scratch dark line edge left right smooth clean part defect light near corner".split(" ");

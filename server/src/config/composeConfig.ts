@@ -37,8 +37,14 @@ export async function composeConfig(choices: ConfigChoices): Promise<string> {
   return textOf(choices, data);
 }
 
-/** The text with data as they are, checked. */
-function textOf(choices: ConfigChoices, data: ExperimentInput["data"]): string {
+type PolicyInput = NonNullable<NonNullable<ExperimentInput["stages"]>["scGrpo"]>;
+
+/**
+ * The text with data as they are, checked.
+ *
+ * @param more settings of SC-GRPO that no choice asks for
+ */
+function textOf(choices: ConfigChoices, data: ExperimentInput["data"], more: PolicyInput = {}): string {
   const { project, model, adapter, trainable, kind, folder } = choices;
   const isEmbedded = embeddedModels.has(model) || resolve(folder, model) === embeddedModel;
   const named = isEmbedded ? namedModel(model, adapter) : { base: portable(folder, model), adapter };
@@ -52,7 +58,7 @@ function textOf(choices: ConfigChoices, data: ExperimentInput["data"]): string {
     data,
     stages: {
       ...(kind === "sc-grpo" ? {} : { paSft: supervised(trainable, isEmbedded, choices.paSftSteps) }),
-      ...(kind === "pa-sft" ? {} : { scGrpo: policy(trainable, isEmbedded, choices.scGrpoSteps) }),
+      ...(kind === "pa-sft" ? {} : { scGrpo: { ...policy(trainable, isEmbedded, choices.scGrpoSteps), ...more } }),
     },
     ...(isEmbedded ? { evaluation: { maxCompletionLength: embeddedAnswerLength } } : {}),
   };
@@ -129,6 +135,19 @@ function portable(folder: string, path: string): string {
 const sampleData = "data/sample";
 const sampleSeed = 1;
 const sampleShare = 0.75;
+/**
+ * The corrected rewards, but the verdict by a file of one's own, which has a fault: the first thing to find with the reward debugger. The
+ * run waits as soon as that reward has said nothing for a whole step, and goes on with the corrected file.
+ */
+const sampleRewards: PolicyInput = {
+  rewards: [
+    { name: "iad-r1-strict/format" },
+    { name: "rewards/verdict.reward.ts#verdict" },
+    { name: "iad-r1-strict/location", weight: 0.5 },
+    { name: "iad-r1-strict/type", weight: 0.5 },
+  ],
+  pauseOn: ["RW105"],
+};
 /** With fewer, most classes have no picture to test with. */
 export const minSampleImages = 40;
 
@@ -169,9 +188,9 @@ export async function createSampleProject(
     ...{ train: source, paSftSteps: 120, scGrpoSteps: 10, folder: root },
   };
   const data = { train: { ...source, part: side("first") }, heldOut: { ...source, part: side("rest") } };
-  await writeConfig(configFile, textOf(choices, data));
   const rewards = await writeSampleRewards(root);
   await writeRewardTypes(join(root, "rewards"));
+  await writeConfig(configFile, textOf(choices, data, rewards === null ? {} : sampleRewards));
   return {
     folder: root,
     configFile,

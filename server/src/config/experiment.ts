@@ -33,6 +33,9 @@ const common = {
   part: partSchema.optional(),
   categories: z.array(z.string()).min(1).optional().describe("Only these categories; all when left out."),
   limit: count.optional().describe("At most so many samples, chosen by the seed of `part`."),
+  repeat: count
+    .optional()
+    .describe("Each sample counts so many times: gives a few photographs weight beside many generated pictures."),
 };
 
 /** Where samples come from. */
@@ -253,6 +256,7 @@ const scGrpoSchema = z.strictObject({
         RW101: "A reward gives the wrong number of values.",
         RW102: "A reward gives something else than a finite number.",
         RW104: "Exceptions become scores, or leave more than 5 % of the completions without one.",
+        RW105: "A reward gives the least it can for at least 64 completions in a row.",
         RW106: "For 8 steps, more than 90 % of the groups say nothing: all totals are equal.",
       }),
     )
@@ -272,6 +276,30 @@ const scGrpoSchema = z.strictObject({
   augment: augmentSchema.default("none"),
   data: sourcesSchema.optional().describe("Training data of this stage; `data.train` when left out."),
   ...saving,
+});
+
+const trlSchema = z.strictObject({
+  python: z
+    .string()
+    .optional()
+    .describe(
+      "Python that has torch, transformers, trl, peft, accelerate and pillow; IADR1_PYTHON, an active virtual environment or python3 when left out.",
+    ),
+  processes: count
+    .max(1024)
+    .default(1)
+    .describe("Processes that `accelerate launch` starts, one a card; 1 = no launcher."),
+  accelerateConfig: z
+    .string()
+    .optional()
+    .describe(
+      "File of `accelerate config`, for DeepSpeed, FSDP or several machines; path from the folder of this file.",
+    ),
+  precision: choice("Number format of the arithmetic; weights that learn are float32.", {
+    auto: "bfloat16 on graphics cards that have it, else float32.",
+    float32: "As the embedded engine computes.",
+    bfloat16: "Half the memory, about three digits.",
+  }).default("auto"),
 });
 
 export const experimentSchema = z.strictObject({
@@ -331,6 +359,13 @@ export const experimentSchema = z.strictObject({
     })
     .prefault({})
     .describe("How the model is tested before, between and after the stages."),
+  engine: choice("What trains; evaluations always run on the engine of this program.", {
+    embedded: "The engine of this program on ONNX Runtime; needs no Python.",
+    trl: "TRL, transformers and accelerate in Python, for jobs that outgrow this machine's engine; same files, same rewards, same run folder.",
+  })
+    .optional()
+    .describe("What trains: embedded (when left out), or trl."),
+  trl: trlSchema.optional().describe("Where and how TRL runs, with engine: trl."),
   seed: z.number().int().min(0).default(42).describe("The same seed gives the same run."),
   device: choice("Where to compute; `iad-r1 doctor` says what this machine has.", {
     auto: "The best device that works here.",
@@ -349,6 +384,7 @@ export type ExperimentInput = z.input<typeof experimentSchema>;
 export type DataSource = z.output<typeof dataSourceSchema>;
 export type PaSftConfig = z.output<typeof paSftSchema>;
 export type ScGrpoConfig = z.output<typeof scGrpoSchema>;
+export type TrlConfig = z.output<typeof trlSchema>;
 export type Trainable = z.output<typeof trainableSchema>;
 
 /** The JSON Schema of `iadr1.yaml`, for completion and hovers in editors. */

@@ -46,6 +46,7 @@ export function conflictsIn(config: ExperimentConfig, plain: unknown, places: Pr
       });
     }
   }
+  rules.push(...trlConflicts(config));
   const high = scGrpo.epsilonHigh;
   if (high !== undefined && high < scGrpo.epsilonLow) {
     const at: Path = ["stages", "scGrpo", "epsilonHigh"];
@@ -78,6 +79,37 @@ export function conflictsIn(config: ExperimentConfig, plain: unknown, places: Pr
     });
   }
   return rules.map((rule) => problemOf("config/conflict", rule, places));
+}
+
+/** What TRL has no counterpart for, and batches that its processes cannot share. */
+function trlConflicts({ engine, trl, stages }: ExperimentConfig): Rule[] {
+  if (engine !== "trl") return [];
+  const { paSft, scGrpo } = stages;
+  const rules: Rule[] = [];
+  const processes = trl?.processes ?? 1;
+  if (scGrpo.dynamicSampling) {
+    const at: Path = ["stages", "scGrpo", "dynamicSampling"];
+    rules.push({
+      path: at,
+      message: "expected false with engine: trl, got true: TRL does not replace groups without a difference.",
+      hint: "Leave it out, or train with engine: embedded.",
+      cures: [{ kind: "remove", at, sure: true }],
+    });
+  }
+  const batches = [
+    { name: "paSft", key: "gradientAccumulation", what: "samples", size: paSft.batchSize * paSft.gradientAccumulation },
+    { name: "scGrpo", key: "promptsPerStep", what: "completions", size: scGrpo.promptsPerStep * scGrpo.groupSize },
+  ];
+  for (const { name, key, what, size } of batches) {
+    if (size % processes === 0) continue;
+    rules.push({
+      path: ["stages", name, key],
+      message: `expected ${what} of a step that ${processes} processes can share equally, got ${size}.`,
+      hint: `Make the batch a multiple of ${processes}, or lower trl.processes.`,
+      cures: [],
+    });
+  }
+  return rules;
 }
 
 /** What works but has no effect (`config/no-effect`) or is most likely not meant (`config/doubtful`). */
@@ -133,6 +165,13 @@ export function adviceOn(config: ExperimentConfig, plain: unknown, places: Probl
     if (isWritten(at("evalSamples")) && stage.evalEvery === 0) {
       idle(at("evalSamples"), "has no effect, as evalEvery is 0.", "Set evalEvery to evaluate inside the stage.");
     }
+  }
+  if (isWritten(["trl"]) && config.engine !== "trl") {
+    idle(["trl"], `has no effect, as engine is ${config.engine ?? "embedded"}.`, "Set engine: trl to train with TRL.", [
+      isWritten(["engine"])
+        ? { kind: "replace", at: ["engine"], text: "trl", sure: false }
+        : { kind: "add", at: [], key: "engine", text: "trl", sure: false },
+    ]);
   }
   adviseOnModel(config, plain, doubt);
   adviseOnGroups(config, isWritten, idle, doubt);

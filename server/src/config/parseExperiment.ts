@@ -11,7 +11,13 @@ import { parseDocument } from "yaml";
 import { type ConfigProblem, ProblemPlaces } from "./configProblem";
 import { findStored } from "../modelStore/store";
 import { embeddedModels } from "./modelNames";
-import { type DataSource, type ExperimentConfig, type ExperimentInput, experimentSchema } from "./experiment";
+import {
+  type DataSource,
+  type ExperimentConfig,
+  type ExperimentInput,
+  experimentSchema,
+  type TrlConfig,
+} from "./experiment";
 import { adviceOn, conflictsIn } from "./experimentRules";
 import { parseRewardPath } from "./rewardPath";
 import { describeIssue, valueAt } from "./schemaProblems";
@@ -230,7 +236,18 @@ function resolvePaths(config: ExperimentConfig, folder: string): ExperimentConfi
         rewards: config.stages.scGrpo.rewards?.map((use) => ({ ...use, name: rewardName(use.name, folder) })),
       },
     },
+    ...(config.trl !== undefined && { trl: trlPaths(config.trl, folder) }),
     output: resolve(folder, config.output),
+  };
+}
+
+/** A name without a slash is looked for on the path of programs. */
+function trlPaths(trl: TrlConfig, folder: string): TrlConfig {
+  const { python, accelerateConfig } = trl;
+  return {
+    ...trl,
+    ...(python !== undefined && /[\\/]/.test(python) && { python: resolve(folder, python) }),
+    ...(accelerateConfig !== undefined && { accelerateConfig: resolve(folder, accelerateConfig) }),
   };
 }
 

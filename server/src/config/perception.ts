@@ -70,6 +70,10 @@ export const perceptionSchema = z.strictObject({
   output: z.string().describe("Folder of the finished checkpoint."),
   seed: z.number().int().min(0).default(1),
   threads: z.number().int().min(0).default(0).describe("Threads for the arithmetic; 0 = one per core."),
+  device: z
+    .enum(["cpu", "webgpu", "cuda", "dml", "coreml"])
+    .default("cpu")
+    .describe("Where losses and gradients are computed; the optimiser stays on the CPU."),
   weightDecay: z.number().min(0).default(0.05),
   beta2: z.number().min(0).max(1).default(0.98),
   maxGradNorm: positive.default(1),

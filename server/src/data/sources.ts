@@ -1,4 +1,4 @@
-/** The data sources of an experiment file, read into samples: format, part of a split, categories, limit. */
+/** The data sources of an experiment file, read into samples: format, part of a split, categories, limit, repeat. */
 
 import { resolve } from "node:path";
 import { ConfigError, DataError } from "@iad-r1/models/errors";
@@ -67,6 +67,7 @@ export async function loadSource(source: DataSource, options: SourceOptions): Pr
     );
     value = value.filter((sample) => chosen.has(sample));
   }
+  if (source.repeat !== undefined) value = Array.from({ length: source.repeat }, () => value).flat();
   return { value, problems: read.problems };
 }
 

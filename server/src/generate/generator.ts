@@ -11,6 +11,7 @@ import { createRandom, type Random } from "@iad-r1/models/util/random";
 import type { FinishReason } from "@iad-r1/protocol/runs";
 import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
 import { AnswerProbe } from "./answerProbe";
+import { mostDrafted, PromptLookup } from "./draft";
 import type { ImageRows } from "./imageFeatures";
 import { createKvCache, type KvCache } from "./kvCache";
 import type { CompiledProgram, LiveModel } from "./liveModel";
@@ -47,6 +48,13 @@ export interface GenerationOptions {
   anomalyScore?: boolean;
   /** Most sequences decoded together; default 32. */
   maxRows?: number;
+  /**
+   * Guess tokens from the text so far and read several in one run, while one sequence is written alone. The same tokens come out, but
+   * their probabilities may differ in the last bits, so it is off by default: training must be repeatable to the bit.
+   */
+  guess?: boolean;
+  /** After each run that had guesses: how many, and how many of them were right. */
+  onGuess?: (guessed: number, right: number) => void;
   signal?: AbortSignal;
   /** Each piece of text as it comes; never half a character. */
   onText?: (event: {
@@ -100,6 +108,8 @@ interface Row {
   finish: FinishReason;
   /** The token to be fed next. */
   pending: number;
+  /** Null where nothing is guessed. */
+  lookup: PromptLookup | null;
 }
 
 /** Tokens through the decoder at a time while prompts are read; bounds the memory of attention. */
@@ -174,7 +184,7 @@ export class Generator {
     const numRows = chosen.reduce((sum, request) => sum + requests[request]!.count, 0);
     const slots = Math.ceil((longest + options.maxNewTokens + askIds.length) / 64) * 64;
     this.cache.reserve(numRows, slots);
-    this.output.reserve(numRows);
+    this.output.reserve(options.guess ? Math.max(numRows, 1 + mostDrafted) : numRows);
 
     await this.prefill(chosen, requests, slots, options.signal);
     options.onPrefill?.();
@@ -199,9 +209,15 @@ export class Generator {
     const program = await this.decoder(false);
     let lastBreath = Date.now();
     while (rows.length > 0) {
-      await this.step(program, rows);
-      for (const [i, one] of rows.entries()) {
-        this.choose(one, this.output.row(i), options, askIds, progress);
+      const guessed = rows.length === 1 ? guessFor(rows[0]!, slots, options.maxNewTokens) : [];
+      if (guessed.length > 0) {
+        await this.stepOver(program, rows[0]!, guessed);
+        this.chooseAmong(rows[0]!, guessed, options, askIds, progress);
+      } else {
+        await this.step(program, rows);
+        for (const [i, one] of rows.entries()) {
+          this.choose(one, this.output.row(i), options, askIds, progress);
+        }
       }
       await this.release(rows, results, progress);
       options.onProgress?.(progress.finished, progress.numTokens);
@@ -278,6 +294,53 @@ export class Generator {
     );
   }
 
+  /** The pending token and guesses behind it in one run; distribution i of the output is that behind the i-th of these tokens. */
+  private async stepOver(program: CompiledProgram, row: Row, guessed: readonly number[]): Promise<void> {
+    const count = 1 + guessed.length;
+    const total = row.length + count;
+    const int64 = (values: readonly number[], dims: readonly number[]) =>
+      tensor("int64", BigInt64Array.from(values, BigInt), dims);
+    const places = Array.from({ length: count }, (_, i) => i);
+    const rope = await this.model.ropeTables(total);
+    await program.session.run(
+      {
+        ...program.weights,
+        ...rope,
+        input_ids: int64([row.pending, ...guessed], [1, count]),
+        position_ids: int64(
+          places.map((i) => row.length + row.shift + i),
+          [1, count],
+        ),
+        seqlens_k: tensor("int32", Int32Array.of(total - 1), [1]),
+        total_sequence_length: scalar("int32", total),
+        logit_positions: int64(places, [count]),
+        ...this.cache.rows(1),
+      },
+      this.output.rows(0, count),
+    );
+    // The pending token is in the cache now; guesses count when they turn out right, else they are written over.
+    row.length += 1;
+  }
+
+  /** Chooses tokens as long as they are the guessed ones, and one more. */
+  private chooseAmong(
+    row: Row,
+    guessed: readonly number[],
+    options: GenerationOptions,
+    askIds: readonly number[],
+    progress: { numTokens: number },
+  ): void {
+    let right = 0;
+    for (;;) {
+      this.choose(row, this.output.row(right), options, askIds, progress);
+      if (row.phase !== "writing" || row.pending !== guessed[right]) break;
+      row.length += 1;
+      right += 1;
+    }
+    row.lookup!.judge(guessed.length, right);
+    options.onGuess?.(guessed.length, right);
+  }
+
   private stepTensors(count: number): StepTensors {
     let tensors = this.steps.get(count);
     if (tensors === undefined) {
@@ -315,6 +378,7 @@ export class Generator {
       }),
       occurred: options.sampling.repetitionPenalty === 1 ? null : new Set(prompt.inputIds),
       ...{ anomalyScore: null, phase: "writing", question: [], finish: "length", pending: 0 },
+      lookup: options.guess ? new PromptLookup(prompt.inputIds) : null,
     };
     row.watch.append(begun);
     return row;
@@ -342,6 +406,7 @@ export class Generator {
     }
     const id = sampleToken(allowed, options.sampling, row.random);
     row.occurred?.add(id);
+    row.lookup?.push(id);
     row.ids.push(id);
     row.logProbs.push(logits[id]! - logSumExp);
     row.entropies.push(entropy);
@@ -460,6 +525,12 @@ interface StepTensors {
   seqlens_k: Tensor<"int32">;
   total_sequence_length: Tensor<"int32">;
   logit_positions: Tensor<"int64">;
+}
+
+/** Guesses for a row that is alone; never beyond its cache or what it may write. */
+function guessFor(row: Row, slots: number, maxNewTokens: number): number[] {
+  if (row.lookup === null || row.phase !== "writing") return [];
+  return row.lookup.guess(Math.min(slots - row.length - 1, maxNewTokens - row.ids.length - 1));
 }
 
 function promptLength({ prompt }: GenerationRequest): number {

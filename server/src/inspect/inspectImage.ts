@@ -95,7 +95,7 @@ async function inspect(
   const [group] = await generator.generate([{ prompt: prompt!, count: 1, seed: [seed, "inspect"] }], {
     sampling: { temperature, topK: 0, topP: 1, repetitionPenalty: 1 },
     maxNewTokens: Math.max(1, Math.min(request.maxNewTokens ?? 512, maxPositions - prompt!.inputIds.length)),
-    anomalyScore: true,
+    ...{ anomalyScore: true, guess: true },
     ...(signal && { signal }),
     onPrefill: () => {
       prefilled = performance.now();

@@ -64,6 +64,7 @@ export const exportRunParams = z.object({
   out: path.optional(),
 });
 const page = { offset: count.optional(), limit: count.min(1).max(500).optional() };
+export const importRunParams = z.object({ path, projectFolder: path });
 export const samplesParams = z.object({ run: id, samplesFile: z.string().max(1000), ...page });
 
 const rolloutSource = z.union([
@@ -76,7 +77,7 @@ const exploreQuery = z.object({
   filter: z.object({
     facets: z.object({
       ...{ label: facetValues, category: facetValues, verdict: facetValues, finish: facetValues },
-      ...{ status: facetValues, spread: facetValues, flips: facetValues },
+      ...{ status: facetValues, spread: facetValues, split: facetValues, flips: facetValues },
     }),
     ranges: z.array(z.object({ column: z.string().max(1000), min: z.number(), max: z.number() })).max(100),
     text: z.string().max(10_000),
@@ -190,6 +191,13 @@ export const rewardSurfacesParams = z.object({
 });
 export const rewardDocumentParams = z.object({ uri });
 export const rewardPlaceParams = z.object({ uri, function: z.string().min(1).max(500) });
+const rewardVersion = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("screen") }),
+  z.object({ kind: z.literal("disk") }),
+  z.object({ kind: z.literal("run"), run: id, copy: z.string().regex(/^rewards\/[^/\\]{1,300}$/) }),
+  z.object({ kind: z.literal("file"), path }),
+]);
+export const rewardCompareParams = z.object({ uri, before: rewardVersion, after: rewardVersion });
 export const rewardTraceParams = rewardPlaceParams.extend({
   rollout: rolloutKey,
   completion: z

@@ -1,12 +1,11 @@
 /** What this machine can do, found out by trying, with evidence and a cure for each line. Changes nothing. */
-import { execFile } from "node:child_process";
 import { statfs } from "node:fs/promises";
 import { cpus, freemem, totalmem } from "node:os";
-import { promisify } from "node:util";
-import { formatError } from "@iad-r1/models/errors";
+import { AppError, formatError } from "@iad-r1/models/errors";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { MachineCheck } from "@iad-r1/protocol/project";
 import { probeDevices } from "../runtime/devices";
+import { findPythonEngine } from "../runtime/python";
 import { embeddedModel } from "../config/modelNames";
 
 const GIB = 2 ** 30;
@@ -89,25 +88,18 @@ async function model(): Promise<MachineCheck> {
 }
 
 async function python(): Promise<MachineCheck> {
-  const script = "import torch, trl, transformers; print(torch.__version__, trl.__version__, transformers.__version__)";
+  const name = "Python engine";
   try {
-    const { stdout } = await promisify(execFile)("python3", ["-c", script], { timeout: 60_000 });
-    const [torch, trl, transformers] = stdout.trim().split(" ");
-    return {
-      name: "Python engine",
-      status: "ok",
-      evidence: `torch ${torch}, trl ${trl}, transformers ${transformers}`,
-      cure: null,
-    };
+    const { python: path, versions, device } = await findPythonEngine();
+    const { python: version, ...packages } = versions;
+    const list = Object.entries(packages).map(([pack, one]) => `${pack} ${one}`);
+    const evidence = `engine: trl can be used: Python ${version} (${path}), ${list.join(", ")}; computes on ${device}`;
+    return { name, status: "ok", evidence, cure: null };
   } catch (error) {
-    const { code, stderr } = error as { code?: string | number; stderr?: string };
-    const reason =
-      code === "ENOENT" ? "python3 was not found" : (stderr?.trim().split("\n").at(-1) ?? "python3 did not answer");
+    const { message, hint } = error instanceof AppError ? error : { message: formatError(error), hint: undefined };
     return {
-      name: "Python engine",
-      status: "optional",
-      evidence: `not usable: ${reason}`,
-      cure: "only needed for jobs that outgrow this machine: pip install torch trl transformers",
+      ...{ name, status: "optional", evidence: message },
+      cure: `only for experiments with engine: trl, which outgrow this machine's engine. ${hint ?? ""}`.trim(),
     };
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The models that this project is about: the seven bases of the paper and what its authors published of them. Names, places and
- * licences only. Sizes are computed from the architectures' shapes (two bytes a weight); hashes of weight files are not known here
+ * licences only. Numbers of parameters are those of the shapes in bench/realShapes.ts, which a test compares; sizes are two bytes a weight.
+ * Repositories, licences and these shapes were written down without a connection and are not verified against the hub; hashes of weight files are not known here
  * and come from the server when a model is downloaded, over a connection that names the server.
  */
 
@@ -37,8 +38,8 @@ const base = (
 });
 
 const bases: readonly CatalogEntry[] = [
-  base("llava-onevision-si-0.5b", "llava-hf/llava-onevision-qwen2-0.5b-si-hf", 893_618_208, "Apache-2.0"),
-  base("llava-onevision-si-7b", "llava-hf/llava-onevision-qwen2-7b-si-hf", 8_030_348_832, "Apache-2.0"),
+  base("llava-onevision-si-0.5b", "llava-hf/llava-onevision-qwen2-0.5b-si-hf", 893_675_552, "Apache-2.0"),
+  base("llava-onevision-si-7b", "llava-hf/llava-onevision-qwen2-7b-si-hf", 8_030_807_584, "Apache-2.0"),
   base("qwen2-vl-2b", "Qwen/Qwen2-VL-2B-Instruct", 2_208_985_600, "Apache-2.0"),
   base("qwen2.5-vl-3b", "Qwen/Qwen2.5-VL-3B-Instruct", 3_754_622_976, "Qwen Research License (no commercial use)", {
     restricted: true,

@@ -24,14 +24,22 @@ export class CodeColumn {
   readonly names: string[] = [];
   private readonly codes = new Map<string, number>();
   private data = new Uint32Array(1024);
+  private last = { name: "", code: -1 };
   length = 0;
 
   push(name: string): number {
-    let code = this.codes.get(name);
-    if (code === undefined) {
-      code = this.names.length;
-      this.codes.set(name, code);
-      this.names.push(name);
+    // Neighbours mostly say the same.
+    let code: number | undefined = name === this.last.name ? this.last.code : -1;
+    if (code < 0) {
+      code = this.codes.get(name);
+      if (code === undefined) {
+        code = this.names.length;
+        // A copy: a name may be a piece of a large text, which it would keep in memory.
+        const own = name.length < 13 ? name : Buffer.from(name).toString();
+        this.codes.set(own, code);
+        this.names.push(own);
+      }
+      this.last = { name: this.names[code]!, code };
     }
     if (this.length === this.data.length) {
       const larger = new Uint32Array(this.data.length * 2);
@@ -57,8 +65,8 @@ export class TextColumn {
   private used = 0;
   private readonly ends = new NumberColumn();
 
-  push(text: string): void {
-    const folded = text.toLowerCase();
+  /** @param folded in lower case */
+  push(folded: string): void {
     // A UTF-16 unit takes at most three bytes; one more keeps neighbours apart.
     const needed = this.used + folded.length * 3 + 1;
     if (needed > this.bytes.length) {

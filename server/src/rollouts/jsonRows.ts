@@ -93,8 +93,10 @@ export function rowOf(value: Record<string, unknown>, group: string | null, step
   const images = picturesOf(value);
   if (images !== null) row.images = images;
   if (record) {
-    const { promptHash, notes, refKl, entropy, meanLogProb, imageRefs } = value as unknown as RolloutRecord;
+    const { promptHash, notes, refKl, entropy, meanLogProb, imageRefs, timings } = value as unknown as RolloutRecord;
     row.recorded = { promptHash, notes, refKl, entropy, meanLogProb, imageRefs };
+    if (isPlain(timings)) row.recorded.timings = timings;
+    if (typeof value.mode === "string" && value.mode !== "train") row.mode = value.mode;
   }
   return { row, fault: null };
 }

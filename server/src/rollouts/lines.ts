@@ -36,6 +36,11 @@ export async function forEachLine(path: string, take: (line: TextLine) => void, 
     let dropped = 0;
     let restOffset = 0;
     let number = 1;
+    const giveText = (text: string, length: number, isCut: boolean) => {
+      const line = { text, fault: null, number: number++, offset: restOffset, length, isCut };
+      restOffset += length + 1;
+      if (!isBlank(text)) take(line);
+    };
     const give = (bytes: Buffer, isCut: boolean) => {
       const length = bytes.length + dropped;
       const line = { number: number++, offset: restOffset, length, isCut };
@@ -44,7 +49,6 @@ export async function forEachLine(path: string, take: (line: TextLine) => void, 
       dropped = 0;
       if (isTooLong) take({ ...line, text: null, fault: `longer than ${maxLineBytes} bytes` });
       else if (isAscii(bytes)) {
-        // Most lines are, and this way they become text three times as fast.
         const text = bytes.toString("latin1");
         if (!isBlank(text)) take({ ...line, text, fault: null });
       } else if (!isUtf8(bytes)) take({ ...line, text: null, fault: "not UTF-8 text" });
@@ -61,7 +65,15 @@ export async function forEachLine(path: string, take: (line: TextLine) => void, 
       const fresh = chunk.subarray(0, numRead);
       const data = rest.length === 0 ? fresh : Buffer.concat([rest, fresh]);
       let start = 0;
-      for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10, start)) {
+      if (dropped === 0 && isAscii(data)) {
+        // Nearly always: then a byte is a letter, and the piece becomes text at once.
+        const text = data.toString("latin1");
+        for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+          giveText(text.slice(start, end), end - start, false);
+          start = end + 1;
+        }
+      }
+      for (let end = data.indexOf(10, start); end >= 0; end = data.indexOf(10, start)) {
         give(data.subarray(start, end), false);
         start = end + 1;
       }

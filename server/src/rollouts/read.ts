@@ -9,6 +9,7 @@ import { contentOf, isRecord, parseObject, rowOf } from "./jsonRows";
 import { forEachLine, type TextLine } from "./lines";
 import { readParquet } from "./parquet";
 import type { RolloutFormat, RolloutRow, RowPlace } from "./row";
+import { type IndexedRow, RecordScanner } from "./scanRecord";
 import { locateRollouts, type RolloutSource } from "./sources";
 import { nameGroups, type TableOptions, tableRows } from "./tableRows";
 import { readRolloutTables, type RolloutTables } from "./tables";
@@ -66,8 +67,46 @@ export async function forEachRollout(
   take: (row: RolloutRow, place: RowPlace) => void,
   options: ReadRolloutsOptions = {},
 ): Promise<DataProblem[]> {
-  const { steps, signal } = options;
   const tables = source.format === "run" ? await readRolloutTables(source.path) : null;
+  return forEachIn(source, tables, take, null, options);
+}
+
+/**
+ * The same for what lists and filters need of a row. Records of our runs are not read as a whole for it.
+ *
+ * @throws as `readRollouts`, and whatever `take` throws
+ */
+export async function forEachIndexedRow(
+  source: RolloutSource,
+  tables: RolloutTables | null,
+  take: (row: IndexedRow, place: RowPlace) => void,
+  options: ReadRolloutsOptions = {},
+): Promise<DataProblem[]> {
+  if (source.format !== "run" || tables === null) return forEachIn(source, tables, take, null, options);
+  const scanner = new RecordScanner();
+  const scan: Scan = (line, place) => {
+    const row = scanner.scan(line);
+    if (row === null) return false;
+    row.prompt = tables.prompts.get(row.promptHash) ?? null;
+    const picture = row.images?.at(-1);
+    row.columns = (picture === undefined ? undefined : tables.samples.get(picture)?.columns) ?? row.columns;
+    take(row, place);
+    return true;
+  };
+  return forEachIn(source, tables, take, scan, options);
+}
+
+/** Takes a line that it knows; false: it must be read as a whole. */
+type Scan = (line: string, place: RowPlace) => boolean;
+
+async function forEachIn(
+  source: RolloutSource,
+  tables: RolloutTables | null,
+  take: (row: RolloutRow, place: RowPlace) => void,
+  scan: Scan | null,
+  options: ReadRolloutsOptions,
+): Promise<DataProblem[]> {
+  const { steps, signal } = options;
   const problems = new Problems(source.path);
   const isWanted = (step: number) => step >= (steps?.from ?? 0) && step <= (steps?.to ?? Number.POSITIVE_INFINITY);
   const wanted = source.files.filter(({ step }) => step === null || isWanted(step));
@@ -93,7 +132,7 @@ export async function forEachRollout(
         await readLlamaFactory(file.path, found, give, options);
         break;
       default:
-        await readLines(file, found, give, signal);
+        await readLines(file, found, give, scan, signal);
     }
     problems.append(found.list());
   }
@@ -106,6 +145,7 @@ async function readLines(
   { path, step }: RolloutSource["files"][number],
   problems: Problems,
   give: Give,
+  scan: Scan | null,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   /** How many of each group were there, and neighbouring lines without a group that ask the same. */
@@ -115,6 +155,8 @@ async function readLines(
   await forEachLine(
     path,
     (line) => {
+      const place = { file: path, line: line.number, bytes: { offset: line.offset, length: line.length } };
+      if (scan !== null && line.text !== null && !line.isCut && scan(line.text, place)) return;
       const value = objectOf(line, problems);
       if (value === null) return;
       let group: string | null = null;
@@ -134,7 +176,7 @@ async function readLines(
       const number = seen.get(row.group) ?? 0;
       seen.set(row.group, number + 1);
       if (row.index < 0) row.index = number;
-      give(row, { file: path, line: line.number, bytes: { offset: line.offset, length: line.length } });
+      give(row, place);
     },
     signal,
   );

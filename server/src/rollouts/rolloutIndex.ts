@@ -12,8 +12,9 @@ import type { DataProblem } from "../data/problems";
 import { CodeColumn, NumberColumn, TextColumn } from "./columns";
 import { parseObject, rowOf } from "./jsonRows";
 import { openFile } from "./lines";
-import { forEachRollout, type ReadRolloutsOptions, sourceOf } from "./read";
+import { forEachIndexedRow, type ReadRolloutsOptions, sourceOf } from "./read";
 import { questionOf } from "./promptText";
+import type { IndexedRow } from "./scanRecord";
 import type { RolloutRow, RowPlace } from "./row";
 import type { RolloutSource } from "./sources";
 import { readRolloutTables, type RolloutTables } from "./tables";
@@ -247,7 +248,8 @@ export class RolloutIndex {
       this.tables = await readRolloutTables(this.path);
       for (const { path } of files) this.seen.files.set(path, await markOf(path));
     }
-    const found = await forEachRollout({ ...this.source, files }, (row, place) => this.add(row, place), this.options);
+    const take = (row: IndexedRow, place: RowPlace) => this.add(row, place);
+    const found = await forEachIndexedRow({ ...this.source, files }, this.tables, take, this.options);
     this.problems.push(...found);
     this.finish();
   }
@@ -270,7 +272,7 @@ export class RolloutIndex {
     this.seen.files.clear();
   }
 
-  private add(row: RolloutRow, place: RowPlace): void {
+  private add(row: IndexedRow, place: RowPlace): void {
     const number = this.totals.length;
     const { rewards, status } = row;
     this.steps.push(row.step);
@@ -297,10 +299,12 @@ export class RolloutIndex {
     const category = row.columns.category;
     this.facets.label.push(label);
     this.facets.category.push(typeof category === "string" ? category : "");
-    this.facets.verdict.push(verdictOf(answerOf(row.completion), label));
+    const folded = row.completion.toLowerCase();
+    this.facets.split.push(splitOf(row));
+    this.facets.verdict.push(verdictOf(answerOf(row.completion, folded), label));
     this.facets.finish.push(row.finish ?? "unknown");
     this.facets.status.push(worst(status, rewards));
-    this.texts.push(row.sampleId === undefined ? row.completion : `${row.sampleId}\n${row.completion}`);
+    this.texts.push(row.sampleId === undefined ? folded : `${row.sampleId.toLowerCase()}\n${folded}`);
     this.kept.files.push(place.file);
     this.kept.offsets.push(place.bytes?.offset);
     this.kept.lengths.push(place.bytes?.length);
@@ -491,7 +495,7 @@ export class RolloutIndex {
 function emptyFacets() {
   return {
     ...{ verdict: new CodeColumn(), label: new CodeColumn(), category: new CodeColumn() },
-    ...{ status: new CodeColumn(), finish: new CodeColumn() },
+    ...{ status: new CodeColumn(), finish: new CodeColumn(), split: new CodeColumn() },
   };
 }
 
@@ -517,7 +521,13 @@ function known(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
-function worst(status: RolloutRow["status"], rewards: RolloutRow["rewards"]): string {
+/** Rows that do not say belong to the training. */
+function splitOf({ mode, columns }: IndexedRow): string {
+  const said = mode ?? columns.mode ?? columns.split;
+  return typeof said === "string" ? said : "train";
+}
+
+function worst(status: IndexedRow["status"], rewards: IndexedRow["rewards"]): string {
   let result = rewards === undefined ? "none" : "ok";
   for (const name in status) {
     if (status[name] === "error") return "error";

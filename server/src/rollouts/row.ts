@@ -16,6 +16,8 @@ export interface RolloutRow {
   solution: string | null;
   /** The other columns of the data row, and what rewards logged beside their scores. */
   columns: Record<string, unknown>;
+  /** "eval": what the recorder was doing; left out while it trained, and where it did not say. */
+  mode?: string;
   sampleId?: string;
   step?: number;
   finish?: Exclude<FinishReason, "cancelled">;
@@ -29,7 +31,9 @@ export interface RolloutRow {
   /** Paths of the pictures in prompt order, the inspected one last. */
   images?: string[];
   /** What only our own runs record. */
-  recorded?: Pick<RolloutRecord, "promptHash" | "notes" | "refKl" | "entropy" | "meanLogProb" | "imageRefs">;
+  recorded?: Pick<RolloutRecord, "promptHash" | "notes" | "refKl" | "entropy" | "meanLogProb" | "imageRefs"> &
+    // Older runs have none.
+    Partial<Pick<RolloutRecord, "timings">>;
 }
 
 export type RolloutFormat = "run" | "lines" | "trl" | "swift" | "llama-factory";

@@ -1,7 +1,7 @@
 /** The total of a row for lists and filters: the recorded one; where the recorder kept none, the sum of its rewards, as trainers weigh them unless told otherwise. */
-import type { RolloutRow } from "./row";
+import type { IndexedRow } from "./scanRecord";
 
-export function totalOf({ total, rewards, status }: RolloutRow): number | null {
+export function totalOf({ total, rewards, status }: Pick<IndexedRow, "total" | "rewards" | "status">): number | null {
   if (total !== undefined) return total;
   let sum: number | null = null;
   for (const name in rewards) {

@@ -68,8 +68,7 @@ export async function writeFolderDurably(path: string, fill: (folder: string) =>
     rmSync(temporary, { recursive: true, force: true });
     mkdirSync(temporary, { recursive: true });
     await fill(temporary);
-    for (const name of readdirSync(temporary)) flush(join(temporary, name));
-    flushFolder(temporary);
+    flushAll(temporary);
     if (existsSync(path)) rmSync(path, { recursive: true, force: true });
     renameSync(temporary, path);
     flushFolder(dirname(path));
@@ -89,7 +88,19 @@ export function removeLeftovers(folder: string): void {
 
 /** Bytes of all files in a folder, not of those in folders below. */
 export function folderSize(folder: string): number {
-  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+  return readdirSync(folder, { withFileTypes: true }).reduce(
+    (sum, entry) => (entry.isFile() ? sum + statSync(join(folder, entry.name)).size : sum),
+    0,
+  );
+}
+
+function flushAll(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) flushAll(path);
+    else flush(path);
+  }
+  flushFolder(folder);
 }
 
 function flush(path: string): void {

@@ -2,7 +2,16 @@
  * From what is known about a run to its line in a list. The store reads a folder once, the follower keeps up with a growing one; both
  * come here. Reads nothing itself.
  */
-import type { RunEvent, RunListing, RunManifest, RunProgressEvent, RunStateEvent } from "@iad-r1/protocol/runs";
+import type {
+  ListedFinding,
+  RunEvent,
+  RunListing,
+  RunManifest,
+  RunProgressEvent,
+  RunStateEvent,
+} from "@iad-r1/protocol/runs";
+
+const maxFindings = 20;
 
 /** The newest value of every curve, and which point was written last. */
 export class CurveTail {
@@ -28,15 +37,16 @@ export interface RunFacts {
   /** The newest change of state in the journal. */
   lastState: RunStateEvent | null;
   progress: RunProgressEvent | null;
+  findings: ListedFinding[];
 }
 
-export function listingOf({ folder, manifest, tail, lastState, progress }: RunFacts): RunListing {
+export function listingOf({ folder, manifest, tail, lastState, progress, findings }: RunFacts): RunListing {
   const { id, kind, project, state, attempt, createdMs, updatedMs, plan, finishedStages, lineage } = manifest;
   return {
     ...{ id, kind, project, state, reason: reasonOf(manifest, lastState), attempt, createdMs, updatedMs },
     ...{ plan, finishedStages, lastStage: tail.stage, lastStep: tail.step, last: tail.last },
     progress: isFinal(state) || progress === null ? null : progressOf(progress),
-    ...{ folder, lineage },
+    ...{ folder, lineage, findings },
   };
 }
 
@@ -46,6 +56,19 @@ export function isFinal(state: RunManifest["state"]): boolean {
 
 export function lastStateOf(events: readonly RunEvent[]): RunStateEvent | null {
   return events.findLast((event): event is RunStateEvent => event.type === "state") ?? null;
+}
+
+/** What was found since the rewards in use came into use; an exchange ends what the old ones were blamed for. */
+export function findingsOf(events: readonly RunEvent[]): ListedFinding[] {
+  const from = events.findLastIndex((event) => event.type === "rewards" && event.reason === "exchanged") + 1;
+  return events
+    .slice(from)
+    .flatMap((event): ListedFinding[] => {
+      if (event.type !== "finding") return [];
+      const { id, severity, reward, file, message, step, pauses } = event;
+      return [{ id, severity, reward, file, message, step, pauses }];
+    })
+    .slice(-maxFindings);
 }
 
 function reasonOf({ state }: RunManifest, event: RunStateEvent | null): string | null {

@@ -29,11 +29,14 @@ import { LiveModel } from "../generate/liveModel";
 import { PromptEncoder } from "../generate/promptEncoder";
 import type { WeightedReward } from "../rewards/contract";
 import { type Device, resolveDevice } from "../runtime/devices";
+import type { PythonEngine } from "../runtime/python";
 import { defaultThreads } from "../runtime/threads";
 import { countSteps } from "../train/dataOrder";
 import { runPaSft } from "../train/paSft";
 import { runScGrpo } from "../train/scGrpo";
 import { evaluationScalars, type PauseGate, type StageContext } from "../train/stage";
+import { requireTrl } from "../train/trl/requireTrl";
+import { runTrlPaSft, runTrlScGrpo, type TrlStageInput } from "../train/trl/trlStages";
 import { CheckpointStore } from "./checkpoints";
 import { makeFolder, writeFileDurably } from "./durableFile";
 import { codeHash, dataHash, modelHash } from "./fingerprint";
@@ -242,12 +245,14 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
   const { manifest } = recorder;
   const startedMs = Date.now();
   if (manifest.hashes.code === "") await settleManifest(manifest, config);
+  const isTrl = config.engine === "trl" && manifest.kind !== "evaluate";
+  const engine = isTrl ? await requireTrl(config.trl, context.signal) : null;
   // What is wrong with the model is said before any time goes into data.
   await loadModelDescription(config.model.base, config.model.adapter === null ? {} : { adapter: config.model.adapter });
   const data = await loadData(config);
   const rewards = new RunRewards(config);
   try {
-    return await workWith(run, context, { data, rewards, startedMs });
+    return await workWith(run, context, { data, rewards, engine, startedMs });
   } finally {
     await rewards.close();
   }
@@ -256,7 +261,7 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
 async function workWith(
   run: OpenRun,
   context: RunContext,
-  { data, rewards, startedMs }: { data: RunData; rewards: RunRewards; startedMs: number },
+  { data, rewards, engine, startedMs }: Pick<StageInput, "data" | "rewards" | "engine"> & { startedMs: number },
 ): Promise<Pick<RunOutcome, "model" | "rows">> {
   const { recorder, config, isResumed } = run;
   const { manifest } = recorder;
@@ -284,7 +289,8 @@ async function workWith(
     } else {
       if (context.signal.aborted) throw new CancelledError();
       const { signal, pauses } = context;
-      model = await runStage(run, plan, { model, stepsBefore, data, rewards, signal, ...(pauses && { pauses }) });
+      const given = { model, stepsBefore, data, rewards, engine, signal };
+      model = await runStage(run, plan, { ...given, ...(pauses && { pauses }) });
     }
     if (plan.kind !== "evaluate") stepsBefore += plan.totalSteps;
   }
@@ -300,6 +306,8 @@ interface StageInput {
   stepsBefore: number;
   data: RunData;
   rewards: RunRewards;
+  /** The Python that trains, where that is not the embedded engine. */
+  engine: PythonEngine | null;
   signal: AbortSignal;
   pauses?: PauseGate;
 }
@@ -324,14 +332,19 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
     ...{ model: start, samples: samplesOf(plan, input.data), references: config.prompt.references },
     ...{ device: recorder.manifest.device as Device, threads: recorder.manifest.threads },
   };
+  const trl = trlInput(config, input.engine);
   let end = { model: start, step: plan.totalSteps };
   switch (plan.kind) {
     case "evaluate":
       await evaluateStage(run, plan, start, input);
       break;
-    case "pa-sft":
-      end = await runPaSft({ ...common, config: config.stages.paSft }, context);
+    case "pa-sft": {
+      const stage = { config: config.stages.paSft };
+      end = trl
+        ? await runTrlPaSft({ ...common, ...stage, ...trl }, context)
+        : await runPaSft({ ...common, ...stage }, context);
       break;
+    }
     case "sc-grpo": {
       const steward = new RewardSteward(input.rewards, {
         recorder,
@@ -341,7 +354,10 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
         signal: input.signal,
       });
       const stage = { config: config.stages.scGrpo, rewards: steward, style: config.prompt.style };
-      end = await runScGrpo({ ...common, ...stage }, { ...context, guard: steward });
+      const guarded = { ...context, guard: steward };
+      end = trl
+        ? await runTrlScGrpo({ ...common, ...stage, ...trl }, guarded)
+        : await runScGrpo({ ...common, ...stage }, guarded);
       break;
     }
     case "perception":
@@ -353,6 +369,16 @@ async function runStage(run: OpenRun, plan: StagePlan, input: StageInput): Promi
   });
   recorder.finishStage(plan.id, toPortable(recorder.folder, end.model));
   return end.model;
+}
+
+/** Null where the embedded engine trains. */
+function trlInput(
+  { trl, device }: ExperimentConfig,
+  engine: PythonEngine | null,
+): Pick<TrlStageInput, "trl" | "engine" | "useCpu"> | null {
+  if (engine === null) return null;
+  const settings = trl ?? { processes: 1, precision: "auto" as const };
+  return { trl: settings, engine, useCpu: device === "cpu" || engine.device === "cpu" };
 }
 
 async function evaluateStage(

@@ -15,6 +15,7 @@ import { formatProblem, hasErrors } from "../data/problems";
 import { loadSources } from "../data/sources";
 import { openRewards } from "../rewards/user/openRewards";
 import { resolveDevice } from "../runtime/devices";
+import { requireTrl } from "../train/trl/requireTrl";
 import { estimateRun, measureLengths } from "./estimate";
 import { loadData } from "./postTrain";
 
@@ -66,8 +67,16 @@ export async function preflight(
     const device = await resolveDevice(config.device, signal === undefined ? {} : { signal });
     return device === config.device ? device : `${config.device} chooses ${device}`;
   });
-  if (isModelSound && isDataSound) {
-    await check("Lengths", () => describeLengths(config));
+  const isTrl = config.engine === "trl" && kind !== "evaluate";
+  if (isTrl) {
+    await check("Python engine", async () => {
+      const { versions, device } = await requireTrl(config.trl, signal);
+      return `TRL ${versions.trl} with torch ${versions.torch} on ${device}`;
+    });
+  }
+  if (isModelSound && isDataSound) await check("Lengths", () => describeLengths(config));
+  // What torch needs, on which card, is not known here.
+  if (isModelSound && isDataSound && !isTrl) {
     const estimate = await estimateRun(kind, config, signal);
     const { peakBytes, availableBytes, fits } = estimate.memory;
     checks.push({

@@ -4,13 +4,14 @@
  * a dead one could not write. The run itself is postTrain.ts, its entry workerMain.ts.
  */
 import { spawn } from "node:child_process";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { CheckpointError, WorkerError } from "@iad-r1/models/errors";
 import type { FinalRunState, RunStateEvent, WireError } from "@iad-r1/protocol/runs";
 import { entryPath } from "../runtime/entry";
 import { lastWords } from "../runtime/lastWords";
+import { readTail } from "../runtime/readTail";
 import { clearWish, readWish } from "./control";
 import { openJournal, readJournal } from "./journal";
 import { isFinal, lastStateOf } from "./listing";
@@ -74,20 +75,7 @@ export async function launchRun(folder: string, options: LaunchOptions = {}): Pr
 
 /** The end of what the process of a run printed, at most `maxBytes`; empty when there is nothing. */
 export function readRunLog(folder: string, maxBytes: number): string {
-  let fd: number;
-  try {
-    fd = openSync(join(folder, logName), "r");
-  } catch {
-    return "";
-  }
-  try {
-    const { size } = fstatSync(fd);
-    const bytes = Buffer.alloc(Math.min(size, maxBytes));
-    const read = readSync(fd, bytes, 0, bytes.byteLength, size - bytes.byteLength);
-    return bytes.subarray(0, read).toString("utf8");
-  } finally {
-    closeSync(fd);
-  }
+  return readTail(join(folder, logName), maxBytes);
 }
 
 /**

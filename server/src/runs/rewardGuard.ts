@@ -8,8 +8,8 @@ import { guardRollouts, type GuardFinding as RolloutFinding, shouldPause } from 
 import type { RewardFailure, WeightedReward } from "../rewards/contract";
 import { rolloutStatus } from "../rewards/evaluate";
 import type { RewardProgram } from "../rewards/user/program";
-import type { RolloutRow } from "../rewards/user/runner";
-import type { Group } from "../train/rollouts";
+import type { RolloutRow } from "../rollouts/row";
+import type { ScoredGroup } from "../train/rollouts";
 
 export type GuardFinding = Pick<RunFindingEvent, "id" | "severity" | "reward" | "file" | "message"> & {
   /** It has gone so far that a run may be held for it. */
@@ -28,9 +28,9 @@ export class RewardGuard {
     this.steps = [];
   }
 
-  inspect(step: number, groups: readonly Group[], rewards: readonly WeightedReward[]): GuardFinding[] {
+  inspect(step: number, groups: readonly ScoredGroup[], rewards: readonly WeightedReward[]): GuardFinding[] {
     this.steps = [...this.steps, groups.flatMap((group, g) => rowsOf(group, g, step))].slice(-scopeSteps);
-    const used = rewards.map(({ reward, weight }) => ({ name: reward.name, weight }));
+    const used = rewards.map(({ reward, weight }) => ({ name: reward.name, weight, least: reward.range.min }));
     return [
       ...used.flatMap(({ name }) => this.contractFaults(name, groups)),
       ...guardRollouts(this.steps.flat(), { rewards: used }).map((finding) => this.described(finding)),
@@ -38,7 +38,7 @@ export class RewardGuard {
   }
 
   /** RW101 and RW102: a reward that does not keep to its contract shows it at once. */
-  private contractFaults(name: string, groups: readonly Group[]): GuardFinding[] {
+  private contractFaults(name: string, groups: readonly ScoredGroup[]): GuardFinding[] {
     const rows = groups.flatMap((group) => group.rows);
     const failing = (...causes: RewardFailure[]) =>
       rows.filter(({ failures }) => failures?.[name] !== undefined && causes.includes(failures[name]));
@@ -71,7 +71,7 @@ export class RewardGuard {
   }
 }
 
-function rowsOf({ sample, example, completions, rows }: Group, group: number, step: number): RolloutRow[] {
+function rowsOf({ sample, example, completions, rows }: ScoredGroup, group: number, step: number): RolloutRow[] {
   return completions.map(({ text, ids, finish }, index) => {
     const { scores, status, notes, total } = rows[index]!;
     const errors = Object.entries(notes).flatMap(([name, { error }]) => (error === undefined ? [] : [[name, error]]));

@@ -6,7 +6,7 @@ import type { RewardVersion, StagePlan } from "@iad-r1/protocol/runs";
 import type { ExperimentConfig } from "../config/experiment";
 import type { RewardInput, WeightedReward } from "../rewards/contract";
 import type { GroupAdvantages } from "../train/advantages";
-import type { Group } from "../train/rollouts";
+import type { ScoredGroup } from "../train/rollouts";
 import type { RewardSource } from "../train/scGrpo";
 import type { PauseGate, StepGuard } from "../train/stage";
 import { hashJson } from "./manifest";
@@ -48,7 +48,7 @@ export class RewardSteward implements RewardSource, StepGuard {
     return this.rewards.list;
   }
 
-  async inspect(step: number, groups: readonly Group[], _advantages: GroupAdvantages): Promise<string | null> {
+  async inspect(step: number, groups: readonly ScoredGroup[], _advantages: GroupAdvantages): Promise<string | null> {
     const { recorder, plan, config } = this.at;
     this.lastInputs = inputsOf(groups.slice(0, 2));
     const findings = this.guard.inspect(step, groups, this.rewards.list);
@@ -123,7 +123,7 @@ function sameCode(a: readonly RewardVersion[], b: readonly RewardVersion[]): boo
   return code(a) === code(b);
 }
 
-function inputsOf(groups: readonly Group[]): RewardInput[] {
+function inputsOf(groups: readonly ScoredGroup[]): RewardInput[] {
   return groups.flatMap(({ completions, example, sample }) =>
     completions.map(({ text, ids }) => ({
       ...{ completion: text, solution: example.solution, columns: example.columns },

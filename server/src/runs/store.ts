@@ -14,7 +14,7 @@ import type {
   ScalarSeries,
 } from "@iad-r1/protocol/runs";
 import { readJournal } from "./journal";
-import { CurveTail, isFinal, lastStateOf, listingOf } from "./listing";
+import { CurveTail, findingsOf, isFinal, lastStateOf, listingOf } from "./listing";
 import { readManifest } from "./manifest";
 import { readProgress } from "./progressFile";
 import { readScalars } from "./scalars";
@@ -108,7 +108,11 @@ function describe(run: StoredRun): RunListing {
     if (end >= 0) tail.add(stage, name, steps[end]!, timesMs[end]!, values[end]!);
   }
   const { folder, manifest } = run;
-  return listingOf({ folder, manifest, tail, lastState: lastStateOf(run.events()), progress: readProgress(folder) });
+  const events = run.events();
+  return listingOf({
+    ...{ folder, manifest, tail, progress: readProgress(folder) },
+    ...{ lastState: lastStateOf(events), findings: findingsOf(events) },
+  });
 }
 
 /** A run whose writer is gone without a final event has failed, whatever its manifest says. */

@@ -35,12 +35,16 @@ export interface TaskEstimate extends TaskSize {
 }
 
 /**
- * How much of the speed of a plain matrix product each part reaches, measured with `iad-r1 bench shape` on Qwen2-VL-2B. Writing one
- * sequence reads every weight for every token, so memory sets its pace.
+ * How much of the speed of a plain matrix product each part reaches, fitted to `iad-r1 bench shape` in processor seconds of one core: an
+ * inspection with Qwen2-VL-2B (look 0.66, read 0.84) and a LoRA step of LLaVA-OneVision-0.5B (look 1.0, learn 0.9). The spread is
+ * that of the shapes and of a neighbour on the same core; docs/models.md has predicted and measured. Writing one sequence reads every
+ * weight for every token, so memory sets its pace.
  */
-export const reachedShare = { look: 0.6, read: 0.6, write: 0.06, learn: 0.6 } as const;
+export const reachedShare = { look: 0.8, read: 0.8, write: 0.06, learn: 0.85 } as const;
 /** Bytes of float32 that come out of half-precision files in a second of one core. */
 const wideningSpeed = 5e8;
+/** Seconds of one core to compile a decoder layer with its derivatives, forward twice. */
+const compilingLayer = 0.19;
 /** The adapter of the estimate: rank 8 on all linears of the decoder. */
 const lora = { rank: 8, alpha: 16 };
 const linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
@@ -100,8 +104,9 @@ function loraStepBytes(
 }
 
 function cureFor(task: TaskSize["task"], memory: TaskEstimate["memory"], availableBytes: number): string {
-  const rest = memory.total - (memory.held ?? 0) - (memory.mapped ?? 0);
-  if (rest > availableBytes / 2) {
+  const weights = (memory.held ?? 0) + (memory.mapped ?? 0);
+  // No picture is small enough beside weights that leave no room.
+  if (weights <= availableBytes / 2) {
     return task === "inspect"
       ? "Show a smaller picture, or ask for fewer tokens."
       : "Show a smaller picture, or learn from shorter answers.";
@@ -141,5 +146,6 @@ function secondsOf(
   }
   // Forward, again forward, and back to the inputs; the head forward and back.
   const all = promptTokens + tokens;
-  return { ...looking, step: at(3 * through(all, all / 2) + 4 * embedding * tokens, reachedShare.learn) };
+  const compile = compilingLayer * decoder.layers;
+  return { ...looking, compile, step: at(3 * through(all, all / 2) + 4 * embedding * tokens, reachedShare.learn) };
 }

@@ -17,6 +17,7 @@ const laneOf: Readonly<Record<TaskName, Lane>> = {
   estimate: "slow",
   createSample: "slow",
   exportRun: "slow",
+  importRun: "slow",
   parseConfig: "quick",
   overrideConfig: "quick",
   composeConfig: "quick",

@@ -43,6 +43,7 @@ import { compareRuns } from "../runs/compareRuns";
 import { runDetails } from "../runs/details";
 import { estimateRun } from "../runs/estimate";
 import { exportRun } from "../runs/exportRun";
+import { type ImportedRun, importRun } from "../runs/importRun";
 import { preflight } from "../runs/preflight";
 import { openRun } from "../runs/store";
 import { version } from "../version";
@@ -79,6 +80,7 @@ export interface TaskTypes {
   runDetails: { params: { folder: string; listing: RunListing }; result: RunDetails };
   compareRuns: { params: { folders: string[] }; result: RunComparison };
   exportRun: { params: { folder: string; format: ExportFormat; out: string }; result: null };
+  importRun: { params: { path: string; projectFolder: string }; result: ImportedRun };
   rolloutPicture: {
     params: { picture: PictureReference; kind: PictureKind };
     result: { mime: string; base64: string } | null;
@@ -114,6 +116,7 @@ export const tasks: {
   saveSample: (inspection) => saveSample(inspection),
   runDetails: async ({ folder, listing }) => runDetails(openRun(folder), listing),
   compareRuns: async ({ folders }) => compareRuns(folders.map((folder) => openRun(folder))),
+  importRun: ({ path, projectFolder }) => importRun(path, join(projectFolder, ".iadr1", "runs")),
   async exportRun({ folder, format, out }) {
     if (format === "html") await copyFile(await writeRunReport(folder), out);
     else if (format === "journal") await copyFile(join(folder, "events.jsonl"), out);

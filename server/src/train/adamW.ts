@@ -25,6 +25,15 @@ export interface AdamWSettings {
   maxGradNorm: number;
   /** Which weights decay; all when left out. */
   decays?: (path: string) => boolean;
+  /** Weights that have no gradient in some steps, and then stay as they are; none when left out. */
+  idles?: (path: string) => boolean;
+}
+
+/** Which step it is, 1 for the first: of the weights that learn in every step, and of those that `idles` tells. */
+export interface StepNumbers {
+  always: number;
+  /** Null where they idle. */
+  idling: number | null;
 }
 
 /** A weight with its gradient and moments: four tensors of one shape, in one memory. */
@@ -43,14 +52,19 @@ const pieceSize = 1 << 18;
 
 type Feeds = Record<string, AnyTensor>;
 
+/** Weights that are always stepped together: small ones in one graph, large ones in pieces. */
+interface Group {
+  small: { session: Session; feeds: Feeds } | null;
+  large: { session: Session; pieces: readonly { feeds: Feeds; decays: boolean }[] } | null;
+}
+
 export class AdamW {
   private constructor(
     private readonly norm: Session,
     private readonly gradients: Readonly<Record<string, StateTensor>>,
     /** For gradients that are not in memory of this process. */
     private readonly clear: Session | null,
-    private readonly small: { session: Session; feeds: Feeds } | null,
-    private readonly large: { session: Session; pieces: readonly { feeds: Feeds; decays: boolean }[] } | null,
+    private readonly groups: Readonly<Record<keyof StepNumbers, Group>>,
     private readonly settings: AdamWSettings,
   ) {}
 
@@ -63,25 +77,36 @@ export class AdamW {
     const compile = ({ graph }: { graph: Graph }) =>
       createSession(serialize(emit(graph, { target })), { ...options, name: graph.name, optimization: "none" });
     const decays = settings.decays ?? (() => true);
+    const idles = settings.idles ?? (() => false);
     const shapes = (some: readonly AnySlot[]) => some.map(({ path, weight }) => ({ path, shape: weight.dims }));
-    const [small, large] = [false, true].map((isLarge) =>
-      slots.filter(({ weight }) => (!isOnDevice(weight) && weight.data.length > pieceSize) === isLarge),
-    ) as [AnySlot[], AnySlot[]];
-    const pieces = large.flatMap((slot) =>
-      cut(slot).map((piece) => ({ feeds: feedsOf("piece", piece), decays: decays(slot.path) })),
-    );
-    const piece = [{ path: "piece", shape: ["N"] }];
+    const group = async (members: readonly AnySlot[]): Promise<Group> => {
+      const [small, large] = [false, true].map((isLarge) =>
+        members.filter(({ weight }) => (!isOnDevice(weight) && weight.data.length > pieceSize) === isLarge),
+      ) as [AnySlot[], AnySlot[]];
+      const pieces = large.flatMap((slot) =>
+        cut(slot).map((piece) => ({ feeds: feedsOf("piece", piece), decays: decays(slot.path) })),
+      );
+      const piece = [{ path: "piece", shape: ["N"] }];
+      return {
+        small:
+          small.length === 0
+            ? null
+            : {
+                session: await compile(optimizerProgram(shapes(small), { decays, clip: "given" })),
+                feeds: Object.assign({}, ...small.map((slot) => feedsOf(slot.path, slot))) as Feeds,
+              },
+        large:
+          pieces.length === 0 ? null : { session: await compile(optimizerProgram(piece, { clip: "given" })), pieces },
+      };
+    };
     return new AdamW(
       await compile(gradientNormProgram(shapes(slots))),
       Object.fromEntries(slots.map(({ path, gradient }) => [`grad.${path}`, gradient])),
       slots.some(({ gradient }) => isOnDevice(gradient)) ? await compile(clearGradientsProgram(shapes(slots))) : null,
-      small.length === 0
-        ? null
-        : {
-            session: await compile(optimizerProgram(shapes(small), { decays, clip: "given" })),
-            feeds: Object.assign({}, ...small.map((slot) => feedsOf(slot.path, slot))) as Feeds,
-          },
-      pieces.length === 0 ? null : { session: await compile(optimizerProgram(piece, { clip: "given" })), pieces },
+      {
+        always: await group(slots.filter(({ path }) => !idles(path))),
+        idling: await group(slots.filter(({ path }) => idles(path))),
+      },
       settings,
     );
   }
@@ -89,21 +114,14 @@ export class AdamW {
   /**
    * Changes weights and moments; gradients stay as they are.
    *
-   * @param step 1 for the first
    * @returns the global norm of the gradients before clipping
    */
-  async step(step: number, learningRate: number): Promise<number> {
+  async step(steps: StepNumbers, learningRate: number): Promise<number> {
     const norm = zeros("float32", []);
     await this.norm.run(this.gradients, { grad_norm: norm });
-    const at = { ...this.settings, step, learningRate };
-    const scalars: Feeds = {};
-    for (const [name, value] of Object.entries(clippedAdamWScalars(at, norm.data[0]!))) {
-      scalars[name] = scalar("float32", value);
-    }
-    if (this.small !== null) await this.small.session.run({ ...this.small.feeds, ...scalars }, {});
-    const withoutDecay = { ...scalars, keep_weight: scalar("float32", 1) };
-    for (const { feeds, decays } of this.large?.pieces ?? []) {
-      await this.large!.session.run({ ...feeds, ...(decays ? scalars : withoutDecay) }, {});
+    for (const name of ["always", "idling"] as const) {
+      const step = steps[name];
+      if (step !== null) await this.update(this.groups[name], step, learningRate, norm.data[0]!);
     }
     return norm.data[0]!;
   }
@@ -114,11 +132,26 @@ export class AdamW {
     else for (const gradient of Object.values(this.gradients)) if (!isOnDevice(gradient)) gradient.data.fill(0);
   }
 
+  private async update({ small, large }: Group, step: number, learningRate: number, norm: number): Promise<void> {
+    const at = { ...this.settings, step, learningRate };
+    const scalars: Feeds = {};
+    for (const [name, value] of Object.entries(clippedAdamWScalars(at, norm))) {
+      scalars[name] = scalar("float32", value);
+    }
+    if (small !== null) await small.session.run({ ...small.feeds, ...scalars }, {});
+    const withoutDecay = { ...scalars, keep_weight: scalar("float32", 1) };
+    for (const { feeds, decays } of large?.pieces ?? []) {
+      await large!.session.run({ ...feeds, ...(decays ? scalars : withoutDecay) }, {});
+    }
+  }
+
   async dispose(): Promise<void> {
     await this.norm.dispose();
     await this.clear?.dispose();
-    await this.small?.session.dispose();
-    await this.large?.session.dispose();
+    for (const { small, large } of Object.values(this.groups)) {
+      await small?.session.dispose();
+      await large?.session.dispose();
+    }
   }
 }
 

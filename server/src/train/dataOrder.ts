@@ -1,31 +1,34 @@
 /**
- * Which sample comes when: every epoch is a shuffle of its own, and the epochs follow each other without a gap. The place in the
- * data is one number, the samples seen so far, so that a resumed run needs nothing else. Pure functions of the seed.
+ * Which sample comes when: every epoch is a shuffle of its own, and the epochs follow each other without a gap. Kinds of samples
+ * (normal, anomalous) are spread evenly over an epoch: a step that happens to see few of one kind would push the verdict of the
+ * model, and such pushes add up. The place in the data is one number, the samples seen so far, so that a resumed run needs nothing
+ * else. Pure functions of the seed.
  */
-import { createRandom } from "@iad-r1/models/util/random";
+import { createRandom, type Random } from "@iad-r1/models/util/random";
 
 export class DataOrder {
   private shuffled: { epoch: number; order: number[] } | null = null;
 
+  /** @param kinds of each sample; every stretch of an epoch has them in about the proportion of the whole */
   constructor(
     private readonly seed: number,
     private readonly stage: string,
-    readonly numSamples: number,
+    private readonly kinds: readonly string[],
   ) {}
 
   /** Index of the sample that is the `position`-th of the stage, from 0. */
   at(position: number): number {
-    const epoch = Math.floor(position / this.numSamples);
+    const epoch = Math.floor(position / this.kinds.length);
     if (this.shuffled?.epoch !== epoch) {
-      const all = Array.from({ length: this.numSamples }, (_, i) => i);
-      this.shuffled = { epoch, order: createRandom(this.seed, this.stage, "order", epoch).shuffle(all) };
+      const random = createRandom(this.seed, this.stage, "order", epoch);
+      this.shuffled = { epoch, order: spread(this.kinds, random) };
     }
-    return this.shuffled.order[position % this.numSamples]!;
+    return this.shuffled.order[position % this.kinds.length]!;
   }
 
   /** Passes over the data after that many samples, with the fraction. */
   epoch(position: number): number {
-    return position / this.numSamples;
+    return position / this.kinds.length;
   }
 }
 
@@ -36,4 +39,15 @@ export function countSteps(
   samplesPerStep: number,
 ): number {
   return options.steps ?? Math.max(1, Math.round((options.epochs * numSamples) / samplesPerStep));
+}
+
+/** Indices of all samples: each kind shuffled, its members at even distances. */
+function spread(kinds: readonly string[], random: Random): number[] {
+  const members = new Map([...new Set(kinds)].map((kind): [string, number[]] => [kind, []]));
+  for (const [index, kind] of kinds.entries()) members.get(kind)!.push(index);
+  const places = [...members.values()].flatMap((indices) => {
+    const start = random.next();
+    return random.shuffle(indices).map((index, k) => ({ index, place: (k + start) / indices.length }));
+  });
+  return places.sort((a, b) => a.place - b.place).map(({ index }) => index);
 }

@@ -7,6 +7,7 @@
  */
 import { ConfigError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
+import type { ModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { PaSftConfig } from "../config/experiment";
 import { turnsOf } from "../data/augment";
@@ -40,10 +41,14 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
   try {
     if (resume !== null) await model.restoreOptimizer(resume.folder);
     const run = new StageRun(context, model, config);
-    const order = new DataOrder(seed, plan.id, samples.length);
+    const order = new DataOrder(
+      seed,
+      plan.id,
+      samples.map(({ label }) => label),
+    );
     const samplesPerStep = config.batchSize * config.gradientAccumulation;
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
-    const endToken = endTokenOf(model);
+    const endToken = endTokenOf(model.live.description);
     const limit = Math.min(config.maxLength, model.live.description.facts.decoder.maxPositions);
     let numCut = 0;
 
@@ -126,9 +131,13 @@ function lengthOf({ prompt, completionIds }: { prompt: TrainingPrompt; completio
   return prompt.inputIds.length + completionIds.length;
 }
 
-/** @throws ConfigError `train/no-end-token` */
-function endTokenOf(model: TrainedModel): number {
-  const end = model.live.description.generation.eosTokenIds[0];
+/**
+ * What a complete answer ends with.
+ *
+ * @throws ConfigError `train/no-end-token`
+ */
+export function endTokenOf({ generation }: Pick<ModelDescription, "generation">): number {
+  const end = generation.eosTokenIds[0];
   if (end !== undefined) return end;
   throw new ConfigError("train/no-end-token", "The model names no end token, so it could never learn to stop.", {
     hint: "Add eos_token_id to generation_config.json.",

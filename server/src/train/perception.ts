@@ -29,6 +29,7 @@ import { perceptionBatch } from "../data/synth/perceptionBatch";
 import { entryPath } from "../runtime/entry";
 import { createSession, type Session } from "../runtime/session";
 import { type Tensor, tensor, zeros } from "../runtime/tensors";
+import { defaultThreads } from "../runtime/threads";
 import { CaptionRows } from "./captionRows";
 import { type DenseHead, readingDecoder } from "./decoderInit";
 import { onevisionTower } from "./onevisionTower";
@@ -151,11 +152,8 @@ async function runPhase(
   while (position.step < phase.steps) {
     if (context.signal.aborted) return false;
     // 1. A batch of pictures that nobody has seen before.
-    const batch = await run.pictures.next(
-      position.imagesSeen,
-      difficultyAt(phase, position.step),
-      difficultyAt(phase, position.step + 1),
-    );
+    const { step } = position;
+    const batch = await run.pictures.next(position.imagesSeen, (batches) => difficultyAt(phase, step + batches));
     // 2. Losses and gradients.
     const { feeds, outputs } = batchTensors(run, phase, batch, position.step);
     await run.session.run({ ...run.trained.feeds, ...run.frozen, ...feeds }, { loss, ...outputs });
@@ -344,37 +342,66 @@ function summarize(items: { score: number; anomalous: boolean; place: boolean; t
   };
 }
 
-/** Draws the next batch in a thread of its own while this one is learnt from. */
+/** How many threads of arithmetic one drawing thread keeps busy. */
+const THREADS_PER_DRAWER = 4;
+
+/** Draws the next batches in threads of their own while this one is learnt from. */
 class PictureSource {
-  private ahead: { start: number; batch: Promise<PerceptionBatch> } | null = null;
+  private readonly ahead = new Map<number, Promise<PerceptionBatch>>();
+  private readonly drawers: readonly Drawer[];
 
   constructor(
-    private readonly worker: Worker,
     readonly options: Omit<PerceptionBatchOptions, "start" | "difficulty">,
-  ) {}
+    numDrawers: number,
+  ) {
+    this.drawers = Array.from({ length: numDrawers }, () => new Drawer());
+  }
 
-  /** The pictures from `start` on; begins to draw the batch that will be asked for next. */
-  async next(start: number, difficulty: [number, number], nextDifficulty: [number, number]): Promise<PerceptionBatch> {
-    const batch = await (this.ahead?.start === start ? this.ahead.batch : this.draw(start, difficulty));
-    const following = start + this.options.count;
-    this.ahead = { start: following, batch: this.draw(following, nextDifficulty) };
+  /**
+   * The pictures from `start` on; begins to draw the batches that will be asked for next, one for each thread.
+   * @param difficultyAfter range of difficulty so many batches later; 0 is this one
+   */
+  async next(start: number, difficultyAfter: (batches: number) => [number, number]): Promise<PerceptionBatch> {
+    const { count } = this.options;
+    for (let batches = 0; batches <= this.drawers.length; batches++) {
+      const from = start + batches * count;
+      if (this.ahead.has(from)) continue;
+      const drawer = this.drawers[Math.floor(from / count) % this.drawers.length]!;
+      this.ahead.set(from, drawer.draw({ ...this.options, start: from, difficulty: difficultyAfter(batches) }));
+    }
+    const batch = await this.ahead.get(start)!;
+    this.ahead.delete(start);
     return batch;
   }
 
-  private draw(start: number, difficulty: [number, number]): Promise<PerceptionBatch> {
-    const request: PerceptionBatchOptions = { ...this.options, start, difficulty };
-    return new Promise((resolve, reject) => {
-      const settle = (then: () => void) => {
-        this.worker.off("message", onMessage);
-        this.worker.off("error", onError);
-        then();
-      };
-      const onMessage = (batch: PerceptionBatch) => settle(() => resolve(batch));
-      const onError = (error: Error) => settle(() => reject(error));
-      this.worker.once("message", onMessage);
-      this.worker.once("error", onError);
-      this.worker.postMessage(request);
+  async dispose(): Promise<void> {
+    await Promise.all(this.drawers.map((drawer) => drawer.dispose()));
+  }
+}
+
+/** One thread; it answers in the order of the questions. */
+class Drawer {
+  private readonly worker = new Worker(entryPath("synthWorker"));
+  private readonly waiting: { resolve(batch: PerceptionBatch): void; reject(error: Error): void }[] = [];
+
+  constructor() {
+    this.worker.unref();
+    this.worker.on("message", (batch: PerceptionBatch) => this.waiting.shift()?.resolve(batch));
+    this.worker.on("error", (error) => {
+      for (const { reject } of this.waiting.splice(0)) reject(error);
     });
+  }
+
+  draw(request: PerceptionBatchOptions): Promise<PerceptionBatch> {
+    const drawn = new Promise<PerceptionBatch>((resolve, reject) => this.waiting.push({ resolve, reject }));
+    // Who awaits it later hears of a failure then.
+    drawn.catch(() => {});
+    this.worker.postMessage(request);
+    return drawn;
+  }
+
+  async dispose(): Promise<void> {
+    await this.worker.terminate();
   }
 }
 
@@ -386,7 +413,7 @@ async function openPhase(
   stateFolder: string,
   position: Position,
 ): Promise<PhaseRun> {
-  const threads = config.threads === 0 ? {} : { threads: config.threads };
+  const threads: { threads?: number } = config.threads === 0 ? {} : { threads: config.threads };
   const program: Program = model.programs.training({
     objective: { kind: "perception", language: phase.language, heads },
     trainable: phase.trainable === "language" ? "language-model" : phase.trainable,
@@ -419,26 +446,32 @@ async function openPhase(
       .filter(({ trainable: learns }) => !learns)
       .map(({ path, shape }) => [path, tensor("float32", weights.get(path)!.data, shape)]),
   );
-  const session = await createSession(serialize(emit(program.graph, { target: "fused" })), {
-    ...threads,
-    name: `perception ${phase.name}`,
-  });
-  const worker = new Worker(entryPath("synthWorker"));
-  worker.unref();
+  const { device } = config;
+  const session = await createSession(
+    serialize(emit(program.graph, { target: device === "cpu" ? "fused" : "primitive" })),
+    {
+      ...threads,
+      device,
+      name: `perception ${phase.name}`,
+    },
+  );
   const vision = onevisionTower(model);
-  const pictures = new PictureSource(worker, {
-    seed: config.seed,
-    count: phase.batchSize,
-    size: vision.imageSize,
-    patch: vision.imageSize / patchesPerSide(vision),
-    anomalousShare: phase.anomalousShare,
-    mirror: !phase.language,
-    largeShare: phase.largeShare,
-    twins: phase.twins,
-  });
+  const pictures = new PictureSource(
+    {
+      seed: config.seed,
+      count: phase.batchSize,
+      size: vision.imageSize,
+      patch: vision.imageSize / patchesPerSide(vision),
+      anomalousShare: phase.anomalousShare,
+      mirror: !phase.language,
+      largeShare: phase.largeShare,
+      twins: phase.twins,
+    },
+    Math.max(1, Math.floor((threads.threads ?? defaultThreads()) / THREADS_PER_DRAWER)),
+  );
   const texts = phase.language ? await CaptionRows.open(model, config.seed, phase.turns) : null;
   const dispose = async () => {
-    await worker.terminate();
+    await pictures.dispose();
     await session.dispose();
     await trained.dispose();
   };

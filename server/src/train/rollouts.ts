@@ -20,17 +20,25 @@ import { type DeviceChoice, resolveDevice } from "../runtime/devices";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
 import { meanOf } from "./policyMetrics";
 
-/** One prompt with its G completions, scored. */
-export interface Group {
+/** One prompt with its G completions, scored, whoever generated them. */
+export interface ScoredGroup {
   sample: InspectionSample;
   example: PolicyExample;
-  prompt: EncodedPromptWithText;
+  prompt: { promptText: string };
   completions: Completion[];
   rows: ScoredRow[];
   /** Per completion. */
   generateMs: number;
   rewardMs: number;
 }
+
+/** The same with the prompt as the decoder takes it. */
+export interface Group extends ScoredGroup {
+  prompt: EncodedPromptWithText;
+}
+
+/** Completions of prompts that wait for their scores. */
+export type UnscoredGroup<G extends ScoredGroup = ScoredGroup> = Omit<G, "rows" | "rewardMs">;
 
 export interface RollOutOptions {
   groupSize: number;
@@ -66,35 +74,62 @@ export async function rollOutGroups(
     },
   );
   const generateMs = (performance.now() - started) / total;
+  const unscored = wanted.map(({ sample, example }, i) => ({
+    ...{ sample, example, prompt: prompts[i]!, completions: generated[i]!, generateMs },
+  }));
+  return scoreGroups<Group>(unscored, { groupSize, rewards, onError, step, signal });
+}
+
+/**
+ * Scores in one call: rewards in processes of their own see the whole step, as they do in other trainers.
+ *
+ * @throws CancelledError, RewardError with the policy "stop"
+ */
+export async function scoreGroups<G extends ScoredGroup>(
+  unscored: readonly UnscoredGroup<G>[],
+  options: Pick<RollOutOptions, "groupSize" | "rewards" | "onError"> & {
+    step?: number | undefined;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<G[]> {
+  const { groupSize, rewards, onError, step, signal } = options;
   const scoring = performance.now();
-  // All groups in one call: rewards in processes of their own see the whole step, as they do in other trainers.
-  const inputs = wanted.flatMap(({ sample, example }, i) =>
-    generated[i]!.map((completion) => ({
+  const inputs = unscored.flatMap(({ sample, example, completions }) =>
+    completions.map((completion) => ({
       ...{ completion: completion.text, solution: example.solution, columns: example.columns },
       origin: { ...originOf(completion, sample.id, example.source.messages), ...(step !== undefined && { step }) },
     })),
   );
   const rows = await scoreAll(rewards, inputs, { groupSize, onError, ...(signal && { signal }) });
-  const rewardMs = (performance.now() - scoring) / total;
-  return wanted.map(({ sample, example }, i) => ({
-    ...{ sample, example, prompt: prompts[i]!, completions: generated[i]! },
-    ...{ rows: rows.slice(i * groupSize, (i + 1) * groupSize), generateMs, rewardMs },
-  }));
+  const rewardMs = (performance.now() - scoring) / inputs.length;
+  return unscored.map(
+    (group, i) => ({ ...group, rows: rows.slice(i * groupSize, (i + 1) * groupSize), rewardMs }) as G,
+  );
 }
 
 /** Share of failed rewards above which a run that leaves failures out stops. */
 const maxErrorShare = 0.05;
 
-/** @throws RewardError `reward/many-errors` */
-export function checkErrorShare(groups: readonly Group[]): void {
+/** What a failure is reported as; see `runs/rewardGuard.ts`. */
+const findingOf = { count: "RW101", value: "RW102", range: "RW102", raised: "RW104" } as const;
+
+/**
+ * @param pauseOn findings that hold the run: a failure that is one of them is corrected while the run waits, and ends nothing
+ * @throws RewardError `reward/many-errors`
+ */
+export function checkErrorShare(groups: readonly ScoredGroup[], pauseOn: readonly string[] = []): void {
   const rows = groups.flatMap((group) => group.rows);
-  const failing = rows.filter(({ status }) => Object.values(status).includes("error"));
+  const failing = rows.filter(({ status, failures }) =>
+    Object.entries(status).some(
+      ([name, one]) => one === "error" && !pauseOn.includes(findingOf[failures?.[name] ?? "raised"]),
+    ),
+  );
   if (failing.length <= maxErrorShare * rows.length) return;
   const [name, note] = Object.entries(failing[0]!.notes).find(([, one]) => one.error !== undefined) ?? ["?", {}];
   throw new RewardError(
     "reward/many-errors",
     `Rewards failed on ${failing.length} of ${rows.length} completions, expected at most ${100 * maxErrorShare} %. ${name}: ${String(note.error)}`,
-    { hint: "Correct the reward, then resume the run; or set rewardErrors to zero." },
+    { hint: "Correct the reward, then resume the run with it; pauseOn lets the run wait for that by itself." },
   );
 }
 
@@ -109,7 +144,7 @@ export interface RecordContext {
 }
 
 /** One record for each completion, group by group. */
-export async function rolloutRecords(groups: readonly Group[], context: RecordContext): Promise<RolloutRecord[]> {
+export async function rolloutRecords(groups: readonly ScoredGroup[], context: RecordContext): Promise<RolloutRecord[]> {
   const { run, step, mode, advantages, kl, ledger } = context;
   const records: RolloutRecord[] = [];
   for (const [g, group] of groups.entries()) {
@@ -143,7 +178,7 @@ export function writeRollouts(runFolder: string, step: number, records: readonly
 }
 
 /** What the records of these groups refer to: chats by their hash, samples by their picture. */
-export function tableEntries(groups: readonly Group[]): Parameters<RolloutTablesWriter["add"]>[0] {
+export function tableEntries(groups: readonly ScoredGroup[]): Parameters<RolloutTablesWriter["add"]>[0] {
   return groups.flatMap(({ sample, example, prompt }) => {
     const { messages, pictures } = example.source;
     const picture = pictures.at(-1)?.id;

@@ -14,6 +14,8 @@ export type SampledLine = Pick<
 > & {
   /** Chat messages; pictures are named, not held. */
   prompt: unknown;
+  /** Names of the pictures in prompt order, the inspected one last: what shows rollouts shows them too. */
+  images: string[];
 } & Record<string, unknown>;
 
 /** One line for each completion, group by group. Columns of the data row never replace what the record says. */
@@ -27,11 +29,12 @@ export async function sampleLines(
   const examples = samples.map((sample) => policyExample(sample, { references, style }));
   return records.map((record) => {
     const { group, index, sampleId, completion, solution, finish, length } = record;
-    const { rewards, status, notes, total, advantage, meanLogProb, entropy } = record;
+    const { rewards, status, notes, total, advantage, meanLogProb, entropy, imageRefs } = record;
     const { columns, source } = examples[group]!;
     return {
       ...columns,
-      ...{ group, index, sampleId, prompt: source.messages, completion, solution, finish, length },
+      ...{ group, index, sampleId, prompt: source.messages, images: imageRefs.map(({ id }) => id) },
+      ...{ completion, solution, finish, length },
       ...{ rewards, status, notes, total, advantage, meanLogProb, entropy },
     };
   });

@@ -21,7 +21,15 @@ import { DataOrder } from "./dataOrder";
 import { tokenWeights } from "./losses";
 import { checkFinite, resumedModel } from "./paSft";
 import { completionMetrics, flatShare, meanOf, rewardMetrics, TokenStatistics } from "./policyMetrics";
-import { checkErrorShare, type Group, rollOutGroups, rolloutRecords, tableEntries, writeRollouts } from "./rollouts";
+import {
+  checkErrorShare,
+  type Group,
+  rollOutGroups,
+  rolloutRecords,
+  type ScoredGroup,
+  tableEntries,
+  writeRollouts,
+} from "./rollouts";
 import { learningRateAt } from "./schedule";
 import { type StageContext, type StageResult, StageRun } from "./stage";
 import { TrainedModel, type TrainingBatch } from "./trainedModel";
@@ -64,7 +72,11 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
       await model.restoreOptimizer(resume.folder);
     }
     const run = new StageRun(context, model, config);
-    const order = new DataOrder(seed, plan.id, samples.length);
+    const order = new DataOrder(
+      seed,
+      plan.id,
+      samples.map(({ label }) => label),
+    );
     const ledger = new PictureLedger();
     const tables = new RolloutTablesWriter(context.recorder.folder);
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
@@ -105,7 +117,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
 
       // 5. Everything that was said and scored goes on record.
       tables.add(tableEntries(groups));
-      await recordRollouts(context, step, groups, advantages, update, ledger);
+      await recordRollouts(context, step, groups, advantages, update.kl, ledger);
       const reasonToHold = (await context.guard?.inspect(step, groups, advantages)) ?? null;
       const epoch = order.epoch(samplesSeen);
       await run.finishStep(
@@ -166,7 +178,7 @@ async function rollOut(
       onProgress: (finished, total) => run.progress(step, (0.5 * finished) / total, `rollouts ${finished}/${total}`),
     });
     groups.push(...fresh);
-    if (config.rewardErrors === "skip") checkErrorShare(groups);
+    if (config.rewardErrors === "skip") checkErrorShare(groups, config.pauseOn);
     const isLastRound = round === maxSamplingRounds - 1;
     if (config.dynamicSampling && !isLastRound) {
       const useful = groups.filter(({ rows }) => rows.some(({ total }) => total !== rows[0]!.total));
@@ -318,16 +330,17 @@ function splitIntoPasses(
   return passes;
 }
 
-async function recordRollouts(
+/** The rollout file of a step and the event that tells of it. */
+export async function recordRollouts(
   { recorder, plan }: StageContext,
   step: number,
-  groups: readonly Group[],
+  groups: readonly ScoredGroup[],
   advantages: GroupAdvantages,
-  update: PolicyUpdate,
+  kl: ArrayLike<number> | null,
   ledger: PictureLedger,
 ): Promise<void> {
   const run = recorder.manifest.id;
-  const records = await rolloutRecords(groups, { run, step, mode: "train", advantages, kl: update.kl, ledger });
+  const records = await rolloutRecords(groups, { run, step, mode: "train", advantages, kl, ledger });
   const file = writeRollouts(recorder.folder, step, records);
   const best = records.reduce((a, b) => (b.advantage > a.advantage ? b : a));
   recorder.emit({

@@ -4,14 +4,21 @@
  */
 import { CancelledError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
-import type { EvaluatedSample, EvaluationReport, ModelReference, StagePlan } from "@iad-r1/protocol/runs";
+import {
+  type EvaluatedSample,
+  type EvaluationReport,
+  type ModelReference,
+  pausedByUser,
+  type StagePlan,
+} from "@iad-r1/protocol/runs";
 import type { InspectionSample } from "../data/samples";
 import { evaluateModel, type EvaluateModelOptions } from "../evaluate/evaluateModel";
+import type { Generator } from "../generate/generator";
+import type { PromptEncoder } from "../generate/promptEncoder";
 import type { CheckpointStore, StoredCheckpoint, TrainerState } from "../runs/checkpoints";
 import type { RunRecorder } from "../runs/recorder";
 import type { GroupAdvantages } from "./advantages";
-import type { Group } from "./rollouts";
-import type { TrainedModel } from "./trainedModel";
+import type { ScoredGroup } from "./rollouts";
 
 /** Lets a person hold a run between two steps. */
 export interface PauseGate {
@@ -50,7 +57,7 @@ export interface StageContext {
 /** Looks at what a step said and scored. */
 export interface StepGuard {
   /** @returns why the run should wait for a person, or null */
-  inspect(step: number, groups: readonly Group[], advantages: GroupAdvantages): Promise<string | null>;
+  inspect(step: number, groups: readonly ScoredGroup[], advantages: GroupAdvantages): Promise<string | null>;
 }
 
 export interface SavingOptions {
@@ -74,13 +81,24 @@ export interface StageResult {
   step: number;
 }
 
+/** A model that learns, wherever it does: in this process, or in one of TRL. */
+export interface LearningModel {
+  /** Lends what is needed to ask it, with the weights it has now. */
+  opened<T>(use: (parts: { generator: Generator; encoder: PromptEncoder }) => Promise<T>): Promise<T>;
+  /** Writes the weights as others read them: a PEFT adapter, or a full checkpoint. */
+  saveModel(folder: string): Promise<void>;
+  saveOptimizer(folder: string): Promise<void>;
+  /** The model that `saveModel` wrote, as others open it. */
+  savedReference(folder: string): ModelReference;
+}
+
 export class StageRun {
   private best: TrainerState["best"];
   private readonly pace: Pace;
 
   constructor(
     private readonly context: StageContext,
-    private readonly model: TrainedModel,
+    private readonly model: LearningModel,
     private readonly saving: SavingOptions,
   ) {
     this.best = context.resume?.state.best ?? null;
@@ -126,7 +144,7 @@ export class StageRun {
     const pauses = holds || (this.context.pauses?.isWanted === true && !last && !stops);
     if (step % saveEvery === 0 || last || stops || pauses || evaluates) await this.save(position, balancedAccuracy);
     if (stops) throw new CancelledError();
-    if (pauses) await this.hold(holds ? reasonToHold : "paused by the user");
+    if (pauses) await this.hold(holds ? reasonToHold : pausedByUser);
   }
 
   /**
@@ -154,11 +172,13 @@ export class StageRun {
       count < validation.length ? createRandom(seed, "validation").shuffle(validation).slice(0, count) : validation;
     let result: Awaited<ReturnType<typeof evaluateModel>>;
     try {
-      result = await evaluateModel(this.model, samples, {
-        ...evaluation,
-        signal,
-        onProgress: ({ finished, total }) => this.progress(step, 0, `evaluating ${finished}/${total}`),
-      });
+      result = await this.model.opened((parts) =>
+        evaluateModel(parts, samples, {
+          ...evaluation,
+          signal,
+          onProgress: ({ finished, total }) => this.progress(step, 0, `evaluating ${finished}/${total}`),
+        }),
+      );
     } catch (error) {
       if (CancelledError.is(error)) return null;
       throw error;

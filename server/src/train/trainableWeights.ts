@@ -15,6 +15,8 @@ export type { AdamWSettings } from "./adamW";
 export class TrainableWeights<T extends StateTensor = Tensor<"float32">> {
   /** Optimiser steps taken: the t of the bias corrections. */
   steps = 0;
+  /** Of these, steps in which the weights that `AdamWSettings.idles` tells had no gradient and stayed as they were. */
+  idleSteps = 0;
 
   private constructor(
     readonly parameters: readonly ProgramParameter[],
@@ -83,14 +85,27 @@ export class TrainableWeights<T extends StateTensor = Tensor<"float32">> {
     return { ...this.weights, ...this.gradients };
   }
 
+  /** The same for a program that trains only these. */
+  feedsOf(paths: readonly string[]): Record<string, T> {
+    return Object.fromEntries(
+      paths.flatMap((path) => [
+        [path, this.weights[path]!],
+        [`grad.${path}`, this.gradients[`grad.${path}`]!],
+      ]),
+    );
+  }
+
   /**
    * One AdamW step from the accumulated gradients, which are zero afterwards.
    *
+   * @param idle the weights that `AdamWSettings.idles` tells got no gradient: as in torch neither they nor their moments change
    * @returns the global gradient norm before clipping
    */
-  async step(learningRate: number): Promise<number> {
+  async step(learningRate: number, { idle = false } = {}): Promise<number> {
     this.steps++;
-    const norm = await this.optimizer.step(this.steps, learningRate);
+    if (idle) this.idleSteps++;
+    const numbers = { always: this.steps, idling: idle ? null : this.steps - this.idleSteps };
+    const norm = await this.optimizer.step(numbers, learningRate);
     await this.clearGradients();
     return norm;
   }

@@ -24,6 +24,7 @@ import { refuseIfTooLarge } from "../runtime/memory";
 import { type AnyTensor, scalar, type StateTensor, type Tensor, tensor } from "../runtime/tensors";
 import { type CollatedBatch, collate, collateShared } from "./collate";
 import { activationBytes, trainingStateBytes } from "./memory";
+import type { LearningModel } from "./stage";
 import { type AdamWSettings, TrainableWeights } from "./trainableWeights";
 
 export interface TrainedModelOptions {
@@ -47,17 +48,18 @@ export interface TrainingBatch extends CollatedBatch {
   towerLoad: TowerLoad;
 }
 
-export class TrainedModel {
+export class TrainedModel implements LearningModel {
   readonly encoder: PromptEncoder;
   readonly generator: Generator;
   private start: ReadonlyMap<string, StateTensor> | null = null;
   /** Bytes of the largest pass so far. */
   private largestPass = 0;
+  /** Whether a pass since the last step had pictures. */
+  private sawPictures = false;
 
   private constructor(
     readonly live: LiveModel,
     private readonly options: TrainedModelOptions,
-    private readonly program: CompiledProgram,
     readonly weights: TrainableWeights<StateTensor>,
   ) {
     this.encoder = new PromptEncoder(live);
@@ -66,26 +68,14 @@ export class TrainedModel {
 
   /** @throws ConfigError, ModelFileError, ResourceError */
   static async open(options: TrainedModelOptions): Promise<TrainedModel> {
-    const { reference, trainable, lora, objective, recompute, seed, device, threads } = options;
+    const { reference, trainable, lora, seed, device, threads } = options;
     const kinds: Record<Trainable, LiveWeights> = {
       lora: { kind: "adapter", lora, seed },
       language: { kind: "language-model" },
       all: { kind: "all" },
     };
     const live = await LiveModel.open(reference, { device, threads, weights: kinds[trainable] });
-    const sets = { lora: "adapter", language: "language-model", all: "all" } as const;
-    const program = await live.program(
-      `training_${objective.kind}`,
-      (weights) =>
-        live.description.programs.training({
-          ...{ objective, recompute, trainable: sets[trainable] },
-          // A group's prompt is computed once for all its completions.
-          layout: objective.kind === "grpo" ? "shared-prompts" : "rows",
-          images: trainable === "all" ? "pixels" : "features",
-          ...weights,
-        }),
-      { scope: trainable === "all" ? "both" : "language" },
-    );
+    const program = await trainingOf(live, options, imagesOf(trainable));
     const parameters = program.trainable.map((path) => ({ path, shape: program.weights[path]!.dims, trainable: true }));
     const numTrainable = parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     refuseIfTooLarge(
@@ -97,10 +87,10 @@ export class TrainedModel {
       live.memory,
       parameters,
       (path) => live.live.get(path)!,
-      options.adamW,
+      { ...options.adamW, idles: (path) => isOfTower(live, path) },
       { device, ...(threads > 0 && { threads }) },
     );
-    return new TrainedModel(live, options, program, weights);
+    return new TrainedModel(live, options, weights);
   }
 
   /** Whether the vision tower learns, so that features change with every step. */
@@ -136,7 +126,8 @@ export class TrainedModel {
 
   private pixels(rows: readonly { prompt: TrainingPrompt }[]): TowerFeeds | undefined {
     if (!this.trainsVision) return undefined;
-    return this.live.description.tower.feeds(rows.flatMap(({ prompt }) => prompt.pixels ?? []));
+    const pictures = rows.flatMap(({ prompt }) => prompt.pixels ?? []);
+    return pictures.length === 0 ? undefined : this.live.description.tower.feeds(pictures);
   }
 
   /** What the tower has to do for a batch, when it learns. */
@@ -150,6 +141,10 @@ export class TrainedModel {
     };
   }
 
+  opened<T>(use: (parts: { generator: Generator; encoder: PromptEncoder }) => Promise<T>): Promise<T> {
+    return use(this);
+  }
+
   /** Keeps the weights as they are now as the reference. */
   async keepReference(): Promise<void> {
     this.start = await this.live.snapshot(this.weights.parameters.map(({ path }) => path));
@@ -157,17 +152,14 @@ export class TrainedModel {
 
   /** Log-probabilities [M] of a batch of groups under the reference. */
   async referenceLogProbs(batch: TrainingBatch): Promise<Float32Array> {
+    const images = hasPictures(batch) ? imagesOf(this.options.trainable) : "none";
     const { session, weights } = await this.live.program(
-      "log_probs",
-      (options) =>
-        this.live.description.programs.logProbs({
-          ...{ images: this.trainsVision ? "pixels" : "features", layout: "shared-prompts" },
-          ...options,
-        }),
-      { scope: this.trainsVision ? "both" : "language" },
+      `log_probs_${images}`,
+      (options) => this.live.description.programs.logProbs({ images, layout: "shared-prompts", ...options }),
+      { scope: images === "pixels" ? "both" : "language" },
     );
     const reference = Object.fromEntries(this.start ?? []);
-    // A parameter that only the training program has (none today) must not reach this session.
+    // Without pictures the tower's weights are no inputs of this session.
     const known = Object.fromEntries(Object.entries(reference).filter(([path]) => path in weights));
     const output = tensor("float32", new Float32Array(batch.numTargets), [batch.numTargets]);
     await session.run(
@@ -218,8 +210,10 @@ export class TrainedModel {
 
   /** An optimiser step over the gradients added since the last one; returns their norm before clipping. */
   async step(learningRate: number): Promise<number> {
-    const norm = await this.weights.step(learningRate);
-    if (this.trainsVision) this.encoder.features.clear();
+    const idle = !this.sawPictures;
+    this.sawPictures = false;
+    const norm = await this.weights.step(learningRate, { idle });
+    if (this.trainsVision && !idle) this.encoder.features.clear();
     return norm;
   }
 
@@ -229,10 +223,17 @@ export class TrainedModel {
     outputs: Record<string, Tensor>,
   ): Promise<void> {
     this.checkMemory(batch);
-    await this.program.session.run(
+    const pictures = hasPictures(batch);
+    const { session, weights, trainable } = await trainingOf(
+      this.live,
+      this.options,
+      pictures ? imagesOf(this.options.trainable) : "none",
+    );
+    this.sawPictures ||= pictures;
+    await session.run(
       {
-        ...this.program.weights,
-        ...this.weights.feeds,
+        ...weights,
+        ...this.weights.feedsOf(trainable),
         ...(await this.live.ropeTables(batch.length, batch.extraPlaces)),
         ...batch.feeds,
         ...feeds,
@@ -320,7 +321,11 @@ export class TrainedModel {
         data: () => this.live.memory.read(state),
       }),
     );
-    await writeSafetensors(join(folder, optimizerFile), tensors, { step: String(this.weights.steps) });
+    const { steps, idleSteps } = this.weights;
+    await writeSafetensors(join(folder, optimizerFile), tensors, {
+      step: String(steps),
+      idle_steps: String(idleSteps),
+    });
   }
 
   /** @throws CheckpointError `checkpoint/optimizer` when the file does not fit the trainable weights */
@@ -341,11 +346,12 @@ export class TrainedModel {
       }
       await this.live.memory.write(target, values);
     }
-    const steps = Number(checkpoint.metadata.step);
-    if (!Number.isInteger(steps) || steps < 0) {
+    const { step, idle_steps: idle = "0" } = checkpoint.metadata;
+    const [steps, idleSteps] = [Number(step), Number(idle)];
+    if (!Number.isInteger(steps) || !Number.isInteger(idleSteps) || idleSteps < 0 || steps < idleSteps) {
       throw new CheckpointError(
         "checkpoint/optimizer",
-        `${optimizerFile}: expected a whole number of steps, got ${checkpoint.metadata.step}.`,
+        `${optimizerFile}: expected whole numbers of steps, got ${step} and ${idle} without pictures.`,
         {
           where: path,
           hint: "The checkpoint is damaged; resume from an earlier one.",
@@ -353,6 +359,7 @@ export class TrainedModel {
       );
     }
     this.weights.steps = steps;
+    this.weights.idleSteps = idleSteps;
   }
 
   async dispose(): Promise<void> {
@@ -363,6 +370,41 @@ export class TrainedModel {
 }
 
 const optimizerFile = "optimizer.safetensors";
+
+/** How pictures enter the programs: as pixels where the tower learns, and its features change with every step. */
+function imagesOf(trainable: Trainable): "pixels" | "features" {
+  return trainable === "all" ? "pixels" : "features";
+}
+
+function hasPictures({ feeds }: CollatedBatch): boolean {
+  return feeds.image_positions !== undefined;
+}
+
+/** Batches without pictures give weights of the tower, or of an adapter in it, no gradient. */
+function isOfTower({ description }: LiveModel, path: string): boolean {
+  const { decoder, head } = description.paths;
+  return !path.startsWith(`${decoder}.`) && !path.startsWith(`${head}.`);
+}
+
+/** The training program for batches with pictures in one form or the other, or without any; compiled when first needed. */
+function trainingOf(
+  live: LiveModel,
+  { objective, trainable, recompute }: TrainedModelOptions,
+  images: "pixels" | "features" | "none",
+): Promise<CompiledProgram> {
+  const sets = { lora: "adapter", language: "language-model", all: "all" } as const;
+  return live.program(
+    `training_${objective.kind}_${images}`,
+    (weights) =>
+      live.description.programs.training({
+        ...{ objective, recompute, images, trainable: sets[trainable] },
+        // A group's prompt is computed once for all its completions.
+        layout: objective.kind === "grpo" ? "shared-prompts" : "rows",
+        ...weights,
+      }),
+    { scope: images === "pixels" ? "both" : "language" },
+  );
+}
 
 export interface PolicyPassInput {
   /** All (M,) but the scalars. */

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 const listing: RunListing = {
   ...{ id: "r", kind: "post-train", project: "demo", state: "running", reason: null, attempt: 1 },
   ...{ createdMs: 1, updatedMs: 2, plan: [], finishedStages: [], lastStage: null, lastStep: 0, last: {} },
-  ...{ progress: null, folder: "/runs/r", lineage: null },
+  ...{ progress: null, folder: "/runs/r", lineage: null, findings: [] },
 };
 const manifest: RunManifest = {
   ...{ format: "iad-r1/run", version: 1, id: "r", kind: "post-train", project: "demo", state: "running", attempt: 1 },
@@ -112,6 +112,18 @@ describe("state of a run", () => {
     };
     expect(dashboardPanel.state.fault(whole, "state")).toBeNull();
     expect(run).toMatchObject({ id: "r", state: "running", lastEventMs: 5 });
+  });
+
+  test("knows the file of the answers behind an evaluation", () => {
+    const evaluation = (stage: string, step: number, samplesFile: string) =>
+      ({ runId: "r", seq: 0, timeMs: 1, type: "evaluation", stage, step, label: "x", samplesFile }) as RunEvent;
+    const model = new RunModel();
+    const events = [evaluation("sc-grpo", 5, "a"), evaluation("sc-grpo", 10, "b"), evaluation("sc-grpo", 5, "again")];
+    model.applySnapshot(snapshot({ events }));
+    expect(model.answersFile("sc-grpo", 10)).toBe("b");
+    // After a resume the newer ones are those on disk.
+    expect(model.answersFile("sc-grpo", 5)).toBe("again");
+    expect(model.answersFile("pa-sft", 5)).toBeNull();
   });
 
   test("counts pauses and the time between attempts as standing still", () => {

@@ -13,6 +13,7 @@ const run = (id: string, changes: Partial<RunListing> = {}): RunListing => ({
     progress: null,
     folder: "",
     lineage: null,
+    findings: [],
   },
   ...changes,
 });

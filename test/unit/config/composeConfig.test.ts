@@ -85,6 +85,10 @@ describe("createSampleProject", () => {
     for (const name of ["published.reward.ts", "published.py", "rollouts.jsonl"]) {
       expect(statSync(join(rewards, name)).size).toBeGreaterThan(0);
     }
+    // Its second stage trains with a reward file of its own, the one with the fault that is there to be found.
+    const { rewards: used, pauseOn } = config.stages.scGrpo;
+    expect(used?.map(({ name }) => name)).toContain(`${join(rewards, "verdict.reward.ts")}#verdict`);
+    expect(pauseOn).toEqual(["RW105"]);
   });
 
   it("changes nothing where there is an experiment", async () => {

@@ -3,7 +3,7 @@
  * share batches, long prompts are read in pieces, and every completion writes what transformers wrote.
  */
 import { join } from "node:path";
-import { type GenerationRequest, Generator } from "@iad-r1/server/generate/generator";
+import { type Completion, type GenerationRequest, Generator } from "@iad-r1/server/generate/generator";
 import type { LiveModel } from "@iad-r1/server/generate/liveModel";
 import { greedy } from "@iad-r1/server/generate/sample";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -50,6 +50,23 @@ describe.each(["llava-onevision", "llava-1-5", "llava-1-6-mistral", "qwen2-vl", 
     }
     const [group] = ids(await generator.generate([{ ...requests[2]!, count: 3 }], options));
     expect(group).toEqual([expected[2], expected[2], expected[2]]);
+  });
+
+  it("writes the recorded tokens where some are guessed", async () => {
+    let numGuessed = 0;
+    for (const [i, request] of requests.entries()) {
+      const plain = { sampling: greedy, maxNewTokens: 80 };
+      const [[long]] = (await generator.generate([request], plain)) as [[Completion]];
+      const [[completion]] = (await generator.generate([request], {
+        ...{ ...plain, guess: true },
+        onGuess: (guessed) => {
+          numGuessed += guessed;
+        },
+      })) as [[Completion]];
+      expect([...completion.ids.slice(0, 24)]).toEqual(cases[names[i]!]!.greedy.ids);
+      expect([...completion.ids]).toEqual([...long.ids]);
+    }
+    expect(numGuessed).toBeGreaterThan(0);
   });
 
   it("reads a long prompt in pieces, wherever they cut text and pictures", async () => {

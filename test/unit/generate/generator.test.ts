@@ -3,6 +3,7 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { CancelledError, ConfigError } from "@iad-r1/models/errors";
 import {
+  type Completion,
   type GenerationOptions,
   type GenerationRequest,
   Generator,
@@ -55,6 +56,45 @@ describe("greedy generation", () => {
   it("gives every completion of a group the same text", async () => {
     const [group] = await generator.generate([{ ...requests[2]!, count: 5 }], greedily);
     for (const { ids } of group!) expect([...ids]).toEqual(reference.cases.c!.greedy.ids);
+  });
+});
+
+describe("guessing", () => {
+  it("writes the same tokens in fewer runs, greedily and sampled, whatever ends a completion", async () => {
+    const stop = reference.cases.a!.greedy.text.slice(4, 7);
+    const ways: GenerationOptions[] = [
+      { ...greedily, maxNewTokens: 60 },
+      { ...greedily, maxNewTokens: 60, stopStrings: [stop] },
+      { ...greedily, maxNewTokens: 60, anomalyScore: true },
+      { sampling: { ...sampling, temperature: 0.3 }, maxNewTokens: 60 },
+      { sampling: { ...greedy, repetitionPenalty: 1.05 }, maxNewTokens: 60 },
+    ];
+    const counts = { guessed: 0, right: 0 };
+    for (const way of ways) {
+      for (const request of requests) {
+        const [[plain]] = (await generator.generate([request], way)) as [[Completion]];
+        const [[guessed]] = (await generator.generate([request], {
+          ...{ ...way, guess: true },
+          onGuess: (count, right) => {
+            counts.guessed += count;
+            counts.right += right;
+          },
+        })) as [[Completion]];
+        expect([...guessed.ids]).toEqual([...plain.ids]);
+        expect({ text: guessed.text, finish: guessed.finish }).toEqual({ text: plain.text, finish: plain.finish });
+        for (const [i, value] of plain.logProbs.entries()) expect(guessed.logProbs[i]).toBeCloseTo(value, 4);
+        if (way.anomalyScore) expect(guessed.anomalyScore).toBeCloseTo(plain.anomalyScore!, 4);
+      }
+    }
+    expect(counts.right).toBeGreaterThan(10);
+    expect(counts.guessed).toBeGreaterThan(counts.right);
+  });
+
+  it("writes the recorded tokens", async () => {
+    for (const [i, name] of ["a", "b", "c"].entries()) {
+      const [[completion]] = (await generator.generate([requests[i]!], { ...greedily, guess: true })) as [[Completion]];
+      expect([...completion.ids]).toEqual(reference.cases[name]!.greedy.ids);
+    }
   });
 });
 

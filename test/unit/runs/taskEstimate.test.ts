@@ -96,5 +96,11 @@ describe("an estimate", () => {
     const estimate = await estimateTask(huge, { task: "inspect", side: 112, tokens: 16 }, null);
     expect(estimate.fits).toBe(false);
     expect(estimate.cure).toContain("iad-r1 quantize");
+    // Also for a step whose activations alone would be too much: first the weights must fit.
+    const step = await estimateTask(huge, { task: "lora-step", side: 112, tokens: 1e9 }, null);
+    expect(step.cure).toContain("iad-r1 quantize");
+    const small = await loadModelDescription(tinyModel("qwen2-vl").checkpoint);
+    const long = await estimateTask(small, { task: "lora-step", side: 112, tokens: 1e9 }, null);
+    expect(long).toMatchObject({ fits: false, cure: "Show a smaller picture, or learn from shorter answers." });
   });
 });

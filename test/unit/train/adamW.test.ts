@@ -31,7 +31,7 @@ describe("AdamW over tensors in memory", () => {
     const before = slots.map(({ weight }) => weight.data.slice());
     const optimizer = await AdamW.create(slots, settings, { threads: 1 });
     try {
-      const norm = await optimizer.step(1, 0.01);
+      const norm = await optimizer.step({ always: 1, idling: 1 }, 0.01);
       const squares = slots.map(({ gradient }) => gradient.data.reduce((sum, g) => sum + g * g, 0));
       const expected = Math.sqrt(squares.reduce((sum, one) => sum + one, 0));
       expect(Math.abs(norm / expected - 1)).toBeLessThan(1e-4);

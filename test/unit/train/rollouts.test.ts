@@ -62,6 +62,15 @@ describe("failing rewards", () => {
     expect(() => checkErrorShare([group(2, 20)])).toThrow(RewardError);
     expect(() => checkErrorShare([group(1, 10), group(0, 5)])).toThrow("1 of 15 completions");
   });
+
+  it("hold the run instead where the experiment asks for that", () => {
+    const row = (failures: Record<string, string>) => ({ status: { own: "error" }, notes: {}, failures });
+    const group = (...rows: ReturnType<typeof row>[]) => ({ rows }) as unknown as Group;
+    const raised = group(row({ own: "raised" }), row({ own: "raised" }));
+    checkErrorShare([raised], ["RW104"]);
+    checkErrorShare([group(row({ own: "value" }), row({ own: "range" }))], ["RW102"]);
+    expect(() => checkErrorShare([raised], ["RW102"])).toThrow("2 of 2 completions");
+  });
 });
 
 describe("examples", () => {

@@ -6,7 +6,7 @@ import { loadImage } from "@iad-r1/models/vision/decode";
 import type { PromptSource } from "@iad-r1/server/generate/promptEncoder";
 import { LiveModel } from "@iad-r1/server/generate/liveModel";
 import { type LossType, policyLoss, tokenWeights } from "@iad-r1/server/train/losses";
-import { TrainedModel, type TrainedModelOptions } from "@iad-r1/server/train/trainedModel";
+import { TrainedModel, type TrainedModelOptions, type TrainingBatch } from "@iad-r1/server/train/trainedModel";
 import { afterEach, describe, expect, it } from "vitest";
 import { readTensors } from "../../helpers/readTensors";
 import { type TinyCase, tinyModel } from "../../helpers/tinyModel";
@@ -53,6 +53,13 @@ describe.each(["llava-onevision", "qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
     );
   }
 
+  /** A question and an answer without a picture. */
+  async function words(model: TrainedModel): Promise<TrainingBatch> {
+    const messages = [{ role: "user" as const, content: [{ type: "text" as const, text: "Is a scratch a defect?" }] }];
+    const [prompt] = await model.encode([{ messages, pictures: [] }]);
+    return model.collate([{ prompt: prompt!, completionIds: model.live.processor.tokenizer.encode("It is.") }]);
+  }
+
   describe("supervised training", () => {
     const trainBatch: [string, string][] = ["a", "b"].map((name) => [name, cases[name]!.completion]);
 
@@ -97,6 +104,48 @@ describe.each(["llava-onevision", "qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
 
     it("of all weights follows PyTorch for ten steps", async () => {
       await follow(await open({ trainable: "all" }), [trainBatch], reference.all_parameters!);
+    });
+
+    it("takes batches without pictures, which leave the tower as it is", async () => {
+      const pass = async (model: TrainedModel, batch: TrainingBatch) => {
+        await model.supervisedPass(batch, new Float32Array(batch.numTargets).fill(1 / batch.numTargets));
+      };
+      const inTower = (path: string) => !/^(?:model\.language_model|lm_head)\./.test(path);
+      const values = async ({ live, weights }: TrainedModel) => {
+        const copies = new Map<string, Float32Array>();
+        for (const { path } of weights.parameters) {
+          copies.set(path, Float32Array.from(await live.memory.read(live.live.get(path)!)));
+        }
+        return copies;
+      };
+
+      const [mixed, language] = [await open({ trainable: "all" }), await open({ trainable: "language" })];
+      const start = await values(mixed);
+      await pass(mixed, await words(mixed));
+      await pass(language, await words(language));
+      expect(await mixed.step(1e-3)).toBe(await language.step(1e-3));
+      const afterWords = await values(mixed);
+      for (const [path, value] of await values(language)) expect(afterWords.get(path)).toEqual(value);
+      for (const [path, value] of start)
+        expect([path, Object.is(afterWords.get(path)![0], value[0])]).toEqual([path, inTower(path)]);
+
+      // As in torch, the tower's first step is the first for its moments: the same as that of a model that has only seen pictures.
+      const only = await open({ trainable: "all" });
+      for (const [path, value] of start) await mixed.live.memory.write(mixed.live.live.get(path)!, value);
+      for (const model of [mixed, only]) {
+        await pass(model, await collated(model, trainBatch));
+        await model.step(1e-3);
+      }
+      const [got, wanted] = [await values(mixed), await values(only)];
+      for (const path of start.keys()) if (inTower(path)) expect(got.get(path)).toEqual(wanted.get(path));
+    });
+
+    it("of an adapter takes batches without pictures too", async () => {
+      const model = await open({});
+      const batch = await words(model);
+      const { loss } = await model.supervisedPass(batch, new Float32Array(batch.numTargets).fill(1 / batch.numTargets));
+      expect(loss).toBeGreaterThan(0);
+      expect(await model.step(1e-3)).toBeGreaterThan(0);
     });
 
     it("of the language model alone follows PyTorch, with activations computed again", async () => {

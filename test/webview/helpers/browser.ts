@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { webviewPage } from "@iad-r1/protocol/webviewPage";
+import { expect } from "vitest";
 import { type Theme, themes } from "./themes";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -97,6 +98,17 @@ interface Browser {
  * it has room for a machine that does many other things.
  */
 export const patienceMs = 300_000;
+
+/** Waits until what is read is what is expected; shows both when it never is. */
+export async function until<T>(read: () => Promise<T>, expected: T): Promise<void> {
+  const limit = Date.now() + patienceMs;
+  let last = await read();
+  while (JSON.stringify(last) !== JSON.stringify(expected) && Date.now() < limit) {
+    await new Promise((done) => setTimeout(done, 20));
+    last = await read();
+  }
+  expect(last).toEqual(expected);
+}
 
 /**
  * Processor time of the page's own thread while `act` goes on, in milliseconds: script, layout and painting. A machine that is busy with
@@ -190,6 +202,7 @@ export async function openPanel(panel: string, options: PanelOptions): Promise<O
         reportFault(value: string): void;
       };
       let state = saved;
+      let turns = 0;
       /** Typed arrays do not survive the way to the test; only their size is of interest there. */
       const plain = (value: unknown): unknown => {
         if (ArrayBuffer.isView(value)) {
@@ -234,7 +247,20 @@ export async function openPanel(panel: string, options: PanelOptions): Promise<O
           return Math.sin(i / 90_000) + random / 2 ** 32;
         });
       };
-      host.hostSend = (message: unknown) => window.postMessage(revive(message), "*");
+      // Done when the page has taken the message: otherwise a key that is pressed next could overtake it.
+      host.hostSend = (message: unknown) =>
+        new Promise<void>((resolve) => {
+          const revived = revive(message);
+          const taken = ({ data }: MessageEvent) => {
+            if ((data as { turn?: unknown }).turn !== turn) return;
+            window.removeEventListener("message", taken);
+            resolve();
+          };
+          const turn = ++turns;
+          window.addEventListener("message", taken);
+          window.postMessage(revived, "*");
+          window.postMessage({ turn }, "*");
+        });
       host.setTheme = (theme: { kind: string; variables: Record<string, string> }) => {
         for (const name of [...document.documentElement.style]) document.documentElement.style.removeProperty(name);
         for (const [name, value] of Object.entries(theme.variables))
@@ -279,7 +305,7 @@ export async function openPanel(panel: string, options: PanelOptions): Promise<O
     ...{ page, faults, refused },
     send: (message) =>
       page.evaluate(
-        (value) => (window as unknown as { hostSend(value: unknown): void }).hostSend(value),
+        (value) => (window as unknown as { hostSend(value: unknown): Promise<void> }).hostSend(value),
         encode(message),
       ),
     setTheme: (theme) =>

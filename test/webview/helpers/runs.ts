@@ -178,9 +178,10 @@ export function makeRun(id: string, curves: Curves, change: Partial<DashboardRun
         ...{ id: "health/flat-groups", severity: "warning", title: "Half of the groups teach nothing" },
         evidence:
           "In 51 % of the groups of the last 20 steps all completions have the same reward, so their advantage is 0.",
-        ...{ cure: "Raise the temperature or set dynamicSampling: true.", stage: "sc-grpo", step: 180 },
+        ...{ file: null, cure: "Raise the temperature or set dynamicSampling: true.", stage: "sc-grpo", step: 180 },
       },
     ],
+    ...{ rewardChanges: [], hasOwnRewards: false },
     ...change,
   };
 }

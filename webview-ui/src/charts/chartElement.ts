@@ -32,6 +32,8 @@ export interface ChartModel {
   clip: boolean;
   /** null: everything. */
   window: Window | null;
+  /** Where something began to count differently: a broken line from top to bottom, and a sentence for those who cannot see it. */
+  marks: readonly { x: number; text: string }[];
   height: number;
   onWindow(window: Window | null): void;
   /** A point was chosen: by a click, or by Enter at the cross-hair. */
@@ -244,6 +246,7 @@ export class ChartElement extends HTMLElement {
     ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
     ctx.clip();
     ctx.lineJoin = "round";
+    for (const { x } of model.marks) this.drawMark(ctx, at.x(x), bbox, ratio);
     for (const curve of model.curves) {
       ctx.strokeStyle = ctx.fillStyle = colorOf(this.theme, curve.slot);
       if (curve.band !== null) this.drawBand(ctx, curve, curve.band, at);
@@ -274,6 +277,23 @@ export class ChartElement extends HTMLElement {
       else if (curve.numPoints > 0) drawEnd(ctx, curve, at, ratio);
     }
     ctx.restore();
+  }
+
+  private drawMark(ctx: CanvasRenderingContext2D, x: number, bbox: uPlot.BBox, ratio: number): void {
+    ctx.strokeStyle = ctx.fillStyle = this.theme.foreground;
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([4 * ratio, 3 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    // A small flag: a line alone could be the cross-hair.
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x + 7 * ratio, bbox.top + 4 * ratio);
+    ctx.lineTo(x, bbox.top + 8 * ratio);
+    ctx.fill();
   }
 
   private drawBand(
@@ -496,7 +516,8 @@ function isSamePicture(a: ChartModel, b: ChartModel): boolean {
     a.curves.every((curve, i) => curve === b.curves[i]) &&
     (["title", "xAxis", "logX", "logY", "clip", "height"] as const).every((key) => a[key] === b[key]) &&
     a.window?.min === b.window?.min &&
-    a.window?.max === b.window?.max
+    a.window?.max === b.window?.max &&
+    JSON.stringify(a.marks) === JSON.stringify(b.marks)
   );
 }
 

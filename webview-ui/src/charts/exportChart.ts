@@ -17,7 +17,8 @@ import { type ChartTheme, colorOf, dashOf } from "./palette";
 const size = { width: 720, height: 360 };
 const margin = { left: 64, right: 16, top: 36, bottom: 44 };
 
-type Drawable = Pick<ChartModel, "title" | "curves" | "xAxis" | "logX" | "logY" | "clip" | "window">;
+type Drawable = Pick<ChartModel, "title" | "curves" | "xAxis" | "logX" | "logY" | "clip" | "window"> &
+  Partial<Pick<ChartModel, "marks">>;
 
 /** One `<svg>` that opens anywhere, with the colours of the theme it was made in. */
 export function chartSvg(model: Drawable, theme: ChartTheme): string {
@@ -64,6 +65,10 @@ export function chartSvg(model: Drawable, theme: ChartTheme): string {
     `<clipPath id="plot"><rect x="${margin.left}" y="${margin.top}" width="${width}" height="${height}"/></clipPath>`,
     ...parts,
     `<g clip-path="url(#plot)" fill="none" stroke-linejoin="round">`,
+    ...(model.marks ?? []).map(({ x, text: said }) => {
+      const place = `x1="${round(at.x(x))}" x2="${round(at.x(x))}" y1="${margin.top}" y2="${margin.top + height}"`;
+      return `<line ${place} stroke="${theme.foreground}" stroke-dasharray="4 3"><title>${escapeXml(said)}</title></line>`;
+    }),
     ...lines,
     "</g></svg>",
   ].join("\n");

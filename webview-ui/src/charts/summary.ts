@@ -4,9 +4,19 @@ import { formatNumber, t } from "../host/l10n";
 import { formatX } from "./axes";
 import type { Curve } from "./curve";
 
-export function summarize({ title, curves, xAxis }: { title: string; curves: readonly Curve[]; xAxis: XAxis }): string {
+export function summarize({
+  title,
+  curves,
+  xAxis,
+  marks = [],
+}: {
+  title: string;
+  curves: readonly Curve[];
+  xAxis: XAxis;
+  marks?: readonly { text: string }[];
+}): string {
   const sentences = curves.slice(0, 6).map((curve) => sentenceOf(curve, xAxis));
-  return [title, ...sentences, t("chart.keys")].join(". ");
+  return [title, ...sentences, ...marks.map(({ text }) => text), t("chart.keys")].join(". ");
 }
 
 function sentenceOf(curve: Curve, xAxis: XAxis): string {

@@ -95,6 +95,8 @@ export class PictureElement extends HTMLElement {
     this.stops = [];
     this.source = this.reference = null;
     cancelAnimationFrame(this.frame);
+    // Else an element that is put back would wait for it for ever.
+    this.frame = 0;
   }
 
   set model(model: PictureModel) {

@@ -149,8 +149,9 @@ export class PictureSource {
       this.tiles.set(key, { bitmap, level, column, row });
       this.dropOld();
     } catch {
-      // The picture was closed while the tile was cut.
+      // The picture was closed while the tile was cut; drawing again would only ask again.
       this.tiles.delete(key);
+      if (this.isClosed) return;
     }
     this.changed();
   }

@@ -4,7 +4,8 @@
  */
 import type { InspectorItem } from "@iad-r1/protocol/webview";
 
-type Judged = Pick<InspectorItem, "label" | "answer" | "anomalyScore" | "outcome">;
+/** One picture: its truth, what was written and how sure that is. Without `outcome` it was looked at. */
+export type Judged = Pick<InspectorItem, "label" | "answer" | "anomalyScore"> & Partial<Pick<InspectorItem, "outcome">>;
 
 export interface ThresholdWorth {
   /** 0 to 1: mean of the shares of normal and of anomalous pictures that are judged rightly; null without both. */
@@ -61,7 +62,8 @@ function isJudged({ label, outcome }: Judged): boolean {
   return label !== null && outcome !== "pending" && outcome !== "running" && outcome !== "failed";
 }
 
-function answerOf({ answer, anomalyScore }: Judged, threshold: number | null): "yes" | "no" | null {
+/** What counts as the answer. */
+export function answerOf({ answer, anomalyScore }: Judged, threshold: number | null): "yes" | "no" | null {
   if (threshold === null || anomalyScore === null) return answer;
   return anomalyScore >= threshold ? "yes" : "no";
 }

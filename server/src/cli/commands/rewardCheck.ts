@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import type { FindingSeverity } from "../../rewards/analysis/finding";
 import { applyFixes, checkProgram, checkReport, readRewardProgram, reportLine } from "../../rewards/check/checkFile";
 import { readRollouts } from "../../rollouts/read";
+import { promptsToday } from "../../runs/promptsToday";
 import { action } from "../action";
 import type { CliContext } from "../context";
 
@@ -34,7 +35,10 @@ export function registerRewardCheck(reward: Command): void {
             : await readRollouts(options.rollouts, { lastSteps: 8, signal: context.signal });
         for (const { message, line } of rollouts?.problems ?? [])
           context.log(`${options.rollouts}:${line}: ${message}`);
-        const findings = await checkProgram(program, rollouts?.rows ?? null, { signal: context.signal });
+        const { signal } = context;
+        const promptHashes = rollouts?.format === "run" ? await hashesToday(rollouts, signal) : null;
+        const given = { signal, ...(promptHashes !== null && { promptHashes }) };
+        const findings = await checkProgram(program, rollouts?.rows ?? null, given);
         const report = checkReport(program, findings, rollouts?.rows.length ?? 0);
         const fixed = options.fix === true ? applyFixes(program.source, findings) : null;
         if (fixed !== null) await writeFile(program.file, fixed.source);
@@ -45,6 +49,14 @@ export function registerRewardCheck(reward: Command): void {
         printReport(context, report, fixed?.applied ?? []);
       }),
     );
+}
+
+/** Rendered anew, so that a changed template, question or data set is seen. */
+function hashesToday(
+  { path, rows }: Awaited<ReturnType<typeof readRollouts>>,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string> | null> {
+  return promptsToday(path, new Set(rows.flatMap(({ sampleId }) => sampleId ?? [])), signal);
 }
 
 function printReport(context: CliContext, report: ReturnType<typeof checkReport>, applied: readonly string[]): void {

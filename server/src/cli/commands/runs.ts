@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { compareRuns, evaluationRows } from "../../runs/compareRuns";
 import { writeRunReport } from "../../report/collectReport";
 import { exportRun, type ExportFormat, exportFormats } from "../../runs/exportRun";
+import { importRun } from "../../runs/importRun";
 import { findRun, listRuns, openRun } from "../../runs/store";
 import { action } from "../action";
 import { evaluationTable } from "../runView";
@@ -12,7 +13,7 @@ import { duration, table } from "../terminalText";
 const defaultFolder = ".iadr1/runs";
 
 export function registerRunCommands(program: Command): void {
-  const runs = program.command("runs").description("list, show, compare and export recorded runs");
+  const runs = program.command("runs").description("list, show, compare, export and import recorded runs");
   const folderOption = () => new Option("--runs <folder>", "where run folders lie").default(defaultFolder);
 
   runs
@@ -98,6 +99,24 @@ export function registerRunCommands(program: Command): void {
         else await exportRun(openRun(folder), options.format, options.out);
         if (context.json) context.printJson({ file: options.out });
         else context.print(options.out);
+      }),
+    );
+
+  runs
+    .command("import")
+    .description("make a run of the curves that another trainer wrote, to look at them and compare them")
+    .argument(
+      "<path>",
+      "trainer_state.json (TRL, transformers, ms-swift), trainer_log.jsonl (LLaMA-Factory), an event file of TensorBoard, or a folder with one of the first two",
+    )
+    .option("--name <name>", "of the run in lists; the folder's name when left out")
+    .addOption(folderOption())
+    .action(
+      action(async (context, command) => {
+        const options = command.opts<{ runs: string; name?: string }>();
+        const imported = await importRun(command.args[0]!, options.runs, options);
+        if (context.json) return context.printJson(imported);
+        context.print(`${imported.numCurves} curves, ${imported.numPoints} points\nrun     ${imported.folder}`);
       }),
     );
 }

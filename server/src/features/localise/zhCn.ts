@@ -370,6 +370,8 @@ export const sentences: Readonly<Record<string, string>> = {
   "A reward gives something else than a finite number.": "奖励返回的不是有限的数字。",
   "Exceptions become scores, or leave more than 5 % of the completions without one.":
     "异常被当作分数，或使超过 5 % 的回答没有分数。",
+  "A reward gives the least it can for at least 64 completions in a row.":
+    "某个奖励对连续至少 64 个回答都给出它的最低分。",
   "For 8 steps, more than 90 % of the groups say nothing: all totals are equal.":
     "连续 8 步，超过 90 % 的组没有信息：组内总分全部相等。",
   "What happens when a reward function fails on a completion.": "奖励函数在某个回答上出错时如何处理。",
@@ -390,6 +392,21 @@ export const sentences: Readonly<Record<string, string>> = {
   "Apple: Core ML.": "Apple：Core ML。",
   "Threads for the arithmetic; 0 = one per core.": "计算线程数；0 = 每核一个。",
   "Folder of the run folders.": "存放训练文件夹的文件夹。",
+  "What trains: embedded (when left out), or trl.": "由什么训练：embedded（省略时）或 trl。",
+  "The engine of this program on ONNX Runtime; needs no Python.": "本程序自带的 ONNX Runtime 引擎；不需要 Python。",
+  "TRL, transformers and accelerate in Python, for jobs that outgrow this machine's engine; same files, same rewards, same run folder.":
+    "Python 中的 TRL、transformers 和 accelerate，用于超出本机引擎能力的任务；文件、奖励和训练文件夹都相同。",
+  "Where and how TRL runs, with engine: trl.": "engine: trl 时，TRL 在哪里、如何运行。",
+  "Python that has torch, transformers, trl, peft, accelerate and pillow; IADR1_PYTHON, an active virtual environment or python3 when left out.":
+    "装有 torch、transformers、trl、peft、accelerate 和 pillow 的 Python；省略时依次用 IADR1_PYTHON、已激活的虚拟环境、python3。",
+  "Processes that `accelerate launch` starts, one a card; 1 = no launcher.":
+    "`accelerate launch` 启动的进程数，每张卡一个；1 = 不用启动器。",
+  "File of `accelerate config`, for DeepSpeed, FSDP or several machines; path from the folder of this file.":
+    "`accelerate config` 的文件，用于 DeepSpeed、FSDP 或多台机器；路径从本文件所在文件夹算起。",
+  "Number format of the arithmetic; weights that learn are float32.": "计算用的数字格式；学习的权重为 float32。",
+  "bfloat16 on graphics cards that have it, else float32.": "显卡支持时用 bfloat16，否则用 float32。",
+  "As the embedded engine computes.": "与自带引擎的计算相同。",
+  "Half the memory, about three digits.": "内存减半，约三位有效数字。",
 };
 
 /** Words of ours that stand in places of sentences. */

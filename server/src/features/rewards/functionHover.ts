@@ -40,7 +40,7 @@ export function functionMarkdown(
     ...(report.scores === null || isForSharing || report.pinned !== null
       ? []
       : [histogramMarkdown(`Scores of ${name}`, report.scores)]),
-    ...(report.scores === null ? [emptyLine(report)] : [scoreTable(report)]),
+    ...(report.scores === null ? [emptyLine(report)] : [scoreTable(report, isForSharing)]),
     factsLine(report),
     ...trendLine(report),
     ...(report.change === null ? [] : [changeLine(report.change)]),
@@ -74,7 +74,10 @@ function emptyLine({ freshness }: RewardFunctionReport): string {
     : "No rollout got a number.";
 }
 
-function scoreTable({ scores, groups }: RewardFunctionReport): string {
+/** Hovers set the columns of a table side by side without a gap: two blanks before each head keep them apart. */
+const columnGap = "&nbsp;&nbsp;";
+
+function scoreTable({ scores, groups }: RewardFunctionReport, isForSharing: boolean): string {
   const { count, mean, std, p5, p50, p95, min, max } = scores!;
   const inside = groups === null ? [] : [["std inside groups", shortNumber(groups.meanStd)]];
   const cells = [
@@ -90,9 +93,8 @@ function scoreTable({ scores, groups }: RewardFunctionReport): string {
     ].map(([head, value]) => [head, shortNumber(value)]),
   ];
   const row = (values: readonly (string | undefined)[]) => `| ${values.join(" | ")} |`;
-  return [row(cells.map(([head]) => head)), row(cells.map(() => "--:")), row(cells.map(([, value]) => value))].join(
-    "\n",
-  );
+  const heads = cells.map(([head], i) => (isForSharing || i === 0 ? head : `${columnGap}${head}`));
+  return [row(heads), row(cells.map(() => "--:")), row(cells.map(([, value]) => value))].join("\n");
 }
 
 function factsLine({ groups, counts, timeMs, varianceShare }: RewardFunctionReport): string {

@@ -66,6 +66,7 @@ import {
   rewardTestParams,
   rewardTraceParams,
 } from "../params";
+import { registerRewardVersions } from "./rewardVersions";
 
 export interface RewardDocuments {
   /** True for a document of a language that rewards are written in; the others are not for here. */
@@ -224,6 +225,11 @@ export function registerRewards(connection: Connection, on: Dispatcher, services
     return service.runTests(path, await textOf(path), ids, signal);
   });
 
+  registerRewardVersions(on, {
+    ...{ service, services, requirePath, uriOf },
+    viewOf: (path) => viewOf(path, service.look(path)),
+    placedFindings: (view) => placedFindings(view, surfaces.findings),
+  });
   on.on(sampleRewardRollouts, rewardSampleParams, async ({ folder, data, model, prompts, groupSize }, signal) => {
     const { base, adapter } = await services.model(model);
     const place = { folder: services.allow(folder), data: services.allow(data) };

@@ -4,6 +4,7 @@ import {
   deleteRun,
   estimateRun,
   exportRun,
+  importRun,
   forkRun,
   listRuns,
   pauseRun,
@@ -20,6 +21,7 @@ import type { Dispatcher } from "../dispatch";
 import {
   compareRunsParams,
   exportRunParams,
+  importRunParams,
   forkRunParams,
   resumeRunParams,
   runParams,
@@ -84,6 +86,11 @@ export function registerRuns(on: Dispatcher, services: Services): void {
     const file = services.allow(out);
     await tasks.run("exportRun", { folder: folderOf(run), format, out: file }, signal);
     return { file };
+  });
+  on.on(importRun, importRunParams, async ({ path, projectFolder }, signal) => {
+    const params = { path: services.allow(path), projectFolder: services.allow(projectFolder) };
+    const { run, numCurves, numPoints } = await tasks.run("importRun", params, signal);
+    return { run, numCurves, numPoints };
   });
   on.on(runSamples, samplesParams, ({ run, samplesFile, offset = 0, limit = pageSize }, signal) =>
     tasks.run("samples", { folder: folderOf(run), samplesFile, offset, limit }, signal),

@@ -6,7 +6,8 @@ import type { AppError } from "@iad-r1/models/errors";
 import type { RewardStatus } from "@iad-r1/protocol/runs";
 import { rolloutStatus } from "../evaluate";
 import type { RewardDeclaration, RewardProgram } from "../user/program";
-import type { BatchResult, RolloutRow, ScoreOptions } from "../user/runner";
+import type { BatchResult, ScoreOptions } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { groupRows, rowsByStep, type ScoreColumn, type ScoreTable, totalsOf } from "./attribution";
 import { type Finding, type FindingFix, type FindingId, maxEvidenceRows, severityOf } from "./finding";
 

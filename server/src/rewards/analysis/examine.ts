@@ -5,7 +5,8 @@
 import { type AppError, CancelledError, RewardError } from "@iad-r1/models/errors";
 import { compareRuns } from "../live/compareRuns";
 import type { RewardProgram } from "../user/program";
-import type { BatchResult, RewardRunner, RolloutRow } from "../user/runner";
+import type { BatchResult, RewardRunner } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { findUnevenComponents } from "./dynamic/components";
 import { findExceptions } from "./dynamic/exceptions";
 import { findLengthEffects } from "./dynamic/lengths";

@@ -2,7 +2,7 @@
  * The checks that go along with training: what a step's rollouts alone can show, without calling a reward again. Pure; the
  * loop decides what to do with a finding, `shouldPause` says which ones may stop a run.
  */
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { groupRows, rowsByStep, type ScoreColumn, totalsOf, valuesAt } from "./attribution";
 import { flatShare } from "./dynamic/lengths";
 import { count, num, percent, quote, scopeSteps } from "./examination";
@@ -13,6 +13,8 @@ import { deviation } from "./groupMath";
 export interface GuardedReward {
   name: string;
   weight: number;
+  /** Declared least score; null where none is known. */
+  least?: number | null;
 }
 
 export interface GuardSettings {
@@ -58,13 +60,16 @@ export function guardRollouts(
     }),
   );
   return [
-    ...columns.flatMap((column) => [...failures(column, rows), ...constant(column)]),
+    ...columns.flatMap((column, i) => [...failures(column, rows), ...constant(column, rewards[i]!.least ?? null)]),
     ...flat(columns, rows),
     ...clipped(rows),
   ];
 }
 
-/** Whether a finding may pause the run by the settings; flat groups only once nearly all are flat, for eight steps. */
+/**
+ * Whether a finding may pause the run by the settings: flat groups only once nearly all are flat, for eight steps; a constant reward only
+ * where it is the least, because the greatest may be deserved.
+ */
 export function shouldPause(
   findings: readonly GuardFinding[],
   { pauseOn }: Pick<GuardSettings, "pauseOn">,
@@ -73,6 +78,7 @@ export function shouldPause(
     findings.find(
       ({ id, numbers }) =>
         pauseOn.includes(id) &&
+        (id !== "RW105" || numbers.isLeast === 1) &&
         (id !== "RW106" ||
           (numbers.share! > pausingFlatShare &&
             numbers.steps! >= scopeSteps &&
@@ -98,7 +104,7 @@ function failures({ name, status }: ScoreColumn, rows: readonly RolloutRow[]): G
 }
 
 /** RW105 */
-function constant({ name, scores }: ScoreColumn): GuardFinding[] {
+function constant({ name, scores }: ScoreColumn, least: number | null): GuardFinding[] {
   const present = scores.filter((score) => score !== null);
   if (present.length < minRows || deviation(present, "population") >= 1e-9) return [];
   return [
@@ -110,7 +116,7 @@ function constant({ name, scores }: ScoreColumn): GuardFinding[] {
         rows: scores.flatMap((score, i) => (score === null ? [] : [i])).slice(0, maxListed),
       },
       message: `${name} gave ${num(present[0]!)} for all of the last ${present.length} completions: nothing can be learnt from it.`,
-      numbers: { value: present[0]!, rollouts: present.length },
+      numbers: { value: present[0]!, rollouts: present.length, isLeast: present[0] === least ? 1 : 0 },
     },
   ];
 }

@@ -5,7 +5,7 @@
 import { DataError } from "@iad-r1/models/errors";
 import { z } from "zod";
 import type { RewardOutcome } from "../contract";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 
 const expectation = z
   .string()

@@ -7,7 +7,7 @@
 import { synonymsOf } from "../defectConcepts";
 import { parseCell } from "../location";
 import { parseTags, readYesNo, type TaggedText } from "../tags";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import type { FindingId } from "./finding";
 import { goldCompletions, neutralReasoning, truthText } from "./truths";
 

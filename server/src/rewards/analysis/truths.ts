@@ -3,7 +3,7 @@
  * whether a function looks at it at all. Judges nothing.
  */
 import { parseTags, readYesNo } from "../tags";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import type { Examination, ScoredFunction } from "./examination";
 
 /** Columns that hold the truth where `solution` does not, most common names first. */

@@ -11,7 +11,8 @@ import { instrumentTypeScript } from "../live/instrument";
 import { staticFindings } from "../static/staticFindings";
 import { discoverRewards } from "../user/discover";
 import type { RewardProgram } from "../user/program";
-import { type RewardRunner, type RolloutRow, startRunner } from "../user/runner";
+import { type RewardRunner, startRunner } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 
 /** A finding as the command line prints it; lines and columns from 1, columns in UTF-16 units. */
 export interface CheckedFinding {

@@ -90,12 +90,17 @@ async function runAll(
   const pinnedRow = pinned === null ? -1 : rollouts.rows.findIndex((row) => isSameRollout(keyOf(row), pinned));
   for (const { name, impure } of program.functions) {
     try {
+      const watch = () =>
+        runner.score(name, rollouts.rows, {
+          ...{ ...options, instrumented: true },
+          ...(pinnedRow >= 0 && { pinned: pinnedRow }),
+        });
+      // Both at once, each in its own process; not where they could meet in a file.
+      const watching = impure ? null : watch();
+      watching?.catch(() => undefined);
       const plain = await runner.score(name, rollouts.rows, options);
       results.set(name, plain);
-      const watched = await runner.score(name, rollouts.rows, {
-        ...{ ...options, instrumented: true },
-        ...(pinnedRow >= 0 && { pinned: pinnedRow }),
-      });
+      const watched = await (watching ?? watch());
       const reason = impure ? null : await differenceOf(runner, name, rollouts, plain, watched, options);
       if (reason !== null) {
         problem ??= reason;

@@ -9,13 +9,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { RewardError } from "@iad-r1/models/errors";
 import type { DebugLaunch } from "@iad-r1/protocol/rewardDebugger";
+import type { RolloutRow } from "../../rollouts/row";
 import { enginePath } from "../../runtime/engineFile";
 import { entryPath } from "../../runtime/entry";
 import { discoverRewards } from "../user/discover";
 import type { HostFunction, StartMessage } from "../user/hostMessages";
 import { loadModuleGraph } from "../user/moduleGraph";
 import type { RewardDeclaration } from "../user/program";
-import type { RolloutRow } from "../user/runner";
 import { firstStatementLine } from "./firstLine";
 
 export interface DebugRequest {

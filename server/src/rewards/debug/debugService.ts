@@ -15,6 +15,7 @@ import type {
   RewardTestItem,
   RewardTestResult,
   RewardTrace,
+  RewardVersionComparison,
   RolloutKey,
 } from "@iad-r1/protocol/rewardDebugger";
 import { entryPath } from "../../runtime/entry";
@@ -45,6 +46,12 @@ export interface LiveOptions {
   timeLimitMs?: number | undefined;
   /** Also while typing, not only when a file is saved. */
   onType?: boolean | undefined;
+}
+
+/** A text of a reward file; imports are looked for from its path. */
+export interface VersionText {
+  path: string;
+  text: string;
 }
 
 /** What is known of an open file. */
@@ -280,6 +287,30 @@ export class RewardDebugService {
 
   list(): Promise<ListedReward[]> {
     return this.call("text", "list", { folders: this.options.folders() });
+  }
+
+  /** What the texts of the files say that are not open. */
+  survey(signal?: AbortSignal): Promise<{ path: string; facts: StaticReport }[]> {
+    const columns = this.facts?.columns ?? null;
+    return this.call("text", "survey", { folders: this.options.folders(), without: this.open, columns }, signal);
+  }
+
+  /** The rewards that the rollouts of the scope were scored with. */
+  async recorded(): Promise<RewardDebugMethods["recorded"]["result"]> {
+    await this.readyScope();
+    return this.call("rollouts", "recorded", null);
+  }
+
+  /** Runs two versions on the rollouts of the scope. @throws ConfigError `reward/not-live`, `reward/remote`, `reward/no-rollout` */
+  async compare(before: VersionText, after: VersionText, signal: AbortSignal): Promise<RewardVersionComparison> {
+    this.requireLive();
+    const { numRollouts } = await this.readyScope();
+    if (numRollouts === 0) {
+      throw new ConfigError("reward/no-rollout", "There are no rollouts to compare the versions on.", {
+        hint: "Sample some, or choose a run.",
+      });
+    }
+    return this.call("rollouts", "compare", { before, after, wallMs: this.limits.timeLimitMs }, signal);
   }
 
   async dispose(): Promise<void> {

@@ -17,7 +17,7 @@ import { z } from "zod";
 import { parseYaml, plainValue, readConfigText } from "../../config/yamlFile";
 import type { RewardOutcomeView } from "@iad-r1/protocol/rewardDebugger";
 import { parseProbeFile, probeFileOf, type SavedProbe } from "../analysis/probeFile";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 
 export interface Expectation {
   file: string;

@@ -20,7 +20,7 @@ import {
 import { percentile } from "../analysis/distributions";
 import { mean } from "../analysis/groupMath";
 import type { RewardOutcome } from "../contract";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { distributionOf } from "./distribution";
 import { columnOf, withColumn } from "./scoreTables";
 import { isSameRollout, keyOf, recordedName } from "./scopedRollouts";

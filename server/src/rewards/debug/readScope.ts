@@ -2,10 +2,11 @@
 import { AppError } from "@iad-r1/models/errors";
 import type { RewardScope, RewardScopeChoices, RolloutSource, RolloutSplit } from "@iad-r1/protocol/rewardDebugger";
 import { forEachRollout, sourceOf } from "../../rollouts/read";
+import type { RolloutRow as RecordedRow } from "../../rollouts/row";
 import { readManifest } from "../../runs/manifest";
 import { groupRows, isFlat, valuesAt } from "../analysis/attribution";
 import { scopeSteps } from "../analysis/examination";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { noRollouts, type ScopedRollouts } from "./scopedRollouts";
 
 /** A run or file that rollouts can come from. */
@@ -143,9 +144,9 @@ function wholeGroups(read: Read[], maxRollouts: number): Read[] {
 }
 
 /** Rows that do not say belong to the training. */
-function isInSplit({ columns }: RolloutRow, split: RolloutSplit): boolean {
+function isInSplit({ mode, columns }: Pick<RecordedRow, "mode" | "columns">, split: RolloutSplit): boolean {
   if (split === "all") return true;
-  const said = columns.mode ?? columns.split ?? "train";
+  const said = mode ?? columns.mode ?? columns.split ?? "train";
   return said === split;
 }
 

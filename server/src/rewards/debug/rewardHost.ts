@@ -14,6 +14,7 @@ import type {
   RewardTestItem,
   RewardTestResult,
   RewardTrace,
+  RewardVersionComparison,
   RolloutKey,
 } from "@iad-r1/protocol/rewardDebugger";
 import type { CallContext, Host } from "../../runtime/workerHost";
@@ -22,8 +23,10 @@ import type { Finding } from "../analysis/finding";
 import type { RewardOutcome } from "../contract";
 import { discoverRewards, isRewardFile, languageOf } from "../user/discover";
 import type { RewardDeclaration, RewardProgram } from "../user/program";
-import type { RewardRunner, RolloutRow } from "../user/runner";
+import type { RewardRunner } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { type Analysis, analyze, shownFinding } from "./analyze";
+import { compareVersions, recordedColumns } from "./compareVersions";
 import type { DynamicReport, ShownFinding, StaticReport } from "./fileReport";
 import { outcomeView } from "./functionReport";
 import { type KnownSource, readScope, scopeChoices } from "./readScope";
@@ -54,6 +57,20 @@ export type RewardDebugMethods = {
   read: { params: Text & { columns: string[] | null }; result: StaticReport | null; event: never };
   /** Reward functions of the files below folders. */
   list: { params: { folders: string[] }; result: ListedReward[]; event: never };
+  /** What the texts of the files below folders tell, but for those that are left out. */
+  survey: {
+    params: { folders: string[]; without: string[]; columns: string[] | null };
+    result: { path: string; facts: StaticReport }[];
+    event: never;
+  };
+  /** The rewards that the rollouts of the scope were scored with. */
+  recorded: { params: null; result: ReturnType<typeof recordedColumns>; event: never };
+  /** Two versions on the rollouts of the scope. */
+  compare: {
+    params: { before: Text; after: Text; wallMs: number };
+    result: RewardVersionComparison;
+    event: never;
+  };
   scope: {
     params: { scope: RewardScope; sources: KnownSource[]; maxRollouts: number };
     result: ScopeFacts;
@@ -77,6 +94,8 @@ export type RewardDebugMethods = {
 
 export interface RewardTools {
   startRunner(program: RewardProgram): RewardRunner;
+  /** Ends processes that wait for code. */
+  stopSpares(): void;
   /** Findings of the rollouts. @param results by function: what it gave, or why it gave nothing */
   findings(
     program: RewardProgram,
@@ -124,6 +143,7 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
     key: string;
     entry: { findings: ShownFinding[] | null };
   } | null = null;
+  const surveys = new Map<string, { about: string; facts: StaticReport }>();
   const first = new Map<string, { generation: number; outcomes: Map<string, readonly RewardOutcome[]> }>();
 
   const programOf = ({ path, text }: Text, name?: string): RewardProgram => {
@@ -142,13 +162,27 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
   return {
     methods: {
       async read({ path, text, columns }) {
-        const program = discoverRewards(path, text);
-        if (program.functions.length === 0 && !isRewardFile(path)) return null;
-        const { functions, problems } = program;
-        const findings = functions.length === 0 ? [] : await tools.textFindings(program, columns);
-        return { text, functions, problems, findings };
+        const facts = await textFacts(path, text, columns);
+        return facts.functions.length === 0 && !isRewardFile(path) ? null : facts;
       },
       list: ({ folders }) => listRewards(folders),
+      async survey({ folders, without, columns }, { signal }) {
+        const found: { path: string; facts: StaticReport }[] = [];
+        for (const path of await rewardFiles(folders)) {
+          const text = without.includes(path) ? null : await readFile(path, "utf8").catch(() => null);
+          signal.throwIfAborted();
+          const facts = text === null ? null : await surveyed(path, text, columns);
+          if (facts !== null && facts.functions.length + facts.problems.length > 0) found.push({ path, facts });
+        }
+        return found;
+      },
+      recorded: async () => recordedColumns(rollouts),
+      compare: ({ before, after, wallMs }, { signal }) =>
+        compareVersions({
+          before: discoverRewards(before.path, before.text),
+          after: discoverRewards(after.path, after.text),
+          ...{ rollouts, start: tools.startRunner, wallMs, signal },
+        }),
       async scope(params, { signal }) {
         scope = params.scope;
         rollouts = await readScope(scope, { ...params, signal });
@@ -171,7 +205,8 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         const key = keyOfReport(program, isLive);
         const known = reports.get(key);
         if (known !== undefined && (!isLive || known.findings !== null)) return known.report;
-        await current?.runner.close();
+        // The processes of the old version are ended; nobody needs to see them go.
+        void current?.runner.close().catch(() => undefined);
         current = null;
         const seen = first.get(path);
         const runner = isLive ? tools.startRunner(program) : null;
@@ -216,9 +251,27 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         tools.runTests(programOf(text), ids, rollouts, wallMs, signal),
     },
     async dispose() {
+      tools.stopSpares();
       await current?.runner.close();
     },
   };
+
+  async function textFacts(path: string, text: string, columns: readonly string[] | null): Promise<StaticReport> {
+    const program = discoverRewards(path, text);
+    const { functions, problems } = program;
+    const findings = functions.length === 0 ? [] : await tools.textFindings(program, columns);
+    return { text, functions, problems, findings };
+  }
+
+  /** The same for a file that lies there unchanged: looking through a pattern's tree takes its time. */
+  async function surveyed(path: string, text: string, columns: readonly string[] | null): Promise<StaticReport> {
+    const known = surveys.get(path);
+    const about = JSON.stringify(columns);
+    if (known?.facts.text === text && known.about === about) return known.facts;
+    const facts = await textFacts(path, text, columns);
+    surveys.set(path, { about, facts });
+    return facts;
+  }
 
   function groupOf(row: RolloutRow): RolloutRow[] {
     return rollouts.rows.filter(({ group, step }) => group === row.group && step === row.step);
@@ -258,7 +311,7 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
 }
 
 /** Files that are rewards by name, and code files in folders named `rewards`. */
-async function listRewards(folders: readonly string[]): Promise<ListedReward[]> {
+async function rewardFiles(folders: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   const look = async (folder: string, depth: number): Promise<void> => {
     const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
@@ -272,8 +325,12 @@ async function listRewards(folders: readonly string[]): Promise<ListedReward[]> 
     }
   };
   for (const folder of folders) await look(folder, 0);
+  return files;
+}
+
+async function listRewards(folders: readonly string[]): Promise<ListedReward[]> {
   const found: ListedReward[] = [];
-  for (const path of files) {
+  for (const path of await rewardFiles(folders)) {
     const text = await readFile(path, "utf8").catch(() => null);
     if (text === null) continue;
     const lines = new TextLines(text);

@@ -1,6 +1,6 @@
 /** The rollouts that a scope came to, with what surfaces need to name them. Plain data; read in `readScope.ts`. */
 import type { RewardScope, RolloutKey, RolloutSource } from "@iad-r1/protocol/rewardDebugger";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 
 export interface ScopedRollouts {
   source: RolloutSource | null;

@@ -3,7 +3,7 @@ import type { RewardStatus } from "@iad-r1/protocol/runs";
 import { groupRows, type ScoreColumn, type ScoreTable } from "../analysis/attribution";
 import type { RewardOutcome } from "../contract";
 import { rolloutStatus } from "../evaluate";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 
 /** @param weights of the run by recorded name; 1 for others */
 export function recordedTable(rows: readonly RolloutRow[], weights: Readonly<Record<string, number>>): ScoreTable {

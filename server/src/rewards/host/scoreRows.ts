@@ -4,7 +4,7 @@ import { failed, notApplicable, type RewardNote, type RewardOutcome, scored } fr
 import { parseTags, type TaggedText } from "../tags";
 import type { HostFunction, RunMessage, RunResult, StartMessage } from "../user/hostMessages";
 import { type LiveRecorder, sharedLayout } from "../user/recording";
-import type { RolloutRow } from "../user/runner";
+import type { RolloutRow } from "../../rollouts/row";
 import type { Output } from "./captureConsole";
 import { lineInFile } from "./loadModules";
 import { isSkipped, type RewardDescriptor, skip } from "./rewardApi";

@@ -154,7 +154,8 @@ export function makeRecorder(sites: readonly Site[], shared: Int32Array): LiveRe
       trace = pinned < 0 ? null : { row: pinned, steps: [], cut: false };
     },
     records() {
-      return sites.map((site, i) => toRecord(site, reached[i]!, stores[i]!));
+      const previews = new PreviewPool();
+      return sites.map((site, i) => toRecord(site, reached[i]!, stores[i]!, previews));
     },
     trace() {
       return trace;
@@ -175,10 +176,26 @@ function makeStore(): Store {
   };
 }
 
-function toRecord(site: Site, reached: number, store: Store): SiteRecord {
+/** Equal values share one preview: most were seen many times, and what is shared crosses to the other process once. */
+class PreviewPool {
+  private readonly known = new Map<unknown, ReturnType<typeof previewOf>>();
+
+  of(value: unknown): ReturnType<typeof previewOf> {
+    // A map takes −0 for 0.
+    if (Object.is(value, -0)) return previewOf(value);
+    let preview = this.known.get(value);
+    if (preview === undefined) {
+      preview = previewOf(value);
+      this.known.set(value, preview);
+    }
+    return preview;
+  }
+}
+
+function toRecord(site: Site, reached: number, store: Store, previews: PreviewPool): SiteRecord {
   const values = store.values.map((value, i) => ({
     row: store.rows[i]!,
-    preview: store.isPreview[i] ? (value as ReturnType<typeof previewOf>) : previewOf(value),
+    preview: store.isPreview[i] ? (value as ReturnType<typeof previewOf>) : previews.of(value),
   }));
   const record: SiteRecord = { reached, values, thrown: store.thrown };
   if (site.kind === "regex") record.regex = { matched: store.matched, missed: store.missed };

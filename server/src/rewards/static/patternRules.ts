@@ -14,6 +14,8 @@ interface Weakness {
   words: string;
 }
 
+const caseTitle = "Ignore case";
+
 /** One finding for a pattern with all its weak points, or null. */
 export function fragilePatternFinding(fact: PatternFact, language: Language): Finding | null {
   const { pattern, approximate } = fact;
@@ -28,7 +30,8 @@ export function fragilePatternFinding(fact: PatternFact, language: Language): Fi
     const edits = rewrite === undefined ? null : editsOf(fact, rewrite, language);
     if (rewrite !== undefined && edits !== null) fixes.push({ title: capitalized(rewrite.title), edits });
   }
-  const all = weaknesses.length > 1 ? joinedFix(fixes) : null;
+  // A case that was meant is kept by the one that mends the rest.
+  const all = weaknesses.length > 1 ? joinedFix(fixes.filter(({ title }) => title !== caseTitle)) : null;
   const shown = pattern.pattern.length > 80 ? `${pattern.pattern.slice(0, 77)}…` : pattern.pattern;
   const reasons = weaknesses.map(({ words }) => words);
   return {
@@ -65,6 +68,11 @@ function weaknessesOf(tree: PatternTree, { pattern, method }: PatternFact): Weak
       cure: "no-anchor",
       words: "it must reach the end of the text, where a special token or a line break may stand",
     });
+  }
+  // Alone it is a choice: most models keep to the case that they are shown.
+  const hasLetters = nodes.some((node) => node.kind === "char" && node.char.toLowerCase() !== node.char.toUpperCase());
+  if (found.length > 0 && !tree.ignoresCase && hasLetters) {
+    found.push({ cure: "ignore-case", words: "it takes its tags in one letter case only" });
   }
   return found;
 }
@@ -108,7 +116,11 @@ export async function hangingPatternFinding(fact: PatternFact, language: Languag
   const why =
     proof.why === "nested"
       ? `the repeat inside of ${place} can share the same text with the repeat around it`
-      : `the alternatives of ${place} can match the same text`;
+      : proof.why === "overlap"
+        ? `the alternatives of ${place} can match the same text`
+        : `the repeats of ${place} stand side by side and can share the same text`;
+  const growth =
+    proof.why === "neighbours" ? "in ways that grow with a power of its length" : "in exponentially many ways";
   const input = proof.input.replaceAll("\u0000", "\\0").replaceAll("\u0001", "\\1");
   return {
     id: "RW113",
@@ -116,7 +128,7 @@ export async function hangingPatternFinding(fact: PatternFact, language: Languag
     function: fact.function,
     start: pattern.start,
     end: pattern.end,
-    message: `This pattern can take forever: ${why}, so a text that does not match is tried in exponentially many ways. A text of ${proof.length} characters was stopped after ${proof.limitMs} ms. Write it so that each character can be matched in one way only, or use an engine that is linear in time (re2js, google-re2).`,
+    message: `This pattern can take forever: ${why}, so a text that does not match is tried ${growth}. A text of ${proof.length} characters was stopped after ${proof.limitMs} ms. Write it so that each character can be matched in one way only, or use an engine that is linear in time (re2js, google-re2).`,
     evidence: {
       rows: [],
       numbers: { length: proof.length, limitMs: proof.limitMs },

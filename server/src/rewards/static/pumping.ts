@@ -1,5 +1,5 @@
 /**
- * Finds out whether a pattern takes exponential time: builds inputs out of the pattern's own tree that make it try everything, and runs them
+ * Finds out whether a pattern takes exponential time, or so high a power of the length that an answer keeps it busy: builds inputs out of the pattern's own tree that make it try everything, and runs them
  * in a thread that is killed. Ordinary texts do not show the problem, so only made ones can prove that it is there or not.
  */
 import { Worker } from "node:worker_threads";
@@ -11,7 +11,9 @@ import { isNullable, patternNodes, printPattern, sampleText } from "./patternTre
 export interface Suspicion {
   start: number;
   end: number;
-  why: "nested" | "overlap";
+  why: "nested" | "overlap" | "neighbours";
+  /** Of neighbours: a text that either can take. */
+  shared?: string;
 }
 
 export interface HangProof extends Suspicion {
@@ -57,7 +59,7 @@ export async function proveHang(
   tree: PatternTree,
   anchor: SitePattern["anchor"] = "search",
 ): Promise<HangProof | null> {
-  const suspicions = suspectHangs(tree);
+  const suspicions = [...suspectHangs(tree), ...suspectNeighbours(tree)];
   if (suspicions.length === 0) return null;
   const printed = printPattern(tree.root, tree);
   const source = anchor === "search" ? printed : `(?<![^])(?:${printed})${anchor === "full" ? "(?![^])" : ""}`;
@@ -65,7 +67,7 @@ export async function proveHang(
   try {
     for (const suspicion of suspicions) {
       for (const pump of pumpsFor(tree, suspicion)) {
-        for (const times of [16, 24, 32, 48]) {
+        for (const times of suspicion.why === "neighbours" ? powerRounds : exponentialRounds) {
           const input = pump.before + pump.round.repeat(times) + pump.after;
           const ended = await killer.endsInTime(input, hangLimitMs);
           if (ended) continue;
@@ -81,6 +83,48 @@ export async function proveHang(
   }
 }
 
+/** Doubling with each character shows within a few dozen. */
+const exponentialRounds = [16, 24, 32, 48];
+/** A power of the length shows with texts as long as completions are. */
+const powerRounds = [500, 1000, 2000, 4000];
+
+/**
+ * Unbounded repeats that follow each other with nothing between them that must be there, and can take the same character: the time grows
+ * with a power of the length. White space alone is let be: answers seldom hold thousands of blanks.
+ */
+export function suspectNeighbours(tree: PatternTree): Suspicion[] {
+  const found: Suspicion[] = [];
+  for (const node of patternNodes(tree.root)) {
+    if (node.kind !== "sequence") continue;
+    const items = flatItems(node);
+    for (const [i, first] of items.entries()) {
+      if (first.kind !== "repeat" || first.max < 20) continue;
+      for (const second of items.slice(i + 1)) {
+        if (second.kind === "repeat" && second.max >= 20) {
+          const shared = sharedCharacter(first.item, second.item, tree);
+          if (shared !== null && !found.some(({ start }) => start === first.start)) {
+            found.push({ start: first.start, end: second.end, why: "neighbours", shared });
+          }
+        }
+        if (!isNullable(second)) break;
+      }
+    }
+  }
+  return found;
+}
+
+function sharedCharacter(a: PatternNode, b: PatternNode, tree: PatternTree): string | null {
+  const [one, other] = [a, b].map((node) => {
+    try {
+      return new RegExp(`^(?:${printPattern(node, tree)})$`, tree.jsFlags.replace(/[gy]/g, ""));
+    } catch {
+      return null;
+    }
+  });
+  if (!one || !other) return null;
+  return [..."a0_-<.,A"].find((character) => one.test(character) && other.test(character)) ?? null;
+}
+
 interface Pump {
   before: string;
   round: string;
@@ -88,8 +132,9 @@ interface Pump {
 }
 
 /** What leads to the place, what it repeats, and an end that cannot match. */
-function pumpsFor(tree: PatternTree, { start, end }: Suspicion): Pump[] {
+function pumpsFor(tree: PatternTree, { start, end, shared }: Suspicion): Pump[] {
   const before = textBefore(tree.root, start);
+  if (shared !== undefined) return ["\u0000", "\n"].map((after) => ({ before, round: shared, after }));
   const repeat = [...patternNodes(tree.root)].find(
     (node) => node.kind === "repeat" && node.start === start && node.end === end,
   );

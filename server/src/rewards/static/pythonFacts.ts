@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { CancelledError, RewardError } from "@iad-r1/models/errors";
 import { enginePath } from "../../runtime/engineFile";
-import { findPython } from "../user/pythonHost";
+import { findPython } from "../../runtime/python";
 import type { RewardFacts } from "./facts";
 
 /** Starting Python on a busy machine is what takes time. */

@@ -16,6 +16,8 @@ const verlArguments = new Set(["data_source", "solution_str", "ground_truth", "e
 
 interface Parameter {
   name: string;
+  /** Of a base of a class, the end of its path: `ORM` of `swift.plugin.ORM`. */
+  last: string;
   star: "" | "*" | "**";
 }
 
@@ -40,7 +42,7 @@ export function discoverPython(file: string, source: string): Discovered {
     const isFunction = definition.keyword === "def";
     const call = isFunction ? definition : callMethod(lines, definition);
     if (call === null) continue;
-    const shape = shapeOf(definition, call, marker !== null);
+    const shape = shapeOf(definition, call, marker !== null || registered.has(definition.name.text));
     if (shape === null) continue;
     if (marker !== null) found.problems.push(...marker.problems);
     const options: MarkerOptions = marker?.options ?? {};
@@ -94,6 +96,7 @@ function parametersOf(tokens: readonly PythonToken[]): Parameter[] {
   let depth = 0;
   let stars = "";
   let atStart = false;
+  let before = "";
   for (const { kind, text } of tokens) {
     if ("([{".includes(text)) depth++;
     if (")]}".includes(text)) depth--;
@@ -103,9 +106,12 @@ function parametersOf(tokens: readonly PythonToken[]): Parameter[] {
       stars = "";
     } else if (atStart && text === "*") stars += "*";
     else if (atStart) {
-      if (kind === "name") parameters.push({ name: text, star: stars === "" ? "" : stars === "*" ? "*" : "**" });
+      const star = stars === "" ? "" : stars === "*" ? "*" : "**";
+      if (kind === "name") parameters.push({ name: text, last: text, star });
       atStart = false;
-    }
+    } else if (depth === 1 && kind === "name" && before === "." && parameters.length > 0)
+      parameters.at(-1)!.last = text;
+    before = text;
   }
   return parameters;
 }
@@ -117,10 +123,11 @@ function callMethod(lines: readonly PythonLine[], owner: Definition): Definition
   return methods.find(({ keyword, name }) => keyword === "def" && name.text === "__call__") ?? null;
 }
 
+/** @param isMarked by a comment, or by its place in ms-swift's table: what stands there is taken whatever its bases are */
 function shapeOf(definition: Definition, call: Definition, isMarked: boolean): RewardShape | null {
   const names = new Set(call.parameters.map(({ name }) => name));
   if (definition.keyword === "class") {
-    const isOrm = definition.parameters.some(({ name }) => /ORM$/.test(name));
+    const isOrm = definition.parameters.some(({ last }) => /ORM$/.test(last));
     return isOrm || (isMarked && names.has("completions")) ? "swift-orm" : null;
   }
   if (names.has("solution_str") && names.has("ground_truth")) return "verl";
@@ -144,16 +151,22 @@ function columnsOf(parameters: readonly Parameter[], body: readonly PythonToken[
   return [...columns];
 }
 
-/** `orms["name"] = Class`: the name under which ms-swift knows a class. */
+/** `orms["name"] = Class`, also `plugin.orms["name"] = Class`: the name under which ms-swift knows a class. */
 function registeredNames(lines: readonly PythonLine[]): Map<string, string> {
   const names = new Map<string, string>();
   for (const { tokens, indent } of lines) {
-    const texts = tokens.map(({ text }) => text);
-    if (indent !== 0 || texts[0] !== "orms" || texts[1] !== "[" || texts[3] !== "]" || texts[4] !== "=") continue;
-    const name = plainText(tokens[2]);
-    if (name !== null && tokens[5]?.kind === "name") names.set(tokens[5].text, name);
+    const at = tokens.findIndex(({ text }) => text === "orms");
+    const [table, open, key, close, equals, value] = tokens.slice(at);
+    const isTable = indent === 0 && table !== undefined && tokens.slice(0, at).every(isPartOfPath);
+    if (!isTable || open?.text !== "[" || close?.text !== "]" || equals?.text !== "=") continue;
+    const name = plainText(key);
+    if (name !== null && value?.kind === "name") names.set(value.text, name);
   }
   return names;
+}
+
+function isPartOfPath({ kind, text }: PythonToken): boolean {
+  return kind === "name" || text === ".";
 }
 
 function markerAbove(

@@ -3,7 +3,7 @@ import type { RewardOutcome } from "../contract";
 import type { GraphModule } from "./moduleGraph";
 import type { RewardScope, RewardShape } from "./program";
 import type { RowTrace, Site, SiteRecord } from "./recording";
-import type { RolloutRow } from "./runner";
+import type { RolloutRow } from "../../rollouts/row";
 
 export interface HostFunction {
   name: string;

@@ -12,8 +12,10 @@ import { createRewardRegistry, type RewardUse } from "../registry";
 import { discoverRewards } from "./discover";
 import { loadModuleGraph } from "./moduleGraph";
 import type { RewardDeclaration, RewardProgram } from "./program";
+import { pythonVersion } from "./pythonModules";
 import type { Instrumenter } from "./recording";
-import { type RewardRunner, type RolloutRow, type RunnerOptions, startRunner } from "./runner";
+import { type RewardRunner, type RunnerOptions, startRunner } from "./runner";
+import type { RolloutRow } from "../../rollouts/row";
 
 export interface OpenRewardsOptions {
   /** Folder that relative paths start from. */
@@ -50,7 +52,7 @@ export function openRewards(uses: readonly (string | RewardUse)[], options: Open
     if (existing !== undefined) return existing;
     const source = (options.read ?? readSource)(file);
     const program = discoverRewards(file, source);
-    const version = program.language === "python" ? program.hash : loadModuleGraph(file, source).hash;
+    const version = program.language === "python" ? pythonVersion(file, source) : loadModuleGraph(file, source).hash;
     const { instrument, python } = options;
     const runnerOptions: RunnerOptions = { ...(instrument && { instrument }), ...(python !== undefined && { python }) };
     const opened = { program, runner: startRunner(program, runnerOptions), version };

@@ -1,7 +1,6 @@
 /** The near side of one Python process that runs rewards (`engines/python/iadr1_worker.py`): one JSON message a line, both ways. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { CancelledError, RewardError } from "@iad-r1/models/errors";
 import { enginePath } from "../../runtime/engineFile";
 import type { FailedMessage, HostFunction, RunMessage, RunResult } from "./hostMessages";
@@ -282,16 +281,4 @@ export function lineOfDump(dump: string, file: string): number | null {
     }
   }
   return null;
-}
-
-/** The interpreter to use: the one named in IADR1_PYTHON, that of an active virtual environment, else the first on the path. */
-export function findPython(): string {
-  const { IADR1_PYTHON, VIRTUAL_ENV } = process.env;
-  if (IADR1_PYTHON !== undefined && IADR1_PYTHON !== "") return IADR1_PYTHON;
-  const isWindows = process.platform === "win32";
-  if (VIRTUAL_ENV !== undefined && VIRTUAL_ENV !== "") {
-    const path = isWindows ? join(VIRTUAL_ENV, "Scripts", "python.exe") : join(VIRTUAL_ENV, "bin", "python");
-    if (existsSync(path)) return path;
-  }
-  return isWindows ? "python" : "python3";
 }

@@ -1,8 +1,10 @@
 /** Runs Python rewards in a long-lived Python process, or in two when live values are asked for. */
 import { RewardError } from "@iad-r1/models/errors";
 import { declarationOf, type RewardProgram } from "./program";
-import { findPython, PythonHost } from "./pythonHost";
-import type { BatchResult, RewardRunner, RolloutRow, RunnerOptions, ScoreOptions } from "./runner";
+import { findPython } from "../../runtime/python";
+import { PythonHost } from "./pythonHost";
+import type { BatchResult, RewardRunner, RunnerOptions, ScoreOptions } from "./runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { HostFailure, rewardErrorOf } from "./typescriptHost";
 
 const defaultWallMs = 2_000;
@@ -15,7 +17,11 @@ const impureMemoryMb = 64 * 1_024;
 export class PythonRunner implements RewardRunner {
   private plain: PythonHost | null = null;
   private live: PythonHost | null = null;
-  private queue: Promise<unknown> = Promise.resolve();
+  /** Of each process the calls that wait for it; the two may work at once. */
+  private readonly queues: Record<"plain" | "live", Promise<unknown>> = {
+    plain: Promise.resolve(),
+    live: Promise.resolve(),
+  };
   private isClosed = false;
 
   constructor(
@@ -24,8 +30,9 @@ export class PythonRunner implements RewardRunner {
   ) {}
 
   score(name: string, rows: readonly RolloutRow[], options: ScoreOptions = {}): Promise<BatchResult> {
-    const result = this.queue.then(() => this.scoreNow(name, rows, options));
-    this.queue = result.catch(() => undefined);
+    const which = options.instrumented === true ? "live" : "plain";
+    const result = this.queues[which].then(() => this.scoreNow(name, rows, options));
+    this.queues[which] = result.catch(() => undefined);
     return result;
   }
 

@@ -3,34 +3,11 @@
  * files, network and other processes unless the file says `impure`. Never call it in a workspace that is not trusted.
  */
 import type { RewardOutcome } from "../contract";
+import type { RolloutRow } from "../../rollouts/row";
 import type { RewardProgram } from "./program";
 import { PythonRunner } from "./pythonRunner";
 import type { Instrumenter, Recording } from "./recording";
 import { TypeScriptRunner } from "./typescriptRunner";
-
-/** One completion with what is known about it: a record of a run, or a line of a file. */
-export interface RolloutRow {
-  /** Same for all completions of a prompt. */
-  group: string;
-  /** Number of the completion in its group. */
-  index: number;
-  /** Text, list of messages, or null where it was not recorded. */
-  prompt: unknown;
-  completion: string;
-  /** Ground truth in the answer grammar; null where there is none. */
-  solution: string | null;
-  /** The other columns of the data row. */
-  columns: Record<string, unknown>;
-  sampleId?: string;
-  step?: number;
-  finish?: "eos" | "length" | "stop";
-  /** In tokens. */
-  length?: number;
-  total?: number | null;
-  advantage?: number | null;
-  rewards?: Record<string, number | null>;
-  status?: Record<string, "ok" | "na" | "error">;
-}
 
 export interface ScoreOptions {
   /** Also records what each place of the source saw. */

@@ -33,19 +33,10 @@ export class TypeScriptHost {
   private restartTimer: () => void = () => undefined;
 
   constructor(start: StartMessage) {
-    const entry = entryPath("rewardHostMain");
-    this.child = fork(entry, [], {
-      serialization: "advanced",
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-      execArgv: ["--no-warnings", "--experimental-vm-modules", ...permissions(entry, start.isImpure)],
-      env: start.isImpure ? process.env : harmlessEnvironment(),
-    });
-    this.child.unref();
-    this.child.channel?.unref();
+    this.child = (start.isImpure ? null : takeSpare()) ?? startProcess(start.isImpure);
     this.child.stderr?.on("data", (chunk) => {
       this.lastError = (this.lastError + String(chunk)).slice(-4096);
     });
-    (this.child.stderr as { unref?(): void } | null)?.unref?.();
     this.ready = new Promise((resolve, reject) => {
       this.whenReady = { resolve, reject };
     });
@@ -143,6 +134,58 @@ export class TypeScriptHost {
     this.whenReady?.reject(error);
     this.waiting?.reject(error);
   }
+}
+
+function startProcess(isImpure: boolean): ChildProcess {
+  const entry = entryPath("rewardHostMain");
+  const child = fork(entry, [], {
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    execArgv: ["--no-warnings", "--experimental-vm-modules", ...permissions(entry, isImpure)],
+    env: isImpure ? process.env : harmlessEnvironment(),
+  });
+  child.unref();
+  child.channel?.unref();
+  (child.stderr as { unref?(): void } | null)?.unref?.();
+  return child;
+}
+
+// ---- processes that wait for their first code
+
+/** After a process was taken, the next one is started when the machine has had time for the work it was taken for. */
+const refillMs = 400;
+let numSpares = 0;
+let spares: ChildProcess[] = [];
+let refill: NodeJS.Timeout | null = null;
+
+/**
+ * Keeps so many processes ready, each for one version of pure code: starting one is most of what a person waits for after saving a file. They
+ * end with this process, or with a count of 0.
+ */
+export function keepSpareHosts(count: number): void {
+  numSpares = count;
+  while (spares.length > count) spares.pop()!.kill("SIGKILL");
+  fillUp();
+}
+
+function fillUp(): void {
+  if (refill !== null) clearTimeout(refill);
+  refill = null;
+  while (spares.length < numSpares) {
+    const child = startProcess(false);
+    const forget = () => {
+      spares = spares.filter((one) => one !== child);
+    };
+    child.once("error", forget);
+    child.once("exit", forget);
+    spares.push(child);
+  }
+}
+
+function takeSpare(): ChildProcess | null {
+  const child = spares.shift() ?? null;
+  if (numSpares > 0) refill ??= setTimeout(fillUp, refillMs).unref();
+  return child;
 }
 
 /**

@@ -7,7 +7,8 @@ import type { FailedMessage, RunResult, StartMessage } from "./hostMessages";
 import { loadModuleGraph } from "./moduleGraph";
 import { declarationOf, lineAt, type RewardProgram } from "./program";
 import type { InstrumentedSource, Site } from "./recording";
-import type { BatchResult, RewardRunner, RolloutRow, RunnerOptions, ScoreOptions } from "./runner";
+import type { BatchResult, RewardRunner, RunnerOptions, ScoreOptions } from "./runner";
+import type { RolloutRow } from "../../rollouts/row";
 import { HostFailure, rewardErrorOf, TypeScriptHost } from "./typescriptHost";
 
 const defaultWallMs = 2_000;
@@ -23,7 +24,11 @@ interface Version {
 export class TypeScriptRunner implements RewardRunner {
   private plain: Version | null = null;
   private live: Version | null = null;
-  private queue: Promise<unknown> = Promise.resolve();
+  /** Of each process the calls that wait for it. */
+  private readonly queues: Record<"plain" | "live", Promise<unknown>> = {
+    plain: Promise.resolve(),
+    live: Promise.resolve(),
+  };
   private isClosed = false;
 
   constructor(
@@ -32,9 +37,14 @@ export class TypeScriptRunner implements RewardRunner {
   ) {}
 
   score(name: string, rows: readonly RolloutRow[], options: ScoreOptions = {}): Promise<BatchResult> {
-    // One call at a time: the process answers in order, and a hang must be blamed on the right call.
-    const result = this.queue.then(() => this.scoreNow(name, rows, options));
-    this.queue = result.catch(() => undefined);
+    const which = options.instrumented === true ? "live" : "plain";
+    return this.inTurn(which, () => this.scoreNow(name, rows, options));
+  }
+
+  /** One call at a time in a process: it answers in order, and a hang must be blamed on the right call. The two may work at once. */
+  private inTurn<T>(which: "plain" | "live", work: () => Promise<T>): Promise<T> {
+    const result = this.queues[which].then(work);
+    this.queues[which] = result.catch(() => undefined);
     return result;
   }
 
@@ -77,22 +87,25 @@ export class TypeScriptRunner implements RewardRunner {
     rows: readonly RolloutRow[],
   ): Promise<FailedMessage> {
     if (failure.line !== null) return failure;
-    if (failure.siteId !== null && version.sites !== null) return this.withLine(failure, version.sites);
+    // Watched code has said all that it knows.
+    if (version.sites !== null) return failure.siteId === null ? failure : this.withLine(failure, version.sites);
     const isHang = failure.code === "reward/timeout" || failure.code === "reward/memory";
     if (!isHang || this.options.instrument === undefined || this.isClosed) return failure;
-    const live = this.open(true);
-    try {
-      // The same row first; a function that keeps state, or looks at its peers, may need all of them.
-      const declared = declarationOf(this.program, name);
-      const hanging = failure.row === null ? undefined : rows[failure.row];
-      const again = hanging === undefined || declared.scope !== "sample" ? rows : [hanging];
-      await this.run(live, name, again, { wallMs: attributionMs });
-    } catch (error) {
-      if (error instanceof HostFailure && error.failure.siteId !== null) {
-        return this.withLine({ ...failure, siteId: error.failure.siteId }, live.sites ?? []);
+    return this.inTurn("live", async () => {
+      const live = this.open(true);
+      try {
+        // The same row first; a function that keeps state, or looks at its peers, may need all of them.
+        const declared = declarationOf(this.program, name);
+        const hanging = failure.row === null ? undefined : rows[failure.row];
+        const again = hanging === undefined || declared.scope !== "sample" ? rows : [hanging];
+        await this.run(live, name, again, { wallMs: attributionMs });
+      } catch (error) {
+        if (error instanceof HostFailure && error.failure.siteId !== null) {
+          return this.withLine({ ...failure, siteId: error.failure.siteId }, live.sites ?? []);
+        }
       }
-    }
-    return failure;
+      return failure;
+    });
   }
 
   private withLine(failure: FailedMessage, sites: readonly Site[]): FailedMessage {

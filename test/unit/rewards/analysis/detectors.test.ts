@@ -3,7 +3,8 @@ import { examineProgram } from "@iad-r1/server/rewards/analysis/examine";
 import type { Finding } from "@iad-r1/server/rewards/analysis/finding";
 import { failed, type RewardOutcome, scored } from "@iad-r1/server/rewards/contract";
 import type { RewardDeclaration, RewardProgram } from "@iad-r1/server/rewards/user/program";
-import type { RewardRunner, RolloutRow } from "@iad-r1/server/rewards/user/runner";
+import type { RewardRunner } from "@iad-r1/server/rewards/user/runner";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { expect, it } from "vitest";
 
 type Score = (row: RolloutRow, batch: readonly RolloutRow[]) => number | RewardOutcome;
@@ -148,4 +149,44 @@ it("only the last eight recorded steps are looked at", async () => {
   const rows = rowsOf(40, (group, index) => ({ completion: `t ${group} ${index}` }), 10);
   // The first two steps are flat; in the scope nothing is.
   expect(await findings({ r: ({ step, index }) => (step! < 2 ? 0 : index % 2) }, rows)).toEqual([]);
+});
+
+it("a group reward is probed among recorded siblings: what it pays is only seen beside them", async () => {
+  const truths = ["<answer>Yes</answer><type>hole</type>", "<answer>No</answer>"];
+  const rows = rowsOf(16, (group, index) => ({
+    completion: `<think>1</think><answer>${["Yes", "No", "Perhaps", ""][index]}</answer>`,
+    solution: truths[group % 2]!,
+  }));
+  const said = (text: string) => /<answer>(.*?)<\/answer>/.exec(text)?.[1] ?? "";
+  /** The share of the group that it beats; alone it beats nobody. */
+  const rank = (worth: (row: RolloutRow) => number): Score => {
+    return (row, batch) => {
+      const siblings = batch.filter(({ group }) => group === row.group);
+      return siblings.filter((other) => worth(other) < worth(row)).length / Math.max(1, siblings.length - 1);
+    };
+  };
+  const right = rank(({ completion, solution }) => (said(completion) === said(solution!) ? 1 : 0));
+  // Pays any answer, and the right one hardly more.
+  const loose = rank(({ completion, solution }) =>
+    said(completion) === "" ? 0 : said(completion) === said(solution!) ? 2 : 1,
+  );
+  const of = async (score: Score) => ids(await findings({ r: score }, rows, { scope: "group" }));
+  expect(await of(loose)).toContain("RW119 r");
+  expect(await of(right)).not.toContain("RW119 r");
+});
+
+it("rewards that take more than a tenth of a step are slow, by the times that a run recorded with each rollout", async () => {
+  const timed = (rewardMs: number) =>
+    letters.map((row) => ({
+      ...row,
+      recorded: {
+        ...{ promptHash: "", notes: {}, refKl: null, entropy: 0, meanLogProb: 0, imageRefs: [] },
+        timings: { generateMs: 80, rewardMs },
+      },
+    }));
+  const score: Score = ({ index }) => index % 2;
+  expect(ids(await findings({ r: score }, timed(8)))).not.toContain("RW114 r");
+  const slow = (await findings({ r: score }, timed(20))).find(({ id }) => id === "RW114")!;
+  expect(slow.evidence.numbers.stepShare).toBeCloseTo(0.2, 6);
+  expect(slow.message).toContain("20 % of the recorded time of a step");
 });

@@ -1,5 +1,5 @@
 import { type GuardFinding, guardRollouts, shouldPause } from "@iad-r1/server/rewards/analysis/guard";
-import type { RolloutRow } from "@iad-r1/server/rewards/user/runner";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { expect, it } from "vitest";
 
 const rewards = [{ name: "a", weight: 1 }];
@@ -49,6 +49,24 @@ it("counts failures, names the first, and may pause for them when the settings s
   expect(findings[0]!.message).toContain("no such tag");
   expect(shouldPause(findings, { pauseOn: [] })).toBeNull();
   expect(shouldPause(findings, { pauseOn: ["RW104"] })).toBe(findings[0]);
+});
+
+it("may pause for a reward that always gives its least, and not for one that always gives its greatest", () => {
+  const known = [{ name: "a", weight: 1, least: 0 }];
+  const [least, greatest] = [0, 1].map((score) =>
+    guardRollouts(
+      steps(() => score),
+      { rewards: known },
+    ).filter(({ id }) => id === "RW105"),
+  );
+  expect([ids(least!), ids(greatest!)]).toEqual([["RW105"], ["RW105"]]);
+  expect(shouldPause(least!, { pauseOn: ["RW105"] })).toBe(least![0]);
+  expect(shouldPause(greatest!, { pauseOn: ["RW105"] })).toBeNull();
+  const unknown = guardRollouts(
+    steps(() => 0),
+    { rewards },
+  );
+  expect(shouldPause(unknown, { pauseOn: ["RW105"] })).toBeNull();
 });
 
 it("five failures in a hundred are no finding", () => {

@@ -1,6 +1,6 @@
 import { buildProbes, judgeProbes, type Probe } from "@iad-r1/server/rewards/analysis/probes";
 import { parseTags } from "@iad-r1/server/rewards/tags";
-import type { RolloutRow } from "@iad-r1/server/rewards/user/runner";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { expect, it } from "vitest";
 
 function row(solution: string | null, columns: Record<string, unknown> = {}, prompt: unknown = null): RolloutRow {

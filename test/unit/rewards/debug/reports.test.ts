@@ -7,7 +7,7 @@ import { isMet } from "@iad-r1/server/rewards/debug/expectations";
 import { firstStatementLine } from "@iad-r1/server/rewards/debug/firstLine";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
 import type { Recording, Site, SiteRecord } from "@iad-r1/server/rewards/user/recording";
-import type { RolloutRow } from "@iad-r1/server/rewards/user/runner";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { scored } from "@iad-r1/server/rewards/contract";
 import { expect, test } from "vitest";
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Finding } from "@iad-r1/server/rewards/analysis/finding";
 import { judgeSavedProbe, parseProbeFile, probeRow } from "@iad-r1/server/rewards/analysis/probeFile";
 import { checkProgram, readRewardProgram } from "@iad-r1/server/rewards/check/checkFile";
+import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
 import { startRunner } from "@iad-r1/server/rewards/user/runner";
 import { readRollouts } from "@iad-r1/server/rollouts/read";
 import { expect, onTestFinished, test } from "vitest";
@@ -47,6 +48,24 @@ test.each(["published.py", "published.reward.ts"])(
     expect(find("accuracy_reward", "RW123").evidence.numbers).toMatchObject({ yes: 2, no: 1 });
   },
 );
+
+test("verdict.reward.ts: its one fault is found, and the quick fix is the cure", { timeout: 600_000 }, async () => {
+  const file = `${folder}verdict.reward.ts`;
+  const { rows } = await readRollouts(`${folder}rollouts.jsonl`);
+  const program = await readRewardProgram(file);
+  const findings = await checkProgram(program, rows);
+  expect(findings.map(({ id }) => id).sort()).toEqual(["RW105", "RW111"]);
+  const fault = findings.find(({ id }) => id === "RW111")!;
+  expect(fault.message).toContain("matched 0 of 152 texts");
+  const [fix] = fault.fixes;
+  expect(fix!.title).toBe("Ignore case");
+  let corrected = program.source;
+  for (const { start, end, text } of [...fix!.edits].reverse())
+    corrected = corrected.slice(0, start) + text + corrected.slice(end);
+  const again = await checkProgram(discoverRewards(file, corrected), rows);
+  // What remains is about a data row.
+  expect(again.map(({ id }) => id)).toEqual(["RW117"]);
+});
 
 test("ablations.py: a missing tag wipes out the answer's point (7)", { timeout: 600_000 }, async () => {
   const find = await check("ablations.py");

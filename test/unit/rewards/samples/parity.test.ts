@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
-import { type RolloutRow, startRunner } from "@iad-r1/server/rewards/user/runner";
+import { startRunner } from "@iad-r1/server/rewards/user/runner";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type Golden, readGoldens } from "../../../helpers/goldens";
 

@@ -24,4 +24,14 @@ describe("patterns that can take forever", () => {
     expect(await prove("<think>.*?</think><location>.*?</location><answer>.*?</answer>", "s")).toBeNull();
     expect(await prove("<answer>\\s*(.*?)\\s*</answer>", "s")).toBeNull();
   });
+
+  it("are also those whose time grows with a power of the length, proven by a text as long as an answer", async () => {
+    expect(await prove("\\d+\\d+x")).toMatchObject({ why: "neighbours", place: "\\d+\\d+" });
+    expect(await prove("(\\w+)(\\w*)=")).toMatchObject({ why: "neighbours" });
+    expect((await prove(".*.*.*z", "s"))!.length).toBeLessThanOrEqual(4001);
+    // Something between them that must be there, other characters, or a bound.
+    for (const pattern of ["\\d+,\\d+x", "[a-c]+[x-z]+!", "a{1,10}a{1,10}b", "<a>\\s*(.*?)\\s*</a>"]) {
+      expect(await prove(pattern), pattern).toBeNull();
+    }
+  });
 });

@@ -78,6 +78,12 @@ describe("findings from TypeScript text", () => {
     );
     expect(one!.finding.message).toMatch(/line break.*no white space.*greedy.*end of the text/);
     expect(one!.fixed[0]).toContain("/<think>.*?<\\/think>\\s*<answer>(.*?)<\\/answer>/s.test");
+    // Letter case is said beside the rest, and mended apart from it.
+    expect(one!.finding.message).toContain("one letter case only");
+    const byCase = one!.finding.fixes.find(({ title }) => title === "Ignore case")!;
+    expect(byCase.edits.map(({ text }) => text)).toEqual(["i"]);
+    const anyCase = await found(reward("return /<a>.*<\\/a>/i.test(ctx.completion) ? 1 : 0;"));
+    expect(anyCase[0]!.finding.message).not.toContain("letter case");
     const constant = await found(
       reward("return FORM.test(ctx.completion) ? 1 : 0;", "const FORM = /<answer>(.+?)<\\/answer>/;"),
     );

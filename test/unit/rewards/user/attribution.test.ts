@@ -1,7 +1,8 @@
 /** A hang in TypeScript is named by line, with the instrumenter of live values; recordings come back whole. */
 import { instrumentTypeScript } from "@iad-r1/server/rewards/live/instrument";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
-import { type RolloutRow, startRunner } from "@iad-r1/server/rewards/user/runner";
+import { startRunner } from "@iad-r1/server/rewards/user/runner";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { expect, onTestFinished, test } from "vitest";
 
 const source = `/** @reward */

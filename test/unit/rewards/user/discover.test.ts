@@ -182,3 +182,13 @@ test("reward files are told by their names", () => {
   const names = ["a.reward.ts", "b.reward.mts", "c.reward.py", "a.ts", "reward.ts", "a.reward.d.ts"];
   expect(names.filter(isRewardFile)).toEqual(["a.reward.ts", "b.reward.mts", "c.reward.py"]);
 });
+
+test("what stands in ms-swift's table is a reward whatever its bases are, and a class outside of it by the end of a base's path", () => {
+  const body = "    def __call__(self, completions, **kwargs):\n        return [0.0 for _ in completions]\n\n";
+  const source = `import swift.plugin as plugin\n\nclass Plain:\n${body}class Dotted(plugin.ORM):\n${body}class Other(plugin.Callback):\n${body}plugin.orms["plain"] = Plain\nother = orms["x"]\n`;
+  const { functions } = found("/rewards/a.py", source);
+  expect(functions.map(({ name, shape, exportName }) => [name, shape, exportName])).toEqual([
+    ["plain", "swift-orm", "Plain"],
+    ["Dotted", "swift-orm", "Dotted"],
+  ]);
+});

@@ -2,12 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
-import {
-  type RolloutRow,
-  type RunnerOptions,
-  type ScoreOptions,
-  startRunner,
-} from "@iad-r1/server/rewards/user/runner";
+import { type RunnerOptions, type ScoreOptions, startRunner } from "@iad-r1/server/rewards/user/runner";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../../helpers/temporaryFolder";
 

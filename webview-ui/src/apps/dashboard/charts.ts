@@ -14,6 +14,7 @@ import { formatNumber, t } from "../../host/l10n";
 import { groupBy } from "../../state/configDiff";
 import { Memo } from "../../state/memo";
 import { groupCurve } from "../../state/runCurves";
+import { lowerBound } from "../../state/series";
 import type { StringKey } from "../../strings/en";
 import { type ChartEntry, type Section, sectionsOf } from "./chartList";
 import type { Dashboard } from "./dashboard";
@@ -126,9 +127,11 @@ function bandAround({ smoothed, numPoints }: Curve, deviation: Float64Array): No
 
 function modelOf(app: Dashboard, chart: ChartEntry): ChartModel {
   const { view } = app;
+  const curves = curvesOf(app, chart);
   return {
     title: chart.name,
-    curves: curvesOf(app, chart),
+    curves,
+    marks: curves.flatMap((curve) => marksOf(app, chart, curve)),
     xAxis: view.xAxis,
     logX: view.logX,
     logY: view.charts[chart.id]?.logY ?? view.logY,
@@ -144,6 +147,17 @@ function modelOf(app: Dashboard, chart: ChartEntry): ChartModel {
       app.openRollouts(run, chart.stage, curve.steps[index]!);
     },
   };
+}
+
+/** Where the run of a curve went on with other versions of its rewards. */
+function marksOf(app: Dashboard, { stage }: ChartEntry, { source, steps, xs, numPoints }: Curve): ChartModel["marks"] {
+  const changes = source === null ? [] : (app.run(source.run)?.rewardChanges ?? []);
+  return changes.flatMap((change) => {
+    if (change.stage !== stage) return [];
+    // The first point that the new version made.
+    const first = lowerBound(steps, numPoints, change.step + 1);
+    return first < numPoints ? [{ x: xs[first]!, text: t("chart.rewardsChanged", { step: change.step }) }] : [];
+  });
 }
 
 function chartCard(app: Dashboard, chart: ChartEntry): TemplateResult {

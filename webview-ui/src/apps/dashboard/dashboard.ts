@@ -12,6 +12,7 @@ import {
 import { Connection, HostError } from "../../host/connection";
 import { t } from "../../host/l10n";
 import { savedView, saveView } from "../../host/vscodeApi";
+import { EvaluationAnswers } from "../../state/evaluationAnswers";
 import { CurveMaker, RunSeries } from "../../state/runCurves";
 import { type DashboardView, defaultView, restoreView } from "./view";
 
@@ -27,6 +28,7 @@ export class Dashboard {
   /** While true the curves stand still; points are kept and shown afterwards. */
   paused = false;
   readonly curves = new CurveMaker();
+  readonly answers: EvaluationAnswers;
   readonly connection: Connection<typeof dashboardPanel>;
   private readonly series = new Map<string, RunSeries>();
   /** Columns that were asked for, and whether the answer is on its way. */
@@ -36,6 +38,7 @@ export class Dashboard {
     private readonly render: () => void,
     private readonly onCommand: (name: string) => void,
   ) {
+    this.answers = new EvaluationAnswers((place) => this.connection.ask("answers/get", place), render);
     this.connection = new Connection(dashboardPanel, {
       onSnapshot: (state) => this.takeSnapshot(state),
       onChange: (change) => this.fold(change),

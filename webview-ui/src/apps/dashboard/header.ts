@@ -31,7 +31,7 @@ export function runHeader(app: Dashboard, run: DashboardRun, nowMs: number): Tem
       <span class="spacer"></span>
       ${actions(app, run)}
     </div>
-    ${run.reason === null || run.error !== null ? nothing : html`<p class="muted reason">${run.reason}</p>`}
+    ${run.reason === null || run.error !== null || isSaidBelow(run) ? nothing : html`<p class="muted reason">${run.reason}</p>`}
     ${
       run.error === null
         ? nothing
@@ -44,6 +44,11 @@ export function runHeader(app: Dashboard, run: DashboardRun, nowMs: number): Tem
     }
     ${stages(run)}
   </header>`;
+}
+
+/** A finding is why the run waits. */
+function isSaidBelow({ state, reason, findings: found }: DashboardRun): boolean {
+  return state === "paused" && found.some(({ title }) => title === reason);
 }
 
 function liveMark(app: Dashboard, run: DashboardRun, nowMs: number): Template {
@@ -77,7 +82,17 @@ function actions(app: Dashboard, run: DashboardRun): TemplateResult {
     }
     ${
       canControl && (run.state === "stopped" || run.state === "failed" || run.state === "paused")
-        ? button({ icon: "debug-continue", text: t("run.resume"), primary: true, run: act("resume") })
+        ? html`${
+            run.hasOwnRewards
+              ? button({
+                  icon: "replace",
+                  text: t("run.resumeWithRewards"),
+                  title: t("run.resumeWithRewardsHelp"),
+                  primary: isSaidBelow(run),
+                  run: act("resumeWithRewards"),
+                })
+              : nothing
+          }${button({ icon: "debug-continue", text: t("run.resume"), primary: !isSaidBelow(run), run: act("resume") })}`
         : nothing
     }
     ${
@@ -128,7 +143,7 @@ function progressDetail({ activity, tokensPerSecond, secondsLeft }: NonNullable<
     .join("");
 }
 
-export function findings(run: DashboardRun): Template {
+export function findings(app: Dashboard, run: DashboardRun): Template {
   if (run.findings.length === 0) return nothing;
   const icons = { info: "info", warning: "warning", error: "error" } as const;
   return html`<section class="findings" aria-label=${t("findings.label")}>
@@ -140,6 +155,7 @@ export function findings(run: DashboardRun): Template {
           <div>${finding.evidence}</div>
           ${finding.cure === null ? nothing : html`<div class="cure">${icon("lightbulb")} ${finding.cure}</div>`}
         </div>
+        ${finding.file === null ? nothing : button({ icon: "go-to-file", text: t("findings.openReward"), run: () => app.connection.tell("reward/open", { run: run.id, file: finding.file! }) })}
       </div>`,
     )}
   </section>`;

@@ -50,7 +50,7 @@ class DashboardElement extends FrameElement {
       { id: "log", text: t("tab.log"), count: run.log.filter(({ level }) => level !== "info").length },
     ];
     return html`<main class="panel dashboard">
-      ${runHeader(app, run, Date.now())} ${findings(run)}
+      ${runHeader(app, run, Date.now())} ${findings(app, run)}
       ${tabBar(t("dashboard.title"), tabs, tab, (id) => app.update({ tab: id }))} ${this.tab(tab)}
     </main>`;
   }

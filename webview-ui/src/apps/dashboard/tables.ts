@@ -5,6 +5,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { button, icon, type Template } from "../../components/basics";
 import { formatBytes, formatNumber, formatTime, t } from "../../host/l10n";
 import { flattenConfig } from "../../state/configDiff";
+import { answersButton, answersSection } from "./answers";
 import type { Dashboard } from "./dashboard";
 import { differencesTable, runLabel } from "./toolbar";
 
@@ -33,6 +34,7 @@ export function evaluationsTab(app: Dashboard): TemplateResult {
         ${runs.length > 1 ? html`<th scope="col">${t("evaluations.run")}</th>` : nothing}
         <th scope="col">${t("evaluations.model")}</th><th scope="col">${t("evaluations.images")}</th>
         ${columns.map(({ key }) => html`<th scope="col">${t(`evaluations.${key}` as "evaluations.balanced")}</th>`)}
+        <th scope="col"><span class="visually-hidden">${t("run.actions")}</span></th>
       </tr></thead>
       <tbody>${rows.map(
         ({ run, evaluation }) => html`<tr>
@@ -43,9 +45,11 @@ export function evaluationsTab(app: Dashboard): TemplateResult {
             const isBest = number !== null && number === best[i];
             return html`<td class=${isBest ? "best" : ""}>${number === null ? "–" : formatNumber(number, 3)}${isBest ? html`<span class="visually-hidden"> (${t("evaluations.best")})</span>` : nothing}</td>`;
           })}
+          <td>${answersButton(app, run, evaluation)}</td>
         </tr>`,
       )}</tbody>
     </table></div>
+    ${answersSection(app)}
     ${runs.map((run) => checkpointsOf(app, run))}`;
 }
 

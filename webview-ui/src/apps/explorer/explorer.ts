@@ -47,6 +47,8 @@ export class Explorer {
   /** The edited text; null: as recorded. */
   edited: string | null = null;
   ownReward: OwnReward | null = null;
+  /** A number that is being typed into the field of this name. */
+  draft: { field: string; text: string } | null = null;
   /** Row of the chosen group in the list; null when the filter keeps it out. */
   selectedRow: number | null = null;
   readonly connection: Connection<typeof explorerPanel>;
@@ -89,6 +91,12 @@ export class Explorer {
   /** The completion on the right; null while none is chosen or here. */
   get rollout(): ExploredRollout | null {
     const { state } = this.group;
+    return state.phase === "ready" ? (state.value.rollouts[this.view.place] ?? null) : null;
+  }
+
+  /** The completion in the same place at the other step, while two steps are compared. */
+  get counterpart(): ExploredRollout | null {
+    const { state } = this.other;
     return state.phase === "ready" ? (state.value.rollouts[this.view.place] ?? null) : null;
   }
 

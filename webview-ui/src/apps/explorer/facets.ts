@@ -79,15 +79,28 @@ function range(app: Explorer, { column, min, max, bins, binWidth }: RangeFacet):
     if (!Number.isFinite(low) || !Number.isFinite(high)) return;
     app.setRange(column, low <= min && high >= max ? null : { min: low, max: high });
   };
-  const field = (label: string, value: number, change: (value: number) => void): Template =>
-    html`<input
+  const field = (label: string, value: number, change: (value: number) => void): Template => {
+    const name = `${title}, ${label}`;
+    // What is half typed stays, also when an answer comes meanwhile.
+    const shown = app.draft?.field === name ? app.draft.text : String(rounded(value));
+    return html`<input
       type="number"
       class="range-end"
       step=${step}
-      aria-label=${`${title}, ${label}`}
-      .value=${live(String(rounded(value)))}
-      @change=${(event: Event) => change((event.target as HTMLInputElement).valueAsNumber)}
+      aria-label=${name}
+      .value=${live(shown)}
+      @input=${(event: Event) => {
+        app.draft = { field: name, text: (event.target as HTMLInputElement).value };
+      }}
+      @blur=${() => {
+        app.draft = null;
+      }}
+      @change=${(event: Event) => {
+        app.draft = null;
+        change((event.target as HTMLInputElement).valueAsNumber);
+      }}
     />`;
+  };
   const pick = (bin: number) => {
     const low = min + bin * binWidth;
     app.setRange(column, { min: low, max: Math.min(max, isWhole ? low + binWidth - 1 : low + binWidth) });

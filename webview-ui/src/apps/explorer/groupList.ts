@@ -111,13 +111,14 @@ function strips(app: Explorer): TemplateResult {
   return html`<div class="strips">
     ${
       group.state.phase === "ready"
-        ? strip(app, group.state.value, (place) => app.choose(place), app.view.place)
+        ? strip(app, group.state.value, (place) => app.choose(place), app.view.place, rolloutsOf(other.state))
         : html`<p class="empty small">${group.state.phase === "failed" ? group.state.message : t("loading")}</p>`
     }
     ${
       other.state.phase === "ready"
         ? html`<h2 class="strip-title">${t("explorer.sameAt", { step: other.state.value.row.step ?? "–" })}<span class="muted">${t("explorer.meanIs", { mean: cell(other.state.value.row.mean) })}</span>${button({ icon: "close", title: t("close"), run: () => closeOther(app) })}</h2>
-            ${strip(app, other.state.value, (place) => void app.find(keyAt(other.state, place)), null)}`
+            <p class="muted strip-note">${t("explorer.marksDiffer")}</p>
+            ${strip(app, other.state.value, (place) => void app.find(keyAt(other.state, place)), null, rolloutsOf(group.state))}`
         : nothing
     }
   </div>`;
@@ -126,6 +127,10 @@ function strips(app: Explorer): TemplateResult {
 function closeOther(app: Explorer): void {
   app.other.reset();
   app.refresh();
+}
+
+function rolloutsOf(state: Explorer["group"]["state"]): readonly ExploredRollout[] {
+  return state.phase === "ready" ? state.value.rollouts : [];
 }
 
 function keyAt(state: Explorer["other"]["state"], place: number) {
@@ -138,6 +143,8 @@ function strip(
   { rollouts, row }: ExploredGroup,
   choose: (place: number) => void,
   chosen: number | null,
+  /** The same picture at another step: words that the completion in the same place has not are marked. */
+  others: readonly ExploredRollout[],
 ): TemplateResult {
   return html`<div class="strip-row" role="list" aria-label=${t("explorer.completionsOf", { group: row.group })}>
     ${rollouts.map(
@@ -146,7 +153,7 @@ function strip(
         @click=${() => choose(place)}
       >
         <button class="card-head" aria-current=${place === chosen ? "true" : "false"}>${cardHead(rollout)}</button>
-        <div class="card-text">${taggedText(rollout.completion, false)}</div>
+        <div class="card-text">${taggedText(rollout.completion, false, others[place]?.completion ?? null)}</div>
         <div class="card-rewards">${rewardChips(
           rollout,
           app.data!.overview!.rewards.map(({ name }) => name),

@@ -144,7 +144,7 @@ function completion(app: Explorer, rollout: ExploredRollout): TemplateResult {
   return html`<div class="reward-chips" role="group" aria-label=${t("rollouts.rewards")}>
       ${names.filter((name) => name in rollout.rewards || name in rollout.status).map((name) => chip(app, rollout, name))}
     </div>
-    ${spans.length === 0 ? taggedText(rollout.completion, false) : markedText(rollout.completion, spans)}
+    ${spans.length === 0 ? taggedText(rollout.completion, false, app.counterpart?.completion ?? null) : markedText(rollout.completion, spans)}
     ${marked !== null && spans.length === 0 ? html`<p class="muted">${t("explorer.noSpans")}</p>` : nothing}
     <dl class="facts">${parsed.map(([name, value]) => (value === null ? nothing : html`<div><dt>${t(`tag.${name}` as StringKey)}</dt><dd>${value}</dd></div>`))}</dl>`;
 }

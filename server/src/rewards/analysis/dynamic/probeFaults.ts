@@ -10,6 +10,7 @@ import {
   quote,
   type ScoredFunction,
 } from "../examination";
+import type { RolloutRow } from "../../../rollouts/row";
 import type { Finding } from "../finding";
 import { mean } from "../groupMath";
 import { buildProbes, judgeProbes, type ProbeResult } from "../probes";
@@ -28,8 +29,7 @@ export interface ProbedRow {
 export const findProbeFaults: Detector = async (examination) => {
   const findings: Finding[] = [];
   for (const scored of examination.functions) {
-    // Of a group function one completion alone says nothing.
-    if (scored.result === null || scored.declaration.scope === "group") continue;
+    if (scored.result === null) continue;
     const probed = await runProbes(examination, scored, distinctDataRows(examination, maxDataRows));
     findings.push(
       ...paidNonsense(scored, probed),
@@ -40,7 +40,10 @@ export const findProbeFaults: Detector = async (examination) => {
   return findings;
 };
 
-/** Runs the battery of each data row through one function, in one go. */
+/**
+ * Runs the battery of each data row through one function, in one go. Of a group function one completion alone says nothing: there each probe
+ * takes the place of the recorded completion among its siblings.
+ */
 export async function runProbes(
   examination: Examination,
   scored: ScoredFunction,
@@ -51,21 +54,39 @@ export async function runProbes(
   const siblings = distinctDataRows(examination, 64).map((row) => rows[row]!);
   const batteries = dataRows
     .map((row) => ({ row, probes: buildProbes(rows[row]!, siblings) }))
-    .filter(({ probes }) => probes.length > 0);
-  const questions = batteries.flatMap(({ row, probes }) =>
-    probes.map(({ completion }) => asked(rows[row]!, completion)),
+    .filter(({ row, probes }) => probes.length > 0 && (!isOfGroups(scored) || groupOf(examination, row).length > 1));
+  const questions: RolloutRow[] = [];
+  const places = batteries.map(({ row, probes }) =>
+    probes.map(({ completion }, i) => {
+      const own = asked(rows[row]!, completion);
+      if (!isOfGroups(scored)) return questions.push(own) - 1;
+      const members = groupOf(examination, row);
+      const group = `probe ${row} ${i}`;
+      const first = questions.length;
+      for (const [index, member] of members.entries()) {
+        questions.push({ ...(member === row ? own : rows[member]!), group, index });
+      }
+      return first + members.indexOf(row);
+    }),
   );
   if (questions.length === 0) return [];
   const { outcomes } = await rescore(scored.declaration.name, questions);
-  let at = 0;
-  return batteries.map(({ row, probes }) => {
-    const own = outcomes.slice(at, at + probes.length).map((outcome) => ({
-      score: outcome.status === "ok" ? outcome.score : null,
-      status: rolloutStatus(outcome.status),
-    }));
-    at += probes.length;
+  return batteries.map(({ row, probes }, battery) => {
+    const own = places[battery]!.map((at) => {
+      const outcome = outcomes[at]!;
+      return { score: outcome.status === "ok" ? outcome.score : null, status: rolloutStatus(outcome.status) };
+    });
     return { row, results: judgeProbes(probes, own, judges) };
   });
+}
+
+function isOfGroups({ declaration }: ScoredFunction): boolean {
+  return declaration.scope === "group";
+}
+
+/** The rows that were generated together with one, itself among them. */
+function groupOf({ groups }: Examination, row: number): readonly number[] {
+  return groups.find((members) => members.includes(row)) ?? [];
 }
 
 interface Fault {

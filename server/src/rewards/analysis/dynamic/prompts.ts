@@ -14,7 +14,7 @@ export const findPromptMismatch: Detector = (examination) => {
 function otherHash({ rows, functions, promptHashes }: Examination): Finding[] {
   const compared = rows.flatMap((row, i) => {
     // A run's own record keeps it apart from the columns of the data.
-    const recorded = (row as { recorded?: { promptHash?: string } }).recorded?.promptHash ?? row.columns.promptHash;
+    const recorded = row.recorded?.promptHash ?? row.columns.promptHash;
     if (typeof recorded !== "string") return [];
     const now =
       row.sampleId !== undefined && promptHashes?.has(row.sampleId)

@@ -1,7 +1,8 @@
 /** RW115 and RW116: does the same completion get the same score again, and beside other completions? */
 
 import type { RewardProgram } from "../../user/program";
-import type { BatchResult, RolloutRow } from "../../user/runner";
+import type { BatchResult } from "../../user/runner";
+import type { RolloutRow } from "../../../rollouts/row";
 import { count, type Detector, type Examination, findingAbout, num, type ScoredFunction } from "../examination";
 import type { Finding, FindingFix } from "../finding";
 

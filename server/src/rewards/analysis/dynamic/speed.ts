@@ -118,8 +118,9 @@ async function slow(examination: Examination, scored: ScoredFunction, first: Bat
 /** Recorded reward time over generation and reward time together; null where records have no times. */
 function recordedShare(rows: Examination["rows"]): number | null {
   let [reward, all] = [0, 0];
-  for (const { columns } of rows) {
-    const timings = columns.timings as { generateMs?: unknown; rewardMs?: unknown } | undefined;
+  for (const { columns, recorded } of rows) {
+    // A run's own record keeps them apart from the columns of the data.
+    const timings = (recorded?.timings ?? columns.timings) as { generateMs?: unknown; rewardMs?: unknown } | undefined;
     if (typeof timings?.generateMs !== "number" || typeof timings.rewardMs !== "number") continue;
     reward += timings.rewardMs;
     all += timings.rewardMs + timings.generateMs;

@@ -1,6 +1,6 @@
 /** RW117, RW118, RW120 and RW123: does the reward agree with the ground truth, with the evaluation, and between classes? */
 import { parseTags } from "../../tags";
-import type { RolloutRow } from "../../user/runner";
+import type { RolloutRow } from "../../../rollouts/row";
 import {
   count,
   type Detector,

@@ -1,0 +1,356 @@
+/**
+ * `engine: trl`: both stages in TRL's trainers on the embedded model, into the same run folder as those of our own engine, with the same
+ * numbers where both must have the same.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RunEvent } from "@iad-r1/protocol/runs";
+import { loadModelDescription } from "@iad-r1/models/zoo";
+import type { ExperimentInput } from "@iad-r1/server/config/experiment";
+import { checkProgram, readRewardProgram } from "@iad-r1/server/rewards/check/checkFile";
+import { readRollouts } from "@iad-r1/server/rollouts/read";
+import { groupAdvantages } from "@iad-r1/server/train/advantages";
+import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
+import { type RunContext, type RunOutcome, runTraining } from "@iad-r1/server/runs/postTrain";
+import { listRuns, openRun } from "@iad-r1/server/runs/store";
+import type { RunKind } from "@iad-r1/protocol/runs";
+import { TrlLink } from "@iad-r1/server/train/trl/link";
+import { findPythonEngine } from "@iad-r1/server/runtime/python";
+import { CompiledModel } from "@iad-r1/server/verify/compiledModel";
+import { encodePng } from "@iad-r1/server/data/png";
+import { generateSample } from "@iad-r1/server/data/synth/sample";
+import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
+import { loadImage } from "@iad-r1/models/vision/decode";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tinyModel } from "../helpers/tinyModel";
+import { pythonPath, runPython } from "../helpers/python";
+
+const nano = join(import.meta.dirname, "../../models/nano");
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "iad-r1-trl-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+type Stages = NonNullable<ExperimentInput["stages"]>;
+
+interface Asked {
+  name: string;
+  engine: "embedded" | "trl";
+  stages: Stages;
+  trl?: NonNullable<ExperimentInput["trl"]>;
+  heldOut?: boolean;
+  base?: string;
+  adapter?: string;
+}
+
+function experiment({ name, engine, stages, trl = {}, heldOut = false, ...model }: Asked) {
+  return makeExperiment({
+    project: "trl",
+    preset: "iad-r1-strict",
+    model: { base: model.base ?? join(nano, "base"), adapter: model.adapter ?? join(nano, "pa-sft") },
+    data: {
+      train: { kind: "synth", seed: 11, count: 12, size: 112 },
+      ...(heldOut && { heldOut: { kind: "synth", seed: 12, count: 2, size: 112 } }),
+    },
+    stages,
+    evaluation: { maxCompletionLength: 16 },
+    ...{ engine, device: "cpu", threads: 1, output: join(folder, name) },
+    ...(engine === "trl" && { trl: { python: pythonPath, ...trl } }),
+  });
+}
+
+async function train(kind: RunKind, asked: Asked, more: Partial<RunContext> = {}) {
+  const events: RunEvent[] = [];
+  const outcome: RunOutcome = await runTraining(kind, more.resume === undefined ? experiment(asked) : null, {
+    ...{ signal: new AbortController().signal, runsFolder: join(folder, asked.name), ...more },
+    onEvent(event) {
+      events.push(event);
+      more.onEvent?.(event);
+    },
+  });
+  const log = join(outcome.folder, "trl.log");
+  const words = existsSync(log) ? readFileSync(log, "utf8").slice(-4000) : "";
+  expect(outcome.error, words).toBeNull();
+  return { outcome, events, run: openRun(outcome.folder) };
+}
+
+function curve(folderOfRun: string, name: string): number[] {
+  return [
+    ...openRun(folderOfRun)
+      .scalars()
+      .find((column) => column.name === name)!.values,
+  ];
+}
+
+async function adapterOf(place: string): Promise<Map<string, Float32Array>> {
+  const { adapter } = await loadModelDescription(join(nano, "base"), { adapter: place });
+  const entries = [...adapter!.tensors].map(async ([path, stored]) => [path, await stored.read()] as const);
+  return new Map(await Promise.all(entries));
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+}
+
+const supervised = {
+  trainable: "lora" as const,
+  ...{
+    learningRate: 1e-3,
+    schedule: "linear" as const,
+    warmupSteps: 1,
+    steps: 4,
+    batchSize: 2,
+    gradientAccumulation: 2,
+  },
+};
+
+test("PA-SFT by TRL follows the curve of our own engine, and its adapter is the same in both", async () => {
+  const runs = {
+    embedded: await train("pa-sft", { name: "sft-embedded", engine: "embedded", stages: { paSft: supervised } }),
+    trl: await train("pa-sft", { name: "sft-trl", engine: "trl", stages: { paSft: supervised } }),
+  };
+  for (const [name, digits] of [
+    ["loss", 4],
+    ["grad_norm", 3],
+    ["learning_rate", 9],
+  ] as const) {
+    const [ours, theirs] = [curve(runs.embedded.outcome.folder, name), curve(runs.trl.outcome.folder, name)];
+    expect(theirs).toHaveLength(4);
+    for (const [i, value] of theirs.entries()) expect(value, `${name} ${i}`).toBeCloseTo(ours[i]!, digits);
+  }
+  // Four steps on, the weights agree, and ours opens theirs.
+  const [ours, theirs] = await Promise.all(
+    [runs.embedded, runs.trl].map(({ outcome }) => adapterOf(outcome.model!.adapter!)),
+  );
+  expect([...theirs!.keys()].sort()).toEqual([...ours!.keys()].sort());
+  for (const [path, values] of theirs!) expect(largestDifference(values, ours!.get(path)!), path).toBeLessThan(1e-4);
+});
+
+test("a run by TRL stops, resumes to the numbers of one that was not stopped, and is read like any other", async () => {
+  const stages = { paSft: { ...supervised, saveEvery: 10 } };
+  const whole = await train("pa-sft", { name: "whole", engine: "trl", stages });
+  const stop = new AbortController();
+  const first = await train(
+    "pa-sft",
+    { name: "stopped", engine: "trl", stages },
+    {
+      signal: stop.signal,
+      onEvent: (event) => {
+        if (event.type === "scalars" && event.step === 2) stop.abort();
+      },
+    },
+  );
+  expect(first.outcome.state).toBe("stopped");
+  expect(listRuns(join(folder, "stopped"))).toMatchObject([{ state: "stopped", lastStage: "pa-sft", lastStep: 2 }]);
+  const second = await train("pa-sft", { name: "stopped", engine: "trl", stages }, { resume: first.outcome.runId });
+  expect(second.outcome.state).toBe("completed");
+  for (const name of ["loss", "grad_norm", "num_tokens"]) {
+    const [uninterrupted, resumed] = [curve(whole.outcome.folder, name), curve(second.outcome.folder, name)];
+    expect(resumed).toHaveLength(4);
+    for (const [i, value] of resumed.entries()) expect(value, `${name} ${i}`).toBeCloseTo(uninterrupted[i]!, 6);
+  }
+});
+
+test("SC-GRPO by TRL asks the run for rewards of both languages and leaves rollouts that the debugger reads", async () => {
+  const typescript = join(folder, "length.reward.ts");
+  writeFileSync(
+    typescript,
+    `/** @reward */
+export function brevity({ completion, solution }: { completion: string; solution: string }): number {
+  return solution === "" ? 0 : 1 / (1 + completion.length);
+}
+`,
+  );
+  const python = join(folder, "tags.py");
+  writeFileSync(
+    python,
+    `def tags(completions, label, **kwargs):
+    return [c[0]["content"].count("<") / 8 if one == "anomalous" else None for c, one in zip(completions, label)]
+`,
+  );
+  const policy = {
+    trainable: "lora" as const,
+    ...{ groupSize: 4, promptsPerStep: 2, steps: 2, iterations: 2, microBatchSize: 4, learningRate: 1e-3, beta: 0.04 },
+    ...{ maxCompletionLength: 24, temperature: 1, evalEvery: 2, saveEvery: 2 },
+    rewards: [{ name: `${typescript}#brevity` }, { name: `${python}#tags`, weight: 2 }, { name: "iad-r1/consistency" }],
+  };
+  const { outcome, events, run } = await train("sc-grpo", {
+    ...{ name: "grpo", engine: "trl" as const, stages: { scGrpo: policy }, heldOut: true },
+  });
+  expect(outcome.state).toBe("completed");
+  expect(events.flatMap((event) => (event.type === "rewards" ? event.rewards.map(({ name }) => name) : []))).toEqual([
+    ...["brevity", "tags", "iad-r1/consistency"],
+  ]);
+  expect(run.evaluations().map(({ label }) => label)).toEqual(["sc-grpo@2", "sc-grpo"]);
+
+  const { rows } = await readRollouts(outcome.folder, {});
+  expect(rows).toHaveLength(16);
+  for (const row of rows) {
+    expect(row.rewards!.brevity).toBeCloseTo(1 / (1 + row.completion.length), 12);
+    const anomalous = row.columns.label === "anomalous";
+    expect(row.status!.tags).toBe(anomalous ? "ok" : "na");
+    expect(row.total).toBeCloseTo(
+      row.rewards!.brevity! + 2 * (row.rewards!.tags ?? 0) + row.rewards!["iad-r1/consistency"]!,
+      12,
+    );
+  }
+  // Advantages are TRL's own; they are what our arithmetic says.
+  for (const step of [1, 2]) {
+    const ofStep = rows.filter((row) => row.step === step);
+    const { advantages } = groupAdvantages(
+      ofStep.map(({ total }) => total ?? null),
+      { groupSize: 4 },
+    );
+    for (const [i, row] of ofStep.entries()) expect(row.advantage).toBeCloseTo(advantages[i]!, 3);
+  }
+  // The model that starts a run is its own reference: no distance before the first update, and some after it.
+  const kl = curve(outcome.folder, "kl");
+  expect(kl[1]).toBeGreaterThan(0);
+  const records = readFileSync(join(outcome.folder, "rollouts/step-000001.jsonl"), "utf8").trim().split("\n");
+  for (const line of records) {
+    const { refKl, entropy, meanLogProb } = JSON.parse(line) as { refKl: number; entropy: number; meanLogProb: number };
+    expect(Math.abs(refKl)).toBeLessThan(1e-6);
+    expect(entropy).toBeGreaterThan(0);
+    expect(meanLogProb).toBeLessThan(0);
+  }
+  const names = new Set(run.scalars().map(({ name }) => name));
+  for (const name of [
+    "reward",
+    "rewards/tags/mean",
+    "kl",
+    "entropy",
+    "clip_ratio/low_mean",
+    "completions/mean_length",
+  ]) {
+    expect(names).toContain(name);
+  }
+  // What is wrong with a reward is found on them: the shortest answer is none at all.
+  const findings = await checkProgram(await readRewardProgram(typescript), rows);
+  expect(findings.map(({ id }) => id)).toContain("RW121");
+});
+
+test("our engine and transformers compute the same with an adapter that TRL trained", async () => {
+  const { outcome } = await train("pa-sft", { name: "logits", engine: "trl", stages: { paSft: supervised } });
+  const [base, adapter] = [join(nano, "base"), outcome.model!.adapter!];
+  const picture = join(folder, "picture.png");
+  const { image } = generateSample({ seed: 5, index: 1, size: 112 });
+  writeFileSync(picture, encodePng(image));
+  const out = join(folder, "theirs.safetensors");
+  const question = "Is the part sound?";
+  runPython("test/python/nanoCheck.py", [], {
+    checkpoint: base,
+    adapter,
+    pictures: [picture],
+    question,
+    steps: 8,
+    out,
+  });
+  const theirs = await openSafetensors(out);
+  const description = await loadModelDescription(base, { adapter });
+  const processor = await description.loadProcessor();
+  const content = [{ type: "image" as const }, { type: "text" as const, text: question }];
+  const inputs = processor.prepareInputs([{ role: "user", content }], [await loadImage(picture)]);
+  const compiled = new CompiledModel(description, { threads: 1 });
+  try {
+    const ids = [...inputs.inputIds];
+    const images = [{ file: picture, form: "cut", prepared: inputs }];
+    const last = ids.map((_, position) => position).slice(-8);
+    const logits = await compiled.logits({ rows: [ids], images }, last);
+    expect(largestDifference(logits, await theirs.readFloat32("logits.0"))).toBeLessThan(5e-4);
+  } finally {
+    await compiled.dispose();
+  }
+});
+
+test("full weights come back as a checkpoint that the next stage, the evaluation and the embedded engine open", async () => {
+  const full = { trainable: "language" as const, learningRate: 1e-4, steps: 1 };
+  const { outcome, run } = await train("post-train", {
+    ...{ name: "full", engine: "trl" as const, heldOut: true },
+    stages: {
+      paSft: { ...full, batchSize: 1, gradientAccumulation: 2 },
+      scGrpo: { ...full, groupSize: 2, promptsPerStep: 1, beta: 0.04, lossType: "dapo", maxCompletionLength: 12 },
+    },
+  });
+  expect(run.evaluations().map(({ label }) => label)).toEqual(["base", "pa-sft", "sc-grpo"]);
+  const { base, adapter } = outcome.model!;
+  expect(adapter).toBeNull();
+  const description = await loadModelDescription(base);
+  expect(description.facts.numParameters).toBe((await loadModelDescription(join(nano, "base"))).facts.numParameters);
+  await description.loadProcessor();
+});
+
+test("two processes of accelerate give the numbers of one", async () => {
+  const stages = { paSft: supervised };
+  const one = await train("pa-sft", { name: "one", engine: "trl", stages });
+  const two = await train("pa-sft", { name: "two", engine: "trl", stages, trl: { processes: 2 } });
+  const [alone, together] = [curve(one.outcome.folder, "loss"), curve(two.outcome.folder, "loss")];
+  for (const [i, value] of together.entries()) expect(value, `loss ${i}`).toBeCloseTo(alone[i]!, 4);
+  const { outcome } = await train("sc-grpo", {
+    ...{ name: "two-grpo", engine: "trl" as const, trl: { processes: 2 } },
+    stages: { scGrpo: { trainable: "lora", groupSize: 4, promptsPerStep: 1, steps: 1, maxCompletionLength: 12 } },
+  });
+  const { rows } = await readRollouts(outcome.folder, {});
+  // Both halves of the group, with one mean.
+  expect(rows).toHaveLength(4);
+  expect(rows.reduce((sum, { advantage }) => sum + (advantage ?? 0), 0)).toBeCloseTo(0, 4);
+});
+
+test("a Python without the packages is named before anything is done, with the cure", async () => {
+  const bare = join(folder, "bare");
+  execFileSync(pythonPath, ["-m", "venv", "--without-pip", bare]);
+  const python = join(bare, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+  const config = { ...experiment({ name: "bare", engine: "trl", stages: { paSft: supervised } }) };
+  const outcome = await runTraining(
+    "pa-sft",
+    { ...config, trl: { ...config.trl!, python } },
+    { signal: new AbortController().signal, onEvent: () => undefined },
+  );
+  expect(outcome.state).toBe("failed");
+  expect(outcome.error).toMatchObject({
+    code: "trl/missing-packages",
+    message: expect.stringMatching(/missing: torch, transformers, trl, peft, accelerate, datasets, pillow\.$/),
+    hint: expect.stringContaining("pip install torch transformers trl"),
+  });
+  await expect(findPythonEngine(join(bare, "nothing"))).rejects.toMatchObject({ code: "trl/no-python" });
+  expect((await findPythonEngine(pythonPath)).versions.trl).toMatch(/^1\./);
+});
+
+test("a TRL process that ends by itself fails the run with its last words", async () => {
+  const jobFile = join(folder, "none.json");
+  const launch = { python: pythonPath, processes: 1, accelerateConfig: null, useCpu: true, jobFile };
+  const link = await TrlLink.open({ ...launch, logFile: join(folder, "none.log") });
+  await expect(link.hear()).rejects.toMatchObject({
+    code: "trl/ended",
+    message: expect.stringContaining("FileNotFoundError"),
+  });
+  await link.close();
+});
+
+const architectures = ["llava-onevision", "llava-1-5", "llava-1-6-mistral", "qwen2-vl", "qwen2-5-vl"];
+
+test.each(architectures)("PA-SFT of %s by TRL has the losses of our own engine", async (name) => {
+  const { checkpoint: base, folder: adapter } = tinyModel(name);
+  const losses: number[][] = [];
+  for (const engine of ["embedded", "trl"] as const) {
+    const paSft = { ...supervised, steps: 2 };
+    const { outcome } = await train("pa-sft", { name: `${name}-${engine}`, engine, base, adapter, stages: { paSft } });
+    losses.push(curve(outcome.folder, "loss"));
+  }
+  for (const [i, loss] of losses[1]!.entries()) expect(loss, `loss ${i}`).toBeCloseTo(losses[0]![i]!, 3);
+});
+
+test.each(architectures)("SC-GRPO of %s by TRL begins at its own reference", async (name) => {
+  const { checkpoint: base, folder: adapter } = tinyModel(name);
+  const policy = { trainable: "lora" as const, groupSize: 2, promptsPerStep: 2, steps: 1, beta: 0.04 };
+  const { outcome } = await train("sc-grpo", {
+    ...{ name: `${name}-grpo`, engine: "trl" as const, base, adapter },
+    stages: { scGrpo: { ...policy, maxCompletionLength: 8 } },
+  });
+  const { rows } = await readRollouts(outcome.folder, {});
+  expect(rows).toHaveLength(4);
+  for (const row of rows) expect(Math.abs(row.recorded!.refKl!)).toBeLessThan(1e-5);
+});

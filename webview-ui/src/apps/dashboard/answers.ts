@@ -1,0 +1,59 @@
+/** The answers behind an evaluation: what a threshold on their score is worth, and the pictures that are judged wrongly, each a click away. */
+import type { DashboardRun, EvaluatedAnswer } from "@iad-r1/protocol/webview";
+import { html, nothing } from "lit";
+import { button, icon, type Template } from "../../components/basics";
+import { thresholdControls } from "../../components/thresholdControls";
+import { formatNumber, t } from "../../host/l10n";
+import { mistakeOf } from "../../state/evaluationAnswers";
+import type { Dashboard } from "./dashboard";
+
+type Evaluation = DashboardRun["evaluations"][number];
+
+const maxListed = 200;
+
+/** Opens the answers behind a row of the table of evaluations. */
+export function answersButton({ answers }: Dashboard, run: DashboardRun, { stage, step, label }: Evaluation): Template {
+  const place = { run: run.id, stage, step };
+  return button({
+    icon: answers.isShown(place) ? "chevron-up" : "list-flat",
+    title: t("answers.show", { model: label }),
+    run: () => answers.toggle(place),
+  });
+}
+
+/** The answers that were opened, below the table. */
+export function answersSection(app: Dashboard): Template {
+  const { place, answers, threshold } = app.answers;
+  if (place === null) return nothing;
+  const { state } = answers;
+  const shown = app.run(place.run)?.evaluations.find(({ stage, step }) => stage === place.stage && step === place.step);
+  const title = html`<h2>${t("answers.title", { model: shown?.label ?? place.stage })}</h2>`;
+  if (state.phase === "failed")
+    return html`${title}<div class="notice notice-error" role="alert">${icon("error")}<div>${state.message}</div></div>`;
+  if (state.phase !== "ready") return html`${title}<p class="muted" role="status">${t("loading")}</p>`;
+  const items = state.value;
+  const set = (value: number | null) => app.answers.setThreshold(value);
+  const hasScore = items.some(({ anomalyScore }) => anomalyScore !== null);
+  return html`${title}
+    ${hasScore ? thresholdControls({ items, threshold, move: set, set }) : nothing}
+    ${wrongTable(app, items, threshold)}`;
+}
+
+function wrongTable(app: Dashboard, answers: readonly EvaluatedAnswer[], threshold: number | null): Template {
+  const wrong = answers.flatMap((answer) => {
+    const mistake = mistakeOf(answer, threshold);
+    return mistake === null ? [] : [{ answer, mistake }];
+  });
+  if (wrong.length === 0) return html`<p class="muted">${t("answers.allRight")}</p>`;
+  const caption = t("answers.wrong", { count: wrong.length });
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${caption}><table class="data-table answers-table">
+    <caption>${caption}</caption>
+    <thead><tr><th scope="col">${t("answers.picture")}</th><th scope="col">${t("answers.category")}</th><th scope="col">${t("answers.kind")}</th><th scope="col">${t("answers.score")}</th></tr></thead>
+    <tbody>${wrong.slice(0, maxListed).map(
+      ({ answer: { id, image, category, anomalyScore }, mistake }) => html`<tr>
+        <th scope="row"><button class="link" title=${image} @click=${() => app.connection.tell("image/open", { image })}>${id}</button></th>
+        <td>${category}</td><td>${t(`answers.${mistake}`)}</td><td>${anomalyScore === null ? "–" : formatNumber(anomalyScore, 3)}</td>
+      </tr>`,
+    )}</tbody>
+  </table></div>${wrong.length > maxListed ? html`<p class="muted">${t("answers.more", { count: wrong.length - maxListed })}</p>` : nothing}`;
+}
