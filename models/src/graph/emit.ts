@@ -9,7 +9,7 @@ import type { Dim, Graph, Node, OperatorAttributes, OpType, Value } from "./type
 
 /**
  * - `fused`: ONNX and ONNX Runtime's own operators, for the CPU.
- * - `primitive`: what GPU providers have: no FusedMatMul, LogSoftmax, ScatterElements, Softplus.
+ * - `primitive`: what GPU providers have: no FusedMatMul, LogSoftmax, ScatterElements, Softplus, Sum.
  * - `standard`: ONNX alone, for checkers and other runtimes; graphs with a KV cache or packed weights have no such form.
  */
 export type EmitTarget = "fused" | "primitive" | "standard";
@@ -82,6 +82,8 @@ const primitive: Lowerings = {
     product(b, x!, y!, transA === 1, transB === 1, alpha),
   ],
   Attention: (b, inputs, { scale }) => attention(b, inputs, scale, product),
+  // The WebGPU provider has no Sum: each term would travel to the CPU.
+  Sum: (b, terms) => [terms.reduce((sum, term) => b.add(sum, term))],
   LogSoftmax: (b, [x], { axis = -1 }) => [logSoftmax(b, x!, axis)],
   TokenLogProbs: (b, [logits, targets]) => {
     const all = logSoftmax(b, logits!, -1);
@@ -91,6 +93,16 @@ const primitive: Lowerings = {
   ScatterElements: (b, [data, indices, updates], { axis = 0, reduction = "none" }) => [
     b.scatterND(data!, fullIndices(b, indices!, axis), updates!, reduction),
   ],
+  // The WebGPU provider leaves the second output (inverse root mean square) unwritten, and says nothing (measured on 1.30).
+  SimplifiedLayerNormalization: (b, [x, gain], { epsilon = 1e-5 }, node) =>
+    node.outputs[1] == null
+      ? b.copy(node, [x!, gain!])
+      : [b.simplifiedLayerNormalization(x!, gain!, epsilon), inverseRms(b, x!, epsilon)],
+  SkipSimplifiedLayerNormalization: (b, [x, skip, gain], { epsilon = 1e-5 }, node) => {
+    if (node.outputs[2] == null) return b.copy(node, [x!, skip!, gain!]);
+    const { normalized, sum } = b.skipSimplifiedLayerNormalization(x!, skip!, gain!, epsilon);
+    return [normalized, null, inverseRms(b, sum, epsilon), sum];
+  },
   // max(x, 0) + log(1 + exp(-|x|))
   Softplus: (b, [x]) => [b.add(b.relu(x!), b.log(b.add(b.exp(b.neg(b.abs(x!))), 1)))],
 };
@@ -194,8 +206,12 @@ function logSoftmax(b: GraphBuilder, x: Value, axis: number): Value {
 }
 
 function rmsNorm(b: GraphBuilder, x: Value, gain: Value, epsilon: number): [normalized: Value, inverse: Value] {
-  const inverse = b.reciprocal(b.sqrt(b.add(b.reduceMean(b.mul(x, x), [-1]), epsilon)));
+  const inverse = inverseRms(b, x, epsilon);
   return [b.mul(b.mul(x, inverse), gain), inverse];
+}
+
+function inverseRms(b: GraphBuilder, x: Value, epsilon: number): Value {
+  return b.reciprocal(b.sqrt(b.add(b.reduceMean(b.mul(x, x), [-1]), epsilon)));
 }
 
 /** ScatterND with addition, written as ScatterElements over rows: one place is only ever touched by one thread. */

@@ -138,6 +138,16 @@ export function gradientNormProgram(weights: readonly OptimizedWeight[]): { grap
   return { graph: b.finish() };
 }
 
+/** Inputs `grad.<path>` of all weights and `keep_gradient` [] -> their ".next": the gradients times it, 0 to clear them. */
+export function clearGradientsProgram(weights: readonly OptimizedWeight[]): { graph: Graph } {
+  const b = createBuilder("clear_gradients");
+  const keep = b.input("keep_gradient", "float32", []);
+  for (const { path, shape } of weights) {
+    b.output(`grad.${path}.next`, b.mul(b.input(`grad.${path}`, "float32", shape), keep));
+  }
+  return { graph: b.finish() };
+}
+
 /** Square root of the sum of all squares. */
 function globalNorm(b: GraphBuilder, values: readonly Value[]): Value {
   return b.sqrt(b.sum(values.map((value) => b.reduceSumSquare(value, undefined, { keepDims: false }))));

@@ -9,6 +9,7 @@ import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { PromptSource } from "../generate/promptEncoder";
 import { createRewardRegistry } from "../rewards/registry";
 import { scoreCompletions } from "../rewards/evaluate";
+import type { Device } from "../runtime/devices";
 import { groupAdvantages } from "../train/advantages";
 import { tokenWeights } from "../train/losses";
 import { TrainedModel } from "../train/trainedModel";
@@ -22,6 +23,8 @@ export interface PolicyStepOptions {
   groupSize: number;
   tokens: number;
   threads: number;
+  /** Default "cpu". */
+  device?: Device;
 }
 
 export class PolicyStep {
@@ -40,10 +43,10 @@ export class PolicyStep {
       ...{ trainable: "lora", lora: { ...loraSize, targets: decoderLinears }, recompute: false, seed: 1 },
       objective: { kind: "grpo", kl: true },
       adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
-      ...{ device: "cpu", threads: options.threads },
+      ...{ device: options.device ?? "cpu", threads: options.threads },
     });
     neverEnd(model);
-    model.keepReference();
+    await model.keepReference();
     return new PolicyStep(model, await loadImage(options.image), options);
   }
 

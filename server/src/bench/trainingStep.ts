@@ -11,8 +11,10 @@ import { ropeTables } from "@iad-r1/models/nn/rope";
 import type { Program } from "@iad-r1/models/programs/program";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { languageTargets } from "../generate/liveModel";
+import type { Device } from "../runtime/devices";
 import { createSession, type Session, type Tensors } from "../runtime/session";
-import { scalar, type Tensor, tensor } from "../runtime/tensors";
+import { openTensorMemory } from "../runtime/tensorMemory";
+import { type AnyTensor, scalar, type StateTensor, tensor } from "../runtime/tensors";
 import { collate } from "../train/collate";
 import { TrainableWeights } from "../train/trainableWeights";
 import { matrixFlops } from "./flops";
@@ -21,6 +23,8 @@ export interface TrainingStepOptions {
   /** LoRA of rank 8 on all linears of the decoder, or all weights of decoder and head. */
   trainable: "lora" | "language";
   threads: number;
+  /** Default "cpu". */
+  device?: Device;
 }
 
 /** The seven linears of a decoder layer. */
@@ -33,10 +37,13 @@ export class TrainingStep {
     private readonly graph: Graph,
     private readonly session: Session,
     private readonly frozen: Tensors,
-    private readonly weights: TrainableWeights,
+    private readonly weights: TrainableWeights<StateTensor>,
   ) {}
 
-  static async open(folder: string, { trainable, threads }: TrainingStepOptions): Promise<TrainingStep> {
+  static async open(
+    folder: string,
+    { trainable, threads, device = "cpu" }: TrainingStepOptions,
+  ): Promise<TrainingStep> {
     const model = await loadModelDescription(folder);
     const config = createLoraConfig({
       rank: loraSize.r,
@@ -45,19 +52,25 @@ export class TrainingStep {
       baseModel: folder,
     });
     const adapter = trainable === "lora" ? adapterSpec(config, model.base).layout : null;
+    const memory = openTensorMemory(device);
     const program = model.programs.training({
       ...{ objective: { kind: "sft" }, trainable: adapter === null ? "language-model" : "adapter" },
-      ...{ images: "none", adapter },
+      ...{ images: "none", adapter, weights: memory.isHost ? "files" : "inputs" },
     });
-    const graph = emit(program.graph, { target: "fused" });
-    const session = await createSession(serialize(graph), { threads, name: "training_step" });
+    const graph = emit(program.graph, { target: device === "cpu" ? "fused" : "primitive" });
+    const session = await createSession(serialize(graph), { threads, device, name: "training_step" });
     const start = adapter === null ? new Map<string, Float32Array>() : initialAdapter(adapter, model.base.shapes, 1);
-    const frozen: Record<string, Tensor> = adapter === null ? {} : { adapter_scale: scalar("float32", 1) };
-    const weights = await TrainableWeights.create(
+    const frozen: Record<string, AnyTensor> = adapter === null ? {} : { adapter_scale: scalar("float32", 1) };
+    for (const { path, shape, trainable: learns } of program.parameters) {
+      if (learns) continue;
+      frozen[path] = await memory.place(tensor("float32", await model.parameters.get(path)!.read(), shape));
+    }
+    const weights = await TrainableWeights.createIn(
+      memory,
       trainableOf(program),
       async (path) => start.get(path) ?? (await model.parameters.get(path)!.read()),
       { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, maxGradNorm: 1 },
-      { threads },
+      { threads, device },
     );
     return new TrainingStep(model, graph, session, frozen, weights);
   }

@@ -13,7 +13,7 @@ import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
 import { AnswerProbe } from "./answerProbe";
 import { mostDrafted, PromptLookup } from "./draft";
 import type { ImageRows } from "./imageFeatures";
-import { KvCache, type KvShape } from "./kvCache";
+import { createKvCache, type KvCache } from "./kvCache";
 import type { CompiledProgram, LiveModel } from "./liveModel";
 import { checkSampling, type Distribution, penalizeRepetition, type SamplingOptions, sampleToken } from "./sample";
 import { createStopWatch, type StopWatch } from "./stopping";
@@ -117,7 +117,6 @@ const defaultPrefillTokens = 2048;
 
 export class Generator {
   private readonly cache: KvCache;
-  private readonly shape: KvShape;
   private probe: AnswerProbe | null = null;
   private readonly output: DecoderOutput;
   private readonly steps = new Map<number, StepTensors>();
@@ -128,8 +127,8 @@ export class Generator {
     private readonly prefillTokens = defaultPrefillTokens,
   ) {
     const { decoder } = model.description.facts;
-    this.shape = { layers: decoder.layers, kvHeads: decoder.kvHeads, headDim: cacheHeadDim(decoder) };
-    this.cache = new KvCache(this.shape);
+    const shape = { layers: decoder.layers, kvHeads: decoder.kvHeads, headDim: cacheHeadDim(decoder) };
+    this.cache = createKvCache(shape, model.memory);
     this.output = new DecoderOutput(model.description.facts.decoder.vocabSize);
   }
 
@@ -190,24 +189,23 @@ export class Generator {
     await this.prefill(chosen, requests, slots, options.signal);
     options.onPrefill?.();
 
-    // The prompts lie in rows 0 … P-1, each group wants `count` rows. From behind, no row is overwritten before it is read.
-    const rows: Row[] = [];
-    let target = numRows;
-    for (let p = chosen.length - 1; p >= 0; p--) {
-      const request = chosen[p]!;
-      const { count, prompt } = requests[request]!;
-      for (let index = count - 1; index >= 0; index--) {
-        this.cache.copyRow(p, --target, prompt.inputIds.length);
-        rows[target] = this.newRow(request, index, requests[request]!, options);
-      }
-    }
+    const all = chosen.map((request) => requests[request]!);
+    await this.cache.spread(
+      all.map(({ count }) => count),
+      all.map(promptLength),
+    );
+    const rows = chosen.flatMap((request) =>
+      Array.from({ length: requests[request]!.count }, (_, index) =>
+        this.newRow(request, index, requests[request]!, options),
+      ),
+    );
     let row = 0;
     for (const [p, request] of chosen.entries()) {
       for (let index = 0; index < requests[request]!.count; index++) {
         this.choose(rows[row++]!, this.output.row(p), options, askIds, progress);
       }
     }
-    this.release(rows, results, progress);
+    await this.release(rows, results, progress);
     const program = await this.decoder(false);
     let lastBreath = Date.now();
     while (rows.length > 0) {
@@ -221,7 +219,7 @@ export class Generator {
           this.choose(one, this.output.row(i), options, askIds, progress);
         }
       }
-      this.release(rows, results, progress);
+      await this.release(rows, results, progress);
       options.onProgress?.(progress.finished, progress.numTokens);
       // A run blocks the thread; messages (a stop, say) come in only when it rests.
       if (Date.now() - lastBreath > 40) {
@@ -255,9 +253,9 @@ export class Generator {
         const end = Math.min(longest, start + this.prefillTokens);
         const feeds = prefillFeeds(prompts, { start, end }, width, places);
         const program = await this.decoder(feeds.image_features !== undefined);
-        const rope = this.model.ropeTables(slots, places.extra);
+        const rope = await this.model.ropeTables(slots, places.extra);
         await program.session.run(
-          { ...program.weights, ...rope, ...feeds, ...this.cache.rows(from, to - from) },
+          { ...program.weights, ...rope, ...feeds, ...(await this.cache.prompts(from, to - from)) },
           this.output.rows(from, to - from),
         );
         await new Promise((resolve) => setImmediate(resolve));
@@ -289,8 +287,9 @@ export class Generator {
       longest = Math.max(longest, row.length);
     }
     tensors.total_sequence_length.data[0] = longest;
+    const rope = await this.model.ropeTables(longest);
     await program.session.run(
-      { ...program.weights, ...this.model.ropeTables(longest), ...tensors, ...this.cache.rows(0, count) },
+      { ...program.weights, ...rope, ...tensors, ...this.cache.rows(count) },
       this.output.rows(0, count),
     );
   }
@@ -302,10 +301,11 @@ export class Generator {
     const int64 = (values: readonly number[], dims: readonly number[]) =>
       tensor("int64", BigInt64Array.from(values, BigInt), dims);
     const places = Array.from({ length: count }, (_, i) => i);
+    const rope = await this.model.ropeTables(total);
     await program.session.run(
       {
         ...program.weights,
-        ...this.model.ropeTables(total),
+        ...rope,
         input_ids: int64([row.pending, ...guessed], [1, count]),
         position_ids: int64(
           places.map((i) => row.length + row.shift + i),
@@ -314,7 +314,7 @@ export class Generator {
         seqlens_k: tensor("int32", Int32Array.of(total - 1), [1]),
         total_sequence_length: scalar("int32", total),
         logit_positions: int64(places, [count]),
-        ...this.cache.rows(0, 1),
+        ...this.cache.rows(1),
       },
       this.output.rows(0, count),
     );
@@ -444,7 +444,9 @@ export class Generator {
   }
 
   /** Hands finished rows over; the last row moves into the place of each, so that the batch stays dense. */
-  private release(rows: Row[], results: Completion[][], progress: { finished: number }): void {
+  private async release(rows: Row[], results: Completion[][], progress: { finished: number }): Promise<void> {
+    const picks = [...rows.keys()];
+    const before = rows.length;
     for (let i = rows.length - 1; i >= 0; i--) {
       const row = rows[i]!;
       if (row.phase !== "done") continue;
@@ -458,10 +460,17 @@ export class Generator {
       };
       progress.finished += 1;
       const last = rows.pop()!;
+      const place = picks.pop()!;
       if (last !== row) {
-        this.cache.copyRow(rows.length, i, last.length);
         rows[i] = last;
+        picks[i] = place;
       }
+    }
+    if (rows.length < before) {
+      await this.cache.keep(
+        picks,
+        rows.map(({ length }) => length),
+      );
     }
   }
 }

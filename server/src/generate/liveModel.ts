@@ -1,7 +1,8 @@
 /**
  * A checkpoint that can compute: its description, its tokenizer and pictures' processor, the weights that live in memory (an adapter, or what
  * is being trained) and its sessions, made when first needed. All programs of one model read the same memory, so an optimiser
- * step is seen by the next generated token without a copy. Lives in the thread that computes; dispose it there.
+ * step is seen by the next generated token without a copy; on a device that keeps tensors that memory is the device's, and only
+ * batches and small results travel. Lives in the thread that computes; dispose it there.
  */
 import {
   type AdapterSpec,
@@ -22,7 +23,8 @@ import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Device } from "../runtime/devices";
 import { refuseIfTooLarge } from "../runtime/memory";
 import { createSession, type Session } from "../runtime/session";
-import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
+import { openTensorMemory, type TensorMemory } from "../runtime/tensorMemory";
+import { type AnyTensor, scalar, type StateTensor, type Tensor, tensor } from "../runtime/tensors";
 import { maxPrepackedBytes, weightBytes } from "./footprint";
 
 /** What is held in memory to be changed; "none" for a model that is only asked. */
@@ -44,19 +46,21 @@ export interface LiveModelOptions {
 export interface CompiledProgram {
   session: Session;
   /** Weights (and `adapter_scale` where there is an adapter), by input name. */
-  weights: Readonly<Record<string, Tensor>>;
+  weights: Readonly<Record<string, AnyTensor>>;
   /** Paths of its trainable parameters. */
   trainable: readonly string[];
 }
 
 export class LiveModel {
   /** Weights in memory by path, float32. Frozen weights that a program wants as inputs come in when first needed. */
-  readonly live = new Map<string, Tensor<"float32">>();
+  readonly live = new Map<string, StateTensor>();
+  /** Where these weights are, and caches and moments beside them. */
+  readonly memory: TensorMemory;
   private readonly compiled = new Map<string, Promise<CompiledProgram>>();
   /** Rises when the weights of the vision side change under those who keep its features. */
   visionVersion = 0;
   private readonly adapterOn = scalar("float32", 1);
-  private rope: { cos: Tensor<"float32">; sin: Tensor<"float32">; length: number } | null = null;
+  private rope: { rope_cos: StateTensor; rope_sin: StateTensor; length: number } | null = null;
 
   private constructor(
     public reference: Readonly<ModelReference>,
@@ -66,7 +70,9 @@ export class LiveModel {
     public adapter: AdapterSpec | null,
     readonly weights: LiveWeights,
     private readonly options: LiveModelOptions,
-  ) {}
+  ) {
+    this.memory = openTensorMemory(options.device ?? "cpu");
+  }
 
   /**
    * Opens a checkpoint with its adapter.
@@ -113,11 +119,13 @@ export class LiveModel {
     }
     const model = new LiveModel(reference, description, processor, adapter, weights, options);
     if (description.adapter !== null) {
-      for (const [path, value] of await readMatrices(description.adapter)) model.live.set(path, value);
+      for (const [path, value] of await readMatrices(description.adapter)) {
+        model.live.set(path, await model.memory.place(value));
+      }
     } else if (adapter !== null && weights.kind === "adapter") {
       const start = initialAdapter(adapter.layout, description.base.shapes, weights.seed);
       for (const { path, shape } of adapterParameters(adapter.layout, description.base.shapes)) {
-        model.live.set(path, tensor("float32", start.get(path)!, shape));
+        model.live.set(path, await model.memory.place(tensor("float32", start.get(path)!, shape)));
       }
     }
     return model;
@@ -140,10 +148,10 @@ export class LiveModel {
     const matrices = description.adapter === null ? [] : await readMatrices(description.adapter);
     const before = this.description.adapter;
     const after = description.adapter;
-    for (const path of [...(before?.tensors.keys() ?? []), ...(before?.replaced.keys() ?? [])]) this.live.delete(path);
+    for (const path of [...(before?.tensors.keys() ?? []), ...(before?.replaced.keys() ?? [])]) this.forget(path);
     // A parameter of the base that the new adapter replaces would be found in memory otherwise.
-    for (const path of after?.replaced.keys() ?? []) this.live.delete(path);
-    for (const [path, value] of matrices) this.live.set(path, value);
+    for (const path of after?.replaced.keys() ?? []) this.forget(path);
+    for (const [path, value] of matrices) this.live.set(path, await this.memory.place(value));
     const { decoder } = description.paths;
     const changed = [before, after].flatMap((one) =>
       one === null ? [] : [...one.layout.keys(), ...one.replaced.keys()],
@@ -166,9 +174,15 @@ export class LiveModel {
     }
   }
 
+  private forget(path: string): void {
+    const known = this.live.get(path);
+    if (known !== undefined) this.memory.release(known);
+    this.live.delete(path);
+  }
+
   /** A compiled program with the weights that are valid now. */
   private async bind(program: CompiledProgram): Promise<CompiledProgram> {
-    const weights: Record<string, Tensor> = {};
+    const weights: Record<string, AnyTensor> = {};
     for (const [path, value] of Object.entries(program.weights)) {
       weights[path] = path === "adapter_scale" ? value : await this.weight(path);
     }
@@ -220,7 +234,8 @@ export class LiveModel {
     // Half-precision weights would be widened once for every session that has them as constants; in memory they are widened once.
     // Beside packed weights little is left to widen, and the embedding is looked up as it lies in its file.
     const widens = this.isHalfPrecision && !this.isPacked;
-    const fed = kind === "all" || (kind === "language-model" && scope !== "vision") || widens;
+    // On a device constants would be there once for every session; what is fed is there once.
+    const fed = kind === "all" || (kind === "language-model" && scope !== "vision") || widens || !this.memory.isHost;
     const program = make({
       weights: fed ? "inputs" : "files",
       adapter: this.adapter?.layout ?? null,
@@ -238,7 +253,7 @@ export class LiveModel {
           (!fed && 4 * this.description.facts.numParameters <= maxPrepackedBytes)),
       ...(this.options.threads ? { threads: this.options.threads } : {}),
     });
-    const weights: Record<string, Tensor> = {};
+    const weights: Record<string, AnyTensor> = {};
     for (const { path } of program.parameters) weights[path] = await this.weight(path);
     if (session.inputs.some(({ name }) => name === "adapter_scale")) weights.adapter_scale = this.adapterOn;
     const trainable = program.parameters.filter((parameter) => parameter.trainable).map(({ path }) => path);
@@ -246,55 +261,58 @@ export class LiveModel {
   }
 
   /** A weight in memory, read from the checkpoint when first asked for. */
-  async weight(path: string): Promise<Tensor<"float32">> {
+  async weight(path: string): Promise<StateTensor> {
     const known = this.live.get(path);
     if (known !== undefined) return known;
     const stored = this.description.parameters.get(path);
     if (stored === undefined) throw new ConfigError("train/parameter", `The model has no parameter ${path}.`);
-    const read = tensor("float32", await stored.read(), stored.shape);
-    this.live.set(path, read);
-    return read;
+    const placed = await this.memory.place(tensor("float32", await stored.read(), stored.shape));
+    this.live.set(path, placed);
+    return placed;
   }
 
   /**
    * Rotary tables with at least `length` rows; made once for a length and shared by all programs. With `extra` places, these come
    * behind exactly `ropeTableLength(length)` rows.
    */
-  ropeTables(
+  async ropeTables(
     length: number,
     extra: readonly number[] = [],
-  ): { rope_cos: Tensor<"float32">; rope_sin: Tensor<"float32"> } {
+  ): Promise<{ rope_cos: StateTensor; rope_sin: StateTensor }> {
     const { decoder } = this.description.facts;
     const make = (rows: number, places: readonly number[]) => {
       const tables = ropeTables(decoder, rows, places);
       const dims = [tables.length, decoder.headDim / 2];
-      return { cos: tensor("float32", tables.cos, dims), sin: tensor("float32", tables.sin, dims) };
+      return { rope_cos: tensor("float32", tables.cos, dims), rope_sin: tensor("float32", tables.sin, dims) };
     };
     const size = ropeTableLength(length);
-    if (extra.length > 0) {
-      const { cos, sin } = make(size, extra);
-      return { rope_cos: cos, rope_sin: sin };
+    if (extra.length > 0) return make(size, extra);
+    if (this.rope === null || this.rope.length < length) {
+      const { rope_cos, rope_sin } = make(size, []);
+      if (this.rope !== null) for (const table of [this.rope.rope_cos, this.rope.rope_sin]) this.memory.release(table);
+      this.rope = {
+        rope_cos: await this.memory.place(rope_cos),
+        rope_sin: await this.memory.place(rope_sin),
+        length: size,
+      };
     }
-    if (this.rope === null || this.rope.length < length) this.rope = { ...make(size, []), length: size };
-    return { rope_cos: this.rope.cos, rope_sin: this.rope.sin };
+    const { rope_cos, rope_sin } = this.rope;
+    return { rope_cos, rope_sin };
   }
 
   /** Copies of weights, for a reference model or a best checkpoint. */
-  snapshot(paths: readonly string[]): Map<string, Tensor<"float32">> {
-    return new Map(
-      paths.map((path) => {
-        const { data, dims } = this.live.get(path)!;
-        const copy = zeros("float32", dims);
-        copy.data.set(data);
-        return [path, copy];
-      }),
-    );
+  async snapshot(paths: readonly string[]): Promise<Map<string, StateTensor>> {
+    const copies = new Map<string, StateTensor>();
+    for (const path of paths) copies.set(path, await this.memory.copy(this.live.get(path)!));
+    return copies;
   }
 
   async dispose(): Promise<void> {
     const all = [...this.compiled.values()];
     this.compiled.clear();
     for (const one of all) await one.then(({ session }) => session.dispose()).catch(() => undefined);
+    for (const path of [...this.live.keys()]) this.forget(path);
+    await this.memory.dispose();
   }
 }
 

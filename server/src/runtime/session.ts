@@ -5,11 +5,22 @@
 import { GraphError, InternalError } from "@iad-r1/models/errors";
 import { evaluateDim } from "@iad-r1/models/graph/dims";
 import { type OnnxModel, zeroCopyOutput } from "@iad-r1/models/graph/serialize";
-import type { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { type Device, executionProviders } from "./devices";
 import { loadOrt } from "./ort";
 import { fromOrtError } from "./ortErrors";
-import { describeTensor, fromOrt, isTensorDType, type Tensor, type TensorDType, toOrt } from "./tensors";
+import {
+  type AnyTensor,
+  type DeviceTensor,
+  describeTensor,
+  fromOrt,
+  isOnDevice,
+  isTensorDType,
+  onDevice,
+  type Tensor,
+  type TensorDType,
+  toOrt,
+} from "./tensors";
 import { defaultThreads } from "./threads";
 import { runWithoutCopy, zeroCopyWorks } from "./zeroCopy";
 
@@ -27,6 +38,8 @@ export interface SessionOptions {
   readonly optimization?: "none" | "basic" | "extended" | "all";
   /** Whether the CPU may do what the device cannot. Default true. */
   readonly cpuFallback?: boolean;
+  /** Leaves what `evaluate` gives on the device: see `evaluateOnDevice`. */
+  readonly resultsOnDevice?: boolean;
   /** For messages. */
   readonly name?: string;
   /** Prefix of a file that gets the time of every operator; written by `endProfiling`. */
@@ -40,7 +53,7 @@ export interface TensorInfo {
   readonly dims: readonly (number | string)[];
 }
 
-export type Tensors = Readonly<Record<string, Tensor>>;
+export type Tensors = Readonly<Record<string, AnyTensor>>;
 
 /**
  * Loads a written model. External weights are mapped, not read.
@@ -69,6 +82,7 @@ export async function createSession(model: OnnxModel, options: SessionOptions = 
       // Failures are thrown; nothing may be printed beside them.
       logSeverityLevel: 4,
       extra: { session },
+      ...(options.resultsOnDevice === true && { preferredOutputLocation: "gpu-buffer" }),
       ...(options.profilePrefix === undefined
         ? {}
         : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
@@ -123,15 +137,25 @@ export class Session {
       await runWithoutCopy(native, inputs, fetches, this.name);
       return;
     }
-    const results = await this.fetch(native, inputs);
-    for (const { name } of this.outputs) copyInto(results[name]!, outputs[name]!, `${this.name}: output ${name}`);
+    const results = await this.fetch(native, inputs, outputs);
+    for (const { name } of this.outputs) {
+      const target = outputs[name]!;
+      if (!isOnDevice(target)) copyInto(fromOrt(results[name]!), target, `${this.name}: output ${name}`);
+    }
   }
 
   /** Computes every output into new memory: simpler, and slower by one copy of each. */
   async evaluate(feeds: Tensors): Promise<Record<string, Tensor>> {
     const native = this.alive();
     this.checkFeeds(feeds);
-    return this.fetch(native, toOrtAll(this.inputs, feeds));
+    return mapValues(await this.fetch(native, toOrtAll(this.inputs, feeds)), fromOrt);
+  }
+
+  /** Computes every output into new memory of the device; only for a session made with `resultsOnDevice`. */
+  async evaluateOnDevice(feeds: Tensors): Promise<Record<string, DeviceTensor>> {
+    const native = this.alive();
+    this.checkFeeds(feeds);
+    return mapValues(await this.fetch(native, toOrtAll(this.inputs, feeds)), onDevice);
   }
 
   /** Writes the profile asked for with `profilePrefix`. */
@@ -151,16 +175,18 @@ export class Session {
     return this.native;
   }
 
+  /** @param given what is on the device is written in place, the rest is new */
   private async fetch(
     native: InferenceSession,
     feeds: InferenceSession.OnnxValueMapType,
-  ): Promise<Record<string, Tensor>> {
+    given: Tensors = {},
+  ): Promise<Record<string, OrtTensor>> {
+    const fetches = this.outputs.map(({ name }) => {
+      const target = given[name];
+      return [name, target !== undefined && isOnDevice(target) ? toOrt(target) : null];
+    });
     try {
-      const results = await native.run(
-        feeds,
-        this.outputs.map(({ name }) => name),
-      );
-      return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrt(value)]));
+      return (await native.run(feeds, Object.fromEntries(fetches))) as Record<string, OrtTensor>;
     } catch (error) {
       throw fromOrtError(error, `Running ${this.name}`);
     }
@@ -175,7 +201,7 @@ export class Session {
   }
 
   private withUpdates(feeds: Tensors, given: Tensors): Tensors {
-    const outputs: Record<string, Tensor> = { ...given };
+    const outputs: Record<string, AnyTensor> = { ...given };
     for (const { name } of this.outputs) {
       if (outputs[name] === undefined && name.endsWith(updateSuffix)) {
         const state = feeds[name.slice(0, -updateSuffix.length)];
@@ -200,7 +226,7 @@ export class Session {
   private checkTensor(
     role: "input" | "output",
     info: TensorInfo,
-    given: Tensor | undefined,
+    given: AnyTensor | undefined,
     lengths: Record<string, number>,
   ): void {
     const expected = `${role} "${info.name}" must be ${info.dtype}[${info.dims.join(",")}]`;
@@ -228,6 +254,10 @@ function toOrtAll(infos: readonly TensorInfo[], tensors: Tensors): InferenceSess
   const result: Record<string, InferenceSession.OnnxValueMapType[string]> = {};
   for (const { name } of infos) result[name] = toOrt(tensors[name]!);
   return result;
+}
+
+function mapValues<A, B>(values: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
 }
 
 function tensorInfo(meta: InferenceSession.ValueMetadata): TensorInfo | null {

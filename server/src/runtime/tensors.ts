@@ -1,6 +1,7 @@
 /**
  * Tensors as sessions take and fill them: a typed array with a shape, in memory of this thread. Buffers are plain
- * ArrayBuffers (ONNX Runtime refuses shared ones) and one tensor may be fed to any number of runs and sessions.
+ * ArrayBuffers (ONNX Runtime refuses shared ones) and one tensor may be fed to any number of runs and sessions. Beside them tensors
+ * in the memory of a device, which tensorMemory.ts makes and reads.
  */
 import { InternalError, ResourceError } from "@iad-r1/models/errors";
 import type { DType } from "@iad-r1/models/graph/types";
@@ -53,6 +54,21 @@ export interface Tensor<D extends TensorDType = TensorDType> {
   readonly data: Arrays[D];
 }
 
+/** A tensor in the memory of a device: fed and filled like any other, but its values are not here. */
+export interface DeviceTensor {
+  readonly dtype: "float32";
+  readonly dims: readonly number[];
+  readonly location: "device";
+}
+
+/** What stays between runs, wherever that is: weights, moments, caches. */
+export type StateTensor = Tensor<"float32"> | DeviceTensor;
+export type AnyTensor = Tensor | DeviceTensor;
+
+export function isOnDevice(given: AnyTensor): given is DeviceTensor {
+  return "location" in given;
+}
+
 /**
  * Gives existing memory a shape; nothing is copied.
  *
@@ -96,7 +112,7 @@ export function reshape<D extends TensorDType>(source: Tensor<D>, dims: readonly
 }
 
 /** "float32[2,3]", for messages. */
-export function describeTensor({ dtype, dims }: Pick<Tensor, "dtype" | "dims">): string {
+export function describeTensor({ dtype, dims }: Pick<AnyTensor, "dtype" | "dims">): string {
   return `${dtype}[${dims.join(",")}]`;
 }
 
@@ -105,16 +121,35 @@ export function isTensorDType(name: string): name is TensorDType {
   return Object.hasOwn(constructors, name);
 }
 
-const handles = new WeakMap<Tensor, OrtTensor>();
+const handles = new WeakMap<AnyTensor, OrtTensor>();
 
 /** The runtime's own view of a tensor's memory; made once for each tensor. For this folder only. */
-export function toOrt(source: Tensor): OrtTensor {
+export function toOrt(source: AnyTensor): OrtTensor {
   let handle = handles.get(source);
   if (handle === undefined) {
+    if (isOnDevice(source)) {
+      throw new InternalError("internal/tensor", `The tensor ${describeTensor(source)} on the device was given back.`);
+    }
     handle = new (ort().Tensor)(source.dtype as "float32", source.data as Float32Array, source.dims);
     handles.set(source, handle);
   }
   return handle;
+}
+
+/** A tensor over a result that was left on the device. For this folder only. */
+export function onDevice(result: OrtTensor): DeviceTensor {
+  if (result.location !== "gpu-buffer" || result.type !== "float32") {
+    throw new InternalError("internal/tensor", `A ${result.type} at ${result.location} is not on the device.`);
+  }
+  const made: DeviceTensor = { dtype: "float32", dims: result.dims, location: "device" };
+  handles.set(made, result);
+  return made;
+}
+
+/** Gives the memory of a tensor on the device back; it cannot be used afterwards. For this folder only. */
+export function giveBack(given: DeviceTensor): void {
+  handles.get(given)?.dispose();
+  handles.delete(given);
 }
 
 /** A tensor over the memory of a result. For this folder only. */

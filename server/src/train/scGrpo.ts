@@ -66,7 +66,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
   const model = await TrainedModel.open({ ...common, reference: input.model });
   try {
     // The reference is the model the stage started from, also when training goes on from a checkpoint.
-    if (kl) model.keepReference();
+    if (kl) await model.keepReference();
     if (resume !== null) {
       await model.restoreWeights(resumedModel(input.model, resume.folder, config));
       await model.restoreOptimizer(resume.folder);

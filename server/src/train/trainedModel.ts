@@ -21,7 +21,7 @@ import { type CompiledProgram, LiveModel, type LiveWeights } from "../generate/l
 import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
 import type { Device } from "../runtime/devices";
 import { refuseIfTooLarge } from "../runtime/memory";
-import { scalar, type Tensor, tensor } from "../runtime/tensors";
+import { type AnyTensor, scalar, type StateTensor, type Tensor, tensor } from "../runtime/tensors";
 import { type CollatedBatch, collate, collateShared } from "./collate";
 import { activationBytes, trainingStateBytes } from "./memory";
 import type { LearningModel } from "./stage";
@@ -51,7 +51,7 @@ export interface TrainingBatch extends CollatedBatch {
 export class TrainedModel implements LearningModel {
   readonly encoder: PromptEncoder;
   readonly generator: Generator;
-  private start: ReadonlyMap<string, Tensor<"float32">> | null = null;
+  private start: ReadonlyMap<string, StateTensor> | null = null;
   /** Bytes of the largest pass so far. */
   private largestPass = 0;
   /** Whether a pass since the last step had pictures. */
@@ -60,7 +60,7 @@ export class TrainedModel implements LearningModel {
   private constructor(
     readonly live: LiveModel,
     private readonly options: TrainedModelOptions,
-    readonly weights: TrainableWeights,
+    readonly weights: TrainableWeights<StateTensor>,
   ) {
     this.encoder = new PromptEncoder(live);
     this.generator = new Generator(live);
@@ -83,9 +83,10 @@ export class TrainedModel implements LearningModel {
       `Training ${(numTrainable / 1e6).toFixed(1)} million weights`,
       "Train an adapter (trainable: lora) instead of the weights.",
     );
-    const weights = await TrainableWeights.create(
+    const weights = await TrainableWeights.createIn(
+      live.memory,
       parameters,
-      (path) => program.weights[path]!.data as Float32Array,
+      (path) => live.live.get(path)!,
       { ...options.adamW, idles: (path) => isOfTower(live, path) },
       { device, ...(threads > 0 && { threads }) },
     );
@@ -145,8 +146,8 @@ export class TrainedModel implements LearningModel {
   }
 
   /** Keeps the weights as they are now as the reference. */
-  keepReference(): void {
-    this.start = this.live.snapshot(this.weights.parameters.map(({ path }) => path));
+  async keepReference(): Promise<void> {
+    this.start = await this.live.snapshot(this.weights.parameters.map(({ path }) => path));
   }
 
   /** Log-probabilities [M] of a batch of groups under the reference. */
@@ -162,7 +163,7 @@ export class TrainedModel implements LearningModel {
     const known = Object.fromEntries(Object.entries(reference).filter(([path]) => path in weights));
     const output = tensor("float32", new Float32Array(batch.numTargets), [batch.numTargets]);
     await session.run(
-      { ...weights, ...known, ...this.live.ropeTables(batch.length, batch.extraPlaces), ...batch.feeds },
+      { ...weights, ...known, ...(await this.live.ropeTables(batch.length, batch.extraPlaces)), ...batch.feeds },
       { log_probs: output },
     );
     return output.data;
@@ -218,7 +219,7 @@ export class TrainedModel implements LearningModel {
 
   private async pass(
     batch: TrainingBatch,
-    feeds: Record<string, Tensor>,
+    feeds: Record<string, AnyTensor>,
     outputs: Record<string, Tensor>,
   ): Promise<void> {
     this.checkMemory(batch);
@@ -233,7 +234,7 @@ export class TrainedModel implements LearningModel {
       {
         ...weights,
         ...this.weights.feedsOf(trainable),
-        ...this.live.ropeTables(batch.length, batch.extraPlaces),
+        ...(await this.live.ropeTables(batch.length, batch.extraPlaces)),
         ...batch.feeds,
         ...feeds,
       },
@@ -265,15 +266,21 @@ export class TrainedModel implements LearningModel {
   /** Writes the weights as others read them: a PEFT adapter, or a full checkpoint. */
   async saveModel(folder: string): Promise<void> {
     const { live } = this;
-    const values = new Map([...live.live].map(([path, { data }]) => [path, data]));
+    const read = async (paths: readonly string[]) => {
+      const values = new Map<string, Float32Array>();
+      for (const path of paths) values.set(path, await live.memory.read(live.live.get(path)!));
+      return values;
+    };
     if (live.adapter !== null) {
       // All matrices, also those of modules that get no gradient (a tower that an earlier adapter reached).
       const parameters = adapterParameters(live.adapter.layout, live.description.base.shapes);
+      const values = await read(parameters.map(({ path }) => path));
       await writeAdapter(folder, live.adapter.config, parameters, values, live.description.adapter?.replaced);
       return;
     }
     // Half precision would round the weights away from what the optimiser holds: a resumed run must go on from the same numbers.
     const { parameters } = live.description;
+    const values = await read(this.weights.parameters.map(({ path }) => path));
     await writeFullCheckpoint(folder, { source: live.description.folder, table: parameters, values, dtype: "float32" });
   }
 
@@ -303,13 +310,16 @@ export class TrainedModel implements LearningModel {
           },
         );
       }
-      target.data.set(await source.read());
+      await this.live.memory.write(target, await source.read());
     }
   }
 
   async saveOptimizer(folder: string): Promise<void> {
     const tensors = Object.entries(this.weights.optimizerState).map(
-      ([name, { dims, data }]): TensorToWrite => ({ name, dtype: "float32", shape: dims, data }),
+      ([name, state]): TensorToWrite => ({
+        ...{ name, dtype: "float32", shape: state.dims },
+        data: () => this.live.memory.read(state),
+      }),
     );
     const { steps, idleSteps } = this.weights;
     await writeSafetensors(join(folder, optimizerFile), tensors, {
@@ -324,7 +334,7 @@ export class TrainedModel implements LearningModel {
     const checkpoint = await openSafetensors(path);
     for (const [name, target] of Object.entries(this.weights.optimizerState)) {
       const values = checkpoint.has(name) ? await checkpoint.readFloat32(name) : null;
-      if (values === null || values.length !== target.data.length) {
+      if (values === null || values.length !== target.dims.reduce((a, b) => a * b, 1)) {
         throw new CheckpointError(
           "checkpoint/optimizer",
           `${optimizerFile} does not fit: ${name} is missing or of another size.`,
@@ -334,7 +344,7 @@ export class TrainedModel implements LearningModel {
           },
         );
       }
-      target.data.set(values);
+      await this.live.memory.write(target, values);
     }
     const { step, idle_steps: idle = "0" } = checkpoint.metadata;
     const [steps, idleSteps] = [Number(step), Number(idle)];
@@ -354,6 +364,7 @@ export class TrainedModel implements LearningModel {
 
   async dispose(): Promise<void> {
     await this.weights.dispose();
+    for (const copy of this.start?.values() ?? []) this.live.memory.release(copy);
     await this.live.dispose();
   }
 }

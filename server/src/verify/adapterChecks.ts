@@ -42,7 +42,7 @@ export async function adapterChecks(
   const training = await trainingCase({ model: compiled.model, reference });
   if (training === null) return checks;
   await withTrainer(compiled, training, "adapter", async (trainer, feeds) => {
-    const count = [...trainer.values().values()].reduce((sum, { length }) => sum + length, 0);
+    const count = [...(await trainer.values()).values()].reduce((sum, { length }) => sum + length, 0);
     checks.push(
       new Comparison("lora.trainable_parameters", "train", tolerances.exact)
         .add([count], [json.trainable_parameters])

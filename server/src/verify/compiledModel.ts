@@ -12,7 +12,8 @@ import type { Objective, TrainableSet } from "@iad-r1/models/programs/training";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { argMax, penalizeRepetition } from "../generate/sample";
 import { createSession, type Session, type SessionOptions, type Tensors } from "../runtime/session";
-import { scalar, type Tensor, zeros } from "../runtime/tensors";
+import { openTensorMemory, type TensorMemory } from "../runtime/tensorMemory";
+import { scalar, type StateTensor, type Tensor, zeros } from "../runtime/tensors";
 import { type AdamWSettings, TrainableWeights } from "../train/trainableWeights";
 import {
   axisPositions,
@@ -53,11 +54,14 @@ export class CompiledModel {
   private readonly compiled = new Map<string, Promise<Compiled>>();
   private readonly features = new Map<RecordedBatch, Map<number, Tensor>>();
   private readonly adapterValues = new Map<string, Tensor>();
+  private readonly memory: TensorMemory;
 
   constructor(
     readonly model: ModelDescription,
     private readonly options: SessionOptions,
-  ) {}
+  ) {
+    this.memory = openTensorMemory(options.device ?? "cpu");
+  }
 
   /** The layout of the adapter the model was opened with, or null. */
   private get layout(): AdapterLayout | null {
@@ -97,7 +101,9 @@ export class CompiledModel {
   /** Logits of chosen flat rows, through the program with the key-value cache. */
   async logits(batch: RecordedBatch, rows: readonly number[], adapterScale = 1): Promise<Float32Array> {
     const length = longest(batch.rows);
-    const { logits } = await this.fill(batch, rows, this.newCache(batch.rows.length, length), adapterScale);
+    const cache = await this.newCache(batch.rows.length, length);
+    const { logits } = await this.fill(batch, rows, cache, adapterScale);
+    this.releaseAll(cache);
     return logits.data;
   }
 
@@ -116,7 +122,7 @@ export class CompiledModel {
     const { decoder } = this.model.facts;
     const lengths = batch.rows.map((row) => row.length);
     const capacity = longest(batch.rows) + steps;
-    const cache = this.newCache(lengths.length, capacity);
+    const cache = await this.newCache(lengths.length, capacity);
     const width = longest(batch.rows);
     const lastRows = lengths.map((length, b) => b * width + length - 1);
     const { logits } = await this.fill(batch, lastRows, cache, 1);
@@ -152,6 +158,7 @@ export class CompiledModel {
       };
       await decode.session.run(feeds, { logits });
     }
+    this.releaseAll(cache);
     return tokens;
   }
 
@@ -169,7 +176,8 @@ export class CompiledModel {
     const learns = trainable === "all" && images === "none" ? "language-model" : trainable;
     const program = this.model.programs.training({ objective, trainable: learns, images, adapter });
     const session = await compile(program, this.options, `training ${trainable}`);
-    const weights = await TrainableWeights.create(
+    const weights = await TrainableWeights.createIn(
+      this.memory,
       program.parameters.filter((parameter) => parameter.trainable),
       (path) => (this.model.parameters.get(path) ?? this.model.adapter!.tensors.get(path)!).read(),
       optimizerSettings,
@@ -192,6 +200,7 @@ export class CompiledModel {
 
   async dispose(): Promise<void> {
     for (const compiled of this.compiled.values()) await (await compiled).session.dispose();
+    await this.memory.dispose();
   }
 
   /** Runs the prompt into the cache and returns the logits of chosen rows. */
@@ -220,16 +229,20 @@ export class CompiledModel {
     return this.compile(`decoder ${images}`, () => this.model.programs.decoder({ images, adapter: this.layout }));
   }
 
-  private newCache(batch: number, capacity: number): Tensors {
+  private async newCache(batch: number, capacity: number): Promise<Record<string, StateTensor>> {
     const { decoder } = this.model.facts;
     const { layers, kvHeads } = decoder;
     const headDim = cacheHeadDim(decoder);
-    const cache: Record<string, Tensor> = {};
+    const cache: Record<string, StateTensor> = {};
     for (let layer = 0; layer < layers; layer++) {
-      cache[`key_cache.${layer}`] = zeros("float32", [batch, kvHeads, capacity, headDim]);
-      cache[`value_cache.${layer}`] = zeros("float32", [batch, kvHeads, capacity, headDim]);
+      cache[`key_cache.${layer}`] = await this.memory.zeros([batch, kvHeads, capacity, headDim]);
+      cache[`value_cache.${layer}`] = await this.memory.zeros([batch, kvHeads, capacity, headDim]);
     }
     return cache;
+  }
+
+  private releaseAll(tensors: Readonly<Record<string, StateTensor>>): void {
+    for (const one of Object.values(tensors)) this.memory.release(one);
   }
 
   private async featureFeeds(batch: RecordedBatch, adapterScale: number): Promise<Tensors> {
@@ -267,7 +280,7 @@ export class CompiledModel {
 export class Trainer {
   constructor(
     private readonly session: Session,
-    readonly weights: TrainableWeights,
+    readonly weights: TrainableWeights<StateTensor>,
     private readonly scale: Tensors,
   ) {}
 
@@ -286,19 +299,25 @@ export class Trainer {
     };
   }
 
-  clearGradients(): void {
-    for (const gradient of this.gradients().values()) gradient.fill(0);
+  clearGradients(): Promise<void> {
+    return this.weights.clearGradients();
   }
 
-  /** Accumulated gradients by parameter path; live arrays. */
-  gradients(): Map<string, Float32Array> {
+  /** Accumulated gradients by parameter path. */
+  gradients(): Promise<Map<string, Float32Array>> {
     const feeds = this.weights.feeds;
-    return new Map(this.weights.parameters.map(({ path }) => [path, floats(feeds[`grad.${path}`]!)]));
+    return this.read((path) => feeds[`grad.${path}`]!);
   }
 
-  /** Current weights by parameter path; live arrays. */
-  values(): Map<string, Float32Array> {
-    return new Map(Object.entries(this.weights.weights).map(([path, { data }]) => [path, data]));
+  /** Current weights by parameter path. */
+  values(): Promise<Map<string, Float32Array>> {
+    return this.read((path) => this.weights.weights[path]!);
+  }
+
+  private async read(of: (path: string) => StateTensor): Promise<Map<string, Float32Array>> {
+    const values = new Map<string, Float32Array>();
+    for (const { path } of this.weights.parameters) values.set(path, await this.weights.memory.read(of(path)));
+    return values;
   }
 
   /** @returns the gradient norm before clipping */
@@ -308,6 +327,7 @@ export class Trainer {
 
   async dispose(): Promise<void> {
     await this.weights.dispose();
+    for (const weight of Object.values(this.weights.weights)) this.weights.memory.release(weight);
     await this.session.dispose();
   }
 }

@@ -38,7 +38,7 @@ export async function grpoChecks(compiled: CompiledModel, reference: Reference):
         const old = single.old_logps === "given" ? recorded.oldLogProbs : policy.logProbs;
         const feeds = await policyFeeds(compiled, recorded, single, old, json);
         checks.push(...(await singleChecks(trainer, feeds, single, recorded)));
-        trainer.clearGradients();
+        await trainer.clearGradients();
       }
     });
   }
@@ -144,7 +144,7 @@ async function singleChecks(
 ): Promise<VerifyCheck[]> {
   const { loss, tokens } = await trainer.accumulate(feeds);
   const name = `${single.loss_type} beta=${single.beta} epsilon_high=${single.epsilon_high} old=${single.old_logps}`;
-  const gradients = [...trainer.gradients()];
+  const gradients = [...(await trainer.gradients())];
   const normOf = (matrix: string) =>
     Math.hypot(...gradients.filter(([path]) => path.includes(matrix)).map(([, gradient]) => norm(gradient)));
   const ratio = tokens.ratio!;

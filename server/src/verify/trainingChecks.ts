@@ -125,7 +125,7 @@ export async function trajectoryChecks(
     compare("grad_norm", tolerances.trajectoryGradientNorm).add(norms, trajectory.grad_norm_before_clip).check(),
   );
   const finalNorms = trajectory.final_parameter_norms ?? trajectory.final_norms ?? {};
-  const values = new Map([...trainer.values()].map(([path, value]) => [nameOf(path), value]));
+  const values = new Map([...(await trainer.values())].map(([path, value]) => [nameOf(path), value]));
   const comparison = compare("final_norms", tolerances.finalNorm);
   const untrained = new Set(trajectory.parameters_without_gradient);
   const noise = roundingShare * globalNorm(gradients?.recorded ?? {});
@@ -157,7 +157,7 @@ async function gradientChecks(
   full: (name: string) => Promise<Float32Array | null>,
   nameOf: (path: string) => string,
 ): Promise<VerifyCheck[]> {
-  const ours = new Map([...trainer.gradients()].map(([path, gradient]) => [nameOf(path), gradient]));
+  const ours = new Map([...(await trainer.gradients())].map(([path, gradient]) => [nameOf(path), gradient]));
   const present = new Comparison("gradients.present", "train", tolerances.exact);
   const norms = new Comparison("gradients.norm", "train", tolerances.gradientNorm);
   const elements = new Comparison("gradients.elements", "train", gradientElements(1));

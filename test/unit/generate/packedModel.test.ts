@@ -56,9 +56,9 @@ describe.each([4, 8] as const)("weights in %i bits", (bits) => {
       const training = (await trainingCase({ model: compiled.model, reference }))!;
       await withTrainer(compiled, training, "adapter", async (trainer, feeds) => {
         const { loss } = await trainer.accumulate(feeds);
-        const gradients = new Map([...trainer.gradients()].map(([path, gradient]) => [path, gradient.slice()]));
+        const gradients = new Map([...(await trainer.gradients())].map(([path, gradient]) => [path, gradient.slice()]));
         await trainer.step();
-        trainer.clearGradients();
+        await trainer.clearGradients();
         results.push({ loss, gradients, after: (await trainer.accumulate(feeds)).loss });
       });
       await compiled.dispose();

@@ -5,8 +5,10 @@ import type { LlavaOnevisionProcessor } from "@iad-r1/models/llavaOnevision/proc
 import { patchesPerSide } from "@iad-r1/models/nn/visionTransformer";
 import { createTokenizer } from "@iad-r1/models/text/tokenizer";
 import { AnswerProbe } from "@iad-r1/server/generate/answerProbe";
-import { KvCache } from "@iad-r1/server/generate/kvCache";
+import { cacheBytes, DeviceKvCache, HostKvCache, type KvCache } from "@iad-r1/server/generate/kvCache";
 import { createStopWatch } from "@iad-r1/server/generate/stopping";
+import { hostMemory } from "@iad-r1/server/runtime/tensorMemory";
+import type { Tensor } from "@iad-r1/server/runtime/tensors";
 import { describe, expect, it } from "vitest";
 import { formulaPicture } from "../../helpers/pictures";
 import { openTinyModel } from "../../helpers/tinyModel";
@@ -92,36 +94,77 @@ describe("the answer probe", () => {
 describe("the cache", () => {
   const shape = { layers: 2, kvHeads: 2, headDim: 3 };
 
-  it("copies the used part of a row in every layer and head", () => {
-    const cache = new KvCache(shape);
-    cache.reserve(3, 4);
-    const all = cache.rows(0, 3);
-    Object.values(all).forEach((tensor, i) => {
-      tensor.data.forEach((_, at) => {
-        (tensor.data as Float32Array)[at] = 1000 * i + at;
-      });
+  /** Every element is a number of its own. */
+  function number(tensors: Record<string, Tensor>): void {
+    Object.values(tensors).forEach(({ data }, i) => {
+      for (const at of data.keys()) (data as Float32Array)[at] = 1000 * i + at;
     });
-    cache.copyRow(0, 2, 3);
-    for (const [i, { data }] of Object.values(all).entries()) {
-      const row = (r: number) => [...(data as Float32Array).subarray(r * 24, (r + 1) * 24)];
-      expect(row(1)).toEqual(Array.from({ length: 24 }, (_, at) => 1000 * i + 24 + at));
-      for (const head of [0, 12]) {
-        expect(row(2).slice(head, head + 9)).toEqual(row(0).slice(head, head + 9));
-        expect(row(2)[head + 9]).toBe(1000 * i + 48 + head + 9);
-      }
+  }
+  const rowOf = ({ data }: Tensor, row: number) => [...(data as Float32Array).subarray(row * 24, (row + 1) * 24)];
+  /** The first three of four tokens of both heads. */
+  const used = (row: readonly number[]) => [...row.slice(0, 9), ...row.slice(12, 21)];
+  const numbers = (buffer: number, row: number) => Array.from({ length: 24 }, (_, at) => 1000 * buffer + row * 24 + at);
+
+  it("copies the used part of each prompt to its rows, in every layer and head", async () => {
+    const cache = new HostKvCache(shape);
+    cache.reserve(3, 4);
+    number(await cache.prompts(0, 3));
+    await cache.spread([1, 2], [3, 3]);
+    for (const [i, buffer] of Object.values(cache.rows(3)).entries()) {
+      expect(rowOf(buffer, 0)).toEqual(numbers(i, 0));
+      for (const row of [1, 2]) expect(used(rowOf(buffer, row))).toEqual(used(numbers(i, 1)));
+      // What lies behind the tokens of a row stays.
+      expect(rowOf(buffer, 2)[9]).toBe(1000 * i + 48 + 9);
     }
   });
 
-  it("keeps its memory when it is asked for less, and shows rows without copying", () => {
-    const cache = new KvCache(shape);
+  it("moves rows from behind into the places of those that leave", async () => {
+    const cache = new HostKvCache(shape);
+    cache.reserve(4, 4);
+    number(await cache.prompts(0, 4));
+    await cache.keep([0, 3], [3, 3]);
+    for (const [i, buffer] of Object.values(cache.rows(2)).entries()) {
+      expect(rowOf(buffer, 0)).toEqual(numbers(i, 0));
+      expect(used(rowOf(buffer, 1))).toEqual(used(numbers(i, 3)));
+    }
+  });
+
+  it("keeps its memory when it is asked for less, and shows rows without copying", async () => {
+    const cache = new HostKvCache(shape);
     cache.reserve(4, 8);
-    const buffer = cache.rows(0, 4)["key_cache.0"]!.data.buffer;
+    const buffer = cache.rows(4)["key_cache.0"]!.data.buffer;
     cache.reserve(2, 8);
-    expect(cache.rows(1, 1)["key_cache.0"]!.data.buffer).toBe(buffer);
-    expect(cache.rows(1, 1)["key_cache.0"]!.dims).toEqual([1, 2, 8, 3]);
-    expect(() => cache.rows(1, 2)).toThrow("outside");
-    expect(KvCache.bytes(shape, 4, 8)).toBe(2 * 2 * 4 * 2 * 8 * 3 * 4);
+    const second = (await cache.prompts(1, 1))["key_cache.0"]!;
+    expect(second.data.buffer).toBe(buffer);
+    expect(second.dims).toEqual([1, 2, 8, 3]);
+    await expect(async () => cache.prompts(1, 2)).rejects.toThrow("outside");
+    expect(cacheBytes(shape, 4, 8)).toBe(2 * 2 * 4 * 2 * 8 * 3 * 4);
     expect(() => cache.reserve(1e6, 1e6)).toThrow("A cache for 1000000 sequences of 1000000 tokens needs about");
+  });
+
+  it("gives the same rows where tensors can only be gathered", async () => {
+    const host = new HostKvCache(shape);
+    const device = new DeviceKvCache(shape, hostMemory);
+    for (const cache of [host, device] as KvCache[]) {
+      cache.reserve(5, 4);
+      // Prompts come in two pieces.
+      for (const [first, count] of [
+        [0, 2],
+        [2, 1],
+      ] as const) {
+        const piece = (await cache.prompts(first, count)) as Record<string, Tensor>;
+        Object.values(piece).forEach(({ data }, i) => {
+          for (const at of data.keys()) (data as Float32Array)[at] = 1000 * i + first * 24 + at;
+        });
+      }
+      await cache.spread([2, 1, 2], [4, 4, 4]);
+      await cache.keep([0, 4, 2], [4, 4, 4]);
+    }
+    for (const [name, { data }] of Object.entries(host.rows(3))) {
+      expect((device.rows(3)[name] as Tensor).data, name).toEqual(data);
+    }
+    await device.keep([]);
+    expect(() => device.rows(0)).toThrow("outside");
   });
 });
 

@@ -119,7 +119,7 @@ test("a key/value cache filled in place gives the attention of separate buffers,
     values: zeros("float32", [batch, keyHeads, capacity, width]),
   });
   const inPlace = cache();
-  let copied: Tensors = cache();
+  let copied: Record<string, Tensor> = cache();
   const lengths = [3, 5];
   // A prompt of 5, padded on the right in the first row, then three single tokens.
   for (const [step, tokens] of [5, 1, 1, 1].entries()) {

@@ -1,15 +1,17 @@
 /** `iad-r1 bench`: our speed as ratios, against the machine and against PyTorch, transformers and TRL where they are installed. */
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { checkDevice, halfBillion } from "../../bench/deviceCheck";
 import { findPeer } from "../../bench/pythonPeer";
 import { writeRealShape } from "../../bench/randomCheckpoint";
 import { realShapes } from "../../bench/realShapes";
 import { runShape, type ShapeJob } from "../../bench/shapeRun";
 import { type BenchRow, runBenchmarks } from "../../bench/suite";
+import type { Device } from "../../runtime/devices";
 import { action } from "../action";
 import { projectRoot, resolveModel } from "../../config/modelNames";
 import { table } from "../terminalText";
@@ -66,6 +68,7 @@ export function registerBench(program: Command): void {
       }),
     );
 
+  registerDeviceCheck(bench);
   bench
     .command("shape")
     .description("time and peak memory of a model's real shape, with random weights")
@@ -103,6 +106,53 @@ export function registerBench(program: Command): void {
         } finally {
           if (kept === undefined) await rm(folder, { recursive: true, force: true });
         }
+      }),
+    );
+}
+
+interface DeviceOptions {
+  device: Device;
+  recorded?: string;
+  seconds: number;
+  shape: boolean;
+  out?: string;
+}
+
+function registerDeviceCheck(bench: Command): void {
+  bench
+    .command("device")
+    .description("does a device give the recorded numbers, and how fast is it beside the processor?")
+    .addOption(
+      new Option("--device <device>", "which device")
+        .choices(["cpu", "webgpu", "cuda", "dml", "coreml"])
+        .default("webgpu"),
+    )
+    .option("--recorded <folder>", "folders with a checkpoint and its record each (see test/fixtures/vlm)")
+    .option("--seconds <number>", "time for everything together", wholeNumber(10), 100)
+    .option("--no-shape", "without the decoder of the real shape of the 0.5B, which takes 2 GB of disk")
+    .option("--out <file>", "also write everything as JSON")
+    .action(
+      action(async (context, command) => {
+        const { device, recorded = null, seconds, shape, out } = command.opts<DeviceOptions>();
+        const parts = await checkDevice({
+          ...{ device, recorded, seconds, shape: shape ? halfBillion : null },
+          model: resolveModel("nano-base").base,
+          entry: fileURLToPath(new URL("./deviceCheckMain.mjs", import.meta.url)),
+          signal: context.signal,
+          onPart: ({ part, device: where, figures, notes, problem, seconds: took }) => {
+            if (problem !== null) context.fail();
+            if (context.json) return;
+            context.print(
+              `${part} on ${where}, ${took.toFixed(1)} s${problem === null ? "" : `: NOT WHOLE, ${problem}`}`,
+            );
+            for (const { what, value, unit } of figures) context.print(`  ${what}: ${value.toPrecision(6)} ${unit}`);
+            for (const note of notes) context.print(`  ${note}`);
+          },
+        });
+        if (parts.some(({ notes }) => notes.some((note) => note.startsWith("DIFFERS")))) context.fail();
+        const machine = { processor: cpus()[0]?.model.trim() ?? "unknown", node: process.versions.node };
+        if (out !== undefined) await writeFile(out, `${JSON.stringify({ machine, parts }, null, 2)}\n`);
+        if (context.json) context.printJson({ machine, parts });
       }),
     );
 }
