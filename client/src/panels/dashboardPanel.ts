@@ -33,6 +33,8 @@ import { type PanelController, PanelHost } from "./panelHost";
 
 /** Of an evaluation. */
 const maxAnswers = 5000;
+/** The server gives no more at a time. */
+const answersPerPage = 500;
 /** A running run that says nothing for this long is marked as stale. */
 const staleAfterMs = 60_000;
 
@@ -232,7 +234,8 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
       if (samplesFile === null) throw new Error(`run ${run} has no answers of ${stage}, step ${step}`);
       const answers: EvaluatedAnswer[] = [];
       for (let total = 1; answers.length < Math.min(total, maxAnswers); ) {
-        const params = { run, samplesFile, offset: answers.length, limit: maxAnswers - answers.length };
+        const limit = Math.min(answersPerPage, maxAnswers - answers.length);
+        const params = { run, samplesFile, offset: answers.length, limit };
         const page = await this.context.connection.request(lsp.runSamples, params);
         if (page.samples.length === 0) break;
         total = page.total;
