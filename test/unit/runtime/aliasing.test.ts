@@ -3,7 +3,7 @@ import { serialize } from "@iad-r1/models/graph/serialize";
 import type { Graph, Value } from "@iad-r1/models/graph/types";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
 import { createRandom } from "@iad-r1/models/util/random";
-import { createSession, type Tensors } from "@iad-r1/server/runtime/session";
+import { createSession } from "@iad-r1/server/runtime/session";
 import { scalar, type Tensor, tensor, zeros } from "@iad-r1/server/runtime/tensors";
 import { expect, onTestFinished, test } from "vitest";
 
