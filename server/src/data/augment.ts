@@ -2,6 +2,7 @@
  * The eight ways to mirror and turn a square, for pictures together with everything that names a place in them. For small sets of
  * photographs; generated pictures need it less. Pure functions.
  */
+import { createRandom } from "@iad-r1/models/util/random";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import { LOCATIONS } from "@iad-r1/protocol/locations";
 import type { InspectionSample } from "./samples";
@@ -16,6 +17,12 @@ export const turnsOf: Readonly<Record<"none" | "flips" | "flips-and-turns", read
   flips: [0, 1, 2, 3],
   "flips-and-turns": [0, 1, 2, 3, 4, 5, 6, 7],
 };
+
+/** The turn of the sample that is the `position`-th of a stage. */
+export function turnAt(augment: keyof typeof turnsOf, seed: number, position: number): Turn {
+  const turns = turnsOf[augment];
+  return turns[createRandom(seed, "turn", position).int(turns.length)]!;
+}
 
 /** The picture turned; the same object for turn 0. */
 export function turnPicture(image: RgbImage, turn: Turn): RgbImage {

@@ -9,26 +9,26 @@ import { createRandom, type Random } from "@iad-r1/models/util/random";
 export class DataOrder {
   private shuffled: { epoch: number; order: number[] } | null = null;
 
-  /** @param kinds of each sample; every stretch of an epoch has them in about the proportion of the whole */
+  /** @param samples every stretch of an epoch has their labels in about the proportion of the whole */
   constructor(
     private readonly seed: number,
     private readonly stage: string,
-    private readonly kinds: readonly string[],
+    private readonly samples: readonly { readonly label: string }[],
   ) {}
 
   /** Index of the sample that is the `position`-th of the stage, from 0. */
   at(position: number): number {
-    const epoch = Math.floor(position / this.kinds.length);
+    const epoch = Math.floor(position / this.samples.length);
     if (this.shuffled?.epoch !== epoch) {
       const random = createRandom(this.seed, this.stage, "order", epoch);
-      this.shuffled = { epoch, order: spread(this.kinds, random) };
+      this.shuffled = { epoch, order: spread(this.samples, random) };
     }
-    return this.shuffled.order[position % this.kinds.length]!;
+    return this.shuffled.order[position % this.samples.length]!;
   }
 
   /** Passes over the data after that many samples, with the fraction. */
   epoch(position: number): number {
-    return position / this.kinds.length;
+    return position / this.samples.length;
   }
 }
 
@@ -41,10 +41,10 @@ export function countSteps(
   return options.steps ?? Math.max(1, Math.round((options.epochs * numSamples) / samplesPerStep));
 }
 
-/** Indices of all samples: each kind shuffled, its members at even distances. */
-function spread(kinds: readonly string[], random: Random): number[] {
-  const members = new Map([...new Set(kinds)].map((kind): [string, number[]] => [kind, []]));
-  for (const [index, kind] of kinds.entries()) members.get(kind)!.push(index);
+/** Indices of all samples: those of a label shuffled and at even distances. */
+function spread(samples: readonly { readonly label: string }[], random: Random): number[] {
+  const members = new Map<string, number[]>(samples.map(({ label }) => [label, []]));
+  for (const [index, { label }] of samples.entries()) members.get(label)!.push(index);
   const places = [...members.values()].flatMap((indices) => {
     const start = random.next();
     return random.shuffle(indices).map((index, k) => ({ index, place: (k + start) / indices.length }));

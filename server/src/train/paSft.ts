@@ -6,11 +6,10 @@
  * used). The mean runs over all labelled tokens of an optimiser step, so the number of passes changes nothing.
  */
 import { ConfigError } from "@iad-r1/models/errors";
-import { createRandom } from "@iad-r1/models/util/random";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { PaSftConfig } from "../config/experiment";
-import { turnsOf } from "../data/augment";
+import { turnAt } from "../data/augment";
 import type { InspectionSample } from "../data/samples";
 import { supervisedExample } from "../generate/examples";
 import type { Device } from "../runtime/devices";
@@ -41,11 +40,7 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
   try {
     if (resume !== null) await model.restoreOptimizer(resume.folder);
     const run = new StageRun(context, model, config);
-    const order = new DataOrder(
-      seed,
-      plan.id,
-      samples.map(({ label }) => label),
-    );
+    const order = new DataOrder(seed, plan.id, samples);
     const samplesPerStep = config.batchSize * config.gradientAccumulation;
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
     const endToken = endTokenOf(model.live.description);
@@ -56,8 +51,7 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
       // 1. The samples of this step, in the order of the seed.
       const examples = Array.from({ length: samplesPerStep }, (_, i) => {
         const position = samplesSeen + i;
-        const turns = turnsOf[config.augment];
-        const turn = turns[createRandom(seed, "turn", position).int(turns.length)]!;
+        const turn = turnAt(config.augment, seed, position);
         return supervisedExample(samples[order.at(position)!]!, { references: input.references, turn });
       });
       const prompts = await model.encode(examples.map(({ source }) => source));
@@ -105,17 +99,17 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
         tokens,
       );
     }
-    if (numCut > 0) {
-      recorder.log(
-        "warning",
-        "data/truncated",
-        `${numCut} sequences were longer than ${config.maxLength} tokens and were cut.`,
-      );
-    }
+    tellCut(recorder, numCut, config.maxLength);
     return run.result();
   } finally {
     await model.dispose();
   }
+}
+
+/** Says once, at the end, how many sequences did not fit. */
+export function tellCut(recorder: StageContext["recorder"], numCut: number, maxLength: number): void {
+  if (numCut === 0) return;
+  recorder.log("warning", "data/truncated", `${numCut} sequences were longer than ${maxLength} tokens and were cut.`);
 }
 
 /** The weights of a checkpoint: an adapter on the same base, or a full checkpoint of its own. */

@@ -7,10 +7,9 @@
  * clip-higher, other loss types, dynamic sampling, masked truncation; all off by default.
  */
 import { CancelledError } from "@iad-r1/models/errors";
-import { createRandom } from "@iad-r1/models/util/random";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { ScGrpoConfig } from "../config/experiment";
-import { turnsOf } from "../data/augment";
+import { turnAt } from "../data/augment";
 import type { InspectionSample } from "../data/samples";
 import { PictureLedger, policyExample } from "../generate/examples";
 import type { WeightedReward } from "../rewards/contract";
@@ -72,11 +71,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
       await model.restoreOptimizer(resume.folder);
     }
     const run = new StageRun(context, model, config);
-    const order = new DataOrder(
-      seed,
-      plan.id,
-      samples.map(({ label }) => label),
-    );
+    const order = new DataOrder(seed, plan.id, samples);
     const ledger = new PictureLedger();
     const tables = new RolloutTablesWriter(context.recorder.folder);
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };
@@ -151,7 +146,6 @@ async function rollOut(
   samplesSeen: number,
 ): Promise<{ groups: Group[]; taken: number }> {
   const { config, samples, rewards } = input;
-  const turns = turnsOf[config.augment];
   let groups: Group[] = [];
   let taken = 0;
   for (let round = 0; round < (config.dynamicSampling ? maxSamplingRounds : 1); round++) {
@@ -160,7 +154,7 @@ async function rollOut(
     const chosen = Array.from({ length: wanted }, (_, i) => {
       const position = samplesSeen + taken + i;
       const sample = samples[order.at(position)!]!;
-      const turn = turns[createRandom(seed, "turn", position).int(turns.length)]!;
+      const turn = turnAt(config.augment, seed, position);
       return {
         sample,
         position,

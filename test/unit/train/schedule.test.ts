@@ -30,23 +30,27 @@ describe("the learning rate", () => {
 
 describe("the order of the data", () => {
   it("shows every sample once an epoch, in another order each time", () => {
-    const order = new DataOrder(1, "pa-sft", Array<string>(7).fill("normal"));
+    const order = new DataOrder(1, "pa-sft", Array(7).fill({ label: "normal" }));
     const epochs = [0, 1].map((epoch) => Array.from({ length: 7 }, (_, i) => order.at(7 * epoch + i)));
     for (const epoch of epochs) expect([...epoch].sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(epochs[0]).not.toEqual(epochs[1]);
   });
 
   it("does not depend on where one starts to look", () => {
-    const kinds = ["normal", "normal", "anomalous", "normal", "anomalous"];
-    const whole = new DataOrder(3, "sc-grpo", kinds);
+    const samples = ["normal", "normal", "anomalous", "normal", "anomalous"].map((label) => ({ label }));
+    const whole = new DataOrder(3, "sc-grpo", samples);
     const all = Array.from({ length: 20 }, (_, i) => whole.at(i));
-    expect(new DataOrder(3, "sc-grpo", kinds).at(13)).toBe(all[13]);
-    expect(Array.from({ length: 20 }, (_, i) => new DataOrder(4, "sc-grpo", kinds).at(i))).not.toEqual(all);
+    expect(new DataOrder(3, "sc-grpo", samples).at(13)).toBe(all[13]);
+    expect(Array.from({ length: 20 }, (_, i) => new DataOrder(4, "sc-grpo", samples).at(i))).not.toEqual(all);
   });
 
   it("spreads each kind of sample evenly over an epoch", () => {
     const kinds = Array.from({ length: 90 }, (_, i) => (i < 30 ? "anomalous" : "normal"));
-    const order = new DataOrder(5, "pa-sft", kinds);
+    const order = new DataOrder(
+      5,
+      "pa-sft",
+      kinds.map((label) => ({ label })),
+    );
     for (let start = 0; start < 180; start += 9) {
       const stretch = Array.from({ length: 9 }, (_, i) => kinds[order.at(start + i)]!);
       expect(stretch.filter((kind) => kind === "anomalous")).toHaveLength(3);

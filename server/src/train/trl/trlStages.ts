@@ -10,11 +10,10 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { CancelledError, ConfigError, WorkerError } from "@iad-r1/models/errors";
-import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { PaSftConfig, ScGrpoConfig, TrlConfig } from "../../config/experiment";
-import { turnsOf } from "../../data/augment";
+import { turnAt } from "../../data/augment";
 import type { InspectionSample } from "../../data/samples";
 import { PictureLedger, type PolicyExample, policyExample, supervisedExample } from "../../generate/examples";
 import type { Completion } from "../../generate/generator";
@@ -24,7 +23,7 @@ import type { Device } from "../../runtime/devices";
 import type { PythonEngine } from "../../runtime/python";
 import { groupAdvantages } from "../advantages";
 import { DataOrder } from "../dataOrder";
-import { checkFinite, endTokenOf } from "../paSft";
+import { checkFinite, endTokenOf, tellCut } from "../paSft";
 import { completionMetrics, rewardMetrics } from "../policyMetrics";
 import { checkErrorShare, type ScoredGroup, scoreGroups, tableEntries, type UnscoredGroup } from "../rollouts";
 import { recordRollouts, type RewardSource } from "../scGrpo";
@@ -54,12 +53,7 @@ export async function runTrlPaSft(
 ): Promise<StageResult> {
   const { config, samples, references, model } = input;
   const { plan, seed, recorder } = context;
-  const order = new DataOrder(
-    seed,
-    plan.id,
-    samples.map(({ label }) => label),
-  );
-  const turns = turnsOf[config.augment];
+  const order = new DataOrder(seed, plan.id, samples);
   const samplesPerStep = config.batchSize * config.gradientAccumulation;
   const description = await describe(model);
   const endToken = endTokenOf(description);
@@ -67,7 +61,7 @@ export async function runTrlPaSft(
   return runTrlStage(input, context, {
     rowsPerStep: samplesPerStep,
     row: (position) => {
-      const turn = turns[createRandom(seed, "turn", position).int(turns.length)]!;
+      const turn = turnAt(config.augment, seed, position);
       return supervisedExample(samples[order.at(position)!]!, { references, turn });
     },
     job: (place) => supervisedJob(config, place, { endToken, maxLength }),
@@ -94,13 +88,7 @@ export async function runTrlPaSft(
           null,
         );
       }
-      if (numCut > 0) {
-        recorder.log(
-          "warning",
-          "data/truncated",
-          `${numCut} sequences were longer than ${config.maxLength} tokens and were cut.`,
-        );
-      }
+      tellCut(recorder, numCut, config.maxLength);
     },
   });
 }
@@ -115,12 +103,7 @@ export async function runTrlScGrpo(
 ): Promise<StageResult> {
   const { config, samples, references, style, model } = input;
   const { plan, seed, recorder } = context;
-  const order = new DataOrder(
-    seed,
-    plan.id,
-    samples.map(({ label }) => label),
-  );
-  const turns = turnsOf[config.augment];
+  const order = new DataOrder(seed, plan.id, samples);
   const description = await describe(model);
   const processor = await description.loadProcessor();
   const endTokens = description.generation.eosTokenIds;
@@ -128,7 +111,7 @@ export async function runTrlScGrpo(
   const tables = new RolloutTablesWriter(recorder.folder);
   const rowAt = (position: number): { sample: InspectionSample; example: PolicyExample } => {
     const sample = samples[order.at(position)!]!;
-    const turn = turns[createRandom(seed, "turn", position).int(turns.length)]!;
+    const turn = turnAt(config.augment, seed, position);
     return { sample, example: policyExample(sample, { references, turn, style }) };
   };
 
