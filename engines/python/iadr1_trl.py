@@ -28,7 +28,7 @@ def versions():
     return {"python": sys.version.split()[0], **{name: module.__version__ for name, module in packages.items()}}
 
 
-def common_arguments(job, dtype, use_cpu):
+def common_arguments(job, dtype):
     """What both trainers are told. Nothing is reported or saved but through the run."""
     optimizer = job["optimizer"]
     return {
@@ -47,7 +47,7 @@ def common_arguments(job, dtype, use_cpu):
         "optim": "adamw_torch",
         "gradient_checkpointing": job["recompute"],
         "bf16": dtype == torch.bfloat16,
-        "use_cpu": use_cpu,
+        "use_cpu": job["useCpu"],
         "seed": job["seed"],
         "logging_steps": 1,
         # A loss that is not a number must be seen.
@@ -71,6 +71,9 @@ class Stage:
         self.trainer = None
         self.tokens = 0
         self.logs = []
+        self.dtype = precision_of(job["precision"], job["useCpu"])
+        self.rows = Rows(job["rows"])
+        self.processor = open_processor(job["model"]["base"])
 
     # -- several processes ------------------------------------------------------------------------------------------
 
@@ -171,10 +174,7 @@ class Supervised(Stage):
         from trl import SFTConfig, SFTTrainer
 
         stage = self
-        use_cpu = job["useCpu"]
-        dtype = precision_of(job["precision"], use_cpu)
-        rows = Rows(job["rows"])
-        processor = open_processor(job["model"]["base"])
+        rows, processor, dtype = self.rows, self.processor, self.dtype
 
         class Trainer(SFTTrainer):
             def _get_train_sampler(self, *args, **kwargs):
@@ -189,7 +189,7 @@ class Supervised(Stage):
                 return super().compute_loss(model, inputs, *args, **kwargs)
 
         arguments = SFTConfig(
-            **common_arguments(job, dtype, use_cpu),
+            **common_arguments(job, dtype),
             max_length=None,
             loss_type="nll",
             dataset_kwargs={"skip_prepare_dataset": True},
@@ -225,10 +225,7 @@ class Policy(Stage):
         from trl import GRPOConfig, GRPOTrainer
 
         stage = self
-        use_cpu = job["useCpu"]
-        dtype = precision_of(job["precision"], use_cpu)
-        rows = Rows(job["rows"])
-        processor = open_processor(job["model"]["base"])
+        rows, processor, dtype = self.rows, self.processor, self.dtype
         self.started = time.perf_counter()
         self.advantages = []
         self.statistics = {}
@@ -259,7 +256,7 @@ class Policy(Stage):
 
         groups = job["groupSize"]
         arguments = GRPOConfig(
-            **common_arguments(job, dtype, use_cpu),
+            **common_arguments(job, dtype),
             num_generations=groups,
             steps_per_generation=job["passesPerStep"],
             num_iterations=job["updatesPerStep"],
