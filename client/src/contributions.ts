@@ -504,6 +504,32 @@ export type SettingValue<N extends SettingName> = (typeof settings)[N] extends {
           ? Record<string, string>
           : string;
 
+// ---- tasks ---------------------------------------------------------------------------------------------------------
+
+export const taskType = "iad-r1";
+/** Name of the problem matcher of the tasks, without its `$`. */
+export const problemMatcher = "iad-r1";
+
+/** What a task can do, in the order of a day's work. */
+export const taskCommands = ["preflight", "pa-sft", "sc-grpo", "post-train", "evaluate"] as const;
+export type TaskCommand = (typeof taskCommands)[number];
+
+/** Keys of a task in `tasks.json`. */
+export const taskKeys = {
+  command: text(
+    "What the task does: check everything and start nothing, one stage, both stages with evaluations, or an evaluation of the model that the file names.",
+    "任务的作用：只做检查、运行一个阶段、运行两个阶段并评估，或评估文件所指定的模型。",
+  ),
+  config: text(
+    "Experiment file, relative to the folder; iadr1.yaml when left out.",
+    "实验文件，相对于文件夹；省略时为 iadr1.yaml。",
+  ),
+  set: text(
+    "Settings of the file to change for this task, such as stages.paSft.steps=50.",
+    "此任务要更改的文件设置，例如 stages.paSft.steps=50。",
+  ),
+};
+
 // ---- views ---------------------------------------------------------------------------------------------------------
 
 export const viewNames = {

@@ -20,6 +20,7 @@ import { LiveValues } from "./rewards/liveValues";
 import { ReachDecorations } from "./rewards/reachDecorations";
 import { RewardTests } from "./rewards/rewardTests";
 import { RunFindings } from "./rewards/runFindings";
+import { provideTasks } from "./tasks/runTasks";
 import { DataTree } from "./views/dataTree";
 import { RewardScopeItem } from "./views/rewardScopeItem";
 import { RewardsTree } from "./views/rewardsTree";
@@ -75,6 +76,7 @@ function wire(shared: Context): void {
   shared.own(new RewardScopeItem(live, reach));
   shared.own(new RewardTests(shared, live, reach, onFailure));
   shared.own(new RunFindings(shared));
+  shared.own(provideTasks(shared, projects));
   shared.own(notifyOfRuns(shared));
   shared.own(notifyOfServer(shared));
   shared.own(window.registerCustomEditorProvider(imageInspectorViewType, inspectors));

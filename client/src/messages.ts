@@ -4,6 +4,7 @@
  */
 import { l10n } from "vscode";
 import type { RunListing, RunState } from "@iad-r1/protocol/runs";
+import type { TaskCommand } from "./contributions";
 
 const t = l10n.t;
 
@@ -251,6 +252,23 @@ export const best = () => t("best");
 export const runsStale = () => t("The server is not connected: states as of the last contact.");
 export const dashboardTitle = (run: string) => t("Run {0}", run);
 export const forkStep = (step: number, stage: string) => t("{0}, step {1}", stage, step);
+
+// ---- tasks ---------------------------------------------------------------------------------------------------------
+
+const taskDetails: Record<TaskCommand, () => string> = {
+  preflight: () => t("Check model, data, rewards, memory and disk; start nothing"),
+  "pa-sft": () => t("Train stage 1: learn from examples"),
+  "sc-grpo": () => t("Train stage 2: learn from rewards"),
+  "post-train": () => t("Train both stages, with an evaluation before, between and after"),
+  evaluate: () => t("Let the model of the file answer the held-out pictures"),
+};
+export const taskDetail = (command: TaskCommand) => taskDetails[command]();
+export const taskBegins = (command: TaskCommand, file: string) => t("IAD-R1: {0} with {1}", command, file);
+export const taskKeys = () =>
+  t("Ctrl+C stops it after its step, once more ends it at once. The dashboard has its curves.");
+export const taskStops = () => t("Stopping after this step… Ctrl+C once more ends it at once.");
+export const taskEndsNow = () => t("Ending it at once.");
+export const taskLeft = (run: string) => t("The task is closed; run {0} goes on.", run);
 
 // ---- a new run -----------------------------------------------------------------------------------------------------
 

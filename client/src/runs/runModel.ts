@@ -75,6 +75,11 @@ export class RunModel {
     return this.manifest !== null && this.listing !== null;
   }
 
+  /** The newest lines of the log. */
+  get lines(): readonly LogLine[] {
+    return this.log;
+  }
+
   applySnapshot(snapshot: RunSnapshot): RunUpdate {
     if (snapshot.generation !== this.generation) this.forgetPoints(snapshot.generation);
     this.manifest = snapshot.manifest;
