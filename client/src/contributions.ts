@@ -99,6 +99,7 @@ export const commands = {
   toggleHeatMap: { title: text("Toggle Heat Map", "切换热力图"), palette: inInspector },
   toggleLocationGrid: { title: text("Toggle Location Grid", "切换位置网格"), palette: inInspector },
   toggleReference: { title: text("Toggle Reference Image", "切换参考图像"), palette: inInspector },
+  toggleProbabilities: { title: text("Toggle Token Probabilities", "切换词元概率"), palette: inInspector },
   compareWithModel: { title: text("Compare With Model…", "与另一模型比较…"), palette: inInspector },
   setThreshold: { title: text("Set Threshold…", "设置阈值…"), palette: inInspector },
   correctAnswer: { title: text("Correct the Answer", "修正答案"), palette: inInspector },
