@@ -531,6 +531,84 @@ export const taskKeys = {
   ),
 };
 
+// ---- tools for language models -------------------------------------------------------------------------------------
+
+interface ToolContribution {
+  /** Name in a chat, behind `#`. */
+  reference: string;
+  title: Text;
+  /** For the person who chooses tools. */
+  description: Text;
+  /** For the model; English, as models are told everything else. */
+  forModels: string;
+  icon: string;
+  input: { required: readonly string[]; properties: Record<string, Record<string, unknown>> };
+}
+
+/** By name without the prefix `iadr1_`. */
+export const tools = {
+  inspectImage: {
+    reference: "iadInspect",
+    title: text("Inspect Image", "检测图像"),
+    description: text(
+      "Lets the inspection model on this machine look at a picture and say whether, where and what a defect is.",
+      "让本机的检测模型查看图像，并说明是否有缺陷、位置和类型。",
+    ),
+    forModels:
+      "Runs the local industrial inspection model on one picture of a product. Returns JSON with the verdict (defect, no defect or unreadable), defect type, location on a 3x3 grid, anomaly score from 0 to 1, and the model's reasoning. The model can be wrong: pass its verdict on as a measurement, not as a fact.",
+    icon: "search",
+    input: {
+      required: ["image"],
+      properties: {
+        image: { type: "string", description: "Path of a PNG, JPEG, WebP, BMP or TIFF file inside the workspace." },
+        model: {
+          type: "string",
+          description: "Id of a listed model such as nano; left out: the newest trained one, else the embedded one.",
+        },
+      },
+    },
+  },
+  readRun: {
+    reference: "iadRun",
+    title: text("Read Training Run", "读取训练"),
+    description: text(
+      "Reads the runs of this window: states, evaluations, findings and curves.",
+      "读取此窗口中的训练：状态、评估、发现和曲线。",
+    ),
+    forModels:
+      "Reads training runs (PA-SFT and SC-GRPO) of this workspace. Without arguments it lists them, newest first. With a run id, or 'newest', it returns JSON with state, evaluations in percent, checkpoints, findings about the rewards, names of all curves, and some curves as [step, value] pairs thinned to 24 points.",
+    icon: "graph-line",
+    input: {
+      required: [],
+      properties: {
+        run: { type: "string", description: "Id of a run, the end of it, or 'newest'; left out: the list of runs." },
+        curves: {
+          ...{ type: "array", items: { type: "string" } },
+          description: "Parts of names of curves, such as 'reward' or 'kl'; left out: those that say most.",
+        },
+      },
+    },
+  },
+  checkReward: {
+    reference: "iadReward",
+    title: text("Check Reward File", "检查奖励文件"),
+    description: text(
+      "Says what is wrong with a reward function, by its text and by what it did on recorded rollouts.",
+      "根据代码文本和在已记录采样上的表现，指出奖励函数的问题。",
+    ),
+    forModels:
+      "Checks a reward file (TypeScript *.reward.ts or Python) of this workspace. Returns JSON with its reward functions, what each did on recorded rollouts when there are some, and numbered problems (RW101...) with their lines. It runs no reward code by itself.",
+    icon: "beaker",
+    input: {
+      required: ["file"],
+      properties: { file: { type: "string", description: "Path of the reward file inside the workspace." } },
+    },
+  },
+} as const satisfies Record<string, ToolContribution>;
+
+export type ToolName = keyof typeof tools;
+export const toolId = (name: ToolName) => `iadr1_${name}` as const;
+
 // ---- views ---------------------------------------------------------------------------------------------------------
 
 export const viewNames = {

@@ -21,6 +21,7 @@ import { ReachDecorations } from "./rewards/reachDecorations";
 import { RewardTests } from "./rewards/rewardTests";
 import { RunFindings } from "./rewards/runFindings";
 import { provideTasks } from "./tasks/runTasks";
+import { registerTools } from "./tools/tools";
 import { DataTree } from "./views/dataTree";
 import { RewardScopeItem } from "./views/rewardScopeItem";
 import { RewardsTree } from "./views/rewardsTree";
@@ -77,6 +78,7 @@ function wire(shared: Context): void {
   shared.own(new RewardTests(shared, live, reach, onFailure));
   shared.own(new RunFindings(shared));
   shared.own(provideTasks(shared, projects));
+  for (const tool of registerTools(shared, models)) shared.own(tool);
   shared.own(notifyOfRuns(shared));
   shared.own(notifyOfServer(shared));
   shared.own(window.registerCustomEditorProvider(imageInspectorViewType, inspectors));

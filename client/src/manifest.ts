@@ -91,6 +91,15 @@ export function buildManifest(): Manifest {
           },
         },
       ],
+      languageModelTools: Object.entries(contributions.tools).map(([name, tool]) => ({
+        name: contributions.toolId(name as contributions.ToolName),
+        ...{ toolReferenceName: tool.reference, canBeReferencedInPrompt: true, icon: `$(${tool.icon})` },
+        displayName: say(`tool.${name}`, tool.title),
+        userDescription: say(`tool.${name}.description`, tool.description),
+        modelDescription: tool.forModels,
+        tags: ["iad-r1", "industrial inspection"],
+        inputSchema: { type: "object", ...tool.input },
+      })),
       // The server checks files that are open and says where; the terminal says it for the others.
       problemMatchers: [
         {

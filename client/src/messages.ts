@@ -4,7 +4,7 @@
  */
 import { l10n } from "vscode";
 import type { RunListing, RunState } from "@iad-r1/protocol/runs";
-import type { TaskCommand } from "./contributions";
+import type { TaskCommand, ToolName } from "./contributions";
 
 const t = l10n.t;
 
@@ -269,6 +269,18 @@ export const taskKeys = () =>
 export const taskStops = () => t("Stopping after this step… Ctrl+C once more ends it at once.");
 export const taskEndsNow = () => t("Ending it at once.");
 export const taskLeft = (run: string) => t("The task is closed; run {0} goes on.", run);
+
+// ---- tools for language models -------------------------------------------------------------------------------------
+
+const toolRunning: Record<ToolName, () => string> = {
+  inspectImage: () => t("Looking at the picture"),
+  readRun: () => t("Reading training runs"),
+  checkReward: () => t("Checking the reward file"),
+};
+export const toolRuns = (name: ToolName) => toolRunning[name]();
+export const notInWindow = (path: string) => t("{0} is not in a folder of this window.", path);
+export const noSuchRun = (run: string) => t("There is no run {0}.", run);
+export const noRewardIn = (file: string) => t("{0} holds no reward function.", file);
 
 // ---- a new run -----------------------------------------------------------------------------------------------------
 
