@@ -545,7 +545,7 @@ interface ToolContribution {
   input: { required: readonly string[]; properties: Record<string, Record<string, unknown>> };
 }
 
-/** By name without the prefix `iadr1_`. */
+/** By name; `toolId` is what models know them by. */
 export const tools = {
   inspectImage: {
     reference: "iadInspect",
@@ -607,7 +607,8 @@ export const tools = {
 } as const satisfies Record<string, ToolContribution>;
 
 export type ToolName = keyof typeof tools;
-export const toolId = (name: ToolName) => `iadr1_${name}` as const;
+/** `inspectImage` is `iadr1_inspect_image` for models. */
+export const toolId = (name: ToolName) => `iadr1_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 
 // ---- views ---------------------------------------------------------------------------------------------------------
 

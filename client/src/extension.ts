@@ -11,7 +11,7 @@ import { Context } from "./context";
 import { dashboardViewType, explorerViewType, imageInspectorViewType } from "./contributions";
 import { UserError } from "./errors";
 import { Models } from "./models";
-import { notifyOfRuns, notifyOfServer } from "./notifications";
+import { notifyOfAlerts, notifyOfRuns, notifyOfServer } from "./notifications";
 import { DashboardPanels, type RunActions } from "./panels/dashboardPanel";
 import { ExplorerPanels } from "./panels/explorerPanel";
 import { Inspectors } from "./panels/inspectors";
@@ -80,6 +80,7 @@ function wire(shared: Context): void {
   shared.own(provideTasks(shared, projects));
   for (const tool of registerTools(shared, models)) shared.own(tool);
   shared.own(notifyOfRuns(shared));
+  shared.own(notifyOfAlerts(shared));
   shared.own(notifyOfServer(shared));
   shared.own(window.registerCustomEditorProvider(imageInspectorViewType, inspectors));
   shared.own(window.registerWebviewPanelSerializer(dashboardViewType, parts.dashboards));

@@ -200,6 +200,8 @@ export const notSaved = (file: string) => t("{0} could not be saved.", file);
 export const runFindings = (count: number) => t("{0} findings about its rewards", count);
 export const findingInRun = (message: string, run: string, step: number) =>
   t("{0} (run {1}, step {2})", message, run, step);
+export const runAlert = (message: string, run: string, step: number) =>
+  t("{0} (run {1}, step {2})", message, run, step);
 export const runFinished = ({ id }: RunListing) => t("Run {0} is completed.", id);
 export const pickRun = () => t("Which run?");
 export const pickRuns = () => t("Runs to compare (two or more)");
