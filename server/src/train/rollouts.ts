@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { RewardError } from "@iad-r1/models/errors";
 import type { ModelReference, RolloutRecord } from "@iad-r1/protocol/runs";
 import type { InspectionSample } from "../data/samples";
-import { originOf, PictureLedger, type PolicyExample, policyExample } from "../generate/examples";
+import {
+  defaultPromptStyle,
+  originOf,
+  PictureLedger,
+  type PolicyExample,
+  type PromptStyle,
+  policyExample,
+} from "../generate/examples";
 import { type Completion, Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { type EncodedPromptWithText, PromptEncoder, promptHash } from "../generate/promptEncoder";
@@ -196,7 +203,7 @@ export interface SampleRolloutsOptions extends Partial<SamplingOptions> {
   groupSize?: number;
   maxNewTokens?: number;
   rewards: readonly WeightedReward[];
-  style?: "question" | "expert" | "system";
+  style?: PromptStyle;
   references?: number;
   seed?: number;
   device?: DeviceChoice;
@@ -212,7 +219,7 @@ export async function sampleRollouts(
   samples: readonly InspectionSample[],
   options: SampleRolloutsOptions,
 ): Promise<RolloutRecord[]> {
-  const { groupSize = 8, style = "expert", references = 0, seed = 0, rewards, signal, onProgress } = options;
+  const { groupSize = 8, style = defaultPromptStyle, references = 0, seed = 0, rewards, signal, onProgress } = options;
   const { temperature = 0.9, topK = 50, topP = 0.9, repetitionPenalty = 1 } = options;
   const model = await LiveModel.open(reference, {
     device: await resolveDevice(options.device ?? "auto"),

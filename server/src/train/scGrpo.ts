@@ -11,7 +11,7 @@ import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { ScGrpoConfig } from "../config/experiment";
 import { turnAt } from "../data/augment";
 import type { InspectionSample } from "../data/samples";
-import { PictureLedger, policyExample } from "../generate/examples";
+import { PictureLedger, type PromptStyle, policyExample } from "../generate/examples";
 import type { WeightedReward } from "../rewards/contract";
 import { RolloutTablesWriter } from "../rollouts/tables";
 import type { Device } from "../runtime/devices";
@@ -39,7 +39,7 @@ export interface ScGrpoInput {
   model: ModelReference;
   samples: readonly InspectionSample[];
   rewards: RewardSource;
-  style: "question" | "expert" | "system";
+  style: PromptStyle;
   /** Reference pictures in each prompt. */
   references: number;
   device: Device;
