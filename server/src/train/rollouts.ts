@@ -51,6 +51,8 @@ export interface RollOutOptions {
   groupSize: number;
   sampling: SamplingOptions;
   maxNewTokens: number;
+  /** See `GenerationOptions`. */
+  policyLogProbs?: boolean;
   rewards: readonly WeightedReward[];
   onError: RewardErrorPolicy;
   /** Told to rewards. */
@@ -75,7 +77,7 @@ export async function rollOutGroups(
   const generated = await generator.generate(
     prompts.map((prompt, i) => ({ prompt, count: groupSize, seed: wanted[i]!.seed })),
     {
-      ...{ sampling, maxNewTokens, maxRows: Math.max(64, groupSize) },
+      ...{ sampling, maxNewTokens, policyLogProbs: options.policyLogProbs ?? false, maxRows: Math.max(64, groupSize) },
       ...(signal && { signal }),
       ...(onProgress && { onProgress: (finished: number) => onProgress(finished, total) }),
     },
