@@ -334,10 +334,11 @@ export const experimentSchema = z.strictObject({
   prompt: z
     .strictObject({
       style: choice("How SC-GRPO asks.", {
+        inspection: "Word for word as evaluation and inspection ask: what is learnt is what is used.",
         question: "The question alone.",
         expert: "The expert sentence before the question, as the published training scripts do.",
         system: "The system prompt of the published system, which spells out the answer format.",
-      }).default("expert"),
+      }).default("inspection"),
       references: z.number().int().min(0).default(0).describe("Normal reference images shown before the query image."),
     })
     .prefault({})

@@ -15,7 +15,14 @@ import { mostDrafted, PromptLookup } from "./draft";
 import type { ImageRows } from "./imageFeatures";
 import { createKvCache, type KvCache } from "./kvCache";
 import type { CompiledProgram, LiveModel } from "./liveModel";
-import { checkSampling, type Distribution, penalizeRepetition, type SamplingOptions, sampleToken } from "./sample";
+import {
+  checkSampling,
+  type Distribution,
+  logProbAt,
+  penalizeRepetition,
+  type SamplingOptions,
+  sampleToken,
+} from "./sample";
 import { createStopWatch, type StopWatch } from "./stopping";
 
 /** A prompt as the decoder takes it. */
@@ -46,6 +53,8 @@ export interface GenerationOptions {
   stopStrings?: readonly string[];
   /** Measure the yes/no probability at the answer; asks for it behind `<answer>` where a completion gave none. */
   anomalyScore?: boolean;
+  /** Also each token's log-probability at the temperature of the draw, for training. */
+  policyLogProbs?: boolean;
   /** Most sequences decoded together; default 32. */
   maxRows?: number;
   /**
@@ -79,6 +88,8 @@ export interface Completion {
   finish: FinishReason;
   /** (T,) log-probability of each id under the raw distribution (temperature 1, nothing cut), in nats. */
   logProbs: Float32Array;
+  /** (T,) the same of logits divided by the temperature; there when asked for. */
+  policyLogProbs?: Float32Array;
   /** (T,) entropy of the same distributions, in nats. */
   entropies: Float32Array;
   /** 0 to 1; null when not asked for or not measurable. */
@@ -91,6 +102,8 @@ interface Row {
   index: number;
   ids: number[];
   logProbs: number[];
+  /** Null when not asked for. */
+  policyLogProbs: number[] | null;
   entropies: number[];
   /** Tokens in the cache. */
   length: number;
@@ -368,6 +381,7 @@ export class Generator {
   ): Row {
     const row: Row = {
       ...{ request, index, ids: [], logProbs: [], entropies: [], length: prompt.inputIds.length },
+      policyLogProbs: options.policyLogProbs ? [] : null,
       shift: prompt.positions?.delta ?? 0,
       random: createRandom(...seed, index),
       stream: createTextStream(this.model.processor.tokenizer),
@@ -409,6 +423,7 @@ export class Generator {
     row.lookup?.push(id);
     row.ids.push(id);
     row.logProbs.push(logits[id]! - logSumExp);
+    row.policyLogProbs?.push(logProbAt(logits, id, options.sampling.temperature));
     row.entropies.push(entropy);
     row.pending = id;
     progress.numTokens += 1;
@@ -455,6 +470,7 @@ export class Generator {
         text: row.watch.text,
         finish: row.finish,
         logProbs: Float32Array.from(row.logProbs),
+        ...(row.policyLogProbs !== null && { policyLogProbs: Float32Array.from(row.policyLogProbs) }),
         entropies: Float32Array.from(row.entropies),
         anomalyScore: row.anomalyScore,
       };

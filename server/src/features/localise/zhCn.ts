@@ -277,6 +277,8 @@ export const sentences: Readonly<Record<string, string>> = {
   "What the model is asked.": "向模型提出的问题。",
   "How SC-GRPO asks.": "SC-GRPO 的提问方式。",
   "The question alone.": "只有问题。",
+  "Word for word as evaluation and inspection ask: what is learnt is what is used.":
+    "与评估和检测时的提问逐字相同：学到的就是用到的。",
   "The expert sentence before the question, as the published training scripts do.":
     "问题前加专家说明，与论文的训练脚本一致。",
   "The system prompt of the published system, which spells out the answer format.":
