@@ -14,7 +14,7 @@ export function newJob(
 ): InspectJob {
   return {
     ...{ job, kind, model, image, state: "queued", error: null, ahead: 0, queuedMs: Date.now() },
-    ...{ width: null, height: null, text: "", tags: [], anomalyScore: null, numTokens: 0, tokensPerSecond: null },
+    ...{ width: null, height: null, computes: null, text: "", tags: [], anomalyScore: null, numTokens: 0, tokensPerSecond: null },
     ...{ result: null, progress: null, heatMap: null },
   };
 }
@@ -51,6 +51,9 @@ function applyInspectEvent(job: InspectJob, event: InspectEvent): void {
     case "started":
       job.width = event.width;
       job.height = event.height;
+      job.computes = event.computes;
+      // Of a device that failed.
+      [job.text, job.tags, job.anomalyScore, job.numTokens, job.tokensPerSecond] = ["", [], null, 0, null];
       break;
     case "prefilled":
       break;

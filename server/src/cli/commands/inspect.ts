@@ -53,6 +53,7 @@ export async function inspectFiles(
 ): Promise<void> {
   const model = await modelOf(options, context.signal);
   const inspector = await openInspector({ model, device: options.device, threads: options.threads });
+  let computes = "";
   try {
     for (const image of images) {
       context.signal.throwIfAborted();
@@ -64,7 +65,14 @@ export async function inspectFiles(
         seed: options.seed,
         maxNewTokens: options.maxTokens,
         signal: context.signal,
-        onEvent: context.json ? () => {} : streamText(images.length > 1),
+        onEvent: (event) => {
+          // Once, and again when a device has failed.
+          if (event.type === "started" && event.computes.reason !== computes) {
+            computes = event.computes.reason;
+            context.log(`Computes on ${event.computes.device}: ${computes}.`);
+          }
+          if (!context.json) streamText(images.length > 1)(event);
+        },
       });
       if (context.json) context.printJson(result);
       else context.print(verdict(result));
