@@ -21,7 +21,7 @@ import { ExplorerBench, writeLongRun } from "./explorerScale";
 import { type LiveLanguage, LiveValuesBench, liveRollout, liveSource } from "./liveValues";
 import { peakOfTraining } from "./peakMemory";
 import { neverEnd, PolicyStep } from "./policyStep";
-import { type PeerPlace, PythonPeer } from "./pythonPeer";
+import { type PeerPlace, PeerProcess } from "./peerProcess";
 import { SaveToHover } from "./saveToHover";
 import { writeRandomCheckpoint } from "./randomCheckpoint";
 import { loraSize, TrainingStep } from "./trainingStep";
@@ -438,9 +438,9 @@ class Bench {
     return gflopsPerCpuSecond;
   }
 
-  private async withPeer<T>(work: (peer: PythonPeer) => Promise<T>): Promise<T | null> {
+  private async withPeer<T>(work: (peer: PeerProcess) => Promise<T>): Promise<T | null> {
     if (this.options.peer === null) return null;
-    const peer = new PythonPeer(this.options.peer, threads);
+    const peer = new PeerProcess(this.options.peer, threads);
     try {
       return await work(peer);
     } finally {

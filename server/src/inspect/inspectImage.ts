@@ -96,10 +96,7 @@ export async function openInspector({
   };
 }
 
-async function inspect(
-  { model, encoder, generator, decision }: Opened,
-  request: InspectRequest,
-): Promise<Inspection> {
+async function inspect({ model, encoder, generator, decision }: Opened, request: InspectRequest): Promise<Inspection> {
   const { image, references = [], temperature = 0, seed = 0, signal, onEvent = () => undefined } = request;
   const started = performance.now();
   const pictures: Picture[] = [];

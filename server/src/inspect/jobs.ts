@@ -14,7 +14,16 @@ export function newJob(
 ): InspectJob {
   return {
     ...{ job, kind, model, image, state: "queued", error: null, ahead: 0, queuedMs: Date.now() },
-    ...{ width: null, height: null, computes: null, text: "", tags: [], anomalyScore: null, numTokens: 0, tokensPerSecond: null },
+    ...{
+      width: null,
+      height: null,
+      computes: null,
+      text: "",
+      tags: [],
+      anomalyScore: null,
+      numTokens: 0,
+      tokensPerSecond: null,
+    },
     ...{ result: null, progress: null, heatMap: null },
   };
 }

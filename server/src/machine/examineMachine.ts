@@ -63,12 +63,14 @@ async function deviceChecks(): Promise<MachineCheck[]> {
   const reports = await probeDevices();
   const { device: chosen, reason } = decideAmong(reports);
   return [
-    ...reports.map(({ device, available, detail, hint }): MachineCheck => ({
-      name: `Device ${device}`,
-      status: available ? "ok" : device === "cpu" ? "problem" : "optional",
-      evidence: detail,
-      cure: available ? null : (hint ?? null),
-    })),
+    ...reports.map(
+      ({ device, available, detail, hint }): MachineCheck => ({
+        name: `Device ${device}`,
+        status: available ? "ok" : device === "cpu" ? "problem" : "optional",
+        evidence: detail,
+        cure: available ? null : (hint ?? null),
+      }),
+    ),
     { name: "Device auto", status: "ok", evidence: `chooses ${chosen}: ${reason}`, cure: null },
   ];
 }

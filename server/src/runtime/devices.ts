@@ -32,7 +32,7 @@ export type ProbeResult =
 
 export interface ProbeOptions {
   readonly signal?: AbortSignal;
-  /** For one device; default 60 s, because first runs compile shaders. */
+  /** For one device; default two minutes: first runs compile shaders, and drivers in software on busy machines take their time. */
   readonly timeoutMs?: number;
   /** Path of the built probe; for tests. */
   readonly entry?: string;
@@ -112,7 +112,7 @@ function hasVulkanDriver(): boolean {
 }
 
 async function runProbe(device: Device, options: ProbeOptions): Promise<ProbeResult> {
-  const timeoutMs = options.timeoutMs ?? 60_000;
+  const timeoutMs = options.timeoutMs ?? 120_000;
   const child = spawn(process.execPath, [options.entry ?? entryPath("deviceProbeMain"), device], {
     stdio: ["ignore", "pipe", "pipe"],
     signal: options.signal,

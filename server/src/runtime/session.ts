@@ -110,7 +110,7 @@ export class Session {
     native: InferenceSession,
     readonly name: string,
     zeroCopy: boolean,
-    private readonly device: Device,
+    readonly device: Device,
   ) {
     this.native = native;
     this.inputs = native.inputMetadata.map(tensorInfo).filter((info) => info !== null);
