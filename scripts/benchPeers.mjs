@@ -21,7 +21,7 @@ const binaries = {
 
 function ensureLlama() {
   const source = join(root, "bench", "peers");
-  const wanted = readFileSync(join(source, "package-lock.json"), "utf8");
+  const wanted = readFileSync(join(source, "package.json"), "utf8");
   const stamp = join(folder, "installed");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   const binary = binaries[`${process.platform}-${process.arch}`];
@@ -29,9 +29,9 @@ function ensureLlama() {
   process.stderr.write("Installing llama.cpp for benchmarks (once, about a minute)… ");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const name of ["package.json", "package-lock.json"]) cpSync(join(source, name), join(folder, name));
+  cpSync(join(source, "package.json"), join(folder, "package.json"));
   // Of the many binaries only that of this machine: together they take most of a gigabyte.
-  npm(["ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+  npm(["install", "--omit=optional", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund"]);
   const { version } = JSON.parse(readFileSync(join(folder, "node_modules", "node-llama-cpp", "package.json"), "utf8"));
   const place = join(folder, "node_modules", "@node-llama-cpp", binary);
   mkdirSync(place, { recursive: true });
@@ -46,7 +46,8 @@ function ensureLlama() {
 }
 
 function npm(args) {
-  return execFileSync("npm", args, { cwd: folder, encoding: "utf8", shell: process.platform === "win32" });
+  const shell = process.platform === "win32";
+  return execFileSync("npm", args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], shell });
 }
 
 let failed = false;

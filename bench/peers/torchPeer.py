@@ -214,7 +214,18 @@ def load_processor(folder):
     return processor
 
 
+def cold_start(job):
+    """Prints the processor time of this process when the first token of a prompt is known."""
+    peer = Peer()
+    peer.load({"folder": job["folder"], "threads": job["threads"]})
+    with torch.inference_mode():
+        peer.model(input_ids=torch.tensor([job["ids"]]), use_cache=True, logits_to_keep=1).logits.argmax(-1)
+    print(json.dumps({"seconds": time.process_time()}))
+
+
 def main():
+    if "--cold-start" in sys.argv:
+        return cold_start(json.loads(sys.argv[-1]))
     peer = Peer()
     # Libraries print to stdout now and then; answers get a channel of their own.
     answers = os.fdopen(os.dup(1), "w", buffering=1)

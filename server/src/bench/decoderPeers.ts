@@ -7,7 +7,7 @@ import { InternalError } from "@iad-r1/models/errors";
 import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { inTurns } from "./cpuTime";
-import { DecoderRun, type ReadWriteTimes } from "./decoderRun";
+import type { DecoderRun, ReadWriteTimes } from "./decoderRun";
 import { type GgufWeights, writeGguf } from "./gguf";
 
 /** One comparison: seconds of ours and theirs, round by round. */

@@ -8,7 +8,7 @@ import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { checkDevice, halfBillion } from "../../bench/deviceCheck";
-import { findTorchPeer } from "../../bench/peerProcess";
+import { findLlamaPeer, findTorchPeer } from "../../bench/peerProcess";
 import { writeRealShape } from "../../bench/randomCheckpoint";
 import { realShapes } from "../../bench/realShapes";
 import type { ShapeJob } from "../../bench/shapeRun";
@@ -46,11 +46,14 @@ export function registerBench(program: Command): void {
       action(async (context, command) => {
         const { quick = false, model, only } = command.opts<Options>();
         const peer = findTorchPeer(projectRoot);
-        if ("missing" in peer) context.log(`Without comparisons: ${peer.missing}.`);
+        const llama = findLlamaPeer(projectRoot);
+        for (const one of [peer, llama]) if ("missing" in one) context.log(`Fewer comparisons: ${one.missing}.`);
         const report = await runBenchmarks({
           ...{ model: resolveModel(model).base, quick },
           peer: "missing" in peer ? null : peer,
+          llama: "missing" in llama ? null : llama,
           memoryEntry: fileURLToPath(new URL("./peakMemoryMain.mjs", import.meta.url)),
+          coldStartEntry: fileURLToPath(new URL("./coldStartMain.mjs", import.meta.url)),
           only: only.split(",").filter((part) => part !== ""),
           signal: context.signal,
           onProgress: (what) => context.log(`${what} …`),
