@@ -165,6 +165,8 @@ function plainLine(event: RunEvent, stage: StageView | undefined): string | unde
     }
     case "log":
       return event.level === "warning" ? `warning: ${event.message}` : undefined;
+    case "alert":
+      return `alert: ${event.stage} step ${event.step}: ${event.message}`;
     default:
       return undefined;
   }
@@ -190,7 +192,8 @@ function liveView(): RunView {
   return {
     show(event) {
       model.follow(event);
-      if (event.type === "log" && event.level === "warning" && warnings.length < 3) warnings.push(event.message);
+      const isWarning = event.type === "alert" || (event.type === "log" && event.level === "warning");
+      if (isWarning && warnings.length < 3) warnings.push(event.message);
     },
     close() {
       clearInterval(timer);

@@ -8,8 +8,10 @@ import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
 import { type AxisPositions, RopeRows, ropeTableLength } from "@iad-r1/models/nn/rope";
 import { createTextStream, type TextStream } from "@iad-r1/models/text/streamText";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
+import type { TokenChoice } from "@iad-r1/protocol/inspect";
 import type { FinishReason } from "@iad-r1/protocol/runs";
 import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
+import { tokenChoice } from "./alternatives";
 import { AnswerProbe } from "./answerProbe";
 import { mostDrafted, PromptLookup } from "./draft";
 import type { ImageRows } from "./imageFeatures";
@@ -62,6 +64,8 @@ export interface GenerationOptions {
    * their probabilities may differ in the last bits, so it is off by default: training must be repeatable to the bit.
    */
   guess?: boolean;
+  /** How many tokens `onText` names beside each chosen one; 0, the default, for none and no `choices`. */
+  alternatives?: number;
   /** After each run that had guesses: how many, and how many of them were right. */
   onGuess?: (guessed: number, right: number) => void;
   signal?: AbortSignal;
@@ -73,6 +77,8 @@ export interface GenerationOptions {
     anomalyScore: number | null;
     /** Tokens of this completion so far. */
     numTokens: number;
+    /** The tokens that this piece is made of, when alternatives are asked for. */
+    choices: TokenChoice[];
   }) => void;
   /** After each step: how many completions have ended so far. */
   onProgress?: (finished: number, numTokens: number) => void;
@@ -123,6 +129,8 @@ interface Row {
   pending: number;
   /** Null where nothing is guessed. */
   lookup: PromptLookup | null;
+  /** Tokens whose text has not been told yet. */
+  choices: TokenChoice[];
 }
 
 /** Tokens through the decoder at a time while prompts are read; bounds the memory of attention. */
@@ -393,6 +401,7 @@ export class Generator {
       occurred: options.sampling.repetitionPenalty === 1 ? null : new Set(prompt.inputIds),
       ...{ anomalyScore: null, phase: "writing", question: [], finish: "length", pending: 0 },
       lookup: options.guess ? new PromptLookup(prompt.inputIds) : null,
+      choices: [],
     };
     row.watch.append(begun);
     return row;
@@ -431,9 +440,14 @@ export class Generator {
     const finish = row.watch.push(id, row.stream.push(id), row.ids.length);
     if (finish === "eos" || finish === "length") row.watch.append(row.stream.end());
     const piece = row.watch.text.slice(before);
+    const { alternatives = 0 } = options;
+    if (alternatives > 0) {
+      row.choices.push(tokenChoice(distribution, id, piece, alternatives, this.model.processor.tokenizer));
+    }
     if (piece !== "") {
       const { request, index, anomalyScore, ids } = row;
-      options.onText?.({ request, index, text: piece, anomalyScore, numTokens: ids.length });
+      const choices = row.choices.splice(0);
+      options.onText?.({ request, index, text: piece, anomalyScore, numTokens: ids.length, choices });
     }
     if (finish === null) return;
     row.finish = finish;

@@ -14,7 +14,16 @@ export function newJob(
 ): InspectJob {
   return {
     ...{ job, kind, model, image, state: "queued", error: null, ahead: 0, queuedMs: Date.now() },
-    ...{ width: null, height: null, text: "", tags: [], anomalyScore: null, numTokens: 0, tokensPerSecond: null },
+    ...{
+      width: null,
+      height: null,
+      text: "",
+      choices: [],
+      tags: [],
+      anomalyScore: null,
+      numTokens: 0,
+      tokensPerSecond: null,
+    },
     ...{ result: null, progress: null, heatMap: null },
   };
 }
@@ -56,6 +65,7 @@ function applyInspectEvent(job: InspectJob, event: InspectEvent): void {
       break;
     case "text":
       job.text += event.text;
+      job.choices.push(...event.choices);
       job.anomalyScore = event.anomalyScore;
       job.numTokens = event.numTokens;
       job.tokensPerSecond = event.ms > 0 && event.numTokens > 1 ? (event.numTokens - 1) / (event.ms / 1000) : null;

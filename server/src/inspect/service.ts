@@ -194,8 +194,8 @@ export class InspectService {
     signal: AbortSignal,
   ): Promise<void> {
     if (rest.kind === "inspect") {
-      const { question, temperature, seed, maxNewTokens } = rest.request;
-      const params = defined({ image: path, references, question, temperature, seed, maxNewTokens });
+      const { question, temperature, seed, maxNewTokens, alternatives } = rest.request;
+      const params = defined({ image: path, references, question, temperature, seed, maxNewTokens, alternatives });
       await client.call("inspect", params, { signal, onEvent: (event) => this.tell(job, { type: "inspect", event }) });
       return;
     }
