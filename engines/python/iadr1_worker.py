@@ -212,6 +212,8 @@ def line_in(error, file):
 def raised(error, file):
     if isinstance(error, SystemExit):
         text = f"it called exit({error.code!r}) instead of returning scores"
+    elif isinstance(error, SyntaxError):
+        text = f"{type(error).__name__}: {error.msg}"  # Python writes file and line behind it
     else:
         text = f"{type(error).__name__}: {error}"
     line = line_in(error, file)
@@ -450,8 +452,9 @@ def main():
         program = Program(start)
     except BaseException as error:
         faulthandler.cancel_dump_traceback_later()
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
         send({"kind": "failed", "code": "reward/load", "message": raised(error, start["file"]), "siteId": None,
-              "line": line_in(error, start["file"]), "row": None})
+              "line": line_in(error, start["file"]), "row": None, "missingModule": missing})
         return
     faulthandler.cancel_dump_traceback_later()
     send({"kind": "ready", "sites": program.sites})

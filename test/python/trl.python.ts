@@ -14,6 +14,7 @@ import { readRollouts } from "@iad-r1/server/rollouts/read";
 import { groupAdvantages } from "@iad-r1/server/train/advantages";
 import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
 import { type RunContext, type RunOutcome, runTraining } from "@iad-r1/server/runs/postTrain";
+import { RunControl, writeWish } from "@iad-r1/server/runs/control";
 import { listRuns, openRun } from "@iad-r1/server/runs/store";
 import type { RunKind } from "@iad-r1/protocol/runs";
 import { TrlLink } from "@iad-r1/server/train/trl/link";
@@ -231,6 +232,53 @@ export function brevity({ completion, solution }: { completion: string; solution
   // What is wrong with a reward is found on them: the shortest answer is none at all.
   const findings = await checkProgram(await readRewardProgram(typescript), rows);
   expect(findings.map(({ id }) => id)).toContain("RW121");
+});
+
+test("a finding holds a run by TRL, a corrected reward takes the place of the faulty one, and the run goes on", async () => {
+  const file = join(folder, "fallible.py");
+  const reward = (body: string) => `def length(completions, **kwargs):\n    return [${body} for c in completions]\n`;
+  writeFileSync(file, reward('c[0]["nothing"]'));
+  const policy = {
+    trainable: "lora" as const,
+    ...{ groupSize: 2, promptsPerStep: 2, steps: 2, microBatchSize: 4, learningRate: 1e-3, beta: 0 },
+    ...{ maxCompletionLength: 12, temperature: 1, saveEvery: 2, rewardErrors: "zero" as const },
+    ...{ pauseOn: ["RW104" as const], rewards: [{ name: `${file}#length` }] },
+  };
+  let control: RunControl | undefined;
+  const pauses = {
+    get isWanted() {
+      return control!.isWanted;
+    },
+    request: () => control!.request(),
+    takeExchange: () => control!.takeExchange(),
+    released: (signal: AbortSignal) => control!.released(signal),
+  };
+  const runFolder = join(folder, "held", "held");
+  const asked = { name: "held", engine: "trl" as const, stages: { scGrpo: policy } };
+  const { outcome, events } = await train("sc-grpo", asked, {
+    ...{ runId: "held", pauses },
+    onEvent: (event) => {
+      if (event.type !== "state") return;
+      if (event.state === "starting") control = new RunControl(runFolder, () => undefined);
+      if (event.state !== "paused") return;
+      writeFileSync(file, reward('1 / (1 + len(c[0]["content"]))'));
+      setTimeout(() => writeWish(runFolder, "run", { exchangeRewards: true }), 50);
+    },
+  });
+  control!.close();
+  expect(outcome.state).toBe("completed");
+  const findings = events.filter((event) => event.type === "finding");
+  expect(findings).toMatchObject([{ id: "RW104", step: 1, reward: "length", pauses: true }]);
+  expect(events.flatMap((event) => (event.type === "rewards" ? [[event.reason, event.step]] : []))).toEqual([
+    ["started", 0],
+    ["exchanged", 1],
+  ]);
+  const { rows } = await readRollouts(outcome.folder, {});
+  expect(rows.filter(({ step }) => step === 1).every(({ status }) => status!.length === "error")).toBe(true);
+  for (const row of rows.filter(({ step }) => step === 2)) {
+    expect(row.rewards!.length).toBeCloseTo(1 / (1 + row.completion.length), 12);
+  }
+  expect(openRun(outcome.folder).manifest.rewardLineage).toHaveLength(2);
 });
 
 test("our engine and transformers compute the same with an adapter that TRL trained", async () => {

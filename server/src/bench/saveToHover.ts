@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { InternalError } from "@iad-r1/models/errors";
-import { RewardDebugService } from "../rewards/debug/debugService";
+import { type OpenReward, RewardDebugService } from "../rewards/debug/debugService";
 import type { RolloutRow } from "../rollouts/row";
 
 export class SaveToHover {
@@ -59,6 +59,16 @@ export class SaveToHover {
     const isScored = report!.functions.length > 0 && report!.functions.every(({ freshness }) => freshness === "live");
     if (!isScored || report!.sites.length === 0) throw failed("the report holds no new values");
     return (performance.now() - started) / 1000;
+  }
+
+  /** What is known of the file now. */
+  look(): OpenReward {
+    return this.service.look(this.path)!;
+  }
+
+  /** Waits for findings that come after the values. */
+  settled(): Promise<void> {
+    return this.service.settled(this.path);
   }
 
   close(): Promise<void> {

@@ -276,8 +276,8 @@ test("a changed stretch moves what stands behind it and hides what stands in it"
 /** Words of ours that are left: not code, addresses, names of findings, or units. */
 function englishIn(markdown: string): string[] {
   const ours = markdown
-    .replaceAll(/^(`{3,})[^]*?^\1$/gm, "")
-    .replaceAll(/(`+)(?!`)[^]*?[^`]\1(?!`)/g, "")
+    .replaceAll(/^(`{3,})[\s\S]*?^\1$/gm, "")
+    .replaceAll(/(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g, "")
     .replaceAll(/\]\((?:command|data):[^)]*\)/g, "]")
     .replaceAll("&nbsp;", "");
   const known = new Set(["ms", "Markdown", "true", "false", "answer", "contract", "re", "DOTALL"]);
@@ -314,7 +314,7 @@ describe("in Chinese", () => {
       // The findings of these tests are made up.
       const translated = say.markdown(markdown.replace(/^⚠.*$/m, ""));
       expect({ markdown, left: englishIn(translated) }).toEqual({ markdown, left: [] });
-      const code = (text: string) => [...text.matchAll(/(`+)(?!`)[^]*?[^`]\1(?!`)/g)].map(([span]) => span);
+      const code = (text: string) => [...text.matchAll(/(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g)].map(([span]) => span);
       expect(code(translated)).toEqual(code(markdown.replace(/^⚠.*$/m, "")));
     }
   });

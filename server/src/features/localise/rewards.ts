@@ -161,7 +161,7 @@ function splitOutside(text: string, mark: string): string[] {
 function* placesOutside(text: string): Generator<number> {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
-    const quoted = /^(?:"(?:\\.|[^"\\])*"|(`+)(?!`)[^]*?[^`]\1(?!`))/.exec(text.slice(at));
+    const quoted = /^(?:"(?:\\.|[^"\\])*"|(`+)(?!`)[\s\S]*?[^`]\1(?!`))/.exec(text.slice(at));
     if (quoted !== null) {
       at += quoted[0].length - 1;
       continue;

@@ -1,10 +1,12 @@
 /** RW112 and RW113 from the text: patterns that break on what models write, and patterns that can take forever. */
 import type { Finding, FindingEdit, FindingFix } from "../analysis/finding";
+import type { RewardProgram } from "../user/program";
 import type { PatternFact } from "./facts";
 import { parsePattern } from "./parsePattern";
 import { type PatternNode, type PatternTree, patternNodes } from "./patternTree";
 import { greedyWildcards, patternRewrites, type PatternRewrite, tagGaps } from "./patternTrials";
 import { proveHang } from "./pumping";
+import { tagParserFix } from "./tagParserFix";
 
 type Language = "typescript" | "python";
 
@@ -17,7 +19,7 @@ interface Weakness {
 const caseTitle = "Ignore case";
 
 /** One finding for a pattern with all its weak points, or null. */
-export function fragilePatternFinding(fact: PatternFact, language: Language): Finding | null {
+export function fragilePatternFinding(fact: PatternFact, { language, source, file }: RewardProgram): Finding | null {
   const { pattern, approximate } = fact;
   const tree = parsePattern(pattern.pattern, pattern.flags, language);
   if (tree === null || !isAboutTags(tree.root)) return null;
@@ -32,6 +34,7 @@ export function fragilePatternFinding(fact: PatternFact, language: Language): Fi
   }
   // A case that was meant is kept by the one that mends the rest.
   const all = weaknesses.length > 1 ? joinedFix(fixes.filter(({ title }) => title !== caseTitle)) : null;
+  const parsed = language === "typescript" && !approximate ? tagParserFix(source, file, fact, tree.root) : null;
   const shown = pattern.pattern.length > 80 ? `${pattern.pattern.slice(0, 77)}…` : pattern.pattern;
   const reasons = weaknesses.map(({ words }) => words);
   return {
@@ -42,7 +45,7 @@ export function fragilePatternFinding(fact: PatternFact, language: Language): Fi
     end: pattern.end,
     message: `The pattern ${shown}${approximate ? " (with a word for what is put in)" : ""} is fragile: ${reasons.join("; ")}. Models write such texts often enough, and then the reward misreads them. Loosen the pattern, or read tags with a parser that allows for it.`,
     evidence: { rows: [], numbers: { weaknesses: weaknesses.length }, text: pattern.pattern },
-    fixes: all === null ? fixes : [all, ...fixes],
+    fixes: [...(all === null ? [] : [all]), ...fixes, ...(parsed === null ? [] : [parsed])],
     certain: "static",
   };
 }

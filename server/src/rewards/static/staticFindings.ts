@@ -54,7 +54,7 @@ export async function staticFindings(program: RewardProgram, options: StaticOpti
     options.signal?.throwIfAborted();
     const owner = ownerOf(program, facts, fact.function, fact.start);
     if (owner === null) continue;
-    for (const found of [fragilePatternFinding(fact, language), await hangingPatternFinding(fact, language)]) {
+    for (const found of [fragilePatternFinding(fact, program), await hangingPatternFinding(fact, language)]) {
       if (found !== null) findings.push({ ...found, function: owner.name });
     }
   }

@@ -66,6 +66,8 @@ export interface FailedMessage {
   siteId: number | null;
   /** The row that was being scored. */
   row: number | null;
+  /** A Python module that is not installed. */
+  missingModule?: string | null;
 }
 
 export type FromHost =

@@ -212,10 +212,13 @@ function harmlessEnvironment(): NodeJS.ProcessEnv {
 
 /** What a failure of the host means to people. */
 export function rewardErrorOf(name: string, file: string, failure: FailedMessage): RewardError {
-  const { code, message, line, siteId, row } = failure;
+  const { code, message, line, siteId, row, missingModule = null } = failure;
   const where = line === null ? file : `${file}:${line}`;
   const hints: Record<FailedMessage["code"], string> = {
-    "reward/load": "Correct the file; its first lines run when it is loaded.",
+    "reward/load":
+      missingModule === null
+        ? "Correct the file; its first lines run when it is loaded."
+        : `Install ${missingModule} in the Python that runs rewards (an active virtual environment, else python3), or name another Python in IADR1_PYTHON. Files of the project are looked for beside the reward file.`,
     "reward/timeout":
       "Look for a loop that does not end or a regular expression that tries too much; or allow more time.",
     "reward/memory": "Look for a list that grows without end.",

@@ -17,7 +17,7 @@ const folder = fileURLToPath(new URL("../../../fixtures/rewardCorpus/", import.m
 const { files } = JSON.parse(readFileSync(`${folder}expected.json`, "utf8")) as { files: Record<string, Expected> };
 const found = new Map<string, string[]>();
 
-// Two at a time: mostly processes are waited for.
+// Several at a time: mostly processes are waited for.
 describe("every planted fault is found", { concurrent: true }, () => {
   test.each(Object.entries(files))("%s", { timeout: 600_000 }, async (file, { rollouts, planted }) => {
     const program = await readRewardProgram(`${folder}rewards/${file}`);

@@ -90,6 +90,47 @@ describe("findings from TypeScript text", () => {
     expect(constant).toMatchObject([{ id: "RW112", text: "/<answer>(.+?)<\\/answer>/", finding: { function: "r" } }]);
   });
 
+  it.each([
+    [
+      "return /<location>(.*?)<\\/location>/.exec(ctx.completion)?.[1] === 'center' ? 1 : 0;",
+      "return (parseTags(ctx.completion).location ?? undefined) === 'center' ? 1 : 0;",
+    ],
+    [
+      "const found = /<type>\\s*(.*?)\\s*<\\/type>/.exec(ctx.completion); if (found === null) return 0; return found[1]!.trim() === found![1] ? 1 : 0;",
+      "const found = parseTags(ctx.completion).type; if (found === null) return 0; return found!.trim() === found ? 1 : 0;",
+    ],
+    [
+      "return /<answer>.*<\\/answer>/.test(ctx.completion) ? 1 : 0;",
+      "return (parseTags(ctx.completion).answerText !== null) ? 1 : 0;",
+    ],
+    [
+      "return ctx.completion.match(/<answer>(.*)<\\/answer>/)![1] ? 1 : 0;",
+      "return (parseTags(ctx.completion).answerText ?? undefined) ? 1 : 0;",
+    ],
+  ])("RW112: an element is read with the tag parser: %s", async (body, expected) => {
+    const [one] = await found(reward(body));
+    const at = one!.finding.fixes.findIndex(({ title }) => title.endsWith("with the tag parser"));
+    expect(one!.fixed[at]).toContain(expected);
+    expect(one!.fixed[at]).toMatch(/import \{ .*parseTags \} from "iad-r1\/reward";/);
+    expect(discoverRewards("/r/a.reward.ts", one!.fixed[at]!).problems).toEqual([]);
+  });
+
+  it("RW112: no tag parser where the code wants more of the match, or the pattern is of several elements", async () => {
+    for (const body of [
+      "const found = /<type>(.*?)<\\/type>/.exec(ctx.completion); return found === null ? 0 : found.index;",
+      "const found = /<type>(.*?)<\\/type>/.exec(ctx.completion); return found ? 1 : 0;",
+      "return /<think>.*<\\/think><answer>(.*?)<\\/answer>/.test(ctx.completion) ? 1 : 0;",
+      "return /<part>(.*?)<\\/part>/.test(ctx.completion) ? 1 : 0;",
+      "return /<type>a.*b<\\/type>/.test(ctx.completion) ? 1 : 0;",
+    ]) {
+      const [one] = await found(reward(body));
+      expect(
+        one!.finding.fixes.filter(({ title }) => title.includes("parser")),
+        body,
+      ).toEqual([]);
+    }
+  });
+
   it("RW112: not for careful patterns, nor for patterns that are not about tags", async () => {
     for (const pattern of [
       "/<answer>\\s*(.*?)\\s*<\\/answer>/s",

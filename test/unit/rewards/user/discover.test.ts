@@ -191,7 +191,7 @@ def real(completions, **kwargs):
       ["real", "real", "real"],
     ]);
     expect(functions[0]).toMatchObject({ shape: "trl", scope: "batch", columns: ["solution"], takesKwargs: true });
-    expect(functions[0]!.bodyText).toMatch(/^def scaled[^]*for c in completions\]$/);
+    expect(functions[0]!.bodyText).toMatch(/^def scaled[\s\S]*for c in completions\]$/);
     expect(found("/r/a.py", maker).functions).toEqual([]);
     expect(rewardMakers(maker)).toEqual(["make"]);
   });

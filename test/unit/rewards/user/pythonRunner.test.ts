@@ -172,6 +172,18 @@ describe("failures", () => {
     await expect(open(source).score("f", rows("a"))).rejects.toMatchObject({ code: "reward/load", data });
   });
 
+  test("a package that is missing comes with where to install it, and a syntax error with its line once", async () => {
+    const missing = open("import no_such_package\ndef f(completions): return []");
+    await expect(missing.score("f", rows("a"))).rejects.toMatchObject({
+      hint: expect.stringContaining("Install no_such_package in the Python that runs rewards"),
+    });
+    const broken = open("def f(completions)\n    return []", {});
+    await expect(broken.score("f", rows("a"))).rejects.toMatchObject({
+      message: expect.stringMatching(/^SyntaxError: [^(]*\(line 1\)$/),
+      hint: "Correct the file; its first lines run when it is loaded.",
+    });
+  });
+
   test("a Python that is not there is said", async () => {
     const runner = open("def f(completions): return []", { python: "/nowhere/python" });
     await expect(runner.score("f", rows("a"))).rejects.toMatchObject({ code: "reward/no-python" });
