@@ -99,6 +99,7 @@ export const commands = {
   toggleHeatMap: { title: text("Toggle Heat Map", "切换热力图"), palette: inInspector },
   toggleLocationGrid: { title: text("Toggle Location Grid", "切换位置网格"), palette: inInspector },
   toggleReference: { title: text("Toggle Reference Image", "切换参考图像"), palette: inInspector },
+  toggleProbabilities: { title: text("Toggle Token Probabilities", "切换词元概率"), palette: inInspector },
   compareWithModel: { title: text("Compare With Model…", "与另一模型比较…"), palette: inInspector },
   setThreshold: { title: text("Set Threshold…", "设置阈值…"), palette: inInspector },
   correctAnswer: { title: text("Correct the Answer", "修正答案"), palette: inInspector },
@@ -503,6 +504,111 @@ export type SettingValue<N extends SettingName> = (typeof settings)[N] extends {
         : (typeof settings)[N] extends { type: "object" }
           ? Record<string, string>
           : string;
+
+// ---- tasks ---------------------------------------------------------------------------------------------------------
+
+export const taskType = "iad-r1";
+/** Name of the problem matcher of the tasks, without its `$`. */
+export const problemMatcher = "iad-r1";
+
+/** What a task can do, in the order of a day's work. */
+export const taskCommands = ["preflight", "pa-sft", "sc-grpo", "post-train", "evaluate"] as const;
+export type TaskCommand = (typeof taskCommands)[number];
+
+/** Keys of a task in `tasks.json`. */
+export const taskKeys = {
+  command: text(
+    "What the task does: check everything and start nothing, one stage, both stages with evaluations, or an evaluation of the model that the file names.",
+    "任务的作用：只做检查、运行一个阶段、运行两个阶段并评估，或评估文件所指定的模型。",
+  ),
+  config: text(
+    "Experiment file, relative to the folder; iadr1.yaml when left out.",
+    "实验文件，相对于文件夹；省略时为 iadr1.yaml。",
+  ),
+  set: text(
+    "Settings of the file to change for this task, such as stages.paSft.steps=50.",
+    "此任务要更改的文件设置，例如 stages.paSft.steps=50。",
+  ),
+};
+
+// ---- tools for language models -------------------------------------------------------------------------------------
+
+interface ToolContribution {
+  /** Name in a chat, behind `#`. */
+  reference: string;
+  title: Text;
+  /** For the person who chooses tools. */
+  description: Text;
+  /** For the model; English, as models are told everything else. */
+  forModels: string;
+  icon: string;
+  input: { required: readonly string[]; properties: Record<string, Record<string, unknown>> };
+}
+
+/** By name; `toolId` is what models know them by. */
+export const tools = {
+  inspectImage: {
+    reference: "iadInspect",
+    title: text("Inspect Image", "检测图像"),
+    description: text(
+      "Lets the inspection model on this machine look at a picture and say whether, where and what a defect is.",
+      "让本机的检测模型查看图像，并说明是否有缺陷、位置和类型。",
+    ),
+    forModels:
+      "Runs the local industrial inspection model on one picture of a product. Returns JSON with the verdict (defect, no defect or unreadable), defect type, location on a 3x3 grid, anomaly score from 0 to 1, and the model's reasoning. The model can be wrong: pass its verdict on as a measurement, not as a fact.",
+    icon: "search",
+    input: {
+      required: ["image"],
+      properties: {
+        image: { type: "string", description: "Path of a PNG, JPEG, WebP, BMP or TIFF file inside the workspace." },
+        model: {
+          type: "string",
+          description: "Id of a listed model such as nano; left out: the newest trained one, else the embedded one.",
+        },
+      },
+    },
+  },
+  readRun: {
+    reference: "iadRun",
+    title: text("Read Training Run", "读取训练"),
+    description: text(
+      "Reads the runs of this window: states, evaluations, findings and curves.",
+      "读取此窗口中的训练：状态、评估、发现和曲线。",
+    ),
+    forModels:
+      "Reads training runs (PA-SFT and SC-GRPO) of this workspace. Without arguments it lists them, newest first. With a run id, or 'newest', it returns JSON with state, evaluations in percent, checkpoints, findings about the rewards, names of all curves, and some curves as [step, value] pairs thinned to 24 points.",
+    icon: "graph-line",
+    input: {
+      required: [],
+      properties: {
+        run: { type: "string", description: "Id of a run, the end of it, or 'newest'; left out: the list of runs." },
+        curves: {
+          ...{ type: "array", items: { type: "string" } },
+          description: "Parts of names of curves, such as 'reward' or 'kl'; left out: those that say most.",
+        },
+      },
+    },
+  },
+  checkReward: {
+    reference: "iadReward",
+    title: text("Check Reward File", "检查奖励文件"),
+    description: text(
+      "Says what is wrong with a reward function, by its text and by what it did on recorded rollouts.",
+      "根据代码文本和在已记录采样上的表现，指出奖励函数的问题。",
+    ),
+    forModels:
+      "Checks a reward file (TypeScript *.reward.ts or Python) of this workspace. Returns JSON with its reward functions, what each did on recorded rollouts when there are some, and numbered problems (RW101...) with their lines. It runs no reward code by itself.",
+    icon: "beaker",
+    input: {
+      required: ["file"],
+      properties: { file: { type: "string", description: "Path of the reward file inside the workspace." } },
+    },
+  },
+} as const satisfies Record<string, ToolContribution>;
+
+export type ToolName = keyof typeof tools;
+/** `inspectImage` is `iadr1_inspect_image` for models. */
+export const toolId = (name: ToolName) => `iadr1_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 
 // ---- views ---------------------------------------------------------------------------------------------------------
 

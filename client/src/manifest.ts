@@ -13,6 +13,10 @@ export interface Manifest {
   chinese: Record<string, string>;
 }
 
+/** A place in a file and what is wrong there, as the server writes both. Drive letters have a colon, too. */
+export const problemPattern =
+  "^(?:.*?: )?((?:[A-Za-z]:)?[^:]+\\.(?:yaml|yml|json|jsonl|csv)):(\\d+):(\\d+):?\\s+(?:(error|warning):\\s+)?(.+)$";
+
 export function buildManifest(): Manifest {
   const english: Record<string, string> = {};
   const chinese: Record<string, string> = {};
@@ -70,6 +74,43 @@ export function buildManifest(): Manifest {
         },
       ],
       configuration: { title: "IAD-R1", properties: settingEntries(say) },
+      taskDefinitions: [
+        {
+          type: contributions.taskType,
+          required: ["command"],
+          properties: {
+            command: {
+              ...{ type: "string", enum: contributions.taskCommands },
+              description: say("task.command", contributions.taskKeys.command),
+            },
+            config: { type: "string", description: say("task.config", contributions.taskKeys.config) },
+            set: {
+              ...{ type: "array", items: { type: "string" } },
+              description: say("task.set", contributions.taskKeys.set),
+            },
+          },
+        },
+      ],
+      languageModelTools: Object.entries(contributions.tools).map(([name, tool]) => ({
+        name: contributions.toolId(name as contributions.ToolName),
+        ...{ toolReferenceName: tool.reference, canBeReferencedInPrompt: true, icon: `$(${tool.icon})` },
+        displayName: say(`tool.${name}`, tool.title),
+        userDescription: say(`tool.${name}.description`, tool.description),
+        modelDescription: tool.forModels,
+        tags: ["iad-r1", "industrial inspection"],
+        inputSchema: { type: "object", ...tool.input },
+      })),
+      // The server checks files that are open and says where; the terminal says it for the others.
+      problemMatchers: [
+        {
+          ...{ name: contributions.problemMatcher, owner: "iad-r1 task", source: "IAD-R1", applyTo: "closedDocuments" },
+          ...{ severity: "error", fileLocation: "autoDetect" },
+          pattern: {
+            regexp: problemPattern,
+            ...{ file: 1, line: 2, column: 3, severity: 4, message: 5 },
+          },
+        },
+      ],
       walkthroughs: [
         {
           id: contributions.walkthroughId,

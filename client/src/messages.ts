@@ -4,6 +4,7 @@
  */
 import { l10n } from "vscode";
 import type { RunListing, RunState } from "@iad-r1/protocol/runs";
+import type { TaskCommand, ToolName } from "./contributions";
 
 const t = l10n.t;
 
@@ -199,6 +200,8 @@ export const notSaved = (file: string) => t("{0} could not be saved.", file);
 export const runFindings = (count: number) => t("{0} findings about its rewards", count);
 export const findingInRun = (message: string, run: string, step: number) =>
   t("{0} (run {1}, step {2})", message, run, step);
+export const runAlert = (message: string, run: string, step: number) =>
+  t("{0} (run {1}, step {2})", message, run, step);
 export const runFinished = ({ id }: RunListing) => t("Run {0} is completed.", id);
 export const pickRun = () => t("Which run?");
 export const pickRuns = () => t("Runs to compare (two or more)");
@@ -251,6 +254,35 @@ export const best = () => t("best");
 export const runsStale = () => t("The server is not connected: states as of the last contact.");
 export const dashboardTitle = (run: string) => t("Run {0}", run);
 export const forkStep = (step: number, stage: string) => t("{0}, step {1}", stage, step);
+
+// ---- tasks ---------------------------------------------------------------------------------------------------------
+
+const taskDetails: Record<TaskCommand, () => string> = {
+  preflight: () => t("Check model, data, rewards, memory and disk; start nothing"),
+  "pa-sft": () => t("Train stage 1: learn from examples"),
+  "sc-grpo": () => t("Train stage 2: learn from rewards"),
+  "post-train": () => t("Train both stages, with an evaluation before, between and after"),
+  evaluate: () => t("Let the model of the file answer the held-out pictures"),
+};
+export const taskDetail = (command: TaskCommand) => taskDetails[command]();
+export const taskBegins = (command: TaskCommand, file: string) => t("IAD-R1: {0} with {1}", command, file);
+export const taskKeys = () =>
+  t("Ctrl+C stops it after its step, once more ends it at once. The dashboard has its curves.");
+export const taskStops = () => t("Stopping after this step… Ctrl+C once more ends it at once.");
+export const taskEndsNow = () => t("Ending it at once.");
+export const taskLeft = (run: string) => t("The task is closed; run {0} goes on.", run);
+
+// ---- tools for language models -------------------------------------------------------------------------------------
+
+const toolRunning: Record<ToolName, () => string> = {
+  inspectImage: () => t("Looking at the picture"),
+  readRun: () => t("Reading training runs"),
+  checkReward: () => t("Checking the reward file"),
+};
+export const toolRuns = (name: ToolName) => toolRunning[name]();
+export const notInWindow = (path: string) => t("{0} is not in a folder of this window.", path);
+export const noSuchRun = (run: string) => t("There is no run {0}.", run);
+export const noRewardIn = (file: string) => t("{0} holds no reward function.", file);
 
 // ---- a new run -----------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,27 @@
 /** What a person is told without having asked: a run failed, a run is completed, the server was given up. Each once, never again. */
 import { commands, window } from "vscode";
+import type { ListedAlert } from "@iad-r1/protocol/runs";
 import type { Context } from "./context";
 import type { Disposable } from "./emitter";
 import type { ConnectionState } from "./server/connection";
 import { setting } from "./settings";
 import * as messages from "./messages";
+
+/** Says what rules of the experiment file have told about a run that goes on, each once. */
+export function notifyOfAlerts(context: Context): Disposable {
+  return context.runs.onDidChange((changes) => {
+    for (const { before, after } of changes) {
+      // What was told before this window knew the run is no news; the dashboard has it.
+      if (before === null || after === null) continue;
+      const known = new Set((before.alerts ?? []).map(keyOfAlert));
+      for (const alert of (after.alerts ?? []).filter((each) => !known.has(keyOfAlert(each)))) {
+        void tell(window.showWarningMessage, messages.runAlert(alert.message, after.id, alert.step), after.id);
+      }
+    }
+  });
+}
+
+const keyOfAlert = ({ stage, step, name, metric }: ListedAlert) => `${stage} ${step} ${name ?? ""} ${metric}`;
 
 export function notifyOfRuns(context: Context): Disposable {
   return context.runs.onDidChange((changes) => {

@@ -23,6 +23,16 @@ export interface Inspection {
   timings: { preprocess: number; vision: number; prefill: number; firstToken: number; decode: number; total: number };
 }
 
+/** A token that a model chose, with what it might have chosen instead. */
+export interface TokenChoice {
+  /** What it added to the text; empty for all but the last token of a character that takes several. */
+  text: string;
+  /** 0 to 1, at temperature 1, whatever temperature it was drawn at. */
+  probability: number;
+  /** The likeliest other tokens, the likeliest first. */
+  alternatives: { text: string; probability: number }[];
+}
+
 /** Where a model computes, and why there; a device that failed is named in the reason. */
 export interface ComputingDevice {
   device: string;
@@ -45,9 +55,16 @@ export type InspectEvent =
   | { type: "prefilled"; promptTokens: number; imageTokens: number; ms: number }
   /**
    * A piece of text; never half a character. `anomalyScore` is set from the answer on. `numTokens` counts the tokens written so far,
-   * `ms` the time since the first of them.
+   * `ms` the time since the first of them. `choices` are the tokens of this piece, when alternatives were asked for.
    */
-  | { type: "text"; text: string; anomalyScore: number | null; numTokens: number; ms: number }
+  | {
+      type: "text";
+      text: string;
+      anomalyScore: number | null;
+      numTokens: number;
+      ms: number;
+      choices: TokenChoice[];
+    }
   /** A tag opened or closed; `body` comes with the closing. */
   | { type: "tag"; tag: AnswerTag; phase: "open" | "close"; body: string | null }
   | { type: "finished"; result: Inspection };
@@ -68,11 +85,13 @@ export interface InspectRequest {
   seed?: number;
   /** Default 512; less where the model's positions end before. */
   maxNewTokens?: number;
+  /** Other tokens named with each one that is written, at most 20; 0, the default: no `choices` at all. */
+  alternatives?: number;
   /** "interactive" (the default) goes before "batch". */
   priority?: "interactive" | "batch";
 }
 
-export interface HeatMapRequest extends Omit<InspectRequest, "temperature" | "seed" | "maxNewTokens"> {
+export interface HeatMapRequest extends Omit<InspectRequest, "temperature" | "seed" | "maxNewTokens" | "alternatives"> {
   /** The completion whose answer is explained, as the inspection gave it. */
   text: string;
   /** Cells along the longer side, 2 to 24; default 8. The work grows with its square. */
@@ -124,6 +143,8 @@ export interface InspectJob {
   computes: ComputingDevice | null;
   /** The text so far. */
   text: string;
+  /** Its tokens, when alternatives were asked for. */
+  choices: TokenChoice[];
   /** Tags so far, in order; a body comes when the tag closes. */
   tags: { tag: AnswerTag; body: string | null }[];
   anomalyScore: number | null;

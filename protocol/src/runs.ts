@@ -203,6 +203,19 @@ export interface RunFindingEvent extends RunEventBase {
   pauses: boolean;
 }
 
+/** A rule of the experiment file (`alerts`) was met. Told once for each rule and stage of an attempt. */
+export interface RunAlertEvent extends RunEventBase {
+  type: "alert";
+  stage: string;
+  step: number;
+  /** What the file calls it; null when it has no name. */
+  name: string | null;
+  metric: string;
+  value: number;
+  /** For people: "kl is 0.61, above 0.5 for 3 steps." */
+  message: string;
+}
+
 /** Something a person may want to know: a fallback, a truncated sample, a stale lock that was taken over. */
 export interface RunLogEvent extends RunEventBase {
   type: "log";
@@ -233,6 +246,7 @@ export type RunEvent =
   | RunRolloutsEvent
   | RunRewardsEvent
   | RunFindingEvent
+  | RunAlertEvent
   | RunLogEvent
   | RunSummaryEvent;
 
@@ -417,7 +431,11 @@ export interface RunListing {
   lineage: RunManifest["lineage"];
   /** What the guard found in the rewards that are in use, oldest first; at most 20. */
   findings: ListedFinding[];
+  /** What rules of the experiment file told, oldest first; at most 20, and missing where there is nothing. */
+  alerts?: ListedAlert[];
 }
+
+export type ListedAlert = Pick<RunAlertEvent, "stage" | "step" | "name" | "metric" | "value" | "message">;
 
 export type ListedFinding = Pick<
   RunFindingEvent,

@@ -3,7 +3,7 @@
  * once (`snapshot`) and numbered changes after; a view that sees a gap in the numbers asks for a snapshot. The view owns what it looks
  * at (zoom, filters, smoothing). Every message is checked where it arrives, in both directions.
  */
-import type { Inspection } from "./inspect";
+import type { Inspection, TokenChoice } from "./inspect";
 import { LOCATIONS } from "./locations";
 import type { RewardTrace, RolloutKey, RolloutSource } from "./rewardDebugger";
 import type {
@@ -238,6 +238,10 @@ const inspectorImage = struct({
 const phase = oneOf("idle", "loading", "reading", "writing", "finished", "stopped", "failed");
 const inspection = fitting<Inspection>(struct({ image: text, text }));
 
+const tokenChoice = fitting<TokenChoice>(
+  struct({ text, probability: number, alternatives: list(struct({ text, probability: number })) }),
+);
+
 /** What one model says about the current picture. Slot 0 is the main one, slot 1 the one it is compared with. */
 const look = struct({
   /** Id of the model, or null while none is chosen. */
@@ -245,6 +249,8 @@ const look = struct({
   phase,
   /** The completion so far, always a prefix of what comes. */
   text,
+  /** Its tokens so far, with what else might have been written; empty when that is not known. */
+  choices: list(tokenChoice),
   anomalyScore: nullable(number),
   numTokens: count,
   tokensPerSecond: nullable(number),
@@ -322,6 +328,7 @@ export const inspectorPanel = definePanel({
       slot: count,
       at: count,
       text,
+      choices: list(tokenChoice),
       anomalyScore: nullable(number),
       numTokens: count,
       tokensPerSecond: nullable(number),
@@ -369,6 +376,7 @@ export const inspectorPanel = definePanel({
     "toggleGrid",
     "toggleReference",
     "goToDefect",
+    "toggleProbabilities",
     "start",
     "stop",
     "correct",

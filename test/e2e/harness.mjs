@@ -3,7 +3,16 @@
  * a Chromium beside it, and ends both with everything they started. What is looked for in the workbench stands in `workbench.mjs`.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  createWriteStream,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -53,6 +62,21 @@ export function installPackage(folder, file) {
   const args = ["--install-extension", file, "--extensions-dir", join(folder, "extensions")];
   const rest = ["--server-data-dir", join(folder, "install"), "--accept-server-license-terms"];
   execFileSync(process.execPath, [server, ...args, ...rest], { stdio: "pipe" });
+}
+
+/** Adds an extension of a test from its folder; after `installPackage`, which makes the list of what is installed. */
+export function addExtension(folder, source) {
+  const { publisher, name, version } = JSON.parse(readFileSync(join(source, "package.json"), "utf8"));
+  const relativeLocation = `${publisher}.${name}-${version}`;
+  const target = join(folder, "extensions", relativeLocation);
+  cpSync(source, target, { recursive: true });
+  const list = join(folder, "extensions", "extensions.json");
+  const entry = {
+    ...{ identifier: { id: `${publisher}.${name}` }, version, relativeLocation },
+    location: { $mid: 1, path: target, scheme: "file" },
+    metadata: {},
+  };
+  writeFileSync(list, JSON.stringify([...JSON.parse(readFileSync(list, "utf8")), entry]));
 }
 
 /**

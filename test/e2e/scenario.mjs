@@ -3,7 +3,15 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
-import { dropFolder, freePort, installPackage, makeFolder, startBrowser, startWorkbench } from "./harness.mjs";
+import {
+  addExtension,
+  dropFolder,
+  freePort,
+  installPackage,
+  makeFolder,
+  startBrowser,
+  startWorkbench,
+} from "./harness.mjs";
 import { root } from "./setup.mjs";
 import { patienceMs, Workbench } from "./workbench.mjs";
 
@@ -55,12 +63,13 @@ export async function makeTiff(from, to) {
  * Runs `work` in a fresh workbench on a fresh sample project, and keeps a picture when it fails.
  *
  * @param name   names the picture
- * @param options for `makeProject`, `startWorkbench` and `startBrowser`
+ * @param options for `makeProject`, `startWorkbench` and `startBrowser`; `extensions`: folders of further extensions
  */
 export async function inWorkbench(name, options, work) {
   const folder = makeFolder();
   const workspace = makeProject(folder, options);
   installPackage(folder, process.env.IADR1_PACKAGE);
+  for (const source of options.extensions ?? []) addExtension(folder, source);
   const server = await startWorkbench(folder, options);
   let browser = await startBrowser(folder, options);
   const scenario = {

@@ -194,6 +194,17 @@ export class Workbench {
     return this.page.locator(".markers-panel .monaco-list-row");
   }
 
+  /** A line of the terminal that is shown. */
+  terminal(text) {
+    return this.page.locator(".terminal-wrapper.active .xterm-rows > div", { hasText: text }).first();
+  }
+
+  /** Keys go to the terminal that is shown. */
+  async focusTerminal() {
+    await this.page.locator(".terminal-wrapper.active .xterm-screen").click();
+    await this.page.locator(".terminal-wrapper.active .xterm.focus").waitFor();
+  }
+
   tab(name) {
     return this.page.locator(".tabs-container .tab").filter({ hasText: name });
   }

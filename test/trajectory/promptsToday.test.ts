@@ -46,12 +46,12 @@ it("a run's prompts are compared with what they would be today", async () => {
   const file = join(folder, "iadr1.yaml");
   writeFileSync(
     file,
-    `model: { base: model }\nprompt: { style: question }\ndata:\n  train: { kind: synth, seed: 1, count: 4, size: 42 }\n`,
+    `model: { base: model }\nprompt: { style: expert }\ndata:\n  train: { kind: synth, seed: 1, count: 4, size: 42 }\n`,
   );
   writeManifest(run, { ...readManifest(run), configFile: file });
   expect(await found()).toEqual([{ changed: rows.length, compared: rows.length }]);
 
-  writeFileSync(file, readFileSync(file, "utf8").replace("question", "expert"));
+  writeFileSync(file, readFileSync(file, "utf8").replace("expert", "inspection"));
   expect(await found()).toEqual([]);
   const template = join(base, "chat_template.jinja");
   writeFileSync(template, readFileSync(template, "utf8").replace("assistant\\n' }}", "assistant\\n\\n' }}"));

@@ -64,7 +64,7 @@ it("shows the reasoning while it is written, tags as chips, and the verdict at t
   const host = await show();
   await host.page.getByRole("button", { name: "Inspect", exact: true }).click();
   expect(await host.waitForTell("look/start")).toEqual({ slot: 0 });
-  const rate = { anomalyScore: null, numTokens: 3, tokensPerSecond: 100 };
+  const rate = { choices: [], anomalyScore: null, numTokens: 3, tokensPerSecond: 100 };
   await host.change("looks/replaced", [idleLook({ phase: "writing" })]);
   // A tag that is half written is not shown as text.
   await host.change("look/text", { slot: 0, at: 0, text: "<think>The edge is broken.</th", ...rate });
@@ -382,6 +382,42 @@ it("marks the words in which two answers differ, when both are there", async () 
   await until(() => host.page.locator(".own-words").count(), 0);
   await host.page.getByRole("button", { name: /^Mark the words/ }).click();
   await until(() => host.page.locator(".own-words").count(), 1);
+});
+
+it("shows how sure the model was of each word, and what it might have written instead", async () => {
+  const token = (text: string, probability: number, ...others: [string, number][]) => ({
+    ...{ text, probability },
+    alternatives: others.map(([other, share]) => ({ text: other, probability: share })),
+  });
+  const first = [token("<think>", 1, ["<", 0.0004]), token("A", 0.9), token(" scratch", 0.51, [" dent", 0.3])];
+  const host = await show({ looks: [idleLook({ phase: "writing", text: "<think>A scratch", choices: first })] });
+  expect(await host.page.locator(".token").count()).toBe(0);
+  await host.page.locator("iad-picture").focus();
+  await host.page.keyboard.press("p");
+  await until(() => host.page.locator(".token").allInnerTexts(), ["A", " scratch"]);
+  // Where it was less sure the word is tinted more.
+  const tints = await host.page
+    .locator(".token")
+    .evaluateAll((all) => all.map((each) => each.style.getPropertyValue("--doubt")));
+  expect(tints).toEqual(["10%", "49%"]);
+  const rate = { anomalyScore: null, numTokens: 5, tokensPerSecond: 100 };
+  const more = [token("</think>", 0.8), token("\n", 0.7)];
+  await host.change("look/text", { slot: 0, at: 16, text: "</think>\n", choices: more, ...rate });
+  await host.page.locator(".token", { hasText: "scratch" }).hover();
+  const rows = host.page.locator(".token-detail tr");
+  await until(
+    async () => (await rows.allInnerTexts()).map((row) => row.replace(/\s+/g, " ").trim()),
+    ["␣scratch (written) 51.0 %", "␣dent 30.0 %"],
+  );
+  // By keys as well, without moving the picture.
+  const before = await scale(host);
+  await host.page.locator(".token", { hasText: "scratch" }).focus();
+  await host.page.keyboard.press("ArrowLeft");
+  await host.page.locator('.token[aria-pressed="true"]', { hasText: "A" }).waitFor();
+  expect(await host.page.locator('.token[tabindex="0"]').allInnerTexts()).toEqual(["A"]);
+  expect(await scale(host)).toBe(before);
+  await host.page.keyboard.press("p");
+  await until(() => host.page.locator(".token").count(), 0);
 });
 
 it("says that a picture is being decoded, and why it cannot be shown", async () => {

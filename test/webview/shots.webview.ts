@@ -4,7 +4,7 @@ import { dashboardPanel, explorerPanel, inspectorPanel } from "@iad-r1/protocol/
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accessibilityFaults, closeBrowser, until } from "./helpers/browser";
 import { FakeHost } from "./helpers/fakeHost";
-import { finishedLook, idleLook, inspectorState, sampleFiles } from "./helpers/pictures";
+import { answerChoices, finishedLook, idleLook, inspectorState, sampleFiles } from "./helpers/pictures";
 import { explorerAnswers, explorerState, recordedRun } from "./helpers/rollouts";
 import { dashboardState, key, makeRun, seriesAnswer, trainingCurves } from "./helpers/runs";
 import { type Theme, themeNames } from "./helpers/themes";
@@ -134,6 +134,13 @@ describe.each(themeNames)("in %s", (theme: Theme) => {
     ]);
     await page.locator(".caret").waitFor();
     await look(host, `inspector-writing-${theme}`);
+    await host.change("looks/replaced", [finishedLook({ choices: answerChoices })]);
+    await page.locator("iad-picture").focus();
+    await page.keyboard.press("p");
+    await page.locator(".token", { hasText: "splits" }).focus();
+    await page.locator(".token-detail", { hasText: "hole" }).waitFor();
+    await look(host, `inspector-probabilities-${theme}`);
+    await page.keyboard.press("p");
     await host.change("looks/replaced", [
       finishedLook(),
       finishedLook({

@@ -86,7 +86,7 @@ async function chooseStart({ context, models }: Parts): Promise<string[] | undef
 }
 
 /** Findings that shall hold the run, when the person's settings say so. */
-function pauseOverrides(kind: Kind, configFile: string): string[] {
+export function pauseOverrides(kind: Kind, configFile: string): string[] {
   const pauseOn = setting("training.pauseOn", Uri.file(configFile));
   return pauseOn.length === 0 || kind === "pa-sft" ? [] : [`stages.scGrpo.pauseOn=${JSON.stringify(pauseOn)}`];
 }

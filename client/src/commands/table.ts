@@ -80,6 +80,7 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   toggleHeatMap: works(inInspector("toggleHeatMap")),
   toggleLocationGrid: works(inInspector("toggleGrid")),
   toggleReference: works(inInspector("toggleReference")),
+  toggleProbabilities: works(inInspector("toggleProbabilities")),
   compareWithModel: starts(compareWithModel),
   setThreshold: works(setThreshold),
   correctAnswer: works(inInspector("correct")),

@@ -56,6 +56,8 @@ interface Shown {
 /** No browser decodes them. */
 const needsServer = (uri: Uri) => /\.tiff?$/i.test(uri.path);
 
+/** What else a model might have written is told with each token. */
+const shownAlternatives = 5;
 /** Larger files are not shown in the strip, where a page would decode all of each. */
 const maxThumbnailBytes = 4 * 2 ** 20;
 /** Pictures that are looked at one after the other when the whole strip runs. */
@@ -488,6 +490,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
         ...(model === null ? {} : { model: this.models.reference(model) }),
         temperature: setting("inspect.temperature", entry.uri),
         maxNewTokens: setting("inspect.maxTokens", entry.uri),
+        alternatives: shownAlternatives,
       });
       if (controller.signal.aborted) await this.cancelJob(job);
       await this.follow(job, controller.signal, {
@@ -580,8 +583,9 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     }
     if (text.length > before.text.length) {
       const added = text.slice(before.text.length);
+      const choices = look.choices.slice(before.choices.length);
       this.host.change("look/text", {
-        ...{ slot, at: before.text.length, text: added, anomalyScore, numTokens, tokensPerSecond },
+        ...{ slot, at: before.text.length, text: added, choices, anomalyScore, numTokens, tokensPerSecond },
       });
     }
     if (phase !== before.phase || result !== before.result || error !== before.error) {

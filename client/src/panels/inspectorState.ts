@@ -8,7 +8,7 @@ import type { GroundTruth, InspectorOutcome, Look } from "@iad-r1/protocol/webvi
 
 export function idleLook(model: string | null): Look {
   return {
-    ...{ model, phase: "idle", text: "", anomalyScore: null, numTokens: 0 },
+    ...{ model, phase: "idle", text: "", choices: [], anomalyScore: null, numTokens: 0 },
     ...{ tokensPerSecond: null, result: null, error: null },
   };
 }
@@ -24,8 +24,8 @@ const phases: Record<JobState, Look["phase"]> = {
 
 export function lookOfJob(model: string | null, job: InspectJob): Look {
   const phase = job.state === "running" && job.text !== "" ? "writing" : phases[job.state];
-  const { text, anomalyScore, numTokens, tokensPerSecond, result, error } = job;
-  return { model, phase, text, anomalyScore, numTokens, tokensPerSecond, result, error };
+  const { text, choices, anomalyScore, numTokens, tokensPerSecond, result, error } = job;
+  return { model, phase, text, choices, anomalyScore, numTokens, tokensPerSecond, result, error };
 }
 
 /** A look after one more event. The same object comes back when nothing to be seen has changed. */
@@ -46,7 +46,15 @@ function afterInspectEvent(look: Look, event: InspectEvent): Look {
   switch (event.type) {
     case "started":
       // Of a device that failed.
-      return { ...look, phase: "reading", text: "", anomalyScore: null, numTokens: 0, tokensPerSecond: null };
+      return {
+        ...look,
+        phase: "reading",
+        text: "",
+        choices: [],
+        anomalyScore: null,
+        numTokens: 0,
+        tokensPerSecond: null,
+      };
     case "prefilled":
       return look.phase === "writing" ? look : { ...look, phase: "reading" };
     case "text":
@@ -54,6 +62,7 @@ function afterInspectEvent(look: Look, event: InspectEvent): Look {
         ...look,
         phase: "writing",
         text: look.text + event.text,
+        choices: event.choices.length === 0 ? look.choices : [...look.choices, ...event.choices],
         anomalyScore: event.anomalyScore,
         numTokens: event.numTokens,
         tokensPerSecond: event.ms > 0 ? (1000 * Math.max(0, event.numTokens - 1)) / event.ms : null,

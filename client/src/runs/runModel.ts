@@ -75,6 +75,11 @@ export class RunModel {
     return this.manifest !== null && this.listing !== null;
   }
 
+  /** The newest lines of the log. */
+  get lines(): readonly LogLine[] {
+    return this.log;
+  }
+
   applySnapshot(snapshot: RunSnapshot): RunUpdate {
     if (snapshot.generation !== this.generation) this.forgetPoints(snapshot.generation);
     this.manifest = snapshot.manifest;
@@ -266,6 +271,9 @@ function logLines(event: RunEvent): LogLine[] {
   if (event.type === "finding") {
     return [{ timeMs, level: "warning", text: `step ${event.step}: ${event.id} ${event.message}` }];
   }
+  if (event.type === "alert") {
+    return [{ timeMs, level: "warning", text: `${event.stage} step ${event.step}: ${event.message}` }];
+  }
   if (event.type === "rewards" && event.reason === "exchanged") {
     return [{ timeMs, level: "info", text: `rewards exchanged after step ${event.step}` }];
   }
@@ -304,6 +312,12 @@ export function findingsOf(events: readonly RunEvent[]): RunFinding[] {
       byId.set(`${id} ${reward}`, {
         ...{ id, severity: severity === "information" ? "info" : severity, title: `${id}: ${message}` },
         ...{ evidence: reward, cure: null, stage, step, file },
+      });
+    }
+    if (event.type === "alert") {
+      const { stage, step, name, metric, message } = event;
+      byId.set(`alert ${stage} ${name ?? ""} ${metric}`, {
+        ...{ id: "alert", severity: "warning", title: message, evidence: metric, cure: null, stage, step, file: null },
       });
     }
     // What the old version was blamed for is over.

@@ -146,14 +146,17 @@ export function cachedDecoderStack(
   return { hidden, cache: present };
 }
 
-/** hidden [M,C] -> final norm -> logits [M,V]. */
+/** hidden [M,C] -> final norm -> logits [M,V], divided by the temperature. */
 export function decoderLogits(
   net: Network,
   paths: { decoder: string; head: string },
   config: DecoderConfig,
   hidden: Value,
+  temperature = 1,
 ): Value {
-  const normed = rmsNorm(net, `${paths.decoder}.norm`, hidden, config.normEpsilon);
+  let normed = rmsNorm(net, `${paths.decoder}.norm`, hidden, config.normEpsilon);
+  // The head is linear, so that its input can be divided in place of its many outputs.
+  if (temperature !== 1) normed = net.b.mul(normed, 1 / temperature);
   const head = config.tied ? `${paths.decoder}.embed_tokens.weight` : `${paths.head}.weight`;
   return net.product(normed, head, [config.vocabSize, config.width], null); // [M,V]
 }

@@ -87,6 +87,8 @@ export interface LogProbsOptions extends WeightOptions {
   layout?: SequenceLayout;
   /** Also the output entropy [M]. */
   entropy?: boolean;
+  /** What logits are divided by; 1 when left out. */
+  temperature?: number;
 }
 
 /** Inputs of the layout, target_positions and targets int64 [M] -> log_probs [M] (and entropy [M]), in nats. */
@@ -96,7 +98,8 @@ export function logProbsProgram(
   options: LogProbsOptions,
 ): Program {
   const { b, net } = openNetwork("log_probs", table, options);
-  const { selected, all } = targetLogProbs(net, model, imageInputs(net, model, options.images), options.layout);
+  const images = imageInputs(net, model, options.images);
+  const { selected, all } = targetLogProbs(net, model, images, options.layout, options.temperature);
   b.output("log_probs", selected);
   if (options.entropy === true) b.output("entropy", entropy(b, all));
   return close(net);

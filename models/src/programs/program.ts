@@ -173,18 +173,23 @@ export function embedInputs(
   return placeRows(net, embedded, features, places(positions));
 }
 
-/** Log-probabilities [M] of `targets` int64 [M] read at the flat rows `target_positions` int64 [M] that predict them. */
+/**
+ * Log-probabilities [M] of `targets` int64 [M] read at the flat rows `target_positions` int64 [M] that predict them.
+ *
+ * @param temperature what logits are divided by; 1 when left out
+ */
 export function targetLogProbs(
   net: Network,
   model: VisionLanguageNetwork,
   images: ImageRows | null,
   layout: SequenceLayout = "rows",
+  temperature = 1,
 ): { selected: Value; all: Value } {
   const { b } = net;
   const rows = b.input("target_positions", "int64", ["M"]);
   const targets = b.input("targets", "int64", ["M"]);
   const hidden = sequenceHidden(net, model, images, layout, rows);
-  return b.tokenLogProbs(decoderLogits(net, model.paths, model.decoder, hidden), targets);
+  return b.tokenLogProbs(decoderLogits(net, model.paths, model.decoder, hidden, temperature), targets);
 }
 
 /** all [M,V] log-probabilities -> entropy [M] in nats. */

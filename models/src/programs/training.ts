@@ -27,13 +27,14 @@ import {
 /**
  * - "sft": sum over tokens of w * -log p.
  * - "grpo": sum over tokens of w * (-min(r A, clip(r, 1 - epsilon_low, 1 + epsilon_high) A) + beta * k3) with r = p / p_old and
- *   k3 = p_ref / p - log(p_ref / p) - 1; without `kl` the last term and its inputs are not there.
+ *   k3 = p_ref / p - log(p_ref / p) - 1; without `kl` the last term and its inputs are not there. All p are of logits divided by
+ *   `temperature` (1 when left out): those of the policy that draws at this temperature.
  * - "perception": linear heads on the image rows before packing, normalised as the decoder's first layer sees them, each a
  *   weighted cross-entropy per row, plus "sft" when `language` is set.
  */
 export type Objective =
   | { kind: "sft" }
-  | { kind: "grpo"; kl: boolean }
+  | { kind: "grpo"; kl: boolean; temperature?: number }
   | { kind: "perception"; language: boolean; heads: readonly AuxiliaryHead[] };
 
 /** A linear head on image rows. One class is a yes/no question with targets float32 in [0,1], more are one of them (int64). */
@@ -160,7 +161,7 @@ function objectiveLoss(
     case "sft":
       return supervisedLoss(net, model, images, layout);
     case "grpo":
-      return policyLoss(net, model, images, layout, objective.kl);
+      return policyLoss(net, model, images, layout, objective);
     case "perception": {
       const norm = `${model.paths.decoder}.layers.0.input_layernorm`;
       const seen = rmsNorm(net, norm, images!.patches, model.decoder.normEpsilon);
@@ -188,12 +189,12 @@ function policyLoss(
   model: VisionLanguageNetwork,
   images: ImageRows | null,
   layout: SequenceLayout,
-  kl: boolean,
+  { kl, temperature }: Extract<Objective, { kind: "grpo" }>,
 ): Value {
   const { b } = net;
   const perToken = (name: string) => b.input(name, "float32", ["M"]);
   const scalar = (name: string) => b.input(name, "float32", []);
-  const { selected, all } = targetLogProbs(net, model, images, layout);
+  const { selected, all } = targetLogProbs(net, model, images, layout, temperature);
   const advantages = perToken("advantages");
   const ratio = b.exp(b.sub(selected, perToken("old_log_probs")));
   const clipped = b.clip(ratio, b.sub(1, scalar("epsilon_low")), b.add(scalar("epsilon_high"), 1));

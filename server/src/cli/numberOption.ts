@@ -1,12 +1,13 @@
 /** Parsers of options that are numbers: a wrong value is wrong usage, told with the option's name. */
 import { InvalidArgumentError } from "commander";
 
-/** A whole number of at least `low`. */
-export function integer(low: number): (value: string) => number {
+/** A whole number of at least `low`, and at most `high` where that is given. */
+export function integer(low: number, high = Number.POSITIVE_INFINITY): (value: string) => number {
   return (value) => {
     const number = Number(value);
-    if (value.trim() !== "" && Number.isSafeInteger(number) && number >= low) return number;
-    throw new InvalidArgumentError(`expected a whole number of at least ${low}.`);
+    if (value.trim() !== "" && Number.isSafeInteger(number) && number >= low && number <= high) return number;
+    const range = high === Number.POSITIVE_INFINITY ? `of at least ${low}` : `from ${low} to ${high}`;
+    throw new InvalidArgumentError(`expected a whole number ${range}.`);
   };
 }
 

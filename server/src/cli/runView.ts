@@ -166,6 +166,8 @@ function plainLine(event: RunEvent, stage: StageView | undefined): string | unde
     case "log":
       if (event.level === "warning") return `warning: ${event.message}`;
       return event.code === "device/chosen" ? event.message : undefined;
+    case "alert":
+      return `alert: ${event.stage} step ${event.step}: ${event.message}`;
     default:
       return undefined;
   }
@@ -191,7 +193,8 @@ function liveView(): RunView {
   return {
     show(event) {
       model.follow(event);
-      if (event.type === "log" && event.level === "warning" && warnings.length < 3) warnings.push(event.message);
+      const isWarning = event.type === "alert" || (event.type === "log" && event.level === "warning");
+      if (isWarning && warnings.length < 3) warnings.push(event.message);
     },
     close() {
       clearInterval(timer);

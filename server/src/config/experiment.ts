@@ -284,6 +284,20 @@ const scGrpoSchema = z.strictObject({
   ...saving,
 });
 
+const alertSchema = z.strictObject({
+  metric: z.string().min(1).describe("Name of a curve, such as kl, reward or rewards/place/mean."),
+  above: z.number().optional().describe("Told when the value is greater."),
+  below: z.number().optional().describe("Told when the value is less."),
+  steps: count.default(1).describe("So many values in a row must be outside."),
+  stage: choice("The only stage that it is about; both when left out.", {
+    "pa-sft": "Stage 1.",
+    "sc-grpo": "Stage 2.",
+  }).optional(),
+  name: z.string().min(1).optional().describe("What it is called when it is told."),
+});
+
+export const alertsSchema = z.array(alertSchema).max(100);
+
 const trlSchema = z.strictObject({
   python: z
     .string()
@@ -340,10 +354,11 @@ export const experimentSchema = z.strictObject({
   prompt: z
     .strictObject({
       style: choice("How SC-GRPO asks.", {
+        inspection: "Word for word as evaluation and inspection ask: what is learnt is what is used.",
         question: "The question alone.",
         expert: "The expert sentence before the question, as the published training scripts do.",
         system: "The system prompt of the published system, which spells out the answer format.",
-      }).default("expert"),
+      }).default("inspection"),
       references: z.number().int().min(0).default(0).describe("Normal reference images shown before the query image."),
     })
     .prefault({})
@@ -372,6 +387,11 @@ export const experimentSchema = z.strictObject({
     .optional()
     .describe("What trains: embedded (when left out), or trl."),
   trl: trlSchema.optional().describe("Where and how TRL runs, with engine: trl."),
+  alerts: alertsSchema
+    .optional()
+    .describe(
+      "Rules on curves: when a value is outside, it is told once, as a message and in the run. Nothing is stopped.",
+    ),
   seed: z.number().int().min(0).default(42).describe("The same seed gives the same run."),
   device: choice("Where to compute; `iad-r1 doctor` says what this machine has.", {
     auto: "The best device that works here.",
@@ -390,6 +410,7 @@ export type ExperimentInput = z.input<typeof experimentSchema>;
 export type DataSource = z.output<typeof dataSourceSchema>;
 export type PaSftConfig = z.output<typeof paSftSchema>;
 export type ScGrpoConfig = z.output<typeof scGrpoSchema>;
+export type AlertRule = z.output<typeof alertSchema>;
 export type TrlConfig = z.output<typeof trlSchema>;
 export type Trainable = z.output<typeof trainableSchema>;
 

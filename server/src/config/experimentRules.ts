@@ -47,6 +47,15 @@ export function conflictsIn(config: ExperimentConfig, plain: unknown, places: Pr
     }
   }
   rules.push(...trlConflicts(config));
+  for (const [index, { above, below }] of (config.alerts ?? []).entries()) {
+    if (above !== undefined || below !== undefined) continue;
+    rules.push({
+      path: ["alerts", index],
+      message: "expected above, below or both, got neither.",
+      hint: "Say from which value on it is to be told.",
+      cures: [],
+    });
+  }
   const high = scGrpo.epsilonHigh;
   if (high !== undefined && high < scGrpo.epsilonLow) {
     const at: Path = ["stages", "scGrpo", "epsilonHigh"];

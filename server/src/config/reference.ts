@@ -82,7 +82,7 @@ export const referenceValues: ReadonlyMap<string, ReferenceEntry> = new Map([
     scaleRewards: one("group", "scale_rewards", "the option is ignored; always divided"),
     maskTruncated: one("false", "mask_truncated_completions", "the option is ignored"),
     dynamicSampling: one(null),
-    temperature: one("0.9", "temperature", library),
+    temperature: one("0.9", "temperature", "left out of the log-probabilities that are trained; here it is in them"),
     topK: one("50", "top_k", "fixed in the code"),
     topP: one("0.9", "top_p", "fixed in the code"),
     repetitionPenalty: one("1", "repetition_penalty", "not passed on"),

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
 import type { RolloutRecord } from "@iad-r1/protocol/runs";
+import { type Turn, turnPicture, turnSample } from "../data/augment";
 import { fileHash } from "../data/formats/annotations";
 import { paSftRecord } from "../data/formats/paSft";
 import { inferenceMessages, sftMessages, trainingMessages } from "../data/messages";
@@ -15,7 +16,14 @@ import type { InspectionSample } from "../data/samples";
 import { solutionOf } from "../data/think";
 import type { Completion } from "./generator";
 import type { Picture, PromptSource } from "./promptEncoder";
-import { type Turn, turnPicture, turnSample } from "../data/augment";
+
+/**
+ * How a policy is asked. inspection: word for word as evaluation and inspection ask, so that what is learnt is what is used. The others
+ * are those of the published training scripts, which ask otherwise than their own inference; see `trainingMessages`.
+ */
+export const promptStyles = ["inspection", "question", "expert", "system"] as const;
+export type PromptStyle = (typeof promptStyles)[number];
+export const defaultPromptStyle: PromptStyle = "inspection";
 
 export interface PromptOptions {
   /** Reference pictures shown before the query, where the sample has them. */
@@ -58,20 +66,26 @@ export function supervisedExample(
 
 export function policyExample(
   sample: InspectionSample,
-  { references, turn = 0, style }: PromptOptions & { style: "question" | "expert" | "system" },
+  { references, turn = 0, style }: PromptOptions & { style: PromptStyle },
 ): PolicyExample {
   const turned = turnSample(sample, turn);
   const pictures = picturesOf(sample, references, turn);
-  const prompt = trainingMessages(
-    { image: pictures.map(({ id }) => id), problem: sample.question ?? dataQuestion },
-    { shots: pictures.length > 1 ? 1 : 0, style, imageRoot: "" },
-  );
   const { category, label, defectType, location, locations } = turned;
   return {
-    source: { messages: prompt!.messages, pictures },
+    source: style === "inspection" ? inspectionPrompt(pictures) : trainingPrompt(sample, pictures, style),
     solution: solutionOf(turned),
     columns: { ...sample.extra, ...{ id: sample.id, category, label, defectType, location, locations } },
   };
+}
+
+function trainingPrompt(
+  sample: InspectionSample,
+  pictures: Picture[],
+  style: Exclude<PromptStyle, "inspection">,
+): PromptSource {
+  const row = { image: pictures.map(({ id }) => id), problem: sample.question ?? dataQuestion };
+  const { messages } = trainingMessages(row, { shots: pictures.length > 1 ? 1 : 0, style, imageRoot: "" })!;
+  return { messages, pictures };
 }
 
 /** As the published inference scripts ask LLaVA-OneVision. */

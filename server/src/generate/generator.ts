@@ -8,14 +8,23 @@ import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
 import { type AxisPositions, RopeRows, ropeTableLength } from "@iad-r1/models/nn/rope";
 import { createTextStream, type TextStream } from "@iad-r1/models/text/streamText";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
+import type { TokenChoice } from "@iad-r1/protocol/inspect";
 import type { FinishReason } from "@iad-r1/protocol/runs";
 import { scalar, type Tensor, tensor, zeros } from "../runtime/tensors";
+import { tokenChoice } from "./alternatives";
 import { AnswerProbe } from "./answerProbe";
 import { mostDrafted, PromptLookup } from "./draft";
 import type { ImageRows } from "./imageFeatures";
 import { createKvCache, type KvCache } from "./kvCache";
 import type { CompiledProgram, LiveModel } from "./liveModel";
-import { checkSampling, type Distribution, penalizeRepetition, type SamplingOptions, sampleToken } from "./sample";
+import {
+  checkSampling,
+  type Distribution,
+  logProbAt,
+  penalizeRepetition,
+  type SamplingOptions,
+  sampleToken,
+} from "./sample";
 import { createStopWatch, type StopWatch } from "./stopping";
 
 /** A prompt as the decoder takes it. */
@@ -46,6 +55,8 @@ export interface GenerationOptions {
   stopStrings?: readonly string[];
   /** Measure the yes/no probability at the answer; asks for it behind `<answer>` where a completion gave none. */
   anomalyScore?: boolean;
+  /** Also each token's log-probability at the temperature of the draw, for training. */
+  policyLogProbs?: boolean;
   /** Most sequences decoded together; default 32. */
   maxRows?: number;
   /**
@@ -53,6 +64,8 @@ export interface GenerationOptions {
    * their probabilities may differ in the last bits, so it is off by default: training must be repeatable to the bit.
    */
   guess?: boolean;
+  /** How many tokens `onText` names beside each chosen one; 0, the default, for none and no `choices`. */
+  alternatives?: number;
   /** After each run that had guesses: how many, and how many of them were right. */
   onGuess?: (guessed: number, right: number) => void;
   signal?: AbortSignal;
@@ -64,6 +77,8 @@ export interface GenerationOptions {
     anomalyScore: number | null;
     /** Tokens of this completion so far. */
     numTokens: number;
+    /** The tokens that this piece is made of, when alternatives are asked for. */
+    choices: TokenChoice[];
   }) => void;
   /** After each step: how many completions have ended so far. */
   onProgress?: (finished: number, numTokens: number) => void;
@@ -79,6 +94,8 @@ export interface Completion {
   finish: FinishReason;
   /** (T,) log-probability of each id under the raw distribution (temperature 1, nothing cut), in nats. */
   logProbs: Float32Array;
+  /** (T,) the same of logits divided by the temperature; there when asked for. */
+  policyLogProbs?: Float32Array;
   /** (T,) entropy of the same distributions, in nats. */
   entropies: Float32Array;
   /** 0 to 1; null when not asked for or not measurable. */
@@ -91,6 +108,8 @@ interface Row {
   index: number;
   ids: number[];
   logProbs: number[];
+  /** Null when not asked for. */
+  policyLogProbs: number[] | null;
   entropies: number[];
   /** Tokens in the cache. */
   length: number;
@@ -110,6 +129,8 @@ interface Row {
   pending: number;
   /** Null where nothing is guessed. */
   lookup: PromptLookup | null;
+  /** Tokens whose text has not been told yet. */
+  choices: TokenChoice[];
 }
 
 /** Tokens through the decoder at a time while prompts are read; bounds the memory of attention. */
@@ -369,6 +390,7 @@ export class Generator {
   ): Row {
     const row: Row = {
       ...{ request, index, ids: [], logProbs: [], entropies: [], length: prompt.inputIds.length },
+      policyLogProbs: options.policyLogProbs ? [] : null,
       shift: prompt.positions?.delta ?? 0,
       random: createRandom(...seed, index),
       stream: createTextStream(this.model.processor.tokenizer),
@@ -380,6 +402,7 @@ export class Generator {
       occurred: options.sampling.repetitionPenalty === 1 ? null : new Set(prompt.inputIds),
       ...{ anomalyScore: null, phase: "writing", question: [], finish: "length", pending: 0 },
       lookup: options.guess ? new PromptLookup(prompt.inputIds) : null,
+      choices: [],
     };
     row.watch.append(begun);
     return row;
@@ -410,6 +433,7 @@ export class Generator {
     row.lookup?.push(id);
     row.ids.push(id);
     row.logProbs.push(logits[id]! - logSumExp);
+    row.policyLogProbs?.push(logProbAt(logits, id, options.sampling.temperature));
     row.entropies.push(entropy);
     row.pending = id;
     progress.numTokens += 1;
@@ -417,9 +441,14 @@ export class Generator {
     const finish = row.watch.push(id, row.stream.push(id), row.ids.length);
     if (finish === "eos" || finish === "length") row.watch.append(row.stream.end());
     const piece = row.watch.text.slice(before);
+    const { alternatives = 0 } = options;
+    if (alternatives > 0) {
+      row.choices.push(tokenChoice(distribution, id, piece, alternatives, this.model.processor.tokenizer));
+    }
     if (piece !== "") {
       const { request, index, anomalyScore, ids } = row;
-      options.onText?.({ request, index, text: piece, anomalyScore, numTokens: ids.length });
+      const choices = row.choices.splice(0);
+      options.onText?.({ request, index, text: piece, anomalyScore, numTokens: ids.length, choices });
     }
     if (finish === null) return;
     row.finish = finish;
@@ -456,6 +485,7 @@ export class Generator {
         text: row.watch.text,
         finish: row.finish,
         logProbs: Float32Array.from(row.logProbs),
+        ...(row.policyLogProbs !== null && { policyLogProbs: Float32Array.from(row.policyLogProbs) }),
         entropies: Float32Array.from(row.entropies),
         anomalyScore: row.anomalyScore,
       };

@@ -87,6 +87,15 @@ export function sampleToken(logits: Float32Array, options: SamplingOptions, rand
   return ids.at(-1)!;
 }
 
+/** log of the probability of an id when logits are divided by the temperature and nothing is cut; of a greedy choice, 0. */
+export function logProbAt(logits: Float32Array, id: number, temperature: number): number {
+  if (temperature === 0) return 0;
+  const max = logits[argMax(logits)]!;
+  let total = 0;
+  for (const logit of logits) total += Math.exp((logit - max) / temperature);
+  return (logits[id]! - max) / temperature - Math.log(total);
+}
+
 /** Unnormalised probability of an id; 1 for the most likely one. */
 function boltzmann(logits: Float32Array, temperature: number): (id: number) => number {
   const max = logits[argMax(logits)]!;

@@ -34,6 +34,8 @@ export interface InspectRequest {
   seed?: number;
   /** Default 512; less where the model's positions end before. */
   maxNewTokens?: number;
+  /** Other tokens named with each one that is written; default 0: none are. */
+  alternatives?: number;
   signal?: AbortSignal;
   onEvent?: (event: InspectEvent) => void;
 }
@@ -119,7 +121,7 @@ async function inspect({ model, encoder, generator, decision }: Opened, request:
   const [group] = await generator.generate([{ prompt: prompt!, count: 1, seed: [seed, "inspect"] }], {
     sampling: { temperature, topK: 0, topP: 1, repetitionPenalty: 1 },
     maxNewTokens: Math.max(1, Math.min(request.maxNewTokens ?? 512, maxPositions - prompt!.inputIds.length)),
-    ...{ anomalyScore: true, guess: true },
+    ...{ anomalyScore: true, guess: true, alternatives: request.alternatives ?? 0 },
     ...(signal && { signal }),
     onPrefill: () => {
       prefilled = performance.now();
@@ -129,9 +131,9 @@ async function inspect({ model, encoder, generator, decision }: Opened, request:
         ms: prefilled - encoded,
       });
     },
-    onText: ({ text, anomalyScore, numTokens }) => {
+    onText: ({ text, anomalyScore, numTokens, choices }) => {
       firstToken ||= performance.now();
-      onEvent({ type: "text", text, anomalyScore, numTokens, ms: performance.now() - firstToken });
+      onEvent({ type: "text", text, anomalyScore, numTokens, ms: performance.now() - firstToken, choices });
       tags.push(text);
     },
   });

@@ -19,6 +19,7 @@ export function newJob(
       height: null,
       computes: null,
       text: "",
+      choices: [],
       tags: [],
       anomalyScore: null,
       numTokens: 0,
@@ -62,12 +63,13 @@ function applyInspectEvent(job: InspectJob, event: InspectEvent): void {
       job.height = event.height;
       job.computes = event.computes;
       // Of a device that failed.
-      [job.text, job.tags, job.anomalyScore, job.numTokens, job.tokensPerSecond] = ["", [], null, 0, null];
+      Object.assign(job, { text: "", choices: [], tags: [], anomalyScore: null, numTokens: 0, tokensPerSecond: null });
       break;
     case "prefilled":
       break;
     case "text":
       job.text += event.text;
+      job.choices.push(...event.choices);
       job.anomalyScore = event.anomalyScore;
       job.numTokens = event.numTokens;
       job.tokensPerSecond = event.ms > 0 && event.numTokens > 1 ? (event.numTokens - 1) / (event.ms / 1000) : null;

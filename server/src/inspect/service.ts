@@ -204,8 +204,8 @@ export class InspectService {
     signal: AbortSignal,
   ): Promise<void> {
     if (rest.kind === "inspect") {
-      const { question, temperature, seed, maxNewTokens } = rest.request;
-      const params = defined({ image: path, references, question, temperature, seed, maxNewTokens });
+      const { question, temperature, seed, maxNewTokens, alternatives } = rest.request;
+      const params = defined({ image: path, references, question, temperature, seed, maxNewTokens, alternatives });
       const onEvent = (event: InspectEvent) => {
         if (event.type === "started") this.sayDevice(client, event.computes);
         this.tell(job, { type: "inspect", event });

@@ -1,6 +1,7 @@
 /** Checks of what clients send. The types are those of the protocol; a message is not trusted to have them. */
 import type { ServerOptions } from "@iad-r1/protocol/lsp";
 import { z } from "zod";
+import { mostAlternatives } from "../generate/alternatives";
 
 const path = z
   .string()
@@ -31,6 +32,7 @@ export const inspectRequest = z.object({
   temperature: z.number().min(0).max(100).optional(),
   seed: count.optional(),
   maxNewTokens: count.min(1).max(100_000).optional(),
+  alternatives: count.max(mostAlternatives).optional(),
 });
 export const heatMapRequest = z.object({
   ...look,

@@ -6,7 +6,7 @@ import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import type { RunEvent, RunListing, RunManifest, RunProgressEvent, ScalarColumn } from "@iad-r1/protocol/runs";
-import { CurveTail, findingsOf, isFinal, lastStateOf, listingOf } from "./listing";
+import { alertsOf, CurveTail, findingsOf, isFinal, lastStateOf, listingOf } from "./listing";
 import { parseManifest } from "./manifest";
 import { parseProgress } from "./progressFile";
 import { parseScalarIndex, scalarRecordBytes } from "./scalars";
@@ -57,7 +57,8 @@ export class RunFollower {
     const state = this.isOrphan && this.isGivenUp && !isFinal(written) ? "failed" : written;
     return listingOf({
       ...{ folder: this.folder, manifest: { ...this.manifest, state } },
-      ...{ tail: this.tail, lastState, progress: this.progress, findings: findingsOf(this.events) },
+      ...{ tail: this.tail, lastState, progress: this.progress },
+      ...{ findings: findingsOf(this.events), alerts: alertsOf(this.events) },
     });
   }
 

@@ -3,6 +3,7 @@
  * come here. Reads nothing itself.
  */
 import type {
+  ListedAlert,
   ListedFinding,
   RunEvent,
   RunListing,
@@ -12,6 +13,7 @@ import type {
 } from "@iad-r1/protocol/runs";
 
 const maxFindings = 20;
+const maxAlerts = 20;
 
 /** The newest value of every curve, and which point was written last. */
 export class CurveTail {
@@ -38,15 +40,17 @@ export interface RunFacts {
   lastState: RunStateEvent | null;
   progress: RunProgressEvent | null;
   findings: ListedFinding[];
+  alerts: ListedAlert[];
 }
 
-export function listingOf({ folder, manifest, tail, lastState, progress, findings }: RunFacts): RunListing {
+export function listingOf({ folder, manifest, tail, lastState, progress, findings, alerts }: RunFacts): RunListing {
   const { id, kind, project, state, attempt, createdMs, updatedMs, plan, finishedStages, lineage } = manifest;
   return {
     ...{ id, kind, project, state, reason: reasonOf(manifest, lastState), attempt, createdMs, updatedMs },
     ...{ plan, finishedStages, lastStage: tail.stage, lastStep: tail.step, last: tail.last },
     progress: isFinal(state) || progress === null ? null : progressOf(progress),
     ...{ folder, lineage, findings },
+    ...(alerts.length > 0 && { alerts }),
   };
 }
 
@@ -69,6 +73,17 @@ export function findingsOf(events: readonly RunEvent[]): ListedFinding[] {
       return [{ id, severity, reward, file, message, step, pauses }];
     })
     .slice(-maxFindings);
+}
+
+/** The newest of what rules of the experiment file told, each rule of a stage once. */
+export function alertsOf(events: readonly RunEvent[]): ListedAlert[] {
+  const told = new Map<string, ListedAlert>();
+  for (const event of events) {
+    if (event.type !== "alert") continue;
+    const { stage, step, name, metric, value, message } = event;
+    told.set(`${stage} ${name ?? ""} ${metric}`, { stage, step, name, metric, value, message });
+  }
+  return [...told.values()].slice(-maxAlerts);
 }
 
 function reasonOf({ state }: RunManifest, event: RunStateEvent | null): string | null {

@@ -16,6 +16,7 @@ import type {
   StagePlan,
   WireError,
 } from "@iad-r1/protocol/runs";
+import { AlertWatch } from "./alerts";
 import { makeFolder, removeLeftovers } from "./durableFile";
 import { type Journal, openJournal } from "./journal";
 import { readManifest, writeManifest } from "./manifest";
@@ -54,6 +55,7 @@ export class RunRecorder {
   private scalars: ScalarWriter;
   private eventFile: EventFileWriter;
   private readonly progress: ProgressFile;
+  private readonly alerts: AlertWatch;
   private readonly listeners: readonly ((event: RunEvent) => void)[];
   private seq: number;
   private lastProgress = { stage: "", timeMs: 0, step: -1 };
@@ -70,6 +72,7 @@ export class RunRecorder {
     this.manifest = manifest;
     this.lock = lock;
     this.listeners = [listener];
+    this.alerts = AlertWatch.of(manifest.config);
     removeLeftovers(folder);
     removeLeftovers(join(folder, "checkpoints"));
     removeLeftovers(join(folder, "rollouts"));
@@ -198,6 +201,8 @@ export class RunRecorder {
         // A view that breaks does not stop the training.
       }
     }
+    if (body.type !== "scalars") return;
+    for (const alert of this.alerts.check(body.stage, body.step, body.values)) this.emit({ type: "alert", ...alert });
   }
 
   log(level: "info" | "warning", code: string, message: string): void {

@@ -14,7 +14,7 @@ import type {
   ScalarSeries,
 } from "@iad-r1/protocol/runs";
 import { readJournal } from "./journal";
-import { CurveTail, findingsOf, isFinal, lastStateOf, listingOf } from "./listing";
+import { alertsOf, CurveTail, findingsOf, isFinal, lastStateOf, listingOf } from "./listing";
 import { readManifest } from "./manifest";
 import { readProgress } from "./progressFile";
 import { readScalars } from "./scalars";
@@ -111,7 +111,7 @@ function describe(run: StoredRun): RunListing {
   const events = run.events();
   return listingOf({
     ...{ folder, manifest, tail, progress: readProgress(folder) },
-    ...{ lastState: lastStateOf(events), findings: findingsOf(events) },
+    ...{ lastState: lastStateOf(events), findings: findingsOf(events), alerts: alertsOf(events) },
   });
 }
 

@@ -6,7 +6,14 @@ import { join } from "node:path";
 import { RewardError } from "@iad-r1/models/errors";
 import type { ModelReference, RolloutRecord } from "@iad-r1/protocol/runs";
 import type { InspectionSample } from "../data/samples";
-import { originOf, PictureLedger, type PolicyExample, policyExample } from "../generate/examples";
+import {
+  defaultPromptStyle,
+  originOf,
+  PictureLedger,
+  type PolicyExample,
+  type PromptStyle,
+  policyExample,
+} from "../generate/examples";
 import { type Completion, Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { type EncodedPromptWithText, PromptEncoder, promptHash } from "../generate/promptEncoder";
@@ -45,6 +52,8 @@ export interface RollOutOptions {
   groupSize: number;
   sampling: SamplingOptions;
   maxNewTokens: number;
+  /** See `GenerationOptions`. */
+  policyLogProbs?: boolean;
   rewards: readonly WeightedReward[];
   onError: RewardErrorPolicy;
   /** Told to rewards. */
@@ -69,7 +78,7 @@ export async function rollOutGroups(
   const generated = await generator.generate(
     prompts.map((prompt, i) => ({ prompt, count: groupSize, seed: wanted[i]!.seed })),
     {
-      ...{ sampling, maxNewTokens, maxRows: Math.max(64, groupSize) },
+      ...{ sampling, maxNewTokens, policyLogProbs: options.policyLogProbs ?? false, maxRows: Math.max(64, groupSize) },
       ...(signal && { signal }),
       ...(onProgress && { onProgress: (finished: number) => onProgress(finished, total) }),
     },
@@ -197,7 +206,7 @@ export interface SampleRolloutsOptions extends Partial<SamplingOptions> {
   groupSize?: number;
   maxNewTokens?: number;
   rewards: readonly WeightedReward[];
-  style?: "question" | "expert" | "system";
+  style?: PromptStyle;
   references?: number;
   seed?: number;
   device?: DeviceChoice;
@@ -215,7 +224,7 @@ export async function sampleRollouts(
   samples: readonly InspectionSample[],
   options: SampleRolloutsOptions,
 ): Promise<RolloutRecord[]> {
-  const { groupSize = 8, style = "expert", references = 0, seed = 0, rewards, signal, onProgress } = options;
+  const { groupSize = 8, style = defaultPromptStyle, references = 0, seed = 0, rewards, signal, onProgress } = options;
   const { temperature = 0.9, topK = 50, topP = 0.9, repetitionPenalty = 1 } = options;
   return workOnDevice(options.device ?? "auto", options.onDevice ?? (() => undefined), async (device) => {
     const threads = options.threads === undefined ? {} : { threads: options.threads };

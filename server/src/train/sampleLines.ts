@@ -4,7 +4,7 @@
  */
 import type { ModelReference, RolloutRecord } from "@iad-r1/protocol/runs";
 import type { InspectionSample } from "../data/samples";
-import { policyExample } from "../generate/examples";
+import { defaultPromptStyle, policyExample } from "../generate/examples";
 import { type SampleRolloutsOptions, sampleRollouts } from "./rollouts";
 
 export type SampledLine = Pick<
@@ -24,7 +24,7 @@ export async function sampleLines(
   samples: readonly InspectionSample[],
   options: SampleRolloutsOptions,
 ): Promise<SampledLine[]> {
-  const { references = 0, style = "expert" } = options;
+  const { references = 0, style = defaultPromptStyle } = options;
   const records = await sampleRollouts(model, samples, options);
   const examples = samples.map((sample) => policyExample(sample, { references, style }));
   return records.map((record) => {

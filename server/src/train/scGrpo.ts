@@ -4,14 +4,16 @@
  *
  * Left out, against the reference: vLLM and several processes; and its trainer's faults (options that were ignored, rows that were
  * paired wrongly for more than one prompt per device). Prompts are in prompt-major order. New here: several updates per batch,
- * clip-higher, other loss types, dynamic sampling, masked truncation; all off by default.
+ * clip-higher, other loss types, dynamic sampling, masked truncation; all off by default. And the policy that learns is the one that is drawn
+ * from: log-probabilities are of logits divided by the temperature, as TRL has them. The reference leaves the temperature out of them, which
+ * pulls on every token whose temperature is not 1, whatever it was worth.
  */
 import { CancelledError } from "@iad-r1/models/errors";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { ScGrpoConfig } from "../config/experiment";
 import { turnAt } from "../data/augment";
 import type { InspectionSample } from "../data/samples";
-import { PictureLedger, policyExample } from "../generate/examples";
+import { PictureLedger, type PromptStyle, policyExample } from "../generate/examples";
 import type { WeightedReward } from "../rewards/contract";
 import { RolloutTablesWriter } from "../rollouts/tables";
 import type { Device } from "../runtime/devices";
@@ -39,7 +41,7 @@ export interface ScGrpoInput {
   model: ModelReference;
   samples: readonly InspectionSample[];
   rewards: RewardSource;
-  style: "question" | "expert" | "system";
+  style: PromptStyle;
   /** Reference pictures in each prompt. */
   references: number;
   device: Device;
@@ -60,7 +62,11 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
   const kl = config.beta > 0;
   const common = {
     ...{ trainable: config.trainable, lora: config.lora, recompute: config.recompute, adamW: config, seed },
-    ...{ objective: { kind: "grpo" as const, kl }, device: input.device, threads: input.threads },
+    ...{
+      objective: { kind: "grpo" as const, kl, temperature: config.temperature },
+      device: input.device,
+      threads: input.threads,
+    },
   };
   const model = await TrainedModel.open({ ...common, reference: input.model });
   try {
@@ -167,7 +173,12 @@ async function rollOut(
       seed: [seed, plan.id, step, sample.id, position],
     }));
     const fresh = await rollOutGroups(model, wantedGroups, {
-      ...{ groupSize: config.groupSize, sampling: config, maxNewTokens: config.maxCompletionLength },
+      ...{
+        groupSize: config.groupSize,
+        sampling: config,
+        maxNewTokens: config.maxCompletionLength,
+        policyLogProbs: true,
+      },
       ...{ rewards, onError: config.rewardErrors, step: step + 1, signal },
       onProgress: (finished, total) => run.progress(step, (0.5 * finished) / total, `rollouts ${finished}/${total}`),
     });
@@ -234,7 +245,7 @@ async function updatePolicy(
       ...{ batch, members },
       advantages: perToken((i) => new Float32Array(completions[i]!.ids.length).fill(advantages.advantages[i]!)),
       tokenWeights: perToken((i) => weights[i]!),
-      oldLogProbs: perToken((i) => completions[i]!.logProbs),
+      oldLogProbs: perToken((i) => completions[i]!.policyLogProbs!),
       refLogProbs: kl ? await model.referenceLogProbs(batch) : null,
     });
     run.progress(step, 0.5, "reference");

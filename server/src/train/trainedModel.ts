@@ -153,9 +153,12 @@ export class TrainedModel implements LearningModel {
   /** Log-probabilities [M] of a batch of groups under the reference. */
   async referenceLogProbs(batch: TrainingBatch): Promise<Float32Array> {
     const images = hasPictures(batch) ? imagesOf(this.options.trainable) : "none";
+    const { objective } = this.options;
+    const temperature = objective.kind === "grpo" ? objective.temperature : undefined;
     const { session, weights } = await this.live.program(
       `log_probs_${images}`,
-      (options) => this.live.description.programs.logProbs({ images, layout: "shared-prompts", ...options }),
+      (options) =>
+        this.live.description.programs.logProbs({ images, layout: "shared-prompts", temperature, ...options }),
       { scope: images === "pixels" ? "both" : "language" },
     );
     const reference = Object.fromEntries(this.start ?? []);

@@ -11,7 +11,7 @@ const result: Inspection = {
 
 const text = (piece: string, numTokens: number, ms: number): InspectJobEvent => ({
   type: "inspect",
-  event: { type: "text", text: piece, anomalyScore: null, numTokens, ms },
+  event: { type: "text", text: piece, anomalyScore: null, numTokens, ms, choices: [] },
 });
 
 const finished: Look = { ...idleLook("nano"), phase: "finished", result, text: result.text, anomalyScore: 0.9 };
@@ -34,6 +34,16 @@ describe("look of a model at a picture", () => {
     }
     expect(phases).toEqual(["loading", "reading", "writing", "writing", "finished", "finished"]);
     expect(look.text).toBe("<think>ab</think>");
+  });
+
+  test("keeps the tokens with their alternatives, in order", () => {
+    const choice = (piece: string) => ({ text: piece, probability: 0.5, alternatives: [] });
+    const piece = (written: string): InspectJobEvent => ({
+      type: "inspect",
+      event: { type: "text", text: written, anomalyScore: null, numTokens: 1, ms: 0, choices: [choice(written)] },
+    });
+    const look = afterEvent(afterEvent(idleLook("nano"), piece("a")), piece("b"));
+    expect(look.choices).toEqual([choice("a"), choice("b")]);
   });
 
   test("counts the rate from the first token on", () => {

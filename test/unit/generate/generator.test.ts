@@ -120,17 +120,14 @@ describe("sampled generation", () => {
   });
 
   it("reports log-probabilities and entropies that the log-probability program finds again", async () => {
-    const completion = (await generator.generate([requests[0]!], { sampling, maxNewTokens: 12 }))[0]![0]!;
+    const drawn = await generator.generate([requests[0]!], { sampling, maxNewTokens: 12, policyLogProbs: true });
+    const completion = drawn[0]![0]!;
     const { prompt } = requests[0]!;
     const ids = [...prompt.inputIds, ...completion.ids];
-    const { session, weights } = await model.program("log_probs", (options) =>
-      model.description.programs.logProbs({ images: "features", entropy: true, ...options }),
-    );
     const length = ids.length;
     const count = completion.ids.length;
     const int64 = (values: number[], dims: number[]) => tensor("int64", BigInt64Array.from(values.map(BigInt)), dims);
-    const results = await session.evaluate({
-      ...weights,
+    const feeds = {
       ...(await model.ropeTables(length)),
       ...imageFeeds([prompt], length, model.description.facts.decoder.width),
       input_ids: int64(ids, [1, length]),
@@ -140,10 +137,21 @@ describe("sampled generation", () => {
         [count],
       ),
       targets: int64([...completion.ids], [count]),
-    });
+    };
+    const found = async (temperature: number) => {
+      const { session, weights } = await model.program(`log_probs_${temperature}`, (options) =>
+        model.description.programs.logProbs({ images: "features", entropy: true, temperature, ...options }),
+      );
+      return session.evaluate({ ...weights, ...feeds });
+    };
+    const raw = await found(1);
+    const atTemperature = await found(sampling.temperature);
     for (let t = 0; t < count; t++) {
-      expect(completion.logProbs[t]).toBeCloseTo(Number(results.log_probs!.data[t]), 4);
-      expect(completion.entropies[t]).toBeCloseTo(Number(results.entropy!.data[t]), 4);
+      expect(completion.logProbs[t]).toBeCloseTo(Number(raw.log_probs!.data[t]), 4);
+      expect(completion.entropies[t]).toBeCloseTo(Number(raw.entropy!.data[t]), 4);
+      expect(completion.policyLogProbs![t]).toBeCloseTo(Number(atTemperature.log_probs!.data[t]), 4);
+      // Less than 1 in temperature is less entropy.
+      expect(Number(atTemperature.entropy!.data[t])).toBeLessThan(Number(raw.entropy!.data[t]));
     }
   });
 

@@ -52,6 +52,22 @@ it("says the same again, and something else for another picture, reference or qu
   }
 });
 
+it("names every token with its probability and the nearest others, when asked to", async () => {
+  const plain = await look();
+  expect(plain.events.flatMap((event) => (event.type === "text" ? event.choices : []))).toEqual([]);
+  const { result, events } = await look({ alternatives: 3 });
+  expect(result.text).toBe(plain.result.text);
+  const choices = events.flatMap((event) => (event.type === "text" ? event.choices : []));
+  expect(choices.map(({ text }) => text).join("")).toBe(result.text);
+  for (const { probability, alternatives } of choices) {
+    const shares = [probability, ...alternatives.map((other) => other.probability)];
+    expect(alternatives).toHaveLength(3);
+    // Greedy: the chosen token is the likeliest one, and the others come in order.
+    expect(shares).toEqual([...shares].sort((a, b) => b - a));
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeLessThanOrEqual(1.00001);
+  }
+});
+
 it("depends on the seed when it samples", async () => {
   const sample = async (seed: number) => (await look({ temperature: 2, seed })).result.text;
   expect(await sample(1)).toBe(await sample(1));

@@ -1,7 +1,14 @@
 /** Rollouts without training: groups, records, and what failing rewards do. */
 import { RewardError } from "@iad-r1/models/errors";
 import { synthSamples } from "@iad-r1/server/data/synthDataset";
-import { PictureLedger, policyExample, supervisedExample } from "@iad-r1/server/generate/examples";
+import {
+  defaultPromptStyle,
+  inspectionPrompt,
+  PictureLedger,
+  picturesOf,
+  policyExample,
+  supervisedExample,
+} from "@iad-r1/server/generate/examples";
 import type { WeightedReward } from "@iad-r1/server/rewards/contract";
 import { createRewardRegistry } from "@iad-r1/server/rewards/registry";
 import { checkErrorShare, type Group, sampleRollouts } from "@iad-r1/server/train/rollouts";
@@ -84,6 +91,15 @@ describe("examples", () => {
     expect(text(expert.source.messages)).toContain("You are an expert in detecting defects in image.");
     expect(expert.solution).not.toContain("<think>");
     expect(policyExample(sample, { references: 0, style: "system" }).source.messages[0]!.role).toBe("system");
+  });
+
+  it.each([0, 1])("ask a policy as evaluation does, with %d references", (references) => {
+    const sample = synthSamples({ seed: 4, count: 1, size: { width: 40, height: 36 }, shots: 1 })[0]!;
+    const { source } = policyExample(sample, { references, style: defaultPromptStyle });
+    expect(source.messages).toEqual(inspectionPrompt(picturesOf(sample, references)).messages);
+    // With a reference the published files for the first stage leave out a sentence that the published inference has.
+    if (references === 0) expect(source.messages).toEqual(supervisedExample(sample, { references }).source.messages);
+    expect(source.pictures.map(({ id }) => id)).toEqual(picturesOf(sample, references).map(({ id }) => id));
   });
 
   it("show a reference picture first and turn both alike", async () => {

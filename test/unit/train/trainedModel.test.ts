@@ -266,6 +266,32 @@ describe.each(["llava-onevision", "qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
       }
     });
 
+    it("trains the policy that completions were drawn from: at their temperature all ratios are 1", async () => {
+      const temperature = 0.5;
+      const model = await open({ reference: withAdapter, objective: { kind: "grpo", kl: true, temperature } });
+      const [prompt] = await model.encode([source("a")]);
+      const [group] = await model.generator.generate([{ prompt: prompt!, count: 2, seed: [1] }], {
+        sampling: { temperature, topK: 0, topP: 1, repetitionPenalty: 1 },
+        ...{ maxNewTokens: 12, policyLogProbs: true },
+      });
+      const batch = model.collateGroups([{ prompt: prompt!, completions: group!.map(({ ids }) => ids) }]);
+      const drawn = flat(group!.map(({ policyLogProbs }) => policyLogProbs!));
+      await model.keepReference();
+      const start = await model.referenceLogProbs(batch);
+      const { ratio, kl, logProbs } = await model.policyPass(batch, {
+        ...{ tokenWeights: drawn.map(() => 1), advantages: drawn.map(() => 1), oldLogProbs: drawn },
+        ...{ refLogProbs: start, beta: 0.1, epsilonLow: 0.2, epsilonHigh: 0.2 },
+      });
+      const raw = flat(group!.map((completion) => completion.logProbs));
+      for (const [t, value] of drawn.entries()) {
+        expect(ratio[t]).toBeCloseTo(1, 3);
+        expect(kl![t]).toBeCloseTo(0, 5);
+        expect(logProbs[t]).toBeCloseTo(value, 3);
+        expect(start[t]).toBeCloseTo(value, 3);
+      }
+      expect(Math.max(...drawn.map((value, t) => Math.abs(value - raw[t]!)))).toBeGreaterThan(0.1);
+    });
+
     it("takes the start model for reference, whatever was learnt since", async () => {
       const { model, batch, pass } = await setUp(true);
       await model.keepReference();

@@ -60,6 +60,7 @@ export interface Locator {
   click(): Promise<void>;
   fill(text: string): Promise<void>;
   focus(): Promise<void>;
+  hover(): Promise<void>;
   press(key: string): Promise<void>;
   selectOption(value: string): Promise<unknown>;
   waitFor(options?: { state?: "attached" | "visible" | "hidden" | "detached"; timeout?: number }): Promise<void>;
@@ -75,6 +76,7 @@ export interface Locator {
   boundingBox(): Promise<{ x: number; y: number; width: number; height: number } | null>;
   evaluate<R>(run: (element: HTMLElement) => R): Promise<R>;
   evaluate<R, A>(run: (element: HTMLElement, argument: A) => R | Promise<R>, argument: A): Promise<R>;
+  evaluateAll<R>(run: (elements: HTMLElement[]) => R): Promise<R>;
   filter(options: { hasText: string | RegExp }): Locator;
   allInnerTexts(): Promise<string[]>;
   inputValue(): Promise<string>;

@@ -39,6 +39,16 @@ export const defect = annotations.find(({ category, mask }) => category === "coo
 export const answerText =
   "<think>The biscuit is round and evenly baked. From the upper edge a dark line runs towards the middle and splits the surface; its two sides do not meet any more.</think><location>top center</location><type>crack</type><answer>Yes</answer>";
 
+/** The answer in tokens of a word each, with shares that go up and down. */
+export const answerChoices: Look["choices"] = (answerText.match(/<\/?\w+>|\s*[^\s<]+/g) ?? []).map((text, i) => ({
+  ...{ text, probability: text.startsWith("<") ? 0.999 : 0.35 + 0.64 * Math.abs(Math.cos(i)) },
+  alternatives: [
+    { text: " scratch", probability: 0.21 },
+    { text: " hole", probability: 0.06 },
+    { text: "\n", probability: 0.004 },
+  ],
+}));
+
 const outcomes: InspectorItem["outcome"][] = ["correct", "missed", "false-alarm", "unparsed", "correct", "pending"];
 
 export function items(count: number): InspectorItem[] {
@@ -67,7 +77,7 @@ export function items(count: number): InspectorItem[] {
 export function idleLook(change: Partial<Look> = {}): Look {
   return {
     ...{ model: "nano", phase: "idle", text: "", anomalyScore: null, numTokens: 0, tokensPerSecond: null },
-    ...{ result: null, error: null },
+    ...{ choices: [], result: null, error: null },
     ...change,
   };
 }

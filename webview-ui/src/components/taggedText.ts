@@ -18,23 +18,32 @@ const icons: Record<TagElement["name"], string> = {
   description: "note",
 };
 
+/** Shows the part [start, end) of a text. */
+type Part = (start: number, end: number) => unknown;
+
 /**
  * @param writing a caret stands at the end, and a tag that is half written is not shown yet
  * @param other   another completion: words that its tag of the same name has not are marked
+ * @param part    how a part of the text is shown where nothing is marked; as it is when left out
  */
-export function taggedText(text: string, writing: boolean, other: string | null = null): TemplateResult {
+export function taggedText(
+  text: string,
+  writing: boolean,
+  other: string | null = null,
+  part: Part = (start, end) => text.slice(start, end),
+): TemplateResult {
   const shown = writing ? text.replace(/<\/?[a-z]{0,11}$/i, "") : text;
   const { elements } = parseTags(shown);
   const others = other === null ? null : bodies(other);
   const parts: unknown[] = [];
   let at = 0;
   for (const element of elements) {
-    parts.push(outside(shown.slice(at, element.start)));
+    parts.push(outside(shown, at, element.start, part));
     const isLast = element.end === shown.length;
-    parts.push(chip(shown, element, writing && isLast, others));
+    parts.push(chip(shown, element, writing && isLast, others, part));
     at = element.end;
   }
-  parts.push(outside(shown.slice(at)));
+  parts.push(outside(shown, at, shown.length, part));
   return html`<div class="tagged">${parts}${writing && elements.at(-1)?.closed !== false ? caret() : nothing}</div>`;
 }
 
@@ -57,20 +66,30 @@ function chip(
   element: TagElement,
   writing: boolean,
   others: ReadonlyMap<TagElement["name"], string> | null,
+  part: Part,
 ): TemplateResult {
-  const body = text.slice(element.bodyStart, element.bodyEnd).trim();
+  const [start, end] = trimmed(text, element.bodyStart, element.bodyEnd);
+  const body = text.slice(start, end);
   const isOpen = !element.closed;
   return html`<div class="tag tag-${element.name} ${isOpen && !writing ? "tag-broken" : ""}">
     <span class="chip" title=${`<${element.name}>`}>${icon(icons[element.name])}${t(`tag.${element.name}` as StringKey)}</span
-    ><span class="tag-body">${others === null ? body : marked(element.name, body, others.get(element.name) ?? "")}${isOpen && writing ? caret() : nothing}</span>
+    ><span class="tag-body">${others === null ? part(start, end) : marked(element.name, body, others.get(element.name) ?? "")}${isOpen && writing ? caret() : nothing}</span>
     ${isOpen && !writing ? html`<span class="problem">${t("tag.unclosed")}</span>` : nothing}
   </div>`;
 }
 
-function outside(text: string): unknown {
-  return text.trim() === ""
+function outside(text: string, from: number, to: number, part: Part): unknown {
+  const [start, end] = trimmed(text, from, to);
+  return start === end
     ? nothing
-    : html`<div class="tag tag-outside"><span class="tag-body">${text.trim()}</span></div>`;
+    : html`<div class="tag tag-outside"><span class="tag-body">${part(start, end)}</span></div>`;
+}
+
+/** The part without the blanks around it. */
+function trimmed(text: string, from: number, to: number): [start: number, end: number] {
+  const part = text.slice(from, to);
+  const start = from + part.length - part.trimStart().length;
+  return [start, Math.max(start, from + part.trimEnd().length)];
 }
 
 function caret(): TemplateResult {

@@ -243,6 +243,13 @@ export const strings = {
   "look.untrusted": "This workspace is not trusted: you can look at pictures, but no model is run.",
   "look.rate": "{tokens} tokens · {rate}/s",
   "look.copy": "Copy the reasoning",
+  "token.toggle": "Show how sure the model was of each word",
+  "token.group": "Words of the answer with their probabilities",
+  "token.label": "{word}, {percent} percent",
+  "token.hint":
+    "Tinted words were unsure. Point at a word, or move with the arrow keys, to see its probability and the nearest others.",
+  "token.table": "What the model might have written here",
+  "token.chosen": "(written)",
   "look.times": "first word after {first} ms · {total} ms in all",
   "look.timesHelp":
     "{image} image tokens, {prompt} prompt tokens · vision {vision} ms, prompt {prefill} ms, writing {decode} ms",

@@ -1,6 +1,7 @@
 /** `iad-r1 inspect IMAGE…`: look at pictures, the reasoning streamed as it is written. */
-import type { InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
+import type { InspectEvent, Inspection, TokenChoice } from "@iad-r1/protocol/inspect";
 import type { Command } from "commander";
+import { mostAlternatives } from "../../generate/alternatives";
 import { openInspector } from "../../inspect/inspectImage";
 import { action } from "../action";
 import type { CliContext } from "../context";
@@ -18,6 +19,7 @@ interface InspectOptions {
   temperature: number;
   seed: number;
   question?: string;
+  alternatives: number;
 }
 
 export function registerInspect(program: Command): void {
@@ -34,6 +36,12 @@ export function registerInspect(program: Command): void {
     .option("--max-tokens <n>", "longest answer in tokens", integer(1), 512)
     .option("--temperature <t>", "0 = always the most likely word", nonNegative, 0)
     .option("--seed <n>", "seed of the sampling when the temperature is above 0", integer(0), 42)
+    .option(
+      "--alternatives <n>",
+      "with --json: the probability of every token and of so many others that might have stood there",
+      integer(0, mostAlternatives),
+      0,
+    )
     .option("--threads <n>", "threads for the arithmetic; 0 = one per core", integer(0), 0)
     .option("--question <text>", "ask this instead of the usual question");
   modelOption(command);
@@ -57,6 +65,7 @@ export async function inspectFiles(
   try {
     for (const image of images) {
       context.signal.throwIfAborted();
+      const choices: TokenChoice[] = [];
       const result = await inspector.inspect({
         image,
         references: options.reference,
@@ -64,6 +73,7 @@ export async function inspectFiles(
         temperature: options.temperature,
         seed: options.seed,
         maxNewTokens: options.maxTokens,
+        alternatives: options.alternatives,
         signal: context.signal,
         onEvent: (event) => {
           // Once, and again when a device has failed.
@@ -71,10 +81,13 @@ export async function inspectFiles(
             computes = event.computes.reason;
             context.log(`Computes on ${event.computes.device}: ${computes}.`);
           }
+          // What a device said before it failed is void.
+          if (event.type === "started") choices.length = 0;
           if (!context.json) streamText(images.length > 1)(event);
+          else if (event.type === "text") choices.push(...event.choices);
         },
       });
-      if (context.json) context.printJson(result);
+      if (context.json) context.printJson(options.alternatives === 0 ? result : { ...result, choices });
       else context.print(verdict(result));
     }
   } finally {

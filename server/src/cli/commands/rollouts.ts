@@ -7,6 +7,7 @@ import { createRandom } from "@iad-r1/models/util/random";
 import { type Command, Option } from "commander";
 import { resolveModel } from "../../config/modelNames";
 import { rewardNames } from "../../config/rewardPath";
+import { defaultPromptStyle, type PromptStyle, promptStyles } from "../../generate/examples";
 import { instrumentTypeScript } from "../../rewards/live/instrument";
 import { openRewards } from "../../rewards/user/openRewards";
 import { type SampledLine, sampleLines } from "../../train/sampleLines";
@@ -30,7 +31,7 @@ interface SampleOptions {
   topK: number;
   topP: number;
   references: number;
-  style: "question" | "expert" | "system";
+  style: PromptStyle;
   seed: number;
   timeout: number;
   device: (typeof DEVICE_CHOICES)[number];
@@ -53,9 +54,7 @@ export function registerRolloutCommands(program: Command): void {
     .option("--top-p <p>", "sample from the smallest set of tokens with this probability", share, 0.9)
     .option("--references <n>", "reference images shown before each image", integer(0), 0)
     .addOption(
-      new Option("--style <style>", "how the question is asked")
-        .choices(["question", "expert", "system"])
-        .default("expert"),
+      new Option("--style <style>", "how the question is asked").choices(promptStyles).default(defaultPromptStyle),
     )
     .option("--seed <n>", "seed of the draw and of the sampling", integer(0), 42)
     .option("--timeout <seconds>", "longest time of a reward file for all completions", positive, 30)

@@ -277,6 +277,8 @@ export const sentences: Readonly<Record<string, string>> = {
   "What the model is asked.": "向模型提出的问题。",
   "How SC-GRPO asks.": "SC-GRPO 的提问方式。",
   "The question alone.": "只有问题。",
+  "Word for word as evaluation and inspection ask: what is learnt is what is used.":
+    "与评估和检测时的提问逐字相同：学到的就是用到的。",
   "The expert sentence before the question, as the published training scripts do.":
     "问题前加专家说明，与论文的训练脚本一致。",
   "The system prompt of the published system, which spells out the answer format.":
@@ -364,6 +366,16 @@ export const sentences: Readonly<Record<string, string>> = {
     "此奖励在总和中的系数；省略时取奖励文件中的值，否则为 1。",
   "Longest time, in seconds, that a reward file may take for the completions of a step.":
     "奖励文件为一步的全部回答评分所允许的最长时间（秒）。",
+  "Name of a curve, such as kl, reward or rewards/place/mean.": "曲线的名称，例如 kl、reward 或 rewards/place/mean。",
+  "Told when the value is greater.": "值大于它时提醒。",
+  "Told when the value is less.": "值小于它时提醒。",
+  "So many values in a row must be outside.": "须有这么多个连续的值超出范围。",
+  "The only stage that it is about; both when left out.": "只针对此阶段；省略则针对两个阶段。",
+  "Stage 1.": "阶段 1。",
+  "Stage 2.": "阶段 2。",
+  "What it is called when it is told.": "提醒时所用的名称。",
+  "Rules on curves: when a value is outside, it is told once, as a message and in the run. Nothing is stopped.":
+    "针对曲线的规则：值超出范围时提醒一次，以消息形式并记入训练；不会停止训练。",
   "Findings that hold the run, so that the reward can be corrected and the run goes on with it.":
     "使训练暂停的问题：可先修正奖励，再用修正后的奖励继续训练。",
   "A finding of the reward debugger after which the run waits for a person.":

@@ -15,7 +15,13 @@ import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { PaSftConfig, ScGrpoConfig, TrlConfig } from "../../config/experiment";
 import { turnAt } from "../../data/augment";
 import type { InspectionSample } from "../../data/samples";
-import { PictureLedger, type PolicyExample, policyExample, supervisedExample } from "../../generate/examples";
+import {
+  PictureLedger,
+  type PolicyExample,
+  type PromptStyle,
+  policyExample,
+  supervisedExample,
+} from "../../generate/examples";
 import type { Completion } from "../../generate/generator";
 import { RolloutTablesWriter } from "../../rollouts/tables";
 import { makeFolder, writeFileDurably } from "../../runs/durableFile";
@@ -26,7 +32,7 @@ import { DataOrder } from "../dataOrder";
 import { checkFinite, endTokenOf, tellCut } from "../paSft";
 import { completionMetrics, rewardMetrics } from "../policyMetrics";
 import { checkErrorShare, type ScoredGroup, scoreGroups, tableEntries, type UnscoredGroup } from "../rollouts";
-import { recordRollouts, type RewardSource } from "../scGrpo";
+import { type RewardSource, recordRollouts } from "../scGrpo";
 import { type StageContext, type StageResult, StageRun } from "../stage";
 import { policyJob, supervisedJob, type TrlPlace } from "./job";
 import { type FromTrl, TrlLink } from "./link";
@@ -97,7 +103,7 @@ export async function runTrlScGrpo(
   input: TrlStageInput & {
     config: ScGrpoConfig;
     rewards: RewardSource;
-    style: "question" | "expert" | "system";
+    style: PromptStyle;
   },
   context: StageContext,
 ): Promise<StageResult> {

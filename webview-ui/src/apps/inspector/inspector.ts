@@ -17,6 +17,7 @@ import type { PredictedCell } from "../../picture/overlays";
 import type { PixelReading } from "../../picture/pictureElement";
 import { openAhead } from "../../picture/source";
 import { Resource } from "../../state/resource";
+import type { TokenReader } from "../../components/tokenText";
 import { CorrectionForm } from "./correction";
 import { defaultView, type InspectorView, restoreView } from "./view";
 
@@ -34,6 +35,8 @@ export class Inspector {
   readonly connection: Connection<typeof inspectorPanel>;
   /** While the slider is moved: the host hears of it when it is let go. */
   private movedThreshold: number | null = null;
+  /** The token that is looked at, by slot. */
+  private readonly tokens = new Map<number, number>();
   /** What a screen reader is told next. */
   announcement = "";
 
@@ -94,6 +97,19 @@ export class Inspector {
     while (defects && items[next] !== undefined && !isDefect(items[next]!)) next += by;
     const item = items[next];
     if (item !== undefined) this.select(item.id);
+  }
+
+  /** Which token of an answer is looked at. */
+  tokenReader(slot: number): TokenReader {
+    return {
+      at: this.tokens.get(slot) ?? null,
+      choose: (index) => {
+        if (index === (this.tokens.get(slot) ?? null)) return;
+        if (index === null) this.tokens.delete(slot);
+        else this.tokens.set(slot, index);
+        this.render();
+      },
+    };
   }
 
   get threshold(): number | null {
@@ -184,6 +200,7 @@ export class Inspector {
       case "looks/replaced":
         data.looks = change.body;
         this.heat.reset();
+        this.tokens.clear();
         break;
       case "look/changed": {
         const { slot, ...values } = change.body;
@@ -194,9 +211,10 @@ export class Inspector {
         break;
       }
       case "look/text": {
-        const { slot, at, text, ...values } = change.body;
+        const { slot, at, text, choices, ...values } = change.body;
         const look = data.looks[slot];
-        if (look !== undefined) Object.assign(look, values, { text: look.text.slice(0, at) + text });
+        if (look === undefined) break;
+        Object.assign(look, values, { text: look.text.slice(0, at) + text, choices: [...look.choices, ...choices] });
         break;
       }
     }
@@ -206,6 +224,7 @@ export class Inspector {
   private imageChanged(): void {
     const { data } = this;
     this.heat.reset();
+    this.tokens.clear();
     this.correction.close();
     this.pixel = null;
     const image = data?.image ?? null;

@@ -4,6 +4,7 @@ import { parseTags } from "@iad-r1/server/rewards/tags";
 import { html, nothing, type TemplateResult } from "lit";
 import { button, icon, select, type Template, toggle } from "../../components/basics";
 import { taggedText } from "../../components/taggedText";
+import { tokenArea, tokenDetail, TokenText } from "../../components/tokenText";
 import { formatNumber, t } from "../../host/l10n";
 import type { StringKey } from "../../strings/en";
 import type { Inspector } from "./inspector";
@@ -86,9 +87,24 @@ export function lookPanel(app: Inspector, slot: number): TemplateResult {
         : html`<div class="notice notice-error" role="alert">${icon("error")}<div><strong>${look.error.message}</strong>${look.error.hint === undefined ? nothing : html`<div>${look.error.hint}</div>`}</div>
       ${button({ text: t("run.openLog"), run: () => app.connection.tell("log/open", {}) })}</div>`
     }
-    ${look.text === "" ? nothing : html`${comparisonNote(slot, other)}<div class="reasoning" aria-live="off">${taggedText(look.text, look.phase === "writing", other)}</div>`}
+    ${look.text === "" ? nothing : html`${comparisonNote(slot, other)}<div class="reasoning" aria-live="off">${reasoning(app, slot, other)}</div>`}
     ${look.phase === "finished" || look.phase === "stopped" ? footer(app, slot, look) : nothing}
   </section>`;
+}
+
+/** The text with its tags as chips; with probabilities each token can be looked at. */
+function reasoning(app: Inspector, slot: number, other: string | null): TemplateResult {
+  const look = app.data!.looks[slot]!;
+  const writing = look.phase === "writing";
+  if (!showsTokens(app, look)) return taggedText(look.text, writing, other);
+  const reader = app.tokenReader(slot);
+  const tokens = new TokenText(look.text, look.choices, reader);
+  const content = taggedText(look.text, writing, null, (start, end) => tokens.part(start, end));
+  return html`${tokenArea(reader, content)}${tokenDetail(look.choices, reader)}`;
+}
+
+function showsTokens({ view }: Inspector, look: Look): boolean {
+  return view.probabilities && look.choices.length > 0;
 }
 
 /** What the other model wrote, when both are done and the differences are to be marked. */
@@ -166,6 +182,11 @@ function footer(app: Inspector, slot: number, look: Look): TemplateResult {
   const { result } = look;
   return html`<div class="look-foot">
     ${button({ icon: "edit", text: t("correct.open"), key: slot === 0 ? "c" : undefined, run: () => app.correction.open(app.data!.image!.id, look.text, app.data!.image!.truth) })}
+    ${toggle({
+      ...{ icon: "graph", title: t("token.toggle"), on: app.view.probabilities, disabled: look.choices.length === 0 },
+      ...(slot === 0 ? { key: "p" } : {}),
+      run: () => app.update({ probabilities: !app.view.probabilities }),
+    })}
     ${button({ icon: "copy", title: t("look.copy"), run: () => app.connection.tell("text/copy", { text: look.text }) })}
     <span class="spacer"></span>
     ${

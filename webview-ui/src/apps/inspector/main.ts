@@ -126,6 +126,7 @@ class InspectorElement extends FrameElement {
       stop: () => app.stop(),
       compare: () => data.looks.length === 1 && app.connection.tell("model/pick", { slot: 1 }),
       toggleDifferences: () => data.looks.length === 2 && app.update({ differences: !view.differences }),
+      toggleProbabilities: () => app.update({ probabilities: !view.probabilities }),
       correct: () => this.correct(),
       copyReasoning: () => app.connection.tell("text/copy", { text: data.looks[0]?.text ?? "" }),
       exportImage: () => picture.exportImage(),
@@ -183,6 +184,7 @@ const keys: Readonly<Record<string, string>> = {
   Escape: "stop",
   x: "compare",
   d: "toggleDifferences",
+  p: "toggleProbabilities",
   c: "correct",
 };
 

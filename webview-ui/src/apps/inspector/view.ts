@@ -19,6 +19,8 @@ export interface InspectorView {
   falseColor: boolean;
   /** Marks the words that only one of two answers has. */
   differences: boolean;
+  /** Shows how sure the model was of each token. */
+  probabilities: boolean;
   filter: StripFilter;
   /** "" for all. */
   category: string;
@@ -29,12 +31,13 @@ export function defaultView(settings: InspectorSettings): InspectorView {
   return {
     ...{ viewport: fitted, grid: settings.locationGrid, truth: false, heat: false, reference: "off" },
     ...{ opacity: settings.overlayOpacity, gamma: 1, contrast: 1, falseColor: false, differences: true },
+    probabilities: false,
     ...{ filter: "all", category: "", defectType: "" },
   };
 }
 
 const shapes = {
-  ...{ grid: flag, truth: flag, heat: flag, falseColor: flag, differences: flag },
+  ...{ grid: flag, truth: flag, heat: flag, falseColor: flag, differences: flag, probabilities: flag },
   reference: oneOf("off", "beside", "blink", "difference"),
   ...{ opacity: number, gamma: number, contrast: number },
   filter: oneOf("all", "missed", "false-alarm", "unparsed", "correct", "answered", "pending", "failed"),
