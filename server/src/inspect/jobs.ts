@@ -63,7 +63,8 @@ function applyInspectEvent(job: InspectJob, event: InspectEvent): void {
       job.height = event.height;
       job.computes = event.computes;
       // Of a device that failed.
-      Object.assign(job, { text: "", choices: [], tags: [], anomalyScore: null, numTokens: 0, tokensPerSecond: null });
+      [job.text, job.tags, job.anomalyScore, job.numTokens, job.tokensPerSecond] = ["", [], null, 0, null];
+      job.choices = [];
       break;
     case "prefilled":
       break;

@@ -61,6 +61,7 @@ export async function inspectFiles(
 ): Promise<void> {
   const model = await modelOf(options, context.signal);
   const inspector = await openInspector({ model, device: options.device, threads: options.threads });
+  const stream = streamText(images.length > 1);
   let computes = "";
   try {
     for (const image of images) {
@@ -81,10 +82,9 @@ export async function inspectFiles(
             computes = event.computes.reason;
             context.log(`Computes on ${event.computes.device}: ${computes}.`);
           }
-          // What a device said before it failed is void.
           if (event.type === "started") choices.length = 0;
-          if (!context.json) streamText(images.length > 1)(event);
-          else if (event.type === "text") choices.push(...event.choices);
+          if (event.type === "text") choices.push(...event.choices);
+          if (!context.json) stream(event);
         },
       });
       if (context.json) context.printJson(options.alternatives === 0 ? result : { ...result, choices });
