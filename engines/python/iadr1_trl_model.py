@@ -68,6 +68,21 @@ def read_json(folder, name):
         return json.load(file)
 
 
+def saved_modules(model, names):
+    """Full names of the language model's modules that end with one of these; PEFT alone would take "norm" for every name behind it."""
+    modules = [
+        name
+        for name, module in model.named_modules()
+        if name.split(".")[-1] in names
+        and ("language_model" in name or name.split(".")[-1] == "lm_head")
+        and any(True for _ in module.parameters(recurse=False))
+    ]
+    missing = [one for one in names if not any(name.split(".")[-1] == one for name in modules)]
+    if missing:
+        raise ValueError(f"The language model has no module {missing[0]!r} to be saved in full.")
+    return modules
+
+
 def open_model(job, dtype):
     """The model of a job with what learns marked: an adapter, the language model, or everything.
 
@@ -84,12 +99,14 @@ def open_model(job, dtype):
         if adapter is not None:
             return PeftModel.from_pretrained(model, adapter, is_trainable=True)
         targets = "|".join(job["lora"]["targets"])
+        saves = job["lora"].get("saves", [])
         lora = LoraConfig(
             task_type="CAUSAL_LM",
             r=job["lora"]["r"],
             lora_alpha=job["lora"]["alpha"],
             lora_dropout=0.0,
             target_modules=rf"^(?:.*\.)?language_model\..*\.(?:{targets})$",
+            modules_to_save=saved_modules(model, saves) if saves else None,
         )
         return get_peft_model(model, lora)
     for name, parameter in model.named_parameters():

@@ -15,7 +15,7 @@ import {
 } from "../checkpoint/parameterTable";
 import { type Checkpoint, openSafetensors } from "../checkpoint/safetensors";
 import { type TensorToWrite, writeSafetensors, writeShardedSafetensors } from "../checkpoint/writeSafetensors";
-import { ModelFileError } from "../errors";
+import { ConfigError, ModelFileError } from "../errors";
 import type { AdapterLayout, ParameterInput } from "../nn/parameters";
 import { readJsonFile } from "../util/jsonFile";
 import { createRandom } from "../util/random";
@@ -62,6 +62,44 @@ export function linearModulesOf(shapes: ParameterShapes, head: string): string[]
 export function adapterSpec(config: LoraConfig, base: AdapterBase, where: string = adapterFiles.config): AdapterSpec {
   const targets = loraTargets(config, base.linearModules, where);
   return { config, layout: new Map(targets.map(({ path, rank, scaling }) => [path, { rank, scaling }])) };
+}
+
+/**
+ * What a new adapter saves in full beside its matrices, by the last part of the modules' names.
+ *
+ * @param paths of decoder and output head; only they can be learnt in full beside an adapter
+ * @returns full paths of the modules, which PEFT's rule (a name ends with it) cannot mistake for others, and their parameters
+ * @throws ConfigError `train/saved-modules` for a name that no module of decoder or head has
+ */
+export function savedModules(
+  names: readonly string[],
+  base: AdapterBase,
+  paths: { decoder: string; head: string },
+): { modules: string[]; parameters: string[] } {
+  const moduleOf = (path: string) => path.slice(0, path.lastIndexOf("."));
+  const isLanguage = (path: string) => path.startsWith(`${paths.decoder}.`) || path.startsWith(`${paths.head}.`);
+  const all = [...base.shapes.keys()].filter(isLanguage);
+  const modules = new Set<string>();
+  for (const name of names) {
+    const found = all.map(moduleOf).filter((module) => module === name || module.endsWith(`.${name}`));
+    if (found.length === 0) {
+      const known = [...new Set(all.map((path) => moduleOf(path).replace(/^.*\./, "")))].sort().join(", ");
+      throw new ConfigError("train/saved-modules", `The language model has no module "${name}" to be saved in full.`, {
+        hint: `Name one of: ${known}. A head that is tied to the embedding is none of its own.`,
+      });
+    }
+    for (const module of found) modules.add(module);
+  }
+  if (base.shapes.get(`${paths.head}.weight`) === undefined && modules.has(`${paths.decoder}.embed_tokens`)) {
+    throw new ConfigError(
+      "train/saved-modules",
+      "The embedding is the output head as well and cannot be saved alone.",
+      {
+        hint: "Save other modules, or train the language model itself (trainable: language).",
+      },
+    );
+  }
+  return { modules: [...modules], parameters: all.filter((path) => modules.has(moduleOf(path))) };
 }
 
 /** Paths and shapes of all matrices: A [r, in] and B [out, r] of each module, in order. */

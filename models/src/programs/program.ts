@@ -44,6 +44,8 @@ export type WeightPlacement = "files" | "inputs";
 export interface WeightOptions {
   weights?: WeightPlacement;
   adapter?: AdapterLayout | null;
+  /** Parameters of the base that an adapter saves in full and that learn with it: inputs wherever the others are. */
+  saved?: ReadonlySet<string>;
   /** Of products with packed weights; "float32" when left out, which training and exact comparisons need. */
   activations?: "float32" | "int8";
 }
@@ -69,7 +71,8 @@ export function openNetwork(
   const b = createBuilder(name);
   const fed = options.weights === "inputs";
   // Packed weights cannot be fed: the runtime's interface has no such tensors. They stay in their file unless they are trained.
-  const isInput = (path: string) => trains(path) || (fed && table.get(path)?.packed === undefined);
+  const isInput = (path: string) =>
+    trains(path) || options.saved?.has(path) === true || (fed && table.get(path)?.packed === undefined);
   const { adapter = null, activations } = options;
   const net = new Network(b, { table, adapter, isInput, ...(activations && { activations }) });
   return { b, net };

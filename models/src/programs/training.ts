@@ -44,7 +44,7 @@ export interface AuxiliaryHead {
 }
 
 /**
- * Which weights get gradients: the adapter's matrices; the decoder and the output head; tower and projector; or everything.
+ * Which weights get gradients: the adapter's matrices with the parameters that it saves in full; the decoder and the output head; tower and projector; or everything.
  * Auxiliary heads are always trained.
  */
 export type TrainableSet = "adapter" | "language-model" | "vision" | "all";
@@ -102,7 +102,7 @@ export function trainingProgram(
       },
     );
   }
-  const trains = trainableTest(model, trainable);
+  const trains = trainableTest(model, trainable, options.saved ?? new Set());
   const { b, net } = openNetwork(`training_${objective.kind}`, table, options, trains);
   const images = imageInputs(net, model, source);
   const loss = b.output("loss", objectiveLoss(net, model, options, images));
@@ -133,13 +133,17 @@ export function trainingProgram(
   return { graph: b.finish(), parameters };
 }
 
-function trainableTest(model: VisionLanguageNetwork, set: TrainableSet): (path: string) => boolean {
+function trainableTest(
+  model: VisionLanguageNetwork,
+  set: TrainableSet,
+  saved: ReadonlySet<string>,
+): (path: string) => boolean {
   const { decoder, head } = model.paths;
   const isAdapter = (path: string) => /\.lora_[AB]\.weight$/.test(path);
   const isLanguage = (path: string) => path.startsWith(`${decoder}.`) || path.startsWith(`${head}.`);
   const isAuxiliary = (path: string) => path.startsWith("auxiliary.");
   const chosen: Record<TrainableSet, (path: string) => boolean> = {
-    adapter: isAdapter,
+    adapter: (path) => isAdapter(path) || saved.has(path),
     "language-model": (path) => isLanguage(path) && !isAdapter(path),
     vision: (path) => !isLanguage(path) && !isAdapter(path),
     all: (path) => !isAdapter(path),

@@ -108,6 +108,12 @@ const loraSchema = z.strictObject({
     .min(1)
     .default(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
     .describe("Linear layers of the language model, by the last part of their name."),
+  saves: z
+    .array(z.string())
+    .default([])
+    .describe(
+      "Modules of the language model that learn in full beside the matrices (PEFT's modules_to_save), such as norm.",
+    ),
 });
 
 /** How the optimiser walks; shared by all training stages. */

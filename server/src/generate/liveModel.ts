@@ -9,6 +9,7 @@ import {
   adapterParameters,
   adapterSpec,
   initialAdapter,
+  savedModules,
   type StoredAdapter,
 } from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
@@ -32,7 +33,12 @@ import { maxPrepackedBytes, weightBytes } from "./footprint";
 export type LiveWeights =
   | { kind: "none" }
   /** A LoRA adapter: the one of the reference, or a new one made from `lora`. */
-  | { kind: "adapter"; lora: { r: number; alpha: number; targets: readonly string[] }; seed: number }
+  | {
+      kind: "adapter";
+      /** `saves`: modules that learn in full beside the matrices, by the last part of their name. */
+      lora: { r: number; alpha: number; targets: readonly string[]; saves?: readonly string[] };
+      seed: number;
+    }
   | { kind: "language-model" }
   | { kind: "all" };
 
@@ -95,11 +101,12 @@ export class LiveModel {
     const processor = await description.loadProcessor();
     let adapter: AdapterSpec | null = description.adapter;
     if (weights.kind === "adapter" && adapter === null) {
-      const { r, alpha, targets } = weights.lora;
+      const { r, alpha, targets, saves = [] } = weights.lora;
       const config = createLoraConfig({
         rank: r,
         alpha,
         targetModules: languageTargets(targets),
+        modulesToSave: savedModules(saves, description.base, description.paths).modules,
         baseModel: reference.base,
       });
       adapter = adapterSpec(config, description.base);
@@ -231,6 +238,21 @@ export class LiveModel {
     return compiled;
   }
 
+  /**
+   * Parameters of decoder and head that learn in full beside an adapter: those that it was made to save. What an adapter saves of the
+   * vision side stays as it is.
+   */
+  get saved(): ReadonlySet<string> {
+    if (this.weights.kind !== "adapter" || this.adapter === null) return new Set();
+    const { base, paths } = this.description;
+    const names = this.adapter.config.modulesToSave;
+    const { decoder, head } = paths;
+    const isLanguage = (path: string) => path.startsWith(`${decoder}.`) || path.startsWith(`${head}.`);
+    const replaced = [...(this.description.adapter?.replaced.keys() ?? [])].filter(isLanguage);
+    const isNew = this.description.adapter === null;
+    return new Set(isNew ? savedModules(names, base, paths).parameters : replaced);
+  }
+
   private async compile(
     key: string,
     make: (weights: WeightOptions) => Program,
@@ -245,6 +267,7 @@ export class LiveModel {
     const program = make({
       weights: fed ? "inputs" : "files",
       adapter: this.adapter?.layout ?? null,
+      saved: this.saved,
       // Rounded activations are faster; what is trained wants the probabilities that its loss is computed with.
       activations: kind === "none" ? "int8" : "float32",
     });

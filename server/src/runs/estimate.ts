@@ -4,7 +4,7 @@
  * now. It is a plan, not a promise: the basis is told with the numbers.
  */
 import { freemem } from "node:os";
-import { adapterParameters, adapterSpec } from "@iad-r1/models/adapters/adapter";
+import { adapterParameters, adapterSpec, savedModules } from "@iad-r1/models/adapters/adapter";
 import type { StackSize } from "@iad-r1/models/architecture";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
@@ -148,7 +148,12 @@ export function numTrainable(
     ...{ rank: lora.r, alpha: lora.alpha, targetModules: languageTargets(lora.targets), baseModel: model.folder },
   });
   const { layout } = adapterSpec(config, model.base);
-  return sum(adapterParameters(layout, model.base.shapes).map(({ shape }) => shape.reduce((a, b) => a * b, 1)));
+  const saved = savedModules(lora.saves, model.base, model.paths).parameters;
+  const shapes = [
+    ...adapterParameters(layout, model.base.shapes).map(({ shape }) => shape),
+    ...saved.map((path) => model.base.shapes.get(path)!),
+  ];
+  return sum(shapes.map((shape) => shape.reduce((a, b) => a * b, 1)));
 }
 
 /** Weights of decoder, embedding and head. */

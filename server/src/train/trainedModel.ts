@@ -31,7 +31,7 @@ export interface TrainedModelOptions {
   reference: ModelReference;
   trainable: Trainable;
   /** For a new adapter; an adapter of the reference keeps its own rank and targets. */
-  lora: { r: number; alpha: number; targets: readonly string[] };
+  lora: { r: number; alpha: number; targets: readonly string[]; saves?: readonly string[] };
   objective: Extract<Objective, { kind: "sft" | "grpo" }>;
   recompute: boolean;
   adamW: AdamWSettings;
@@ -277,8 +277,11 @@ export class TrainedModel implements LearningModel {
     if (live.adapter !== null) {
       // All matrices, also those of modules that get no gradient (a tower that an earlier adapter reached).
       const parameters = adapterParameters(live.adapter.layout, live.description.base.shapes);
-      const values = await read(parameters.map(({ path }) => path));
-      await writeAdapter(folder, live.adapter.config, parameters, values, live.description.adapter?.replaced);
+      const learnt = [...live.saved];
+      const values = await read([...parameters.map(({ path }) => path), ...learnt]);
+      const saved = new Map(live.description.adapter?.replaced);
+      for (const path of learnt) saved.set(path, live.description.parameters.get(path)!);
+      await writeAdapter(folder, live.adapter.config, parameters, values, saved);
       return;
     }
     // Half precision would round the weights away from what the optimiser holds: a resumed run must go on from the same numbers.

@@ -305,43 +305,74 @@ describe.each(["llava-onevision", "qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
     });
   });
 
+  describe("an adapter that saves a module in full", () => {
+    const norm = "model.language_model.norm.weight";
+
+    it("learns it as full training does, and the others not at all", async () => {
+      const gradient = async (options: Partial<TrainedModelOptions>) => {
+        const model = await open(options);
+        const batch = await collated(model, [["b", cases.b!.completion]]);
+        await model.supervisedPass(batch, new Float32Array(batch.numTargets).fill(1 / batch.numTargets));
+        const values = await model.live.memory.read(model.weights.feeds[`grad.${norm}`]!);
+        return { model, values: Float32Array.from(values) };
+      };
+      // The matrices of a new adapter change nothing yet, so both differentiate the same function.
+      const { model, values } = await gradient({ lora: { ...lora, saves: ["norm"] } });
+      const { values: full } = await gradient({ trainable: "language" });
+      const largest = full.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      expect(largest).toBeGreaterThan(1e-4);
+      for (const [i, value] of values.entries()) expect(Math.abs(value - full[i]!)).toBeLessThan(1e-5 * largest);
+      const learnt = model.weights.parameters.map(({ path }) => path).filter((path) => !path.includes(".lora_"));
+      expect(learnt).toEqual([norm]);
+    });
+
+    it("is refused for a module that the language model does not have", async () => {
+      await expect(open({ lora: { ...lora, saves: ["multi_modal_projector"] } })).rejects.toMatchObject({
+        code: "train/saved-modules",
+        hint: expect.stringMatching(/norm/),
+      });
+    });
+  });
+
   describe("a saved model", () => {
-    it.each(["lora", "language", "all"] as const)(
-      "gives the same losses again when it is opened (%s)",
-      async (trainable) => {
-        const folder = mkdtempSync(join(tmpdir(), "saved-model-"));
-        try {
-          const model = await open({ trainable, lora: { ...lora, targets: ["q_proj", "down_proj"] } });
-          const text: [string, string][] = [["b", cases.b!.completion]];
-          const run = async (one: TrainedModel) => {
-            const batch = await collated(one, text);
-            return one.supervisedPass(batch, new Float32Array(batch.numTargets).fill(1 / batch.numTargets));
-          };
-          const losses: number[] = [];
-          for (let i = 0; i < 2; i++) {
-            losses.push((await run(model)).loss);
-            await model.step(1e-2);
-          }
-          await model.saveModel(folder);
-          await model.saveOptimizer(folder);
-          const again = await open({
-            trainable,
-            reference: model.savedReference(folder),
-            lora: { r: 1, alpha: 1, targets: ["o_proj"] },
-          });
-          await again.restoreOptimizer(folder);
-          for (let i = 0; i < 2; i++) {
-            const [here, there] = [await run(model), await run(again)];
-            expect(there.loss).toBe(here.loss);
-            expect(await again.step(1e-2)).toBe(await model.step(1e-2));
-          }
-          const asked = await LiveModel.open(model.savedReference(folder), { threads: 1 });
-          expect(asked.adapter === null).toBe(trainable !== "lora");
-          await asked.dispose();
-        } finally {
-          rmSync(folder, { recursive: true, force: true });
+    it.each([
+      ["lora", []],
+      ["lora", ["norm"]],
+      ["language", []],
+      ["all", []],
+    ] as const)("gives the same losses again when it is opened (%s, saved in full: %j)", async (trainable, saves) => {
+      const folder = mkdtempSync(join(tmpdir(), "saved-model-"));
+      try {
+        const model = await open({ trainable, lora: { ...lora, targets: ["q_proj", "down_proj"], saves } });
+        const text: [string, string][] = [["b", cases.b!.completion]];
+        const run = async (one: TrainedModel) => {
+          const batch = await collated(one, text);
+          return one.supervisedPass(batch, new Float32Array(batch.numTargets).fill(1 / batch.numTargets));
+        };
+        const losses: number[] = [];
+        for (let i = 0; i < 2; i++) {
+          losses.push((await run(model)).loss);
+          await model.step(1e-2);
         }
-      },
-    );
+        await model.saveModel(folder);
+        await model.saveOptimizer(folder);
+        const again = await open({
+          trainable,
+          reference: model.savedReference(folder),
+          lora: { r: 1, alpha: 1, targets: ["o_proj"] },
+        });
+        await again.restoreOptimizer(folder);
+        for (let i = 0; i < 2; i++) {
+          const [here, there] = [await run(model), await run(again)];
+          expect(there.loss).toBe(here.loss);
+          expect(await again.step(1e-2)).toBe(await model.step(1e-2));
+        }
+        const asked = await LiveModel.open(model.savedReference(folder), { threads: 1 });
+        expect(asked.adapter === null).toBe(trainable !== "lora");
+        await asked.dispose();
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
   });
 });
