@@ -3,7 +3,7 @@
 Reads one JSON command a line on stdin and answers with one JSON line, so that the benchmark can take turns: ours, theirs,
 ours, theirs. Times are CPU seconds of this process (all threads), which neighbours on a shared machine disturb least.
 
-Commands: {"do": NAME, ...arguments} with NAME one of info, load, sft_step, generate, grpo_prepare, grpo_step, peak_memory,
+Commands: {"do": NAME, ...arguments} with NAME one of info, load, sft_step, generate, read_write, grpo_prepare, grpo_step, peak_memory,
 quit. An empty line or the end of the input quits as well.
 """
 
@@ -97,6 +97,21 @@ class Peer:
                 pad_token_id=0,
             )
         return {"seconds": time.process_time() - start, "first": output[0, ids.shape[1] :].tolist()}
+
+    def read_write(self, command):
+        """ids (rows of equal length), tokens: the prompts through the decoder, then greedy tokens one by one; seconds of each"""
+        ids = torch.tensor(command["ids"])
+        first = []
+        with torch.inference_mode():
+            start = time.process_time()
+            output = self.model(input_ids=ids, use_cache=True, logits_to_keep=1)
+            read = time.process_time()
+            for _ in range(command["tokens"]):
+                ids = output.logits[:, -1:].argmax(-1)
+                first.append(int(ids[0, 0]))
+                output = self.model(input_ids=ids, past_key_values=output.past_key_values, use_cache=True)
+            end = time.process_time()
+        return {"read": read - start, "write": end - read, "first": first}
 
     def grpo_prepare(self, command):
         """folder, threads, image, question, prompts, groupSize, tokens, steps: a TRL GRPOTrainer on the checkpoint."""
@@ -199,7 +214,18 @@ def load_processor(folder):
     return processor
 
 
+def cold_start(job):
+    """Prints the processor time of this process when the first token of a prompt is known."""
+    peer = Peer()
+    peer.load({"folder": job["folder"], "threads": job["threads"]})
+    with torch.inference_mode():
+        peer.model(input_ids=torch.tensor([job["ids"]]), use_cache=True, logits_to_keep=1).logits.argmax(-1)
+    print(json.dumps({"seconds": time.process_time()}))
+
+
 def main():
+    if "--cold-start" in sys.argv:
+        return cold_start(json.loads(sys.argv[-1]))
     peer = Peer()
     # Libraries print to stdout now and then; answers get a channel of their own.
     answers = os.fdopen(os.dup(1), "w", buffering=1)

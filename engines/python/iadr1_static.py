@@ -1,8 +1,8 @@
 """What can be said about a Python reward file without running it, as facts: the rules that make findings of them are in
 server/src/rewards/static, the same for both languages.
 
-Reads `{"source": ...}` and prints `{"functions": [...], ...}` (see `facts.ts` for the form), or `{"error": ..., "line": ...}`. All places
-are 0-based UTF-16 offsets. Standard library only, Python 3.9 or newer.
+Reads lines `{"source": ...}` until the end of its input and prints for each a line `{"functions": [...], ...}` (see `facts.ts` for the form), or
+`{"error": ..., "line": ...}`. All places are 0-based UTF-16 offsets. Standard library only, Python 3.9 or newer.
 """
 
 import ast
@@ -532,15 +532,18 @@ class Facts:
         return None if inner else {"kind": "other", **place}
 
 
-def main():
-    given = json.load(sys.stdin)
+def answer(source):
     try:
-        answer = Facts(given["source"]).out
+        return Facts(source).out
     except SyntaxError as error:
-        answer = {"error": str(error.msg), "line": error.lineno or 1}
+        return {"error": str(error.msg), "line": error.lineno or 1}
     except (ValueError, RecursionError) as error:
-        answer = {"error": str(error), "line": 1}
-    json.dump(answer, sys.stdout)
+        return {"error": str(error), "line": 1}
+
+
+def main():
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line)["source"])), flush=True)
 
 
 if __name__ == "__main__":

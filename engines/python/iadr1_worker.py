@@ -17,6 +17,8 @@ import traceback
 import types
 
 MAX_OUTPUT = 64 * 1024
+# What verl gives to compute_score by name.
+VERL = ("data_source", "solution_str", "ground_truth", "extra_info")
 MAX_NOTE = 1000
 
 
@@ -317,17 +319,24 @@ class Program:
             "ground_truth": truth,
             "extra_info": columns.get("extra_info", columns),
         }
+        # EasyR1 gives records, one or a list of them, or in its first version texts; a list of one is as good as any.
+        record = {"response": row["completion"], "ground_truth": truth, "response_length": row.get("length") or 0}
+        given.update(reward_input=record, reward_inputs=[record], predict=row["completion"])
+        given.update(predicts=[row["completion"]], ground_truths=[truth])
         function = self.implementation(declared)
         try:
             accepted = inspect.signature(function).parameters
             takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-            value = self.call(function, {k: v for k, v in given.items() if takes_all or k in accepted})
+            value = self.call(function, {k: v for k, v in given.items() if k in accepted or (takes_all and k in VERL)})
         except BaseException as error:
             return failed(raised(error, self.file), "raised")
+        if "reward_inputs" in accepted or "predicts" in accepted:
+            value = value[0] if isinstance(value, (list, tuple)) and len(value) == 1 else value
         notes = {}
         if isinstance(value, dict):
-            notes = {str(k): note_value(v) for k, v in value.items() if k != "score"}
-            value = value.get("score")
+            name = "score" if "score" in value or "overall" not in value else "overall"
+            notes = {str(k): note_value(v) for k, v in value.items() if k != name}
+            value = value.get(name)
         return outcome_of(value, declared["range"], notes)
 
     def batch(self, declared, rows):

@@ -33,9 +33,25 @@ export interface TokenChoice {
   alternatives: { text: string; probability: number }[];
 }
 
-/** What an inspection says while it runs, in this order: started, prefilled, then text and tags, then finished. */
+/** Where a model computes, and why there; a device that failed is named in the reason. */
+export interface ComputingDevice {
+  device: string;
+  reason: string;
+}
+
+/**
+ * What an inspection says while it runs, in this order: started, prefilled, then text and tags, then finished. A second "started" says
+ * that its device failed and that everything begins again on the processor; what was said before it is void.
+ */
 export type InspectEvent =
-  | { type: "started"; image: string; references: string[]; width: number; height: number }
+  | {
+      type: "started";
+      image: string;
+      references: string[];
+      width: number;
+      height: number;
+      computes: ComputingDevice;
+    }
   | { type: "prefilled"; promptTokens: number; imageTokens: number; ms: number }
   /**
    * A piece of text; never half a character. `anomalyScore` is set from the answer on. `numTokens` counts the tokens written so far,
@@ -123,6 +139,8 @@ export interface InspectJob {
   /** Size of the picture in pixels, once it is read. */
   width: number | null;
   height: number | null;
+  /** Null until the model has begun to look. */
+  computes: ComputingDevice | null;
   /** The text so far. */
   text: string;
   /** Its tokens, when alternatives were asked for. */

@@ -395,6 +395,8 @@ export interface RunManifest {
   };
   versions: Record<string, string>;
   device: string;
+  /** Why this device; missing in runs of other trainers and while it is not known. */
+  deviceReason?: string;
   threads: number;
   /** The run and checkpoint this one was started from, or null. */
   lineage: { run: string; checkpoint: string } | null;

@@ -42,6 +42,12 @@ test("a hover shows what a reward did, the quick fix flips scores, and the debug
       await hover.getByText("Debug worst rollout").click();
       await window.stoppedLine.first().waitFor();
       await window.page.locator(".debug-toolbar").waitFor();
+      // In the file that was written, types and all: no second tab with a copy.
+      expect(await window.tab("location.reward.ts").count()).toBe(1);
+      await window.page
+        .locator(".editor-instance .view-line", { hasText: "{ completion: string; solution: string }" })
+        .first()
+        .waitFor();
       await window.picture("reward-debug");
       await window.command("Debug: Stop");
       await window.page.locator(".debug-toolbar").waitFor({ state: "hidden" });

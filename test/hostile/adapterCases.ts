@@ -196,6 +196,38 @@ export const adapterCases: HostileCase[] = [
     code: "model/tensor-shape",
     says: ["mlp", "112", "96"],
   },
+  headerCase(
+    "an adapter of a base with more layers",
+    (header) => {
+      const deep = Object.keys(header).filter((key) => key.includes(".layers.0."));
+      for (const key of deep)
+        header[key.replace(".layers.0.", ".layers.7.")] = { dtype: "F32", shape: [0], data_offsets: [0, 0] };
+    },
+    badTensors,
+    "layers.7",
+  ),
+  {
+    name: "an adapter that saves the embedding of another vocabulary",
+    make: (context) => {
+      const folder = copyAdapter(context);
+      editJson(join(folder, configFile), (config) => {
+        config.modules_to_save = ["embed_tokens"];
+      });
+      const path = join(folder, weightsFile);
+      const bytes = readFileSync(path);
+      const size = Number(bytes.readBigUInt64LE(0));
+      const header = JSON.parse(bytes.subarray(8, 8 + size).toString("utf8")) as Record<string, HeaderEntry>;
+      const length = bytes.length - 8 - size;
+      const extra = Buffer.alloc(4 * 10 * 48);
+      header["base_model.model.model.language_model.embed_tokens.weight"] = {
+        ...{ dtype: "F32", shape: [10, 48], data_offsets: [length, length + extra.length] },
+      };
+      writeFileSync(path, safetensors(header, Buffer.concat([bytes.subarray(8 + size), extra])));
+    },
+    act: openAdapter,
+    code: "model/tensor-shape",
+    says: ["embed_tokens", "10"],
+  },
   {
     name: "a full checkpoint given as the adapter",
     make: copyCheckpoint,

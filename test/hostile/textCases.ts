@@ -1,5 +1,5 @@
 /** Tokenizer files and chat templates that are missing, broken or out to do harm; some are only found out while encoding. */
-import { rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   copyCheckpoint,
@@ -51,6 +51,16 @@ export const textCases: HostileCase[] = [
     "model/missing-tokenizer",
     ["tokenizer.json"],
   ),
+  {
+    name: "the tokenizer of another model",
+    make: (context) => {
+      const other = join(context.fixtures, "vlm/qwen2-5-vl/checkpoint");
+      cpSync(join(other, "tokenizer.json"), join(copyCheckpoint(context), "tokenizer.json"));
+    },
+    act: prepareInputs,
+    code: "model/config-value",
+    says: ["image_token"],
+  },
   fileCase(
     "a tokenizer.json cut in the middle",
     (folder) => truncateSync(join(folder, "tokenizer.json"), 4000),

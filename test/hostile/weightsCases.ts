@@ -97,6 +97,7 @@ function shardCase(
 
 const index = "model.safetensors.index.json";
 const firstShard = "model-00001-of-00002.safetensors";
+const secondShard = "model-00002-of-00002.safetensors";
 
 function mapTo(name: string): (folder: string) => void {
   return (folder) =>
@@ -398,6 +399,38 @@ export const weightsCases: HostileCase[] = [
     (folder) => editJson(join(folder, index), (json) => delete json.weight_map[newline]),
     "model/missing-tensor",
     ["image_newline"],
+  ),
+  shardCase("an index that names another file of the folder as a shard", mapTo("config.json"), "model/weights-index", [
+    "config.json",
+  ]),
+  shardCase(
+    "shards whose names are exchanged",
+    (folder) => {
+      renameSync(join(folder, firstShard), join(folder, "third"));
+      renameSync(join(folder, secondShard), join(folder, firstShard));
+      renameSync(join(folder, "third"), join(folder, secondShard));
+    },
+    "model/weights-index",
+    [/model-0000[12]-of-00002/],
+  ),
+  shardCase(
+    "an index nested 200,000 deep",
+    (folder) => writeFileSync(join(folder, index), `{"weight_map": ${nested(200_000)}}`),
+    "model/weights-index",
+    ["nested"],
+  ),
+  shardCase(
+    "a shard that repeats a tensor of the other one under another spelling",
+    (folder) =>
+      editHeader(join(folder, firstShard), (header) => {
+        const name = Object.keys(header).find((key) => key.includes("layers.0.") && key.endsWith("weight"))!;
+        renameKey(header, name, name.replace("layers.0.", "layers.1."));
+        editJson(join(folder, index), (json) =>
+          renameKey(json.weight_map, name, name.replace("layers.0.", "layers.1.")),
+        );
+      }),
+    "model/weights-tensor",
+    ["layers.1."],
   ),
   shardCase("a shard that is cut off", (folder) => truncateSync(join(folder, firstShard), 70_000), truncated, [
     firstShard,

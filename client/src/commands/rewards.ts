@@ -187,8 +187,13 @@ function configurationOf(name: string, { language, program, args, runtimeArgs, c
     ...{ name, type: "node", request: "launch", program, args, cwd, console: "internalConsole" },
     runtimeArgs,
     ...(node !== "" && { runtimeExecutable: node }),
-    // The reward itself is loaded under its own address, on its own lines.
-    ...{ sourceMaps: false, outFiles: [], skipFiles: ["<node_internals>/**", `${join(program, "..")}/**`] },
+    // The reward is loaded under its own address with blanks for its types: what differs from the file must not make the debugger show a copy.
+    ...{
+      sourceMaps: false,
+      enableContentValidation: false,
+      outFiles: [],
+      skipFiles: ["<node_internals>/**", `${join(program, "..")}/**`],
+    },
   };
 }
 

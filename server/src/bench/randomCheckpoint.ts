@@ -17,9 +17,14 @@ export interface DecoderSize {
   vocabSize: number;
 }
 
-/** Writes a LLaVA-OneVision with a one-layer tower, float32, into `folder`. */
-export async function writeRandomCheckpoint(folder: string, size: DecoderSize, seed: number): Promise<void> {
-  await writeRandomWeights(folder, configOf(size), "float32", seed);
+/** Writes a LLaVA-OneVision with a one-layer tower into `folder`. */
+export async function writeRandomCheckpoint(
+  folder: string,
+  size: DecoderSize,
+  seed: number,
+  dtype: "float32" | "float16" = "float32",
+): Promise<void> {
+  await writeRandomWeights(folder, { ...configOf(size), dtype }, dtype, seed);
 }
 
 /**

@@ -164,7 +164,8 @@ function plainLine(event: RunEvent, stage: StageView | undefined): string | unde
       return `  ${stage.step}/${stage.totalSteps} ${unit}${prefixed(headline(stage))}${left}`;
     }
     case "log":
-      return event.level === "warning" ? `warning: ${event.message}` : undefined;
+      if (event.level === "warning") return `warning: ${event.message}`;
+      return event.code === "device/chosen" ? event.message : undefined;
     case "alert":
       return `alert: ${event.stage} step ${event.step}: ${event.message}`;
     default:

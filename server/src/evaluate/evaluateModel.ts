@@ -12,7 +12,8 @@ import type { SamplingOptions } from "../generate/sample";
 import type { WeightedReward } from "../rewards/contract";
 import { scoreAll } from "../rewards/evaluate";
 import { inspectionPrompt, originOf, picturesOf } from "../generate/examples";
-import { type DeviceChoice, resolveDevice } from "../runtime/devices";
+import type { DeviceChoice } from "../runtime/devices";
+import { type DeviceNote, workOnDevice } from "../runtime/deviceWork";
 import { type EvaluationSample, evaluateSamples, judgeSample } from "./metrics";
 
 export interface EvaluateModelOptions {
@@ -120,27 +121,28 @@ export interface EvaluateReferenceOptions extends Partial<Omit<EvaluateModelOpti
   /** 0: one per core. */
   threads?: number;
   onProgress?: (done: number, total: number) => void;
+  /** Which device computes and why, and whether it failed. */
+  onDevice?: DeviceNote;
 }
 
 /** The same for a model on disk, opened for this one evaluation. */
 export async function evaluateReference(
   reference: ModelReference,
   samples: readonly InspectionSample[],
-  { device, threads, onProgress, ...options }: EvaluateReferenceOptions = {},
+  { device = "auto", threads, onProgress, onDevice = () => undefined, ...options }: EvaluateReferenceOptions = {},
 ): Promise<ModelEvaluation> {
-  const model = await LiveModel.open(reference, {
-    device: await resolveDevice(device ?? "auto"),
-    ...(threads !== undefined && { threads }),
+  return workOnDevice(device, onDevice, async (where) => {
+    const model = await LiveModel.open(reference, { device: where, ...(threads !== undefined && { threads }) });
+    try {
+      return await evaluateModel({ generator: new Generator(model), encoder: new PromptEncoder(model) }, samples, {
+        ...{ batchSize: 16, maxNewTokens: 512 },
+        ...options,
+        onProgress: ({ finished, total }) => onProgress?.(finished, total),
+      });
+    } finally {
+      await model.dispose();
+    }
   });
-  try {
-    return await evaluateModel({ generator: new Generator(model), encoder: new PromptEncoder(model) }, samples, {
-      ...{ batchSize: 16, maxNewTokens: 512 },
-      ...options,
-      onProgress: ({ finished, total }) => onProgress?.(finished, total),
-    });
-  } finally {
-    await model.dispose();
-  }
 }
 
 function mean(values: readonly number[]): number | null {

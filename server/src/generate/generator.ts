@@ -259,19 +259,20 @@ export class Generator {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const { width } = this.model.description.facts.decoder;
+    const atOnce = Math.min(this.prefillTokens, await this.model.promptLimit());
     for (let from = 0; from < chosen.length; ) {
       let to = from;
       let longest = 0;
       for (; to < chosen.length; to++) {
         const length = Math.max(longest, promptLength(requests[chosen[to]!]!));
-        if (to > from && length * (to - from + 1) > this.prefillTokens) break;
+        if (to > from && length * (to - from + 1) > atOnce) break;
         longest = length;
       }
       const prompts = chosen.slice(from, to).map((request) => requests[request]!.prompt);
       const places = new RopeRows(ropeTableLength(slots));
       // A prompt that is too long is alone here. Each piece sees what is in the cache already.
-      for (let start = 0; start < longest; start += this.prefillTokens) {
-        const end = Math.min(longest, start + this.prefillTokens);
+      for (let start = 0; start < longest; start += atOnce) {
+        const end = Math.min(longest, start + atOnce);
         const feeds = prefillFeeds(prompts, { start, end }, width, places);
         const program = await this.decoder(feeds.image_features !== undefined);
         const rope = await this.model.ropeTables(slots, places.extra);

@@ -20,6 +20,7 @@ import type { Processor } from "@iad-r1/models/processor";
 import type { Program, WeightOptions } from "@iad-r1/models/programs/program";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
+import { attentionLimit } from "../runtime/attentionCheck";
 import type { Device } from "../runtime/devices";
 import { refuseIfTooLarge } from "../runtime/memory";
 import { createSession, type Session } from "../runtime/session";
@@ -187,6 +188,11 @@ export class LiveModel {
       weights[path] = path === "adapter_scale" ? value : await this.weight(path);
     }
     return { ...program, weights };
+  }
+
+  /** Tokens of a prompt that its device may be given at a time. */
+  promptLimit(): Promise<number> {
+    return attentionLimit(this.options.device ?? "cpu");
   }
 
   /** Ids that end a completion. */

@@ -9,7 +9,9 @@ import { Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { contentPicture, type Picture, PromptEncoder } from "../generate/promptEncoder";
 import { parseTags } from "../rewards/tags";
-import { type DeviceChoice, resolveDevice } from "../runtime/devices";
+import { type DeviceDecision, decideDevice } from "../runtime/deviceChoice";
+import { isDeviceFailure } from "../runtime/deviceFailure";
+import type { DeviceChoice } from "../runtime/devices";
 import { type HeatMapQuestion, occlusionMap } from "./heatMap";
 import { promptOf } from "./question";
 
@@ -56,26 +58,47 @@ export interface Inspector {
   dispose(): Promise<void>;
 }
 
+/** A model that is loaded, with what asks it. */
+interface Opened {
+  model: LiveModel;
+  encoder: PromptEncoder;
+  generator: Generator;
+  decision: DeviceDecision;
+}
+
 /** @throws ModelFileError, ResourceError */
-export async function openInspector({ model: reference, device, threads }: InspectorOptions): Promise<Inspector> {
-  const model = await LiveModel.open(reference, {
-    device: await resolveDevice(device ?? "auto"),
-    ...(threads !== undefined && { threads }),
-  });
-  const encoder = new PromptEncoder(model, 64 << 20);
-  const generator = new Generator(model);
+export async function openInspector({
+  model: reference,
+  device = "auto",
+  threads,
+}: InspectorOptions): Promise<Inspector> {
+  const open = async (where: ModelReference, decision: DeviceDecision): Promise<Opened> => {
+    const model = await LiveModel.open(where, { device: decision.device, ...(threads !== undefined && { threads }) });
+    return { model, encoder: new PromptEncoder(model, 64 << 20), generator: new Generator(model), decision };
+  };
+  let opened = await open(reference, await decideDevice(device));
+  /** Asks; when the device fails under the question, asks again on the processor, and stays there. */
+  const ask = async <T>(question: (parts: Opened) => Promise<T>): Promise<T> => {
+    try {
+      return await question(opened);
+    } catch (error) {
+      if (!isDeviceFailure(error)) throw error;
+      const { model } = opened;
+      // What a lost device still holds is its own.
+      await model.dispose().catch(() => undefined);
+      opened = await open(model.reference, { device: "cpu", reason: error.message });
+      return await question(opened);
+    }
+  };
   return {
-    inspect: (request) => inspect({ model, encoder, generator }, request),
-    useAdapter: (folder) => model.switchAdapter(folder),
-    heatMap: (request) => occlusionMap({ model, generator }, request),
-    dispose: () => model.dispose(),
+    inspect: (request) => ask((parts) => inspect(parts, request)),
+    useAdapter: (folder) => ask(({ model }) => model.switchAdapter(folder)),
+    heatMap: (request) => ask((parts) => occlusionMap(parts, request)),
+    dispose: () => opened.model.dispose(),
   };
 }
 
-async function inspect(
-  { model, encoder, generator }: { model: LiveModel; encoder: PromptEncoder; generator: Generator },
-  request: InspectRequest,
-): Promise<Inspection> {
+async function inspect({ model, encoder, generator, decision }: Opened, request: InspectRequest): Promise<Inspection> {
   const { image, references = [], temperature = 0, seed = 0, signal, onEvent = () => undefined } = request;
   const started = performance.now();
   const pictures: Picture[] = [];
@@ -84,7 +107,8 @@ async function inspect(
     // The file may change between two inspections, so pictures are known by their pixels.
     pictures.push(contentPicture(loaded));
     if (path === image) {
-      onEvent({ type: "started", image, references: [...references], width: loaded.width, height: loaded.height });
+      const { width, height } = loaded;
+      onEvent({ type: "started", image, references: [...references], width, height, computes: { ...decision } });
     }
   }
   const loaded = performance.now();

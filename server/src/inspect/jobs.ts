@@ -17,6 +17,7 @@ export function newJob(
     ...{
       width: null,
       height: null,
+      computes: null,
       text: "",
       choices: [],
       tags: [],
@@ -60,6 +61,10 @@ function applyInspectEvent(job: InspectJob, event: InspectEvent): void {
     case "started":
       job.width = event.width;
       job.height = event.height;
+      job.computes = event.computes;
+      // Of a device that failed.
+      [job.text, job.tags, job.anomalyScore, job.numTokens, job.tokensPerSecond] = ["", [], null, 0, null];
+      job.choices = [];
       break;
     case "prefilled":
       break;

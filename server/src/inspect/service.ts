@@ -4,7 +4,15 @@
  * crashes fails the job it was doing and nothing else; the next job starts it again. Computes nothing itself.
  */
 import { CancelledError, WorkerError } from "@iad-r1/models/errors";
-import type { HeatMapRequest, InspectJob, InspectJobEvent, InspectRequest, JobState } from "@iad-r1/protocol/inspect";
+import type {
+  ComputingDevice,
+  HeatMapRequest,
+  InspectEvent,
+  InspectJob,
+  InspectJobEvent,
+  InspectRequest,
+  JobState,
+} from "@iad-r1/protocol/inspect";
 import type { ModelReference, WireError } from "@iad-r1/protocol/runs";
 import { toWireError } from "../runs/recorder";
 import { entryPath } from "../runtime/entry";
@@ -53,6 +61,8 @@ interface Slot {
 export class InspectService {
   readonly jobs = new JobList();
   private readonly slots = new Map<string, Slot>();
+  /** What was said about the device of a loaded model. */
+  private readonly said = new WeakMap<object, string>();
   private numJobs = 0;
   private disposed = false;
 
@@ -196,7 +206,11 @@ export class InspectService {
     if (rest.kind === "inspect") {
       const { question, temperature, seed, maxNewTokens, alternatives } = rest.request;
       const params = defined({ image: path, references, question, temperature, seed, maxNewTokens, alternatives });
-      await client.call("inspect", params, { signal, onEvent: (event) => this.tell(job, { type: "inspect", event }) });
+      const onEvent = (event: InspectEvent) => {
+        if (event.type === "started") this.sayDevice(client, event.computes);
+        this.tell(job, { type: "inspect", event });
+      };
+      await client.call("inspect", params, { signal, onEvent });
       return;
     }
     const { question, text, cells } = rest.request;
@@ -204,6 +218,13 @@ export class InspectService {
     const onEvent = (progress: { done: number; total: number }) =>
       this.tell(job, { type: "heat-map-progress", ...progress });
     this.tell(job, { type: "heat-map", result: await client.call("heatMap", params, { signal, onEvent }) });
+  }
+
+  /** Once for a loaded model, and again when its device has failed. */
+  private sayDevice(client: object, { device, reason }: ComputingDevice): void {
+    if (this.said.get(client) === reason) return;
+    this.said.set(client, reason);
+    this.options.onLog?.(`A model computes on ${device}: ${reason}.`);
   }
 
   private async load(slot: Slot): Promise<WorkerClient<InspectMethods>> {

@@ -60,7 +60,7 @@ export function serveLanguage(options: LanguageServerOptions): void {
   };
   const dispatcher = new Dispatcher(connection, (message) => tell("error", message));
   let locale = "en";
-  const rewards = registerRewards(connection, dispatcher, services);
+  const rewards = registerRewards(connection, dispatcher, services, () => locale);
   const language = registerLanguage(connection, dispatcher, rewards, {
     locale: () => locale,
     looksAtFiles: services.options.transport === "stdio",

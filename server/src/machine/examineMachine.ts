@@ -4,6 +4,7 @@ import { cpus, freemem, totalmem } from "node:os";
 import { AppError, formatError } from "@iad-r1/models/errors";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { MachineCheck } from "@iad-r1/protocol/project";
+import { decideAmong } from "../runtime/deviceChoice";
 import { probeDevices } from "../runtime/devices";
 import { findPythonEngine } from "../runtime/python";
 import { embeddedModel } from "../config/modelNames";
@@ -60,12 +61,18 @@ async function disk(): Promise<MachineCheck> {
 
 async function deviceChecks(): Promise<MachineCheck[]> {
   const reports = await probeDevices();
-  return reports.map(({ device, available, detail, hint }) => ({
-    name: `Device ${device}`,
-    status: available ? "ok" : device === "cpu" ? "problem" : "optional",
-    evidence: detail,
-    cure: available ? null : (hint ?? null),
-  }));
+  const { device: chosen, reason } = decideAmong(reports);
+  return [
+    ...reports.map(
+      ({ device, available, detail, hint }): MachineCheck => ({
+        name: `Device ${device}`,
+        status: available ? "ok" : device === "cpu" ? "problem" : "optional",
+        evidence: detail,
+        cure: available ? null : (hint ?? null),
+      }),
+    ),
+    { name: "Device auto", status: "ok", evidence: `chooses ${chosen}: ${reason}`, cure: null },
+  ];
 }
 
 async function model(): Promise<MachineCheck> {

@@ -28,7 +28,10 @@ import { Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { PromptEncoder } from "../generate/promptEncoder";
 import type { WeightedReward } from "../rewards/contract";
-import { type Device, resolveDevice } from "../runtime/devices";
+import { decideDevice } from "../runtime/deviceChoice";
+import { isDeviceFailure } from "../runtime/deviceFailure";
+import { type Device, probeDevice } from "../runtime/devices";
+import { chosenMessage } from "../runtime/deviceWork";
 import type { PythonEngine } from "../runtime/python";
 import { defaultThreads } from "../runtime/threads";
 import { countSteps } from "../train/dataOrder";
@@ -41,7 +44,7 @@ import { CheckpointStore } from "./checkpoints";
 import { makeFolder, writeFileDurably } from "./durableFile";
 import { codeHash, dataHash, modelHash } from "./fingerprint";
 import { hashJson, readManifest } from "./manifest";
-import { RunRecorder, toWireError } from "./recorder";
+import { type ResumePoint, RunRecorder, toWireError } from "./recorder";
 import { RewardSteward, rewardHashes } from "./rewardSteward";
 import { RunRewards } from "./runRewards";
 import { findRun, openRun } from "./store";
@@ -98,7 +101,7 @@ export async function runTraining(
       hint: "Use post-train, train pa-sft or train sc-grpo.",
     });
   }
-  const run = context.resume === undefined ? await create(kind, config, context) : reopen(config, context);
+  let run = context.resume === undefined ? await create(kind, config, context) : reopen(config, context);
   const { recorder } = run;
   const onAbort = () => {
     if (["starting", "running", "paused"].includes(recorder.state)) recorder.enter("stopping", "stopped by the user");
@@ -110,7 +113,14 @@ export async function runTraining(
   try {
     recorder.enter("starting");
     context.signal.addEventListener("abort", onAbort);
-    result = await work(run, context);
+    try {
+      result = await work(run, context);
+    } catch (failure) {
+      if (!isDeviceFailure(failure) || context.signal.aborted || recorder.manifest.device === "cpu") throw failure;
+      run = goOnOnProcessor(run, failure.message);
+      recorder.enter("starting");
+      result = await work(run, context);
+    }
     state = "completed";
   } catch (failure) {
     if (CancelledError.is(failure) || context.signal.aborted) {
@@ -195,8 +205,23 @@ function newManifest(kind: RunKind, config: ExperimentConfig, options: ManifestO
 
 /** What takes a while to find out: the device that works, and the code that runs. */
 async function settleManifest(manifest: RunManifest, config: ExperimentConfig): Promise<void> {
-  manifest.device = await resolveDevice(config.device);
+  const { device, reason } = await decideDevice(config.device);
+  manifest.device = device;
+  manifest.deviceReason = reason;
   manifest.hashes.code = await codeHash();
+}
+
+/** A run goes on with its device; when that is gone since, a driver that crashed the process above all, with the processor. */
+async function checkDevice(recorder: RunRecorder): Promise<void> {
+  const { manifest } = recorder;
+  const device = manifest.device as Device;
+  if (device === "cpu") return;
+  const { available, detail } = await probeDevice(device);
+  if (available) return;
+  recorder.log("warning", "device/failed", `The device ${device} cannot be used any more: ${detail}.`);
+  manifest.device = "cpu";
+  manifest.deviceReason = `${device} cannot be used any more`;
+  recorder.saveManifest();
 }
 
 function reopen(config: ExperimentConfig | null, context: RunContext): OpenRun {
@@ -225,18 +250,28 @@ function reopen(config: ExperimentConfig | null, context: RunContext): OpenRun {
     });
   }
   const checkpoints = new CheckpointStore(folder);
-  const recorder = RunRecorder.reopen(
-    folder,
-    ({ plan, finishedStages }) => {
-      const next = plan.find(({ id }) => !finishedStages.includes(id));
-      const newest = next === undefined ? null : checkpoints.newest(next.id);
-      const point = { finishedStages, stage: next?.id ?? null, step: newest?.state.step ?? 0 };
-      checkpoints.removeAfter(finishedStages, point.stage, point.step);
-      return point;
-    },
-    context.onEvent,
-  );
+  const recorder = RunRecorder.reopen(folder, (manifest) => lastState(manifest, checkpoints), context.onEvent);
   return { recorder, checkpoints, config: stored.config as ExperimentConfig, isResumed: true };
+}
+
+/** The newest checkpoint of the stage that is under way; what is later goes away. */
+function lastState({ plan, finishedStages }: RunManifest, checkpoints: CheckpointStore): ResumePoint {
+  const next = plan.find(({ id }) => !finishedStages.includes(id));
+  const newest = next === undefined ? null : checkpoints.newest(next.id);
+  const point = { finishedStages, stage: next?.id ?? null, step: newest?.state.step ?? 0 };
+  checkpoints.removeAfter(finishedStages, point.stage, point.step);
+  return point;
+}
+
+/** The next attempt of a run whose device failed: from its last checkpoint, to the numbers that the processor gives. */
+function goOnOnProcessor(run: OpenRun, problem: string): OpenRun {
+  const { recorder, checkpoints } = run;
+  recorder.log("warning", "device/failed", problem);
+  const { device } = recorder.manifest;
+  recorder.manifest.device = "cpu";
+  recorder.manifest.deviceReason = `${device} failed`;
+  recorder.restart(lastState(recorder.manifest, checkpoints), `${device} failed; goes on on the processor`);
+  return { ...run, isResumed: true };
 }
 
 /** Everything between "starting" and the final event. */
@@ -245,8 +280,12 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
   const { manifest } = recorder;
   const startedMs = Date.now();
   if (manifest.hashes.code === "") await settleManifest(manifest, config);
+  else if (run.isResumed) await checkDevice(recorder);
   const isTrl = config.engine === "trl" && manifest.kind !== "evaluate";
   const engine = isTrl ? await requireTrl(config.trl, context.signal) : null;
+  if (engine === null && manifest.deviceReason !== undefined) {
+    recorder.log("info", "device/chosen", chosenMessage(manifest.device as Device, manifest.deviceReason));
+  }
   // What is wrong with the model is said before any time goes into data.
   await loadModelDescription(config.model.base, config.model.adapter === null ? {} : { adapter: config.model.adapter });
   const data = await loadData(config);

@@ -14,7 +14,7 @@ import { embeddedNameOf } from "../config/modelNames";
 import { formatProblem, hasErrors } from "../data/problems";
 import { loadSources } from "../data/sources";
 import { openRewards } from "../rewards/user/openRewards";
-import { resolveDevice } from "../runtime/devices";
+import { decideDevice } from "../runtime/deviceChoice";
 import { requireTrl } from "../train/trl/requireTrl";
 import { estimateRun, measureLengths } from "./estimate";
 import { loadData } from "./postTrain";
@@ -64,8 +64,8 @@ export async function preflight(
     });
   }
   await check("Device", async () => {
-    const device = await resolveDevice(config.device, signal === undefined ? {} : { signal });
-    return device === config.device ? device : `${config.device} chooses ${device}`;
+    const { device, reason } = await decideDevice(config.device, signal === undefined ? {} : { signal });
+    return device === config.device ? device : `${config.device} chooses ${device}: ${reason}`;
   });
   const isTrl = config.engine === "trl" && kind !== "evaluate";
   if (isTrl) {

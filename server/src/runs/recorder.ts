@@ -52,8 +52,8 @@ export class RunRecorder {
   readonly manifest: RunManifest;
   private readonly lock: WriterLock;
   private readonly journal: Journal;
-  private readonly scalars: ScalarWriter;
-  private readonly eventFile: EventFileWriter;
+  private scalars: ScalarWriter;
+  private eventFile: EventFileWriter;
   private readonly progress: ProgressFile;
   private readonly alerts: AlertWatch;
   private readonly listeners: readonly ((event: RunEvent) => void)[];
@@ -132,12 +132,11 @@ export class RunRecorder {
       manifest.attempt += 1;
       manifest.state = "queued";
       const recorder = new RunRecorder(folder, manifest, lock, keep, listener);
-      const where = keep.stage === null ? "from the start" : `at ${keep.stage} step ${keep.step}`;
       recorder.emit({
         type: "state",
         state: "queued",
         attempt: manifest.attempt,
-        reason: `resumed ${where}`,
+        reason: `resumed ${placeOf(keep)}`,
         error: null,
       });
       recorder.saveManifest();
@@ -146,6 +145,24 @@ export class RunRecorder {
       lock.release();
       throw error;
     }
+  }
+
+  /**
+   * Begins the next attempt in place, for what failed but can go on: no final event, and everything after the resume point goes away.
+   *
+   * @param reason why the attempt before has ended
+   */
+  restart(keep: ResumePoint, reason: string): void {
+    this.scalars.close();
+    this.eventFile.close();
+    this.scalars = openScalars(this.folder, keep);
+    this.eventFile = openEventFile(this.folder, readScalars(this.folder));
+    this.lastProgress = { stage: "", timeMs: 0, step: -1 };
+    this.manifest.attempt += 1;
+    this.manifest.state = "queued";
+    const { attempt } = this.manifest;
+    this.emit({ type: "state", state: "queued", attempt, reason: `${reason} ${placeOf(keep)}`, error: null });
+    this.saveManifest();
   }
 
   get state(): RunState {
@@ -263,6 +280,10 @@ export class RunRecorder {
     this.progress.remove();
     this.lock.release();
   }
+}
+
+function placeOf({ stage, step }: ResumePoint): string {
+  return stage === null ? "from the start" : `at ${stage} step ${step}`;
 }
 
 /** An error as plain data. */

@@ -1,5 +1,5 @@
 /** Entry point of the child process of devices.ts: computes on one device and prints how fast, or why not. */
-import { checkAttention } from "./attentionCheck";
+import { attentionLimit } from "./attentionCheck";
 import type { Device, ProbeResult } from "./devices";
 import { gemmPeak } from "./gemmPeak";
 
@@ -10,8 +10,8 @@ try {
   // A graphics driver in software takes minutes for the large product; the small one already tells.
   let { gflops } = await gemmPeak({ ...options, size: 256 });
   if (gflops > 2) gflops = (await gemmPeak(options)).gflops;
-  if (device !== "cpu") await checkAttention(device);
-  result = { gflops };
+  const limit = await attentionLimit(device);
+  result = { gflops, ...(Number.isFinite(limit) && { attentionTokens: limit }) };
 } catch (error) {
   result = { error: error instanceof Error ? error.message.replace(/\s+/g, " ").slice(0, 500) : String(error) };
 }

@@ -1,10 +1,10 @@
 /**
- * Which devices can compute here, found out by computing on them: a child process creates a session and multiplies two
+ * Which devices can compute here (deviceChoice.ts chooses among them), found out by computing on them: a child process creates a session and multiplies two
  * matrices, so that a driver that crashes takes only the child with it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { CancelledError, ResourceError } from "@iad-r1/models/errors";
+import { CancelledError } from "@iad-r1/models/errors";
 import type { InferenceSession } from "onnxruntime-node";
 import { entryPath } from "./entry";
 import { loadOrt } from "./ort";
@@ -26,11 +26,13 @@ export interface DeviceReport {
 }
 
 /** What the probing process prints: one line of JSON. */
-export type ProbeResult = { readonly gflops: number } | { readonly error: string };
+export type ProbeResult =
+  /** `attentionTokens`: only so many of a prompt at a time are computed rightly. */
+  { readonly gflops: number; readonly attentionTokens?: number } | { readonly error: string };
 
 export interface ProbeOptions {
   readonly signal?: AbortSignal;
-  /** For one device; default 60 s, because first runs compile shaders. */
+  /** For one device; default two minutes: first runs compile shaders, and drivers in software on busy machines take their time. */
   readonly timeoutMs?: number;
   /** Path of the built probe; for tests. */
   readonly entry?: string;
@@ -49,40 +51,15 @@ export async function probeDevice(device: Device, options: ProbeOptions = {}): P
   if (obstacle !== undefined) return { device, available: false, ...obstacle };
   const result = await runProbe(device, options);
   if ("gflops" in result) {
-    const { gflops } = result;
-    const detail = `multiplies float32 matrices at ${gflops < 10 ? gflops.toPrecision(2) : gflops.toFixed(0)} GFLOP/s`;
+    const { gflops, attentionTokens } = result;
+    const pieces =
+      attentionTokens === undefined
+        ? ""
+        : `; its attention is wrong for long prompts, which are read ${attentionTokens} tokens at a time`;
+    const detail = `multiplies float32 matrices at ${speed(gflops)} GFLOP/s${pieces}`;
     return { device, available: true, detail, gflops };
   }
   return { device, available: false, detail: result.error, hint: hints[device] };
-}
-
-/** How much faster than the CPU a device must be for "auto" to leave it: smaller gains vanish in transfers. */
-const worthwhile = 4;
-
-/**
- * The device to use. A named device must work; "auto" takes the fastest that is clearly faster than the CPU.
- *
- * @throws ResourceError `resource/device` when a named device does not work
- */
-export async function resolveDevice(choice: DeviceChoice, options: ProbeOptions = {}): Promise<Device> {
-  if (choice === "cpu") return "cpu";
-  if (choice !== "auto") {
-    const report = await probeDevice(choice, options);
-    if (report.available) return choice;
-    throw new ResourceError("resource/device", `The device ${choice} cannot be used: ${report.detail}.`, {
-      hint: report.hint ?? 'Choose the device "cpu" or "auto".',
-      data: { device: choice },
-    });
-  }
-  let best: DeviceReport | undefined;
-  for (const device of devices) {
-    if (device === "cpu") continue;
-    const report = await probeDevice(device, options);
-    if (report.available && (best === undefined || report.gflops! > best.gflops!)) best = report;
-  }
-  if (best === undefined) return "cpu";
-  const cpu = await probeDevice("cpu", options);
-  return best.gflops! >= worthwhile * (cpu.gflops ?? 0) ? best.device : "cpu";
 }
 
 /** The runtime's own names; it adds the CPU by itself for what a device cannot do. */
@@ -98,6 +75,13 @@ const hints: Readonly<Record<Device, string>> = {
   coreml: "Update macOS.",
 };
 
+export function speed(gflops: number): string {
+  return gflops < 10 ? gflops.toPrecision(2) : gflops.toFixed(0);
+}
+
+/** How the sentence begins about a device of other systems. */
+export const doesNotExist = "does not exist for";
+
 type Obstacle = Pick<DeviceReport, "detail" | "hint">;
 
 /** Reasons that can be seen without trying; undefined when only trying tells. */
@@ -105,7 +89,7 @@ async function knownObstacle(device: Device): Promise<Obstacle | undefined> {
   if (device === "cpu") return undefined;
   const { listSupportedBackends } = await loadOrt();
   const backend = listSupportedBackends().find(({ name }) => name === device);
-  if (backend === undefined) return { detail: `does not exist for ${process.platform}-${process.arch}` };
+  if (backend === undefined) return { detail: `${doesNotExist} ${process.platform}-${process.arch}` };
   if (device === "cuda" && process.platform === "linux" && !existsSync("/dev/nvidiactl")) {
     return { detail: "no NVIDIA driver is loaded (/dev/nvidiactl does not exist)", hint: hints.cuda };
   }
@@ -128,7 +112,7 @@ function hasVulkanDriver(): boolean {
 }
 
 async function runProbe(device: Device, options: ProbeOptions): Promise<ProbeResult> {
-  const timeoutMs = options.timeoutMs ?? 60_000;
+  const timeoutMs = options.timeoutMs ?? 120_000;
   const child = spawn(process.execPath, [options.entry ?? entryPath("deviceProbeMain"), device], {
     stdio: ["ignore", "pipe", "pipe"],
     signal: options.signal,

@@ -3,6 +3,8 @@
  * that reads such text; everything unknown becomes a GraphError with the text in full.
  */
 import { AppError, GraphError, ModelFileError, ResourceError } from "@iad-r1/models/errors";
+import { deviceFailure } from "./deviceFailure";
+import type { Device } from "./devices";
 
 const outOfMemory = /failed to allocate|bad_alloc|bad allocation|out of memory|OOM|CUDA error 2\b|not enough memory/i;
 const externalData = /external data|external initializer|external_data/i;
@@ -13,10 +15,17 @@ const failingNode = /(?:running|Name:'|node:? ?)\s*(\w+) node\. Name:'([^']*)'/;
 /**
  * @param doing   what was attempted, such as "Loading the graph decoder"
  * @param weights folder of the weight files that the graph reads
+ * @param device  whatever fails on another than the CPU is that device's failure until the CPU says the same
  */
-export function fromOrtError(error: unknown, doing: string, weights: string | null = null): AppError {
+export function fromOrtError(
+  error: unknown,
+  doing: string,
+  weights: string | null = null,
+  device: Device = "cpu",
+): AppError {
   if (error instanceof AppError) return error;
-  const text = (error instanceof Error ? error.message : String(error)).replace(sourcePlace, "");
+  if (device !== "cpu") return deviceFailure(device, doing, shortened(error));
+  const text = shortened(error);
   const node = failingNode.exec(text);
   const where = node === null ? {} : { where: `${node[1]} ${node[2]}` };
   if (outOfMemory.test(text)) {
@@ -35,6 +44,10 @@ export function fromOrtError(error: unknown, doing: string, weights: string | nu
     });
   }
   return new GraphError("graph/runtime", `${doing} failed: ${text}`, { cause: error, ...where });
+}
+
+function shortened(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(sourcePlace, "");
 }
 
 function firstLine(text: string): string {

@@ -60,7 +60,7 @@ export type Tensors = Readonly<Record<string, AnyTensor>>;
  *
  * @throws GraphError `graph/runtime` when the runtime refuses the graph
  * @throws ModelFileError `model/external-data` when the weight file does not fit
- * @throws ResourceError `resource/memory`, `resource/device`
+ * @throws ResourceError `resource/memory`, `resource/device`; `resource/device-failed` for anything on another device than the CPU
  */
 export async function createSession(model: OnnxModel, options: SessionOptions = {}): Promise<Session> {
   const name = options.name ?? "graph";
@@ -87,9 +87,9 @@ export async function createSession(model: OnnxModel, options: SessionOptions = 
         ? {}
         : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
     });
-    return new Session(native, name, await zeroCopyWorks());
+    return new Session(native, name, await zeroCopyWorks(), device);
   } catch (error) {
-    throw fromOrtError(error, `Loading ${name}`, model.externalFolder);
+    throw fromOrtError(error, `Loading ${name}`, model.externalFolder, device);
   }
 }
 
@@ -110,6 +110,7 @@ export class Session {
     native: InferenceSession,
     readonly name: string,
     zeroCopy: boolean,
+    readonly device: Device,
   ) {
     this.native = native;
     this.inputs = native.inputMetadata.map(tensorInfo).filter((info) => info !== null);
@@ -123,7 +124,7 @@ export class Session {
    * An output named "X.next" that is not given is the memory of the input X.
    *
    * @throws GraphError `graph/feed` when a tensor is missing, unknown or of the wrong type or shape
-   * @throws GraphError `graph/runtime`, ResourceError `resource/memory` from the run itself
+   * @throws GraphError `graph/runtime`, ResourceError `resource/memory`, `resource/device-failed` from the run itself
    */
   async run(feeds: Tensors, given: Tensors): Promise<void> {
     const native = this.alive();
@@ -134,7 +135,7 @@ export class Session {
     if (this.zeroCopy) {
       const fetches: Record<string, InferenceSession.OnnxValueMapType[string] | null> = { [zeroCopyOutput]: null };
       for (const { name } of this.outputs) fetches[name] = toOrt(outputs[name]!);
-      await runWithoutCopy(native, inputs, fetches, this.name);
+      await runWithoutCopy(native, inputs, fetches, this.name, this.device);
       return;
     }
     const results = await this.fetch(native, inputs, outputs);
@@ -188,7 +189,7 @@ export class Session {
     try {
       return (await native.run(feeds, Object.fromEntries(fetches))) as Record<string, OrtTensor>;
     } catch (error) {
-      throw fromOrtError(error, `Running ${this.name}`);
+      throw fromOrtError(error, `Running ${this.name}`, null, this.device);
     }
   }
 

@@ -6,6 +6,7 @@ import { InternalError } from "@iad-r1/models/errors";
 import { serialize, zeroCopyOutput } from "@iad-r1/models/graph/serialize";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
 import type { InferenceSession } from "onnxruntime-node";
+import type { Device } from "./devices";
 import { loadOrt } from "./ort";
 import { fromOrtError } from "./ortErrors";
 import { toOrt, zeros } from "./tensors";
@@ -22,12 +23,13 @@ export async function runWithoutCopy(
   feeds: InferenceSession.OnnxValueMapType,
   fetches: Record<string, InferenceSession.OnnxValueMapType[string] | null>,
   name: string,
+  device: Device = "cpu",
 ): Promise<void> {
   try {
     await native.run(feeds, fetches);
   } catch (error) {
     if (error instanceof Error && error.message === sequenceRefusal) return;
-    throw fromOrtError(error, `Running ${name}`);
+    throw fromOrtError(error, `Running ${name}`, null, device);
   }
   throw new InternalError(
     "internal/zero-copy",

@@ -23,7 +23,8 @@ import { type RewardErrorPolicy, rolloutStatus, type ScoredRow, scoreAll } from 
 import type { RolloutTablesWriter } from "../rollouts/tables";
 import { writeFileDurably } from "../runs/durableFile";
 import { rolloutsFile } from "../runs/store";
-import { type DeviceChoice, resolveDevice } from "../runtime/devices";
+import type { DeviceChoice } from "../runtime/devices";
+import { type DeviceNote, workOnDevice } from "../runtime/deviceWork";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
 import { meanOf } from "./policyMetrics";
 
@@ -213,6 +214,8 @@ export interface SampleRolloutsOptions extends Partial<SamplingOptions> {
   threads?: number;
   signal?: AbortSignal;
   onProgress?: (finished: number, total: number) => void;
+  /** Which device computes and why, and whether it failed. */
+  onDevice?: DeviceNote;
 }
 
 /** What a model says to each sample, G times, with rewards and advantages; the sampling defaults are those of training. */
@@ -223,30 +226,30 @@ export async function sampleRollouts(
 ): Promise<RolloutRecord[]> {
   const { groupSize = 8, style = defaultPromptStyle, references = 0, seed = 0, rewards, signal, onProgress } = options;
   const { temperature = 0.9, topK = 50, topP = 0.9, repetitionPenalty = 1 } = options;
-  const model = await LiveModel.open(reference, {
-    device: await resolveDevice(options.device ?? "auto"),
-    ...(options.threads !== undefined && { threads: options.threads }),
+  return workOnDevice(options.device ?? "auto", options.onDevice ?? (() => undefined), async (device) => {
+    const threads = options.threads === undefined ? {} : { threads: options.threads };
+    const model = await LiveModel.open(reference, { device, ...threads });
+    try {
+      const wanted = samples.map((sample) => ({
+        sample,
+        example: policyExample(sample, { references, style }),
+        seed: [seed, "rollouts", sample.id],
+      }));
+      const parts = { generator: new Generator(model), encoder: new PromptEncoder(model) };
+      const groups = await rollOutGroups(parts, wanted, {
+        ...{ groupSize, rewards, onError: "skip", maxNewTokens: options.maxNewTokens ?? 256 },
+        sampling: { temperature, topK, topP, repetitionPenalty },
+        ...(signal && { signal }),
+        ...(onProgress && { onProgress }),
+      });
+      const totals = groups.flatMap(({ rows }) => rows.map(({ total }) => total));
+      const advantages = groupAdvantages(totals, { groupSize });
+      const ledger = new PictureLedger();
+      return await rolloutRecords(groups, { run: "", step: 0, mode: "eval", advantages, kl: null, ledger });
+    } finally {
+      await model.dispose();
+    }
   });
-  try {
-    const wanted = samples.map((sample) => ({
-      sample,
-      example: policyExample(sample, { references, style }),
-      seed: [seed, "rollouts", sample.id],
-    }));
-    const parts = { generator: new Generator(model), encoder: new PromptEncoder(model) };
-    const groups = await rollOutGroups(parts, wanted, {
-      ...{ groupSize, rewards, onError: "skip", maxNewTokens: options.maxNewTokens ?? 256 },
-      sampling: { temperature, topK, topP, repetitionPenalty },
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress }),
-    });
-    const totals = groups.flatMap(({ rows }) => rows.map(({ total }) => total));
-    const advantages = groupAdvantages(totals, { groupSize });
-    const ledger = new PictureLedger();
-    return await rolloutRecords(groups, { run: "", step: 0, mode: "eval", advantages, kl: null, ledger });
-  } finally {
-    await model.dispose();
-  }
 }
 
 /** {reward: {key: value}} -> {"reward/key": value}. */

@@ -11,9 +11,10 @@ import type { ImageSource, Program } from "@iad-r1/models/programs/program";
 import type { Objective, TrainableSet } from "@iad-r1/models/programs/training";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { argMax, penalizeRepetition } from "../generate/sample";
+import { attentionLimit } from "../runtime/attentionCheck";
 import { createSession, type Session, type SessionOptions, type Tensors } from "../runtime/session";
 import { openTensorMemory, type TensorMemory } from "../runtime/tensorMemory";
-import { scalar, type StateTensor, type Tensor, zeros } from "../runtime/tensors";
+import { scalar, type StateTensor, type Tensor, tensor, zeros } from "../runtime/tensors";
 import { type AdamWSettings, TrainableWeights } from "../train/trainableWeights";
 import {
   axisPositions,
@@ -207,9 +208,11 @@ export class CompiledModel {
   private async fill(
     batch: RecordedBatch,
     rows: readonly number[],
-    cache: Tensors,
+    cache: Record<string, StateTensor>,
     adapterScale: number,
   ): Promise<{ logits: Tensor<"float32"> }> {
+    const limit = await attentionLimit(this.options.device ?? "cpu");
+    if (longest(batch.rows) > limit) return this.fillInPieces(batch, rows, cache, adapterScale, limit);
     const prefill = await this.decoder(batch.images.length > 0);
     const logits = zeros("float32", [rows.length, this.model.facts.decoder.vocabSize]);
     const feeds = {
@@ -222,6 +225,68 @@ export class CompiledModel {
       logit_positions: int64s(rows),
     };
     await prefill.session.run(feeds, { logits });
+    return { logits };
+  }
+
+  /** The same for a device that takes only a few tokens at a time: row by row, each in pieces. */
+  private async fillInPieces(
+    batch: RecordedBatch,
+    rows: readonly number[],
+    cache: Record<string, StateTensor>,
+    adapterScale: number,
+    limit: number,
+  ): Promise<{ logits: Tensor<"float32"> }> {
+    const { vocabSize, width } = this.model.facts.decoder;
+    const logits = zeros("float32", [rows.length, vocabSize]);
+    const length = longest(batch.rows);
+    const { input_ids, position_ids, ...rope } = sequenceFeeds(this.model, batch);
+    const ids = (all: Tensor, from: number, to: number) =>
+      tensor("int64", (all.data as BigInt64Array).slice(from, to), [1, to - from]);
+    const features = (await this.imageFeatures(batch, adapterScale))?.data as Float32Array | undefined;
+    const places = [...imagePositions(this.model, batch.rows).data].map(Number);
+    const capacity = Object.values(cache)[0]!.dims[2]!;
+    const own: Record<string, StateTensor>[] = [];
+    for (const [b, row] of batch.rows.entries()) {
+      const mine = await this.newCache(1, capacity);
+      own.push(mine);
+      for (let start = 0; start < row.length; start += limit) {
+        const end = Math.min(row.length, start + limit);
+        const [from, to] = [b * length + start, b * length + end];
+        const shown = places.flatMap((place, n) => (place >= from && place < to ? [[place, n] as const] : []));
+        const wanted = rows.flatMap((one, at) => (one >= from && one < to ? [[one - from, at] as const] : []));
+        const program = await this.decoder(shown.length > 0);
+        const first = shown[0]?.[1] ?? 0;
+        const part = features?.slice(first * width, (first + shown.length) * width);
+        const result = zeros("float32", [Math.max(1, wanted.length), vocabSize]);
+        const feeds = {
+          ...mine,
+          ...rope,
+          ...(await this.adapterFeeds(program, adapterScale)),
+          input_ids: ids(input_ids!, from, to),
+          position_ids: ids(position_ids!, from, to),
+          ...(shown.length > 0 && {
+            image_features: tensor("float32", part!, [shown.length, width]),
+            image_positions: int64s(
+              shown.map(([place]) => place - from),
+              [shown.length, 1],
+            ),
+          }),
+          seqlens_k: int32s([end - 1]),
+          total_sequence_length: scalar("int32", end),
+          logit_positions: int64s(wanted.length > 0 ? wanted.map(([place]) => place) : [0]),
+        };
+        await program.session.run(feeds, { logits: result });
+        for (const [i, [, at]] of wanted.entries()) {
+          logits.data.set(result.data.subarray(i * vocabSize, (i + 1) * vocabSize), at * vocabSize);
+        }
+      }
+    }
+    for (const name of Object.keys(cache)) {
+      const sources = own.map((one) => one[name]!);
+      this.memory.release(cache[name]!);
+      cache[name] = await this.memory.gatherRows(sources, [...sources.keys()]);
+      for (const source of sources) this.memory.release(source);
+    }
     return { logits };
   }
 

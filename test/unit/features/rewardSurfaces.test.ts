@@ -1,6 +1,8 @@
 /** Hovers, lenses, hints, problems and reach of a reward file, from reports that are there, also when the text on screen is newer. */
 import { histogramSvg, sparkline } from "@iad-r1/server/features/rewards/histogram";
-import { placedFindings, rewardFindings } from "@iad-r1/server/features/rewards/findings";
+import { rewardTranslatorFor, translateMessage } from "@iad-r1/server/features/localise/rewards";
+import { rewardPhrases, rewardSentences, rewardSurfaceTexts } from "@iad-r1/server/features/localise/rewardsZhCn";
+import { type PlacedFinding, placedFindings, rewardFindings } from "@iad-r1/server/features/rewards/findings";
 import { rewardHover } from "@iad-r1/server/features/rewards/hovers";
 import { maxHintLength, rewardHints } from "@iad-r1/server/features/rewards/inlayHints";
 import { rewardLenses } from "@iad-r1/server/features/rewards/lenses";
@@ -69,8 +71,14 @@ function view(change: Partial<DynamicReport> = {}, text = source, findings: Find
   return new RewardView({ uri: "file:///p/answer.reward.ts", text, facts, report, examined: null, isUpdating: false });
 }
 
-const hoverOn = (shown: RewardView, offset: number, findings: Finding[] = []) =>
-  rewardHover(shown, offset, findings)?.markdown ?? null;
+/** All hovers that the tests have seen: the last test reads them in Chinese. */
+const seen: string[] = [];
+
+function hoverOn(shown: RewardView, offset: number, findings: Finding[] = []): string | null {
+  const markdown = rewardHover(shown, offset, findings)?.markdown ?? null;
+  if (markdown !== null) seen.push(markdown);
+  return markdown;
+}
 const lines = (markdown: string) => markdown.split("\n").filter((line) => line.trim() !== "");
 
 function finding(change: Partial<Finding> = {}): Finding {
@@ -263,4 +271,102 @@ test("a changed stretch moves what stands behind it and hides what stands in it"
   expect(shift.toOld(6)).toBe(8);
   expect(shift.spanToNew(8, 13)).toEqual({ start: 6, end: 11 });
   expect(new TextShift("same", "same").isSame).toBe(true);
+});
+
+/** Words of ours that are left: not code, addresses, names of findings, or units. */
+function englishIn(markdown: string): string[] {
+  const ours = markdown
+    .replaceAll(/^(`{3,})[^]*?^\1$/gm, "")
+    .replaceAll(/(`+)(?!`)[^]*?[^`]\1(?!`)/g, "")
+    .replaceAll(/\]\((?:command|data):[^)]*\)/g, "]")
+    .replaceAll("&nbsp;", "");
+  const known = new Set(["ms", "Markdown", "true", "false", "answer", "contract", "re", "DOTALL"]);
+  return [...ours.matchAll(/(?<![A-Za-z0-9])[A-Za-z]{2,}(?![A-Za-z0-9])/g)]
+    .map(([word]) => word)
+    .filter((word) => !known.has(word));
+}
+
+describe("in Chinese", () => {
+  const say = rewardTranslatorFor("zh-cn");
+
+  test("hovers have no English word of ours, and all that is a person's own", () => {
+    const regex: NonNullable<SiteReport["regex"]> = {
+      ...{ pattern: "<a>(.*?)</a>", tested: 512, matched: 5, p99Ms: 0.3, warning: null },
+      trials: [{ title: "let . match line breaks (flag s)", pattern: "", matched: 200 }],
+      failure: {
+        rollout: null,
+        matchedUpTo: "<a>",
+        expected: "</a>",
+        saw: "x · updating\n</a>",
+        at: 3,
+        text: "<a>x · updating\n</a>",
+      },
+    };
+    const value = [{ text: '"mean · returned"', type: "string", count: 200 }];
+    hoverOn(view({ sites: [site("JSON.parse(completion).score", { regex, kind: "regex" })] }), at("JSON.parse") + 2);
+    hoverOn(view({ sites: [site("JSON.parse(completion).score", { top: value, distinct: 1 })] }), at("JSON.parse") + 2);
+    hoverOn(
+      view({ sites: [site("JSON.parse(completion).score", { reached: 0, rowsReached: 0 })] }),
+      at("JSON.parse") + 2,
+    );
+    expect(seen.length).toBeGreaterThan(10);
+    for (const markdown of seen) {
+      // The findings of these tests are made up.
+      const translated = say.markdown(markdown.replace(/^⚠.*$/m, ""));
+      expect({ markdown, left: englishIn(translated) }).toEqual({ markdown, left: [] });
+      const code = (text: string) => [...text.matchAll(/(`+)(?!`)[^]*?[^`]\1(?!`)/g)].map(([span]) => span);
+      expect(code(translated)).toEqual(code(markdown.replace(/^⚠.*$/m, "")));
+    }
+  });
+
+  test("lenses and values at the ends of lines", () => {
+    const titles = rewardLenses(view())
+      .map(say.lens)
+      .map(({ title }) => title);
+    expect(titles).toEqual([
+      expect.stringContaining("0.5 ± 0.5 · 25 % 的组总分相同 · 17 个变化"),
+      "查看",
+      "探测",
+      "评分范围…",
+    ]);
+    const sites = [site("catch {", { kind: "catch", thrown: [{ message: "E", count: 61, line: 6, rollout: null }] })];
+    const [hint] = rewardHints(view({ sites }), "returns", 0, 100).map(say.hint);
+    expect(hint!.label).toBe("捕获 61 次");
+    expect(englishIn(hint!.tooltip.replaceAll("`E`", ""))).toEqual([]);
+  });
+
+  test("findings, their fixes and their rollouts, with names and numbers kept", () => {
+    const message =
+      "place gives 0 (its least) for all 96 completions: nothing can be learnt from it. Look at the expression that decides; a comparison or pattern probably never holds.";
+    expect(translateMessage(message)).toBe(
+      "place 对全部 96 个回答都给出 0（其最低分）：从中学不到任何东西。请看起决定作用的表达式；可能某个比较或模式从不成立。",
+    );
+    // A sentence of somebody's own in quotes is no sentence of ours.
+    const quoted =
+      'The pattern "a. B" matched 1 of 64 texts (2 %). An example that it missed: "Yes. Read both with the same parser.". Compare the two, and let the pattern allow what the model writes.';
+    expect(translateMessage(quoted)).toContain('"Yes. Read both with the same parser."');
+    expect(translateMessage(quoted)).toMatch(/^模式 "a. B" 匹配了 64 个文本中的 1 个/);
+    expect(translateMessage("Something new. Add **kwargs.")).toBe("Something new. Add **kwargs.");
+    const shown = view();
+    const placed: PlacedFinding = {
+      ...finding(),
+      rollouts: [{ key: { step: 3, group: "g", index: 2 }, path: "/r", line: 4 }],
+    };
+    const [one] = rewardFindings(shown, [placed], () => null).map(say.finding);
+    expect(one!.related![0]!.message).toBe("第 3 步组 g 的回答 2");
+    expect(one!.fixes.at(-1)!.title).toBe("在此行忽略 RW104（异常变成了分数）");
+  });
+
+  test("every place of a sentence is kept", () => {
+    for (const table of [rewardSentences, rewardSurfaceTexts, rewardPhrases]) {
+      for (const [text, translated] of Object.entries(table)) {
+        const places = (one: string) => [...one.matchAll(/\{\d\}/g)].map(([place]) => place).sort();
+        expect(places(translated), text).toEqual(places(text));
+      }
+    }
+  });
+
+  test("other languages stay English", () => {
+    expect(rewardTranslatorFor("de").markdown(seen[0]!)).toBe(seen[0]);
+  });
 });

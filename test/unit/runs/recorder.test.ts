@@ -88,6 +88,28 @@ describe("a recorder", () => {
     recorder.finish("completed", null);
   });
 
+  it("begins the next attempt in place, from the checkpoint, still with one final event", () => {
+    const { events, folder, recorder } = start();
+    recorder.enter("starting");
+    recorder.enter("running");
+    for (const step of [1, 2, 3]) recorder.emit({ type: "scalars", stage: "pa-sft", step, values: { loss: step } });
+    recorder.restart({ finishedStages: [], stage: "pa-sft", step: 2 }, "webgpu failed");
+    recorder.enter("starting");
+    recorder.enter("running");
+    recorder.emit({ type: "scalars", stage: "pa-sft", step: 3, values: { loss: 30 } });
+    recorder.finish("completed", null);
+    expect(events.flatMap((event) => (event.type === "state" ? [`${event.attempt} ${event.state}`] : []))).toEqual([
+      ...["1 queued", "1 starting", "1 running"],
+      ...["2 queued", "2 starting", "2 running", "2 completed"],
+    ]);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    const stored = openRun(folder);
+    expect([...stored.scalars()[0]!.values]).toEqual([1, 2, 30]);
+    expect(stored.manifest).toMatchObject({ attempt: 2, state: "completed" });
+    const reasons = events.flatMap((event) => (event.type === "state" && event.reason !== null ? [event.reason] : []));
+    expect(reasons).toEqual(["webgpu failed at pa-sft step 2"]);
+  });
+
   it("goes on above the last number after a resume, without what came after the checkpoint", () => {
     const first = start();
     first.recorder.enter("starting");

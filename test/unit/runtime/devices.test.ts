@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Device, devices, probeDevice, probeDevices, resolveDevice } from "@iad-r1/server/runtime/devices";
+import { decideDevice } from "@iad-r1/server/runtime/deviceChoice";
+import { type Device, devices, probeDevice, probeDevices } from "@iad-r1/server/runtime/devices";
 import { gemmPeak } from "@iad-r1/server/runtime/gemmPeak";
 import { defaultThreads } from "@iad-r1/server/runtime/threads";
 import { beforeAll, expect, test } from "vitest";
@@ -37,7 +38,7 @@ test("every device gets a report, and one that does not work says why", async ()
 
 test("a device of another platform is refused with the platform's name", async () => {
   const foreign: Device = process.platform === "darwin" ? "dml" : "coreml";
-  await expect(resolveDevice(foreign, { entry })).rejects.toMatchObject({
+  await expect(decideDevice(foreign, { entry })).rejects.toMatchObject({
     code: "resource/device",
     message: expect.stringMatching(new RegExp(`${foreign} cannot be used: does not exist for ${process.platform}`)),
     hint: expect.any(String),
@@ -65,9 +66,11 @@ test("a probe stops when nobody waits for it any more", async () => {
   });
 });
 
-test("auto leaves the CPU only for a device that is clearly faster", async () => {
-  expect(devices).toContain(await resolveDevice("auto", { entry }));
-  expect(await resolveDevice("cpu", { entry: "nowhere" })).toBe("cpu");
+test("auto names a device and why", async () => {
+  const { device, reason } = await decideDevice("auto", { entry });
+  expect(devices).toContain(device);
+  expect(reason).toMatch(device === "cpu" ? /no other device works here|not 4 times as fast/ : /clearly the fastest/);
+  expect(await decideDevice("cpu", { entry: "nowhere" })).toEqual({ device: "cpu", reason: "as asked" });
 });
 
 test("the peak of a matrix product is measured in wall and processor time", async () => {

@@ -4,12 +4,15 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
+import { loadModelDescription } from "@iad-r1/models/zoo";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { checkDevice, halfBillion } from "../../bench/deviceCheck";
-import { findPeer } from "../../bench/pythonPeer";
+import { findLlamaPeer, findTorchPeer } from "../../bench/peerProcess";
 import { writeRealShape } from "../../bench/randomCheckpoint";
 import { realShapes } from "../../bench/realShapes";
-import { runShape, type ShapeJob } from "../../bench/shapeRun";
+import type { ShapeJob } from "../../bench/shapeRun";
+import { compareWithEstimate } from "../../bench/shapeEstimate";
 import { type BenchRow, runBenchmarks } from "../../bench/suite";
 import type { Device } from "../../runtime/devices";
 import { action } from "../action";
@@ -29,6 +32,7 @@ interface ShapeOptions {
   side: number;
   tokens: number;
   threads: number;
+  bits?: "4" | "8";
 }
 
 export function registerBench(program: Command): void {
@@ -41,12 +45,15 @@ export function registerBench(program: Command): void {
     .action(
       action(async (context, command) => {
         const { quick = false, model, only } = command.opts<Options>();
-        const peer = findPeer(projectRoot);
-        if ("missing" in peer) context.log(`Without comparisons: ${peer.missing}.`);
+        const peer = findTorchPeer(projectRoot);
+        const llama = findLlamaPeer(projectRoot);
+        for (const one of [peer, llama]) if ("missing" in one) context.log(`Fewer comparisons: ${one.missing}.`);
         const report = await runBenchmarks({
           ...{ model: resolveModel(model).base, quick },
           peer: "missing" in peer ? null : peer,
+          llama: "missing" in llama ? null : llama,
           memoryEntry: fileURLToPath(new URL("./peakMemoryMain.mjs", import.meta.url)),
+          coldStartEntry: fileURLToPath(new URL("./coldStartMain.mjs", import.meta.url)),
           only: only.split(",").filter((part) => part !== ""),
           signal: context.signal,
           onProgress: (what) => context.log(`${what} …`),
@@ -76,38 +83,58 @@ export function registerBench(program: Command): void {
     .requiredOption("--processor <folder>", "folder with the model's tokenizer, chat template and image settings")
     .option("--folder <folder>", "where the checkpoint is made and kept; else it is deleted afterwards")
     .addOption(new Option("--task <task>", "what is measured").choices(["inspect", "lora-step"]).default("inspect"))
+    .addOption(new Option("--bits <n>", "of its small form, 4 or 8 bits a weight").choices(["4", "8"]))
     .option("--side <pixels>", "side of the square picture", wholeNumber(56), 448)
     .option("--tokens <number>", "tokens that are written, or learnt", wholeNumber(1), 32)
     .option("--threads <number>", "threads; 0 is one per core", wholeNumber(0), 0)
     .action(
       action(async (context, command) => {
         const name = command.args[0]!;
-        const { processor, folder: kept, ...options } = command.opts<ShapeOptions>();
+        const { processor, folder: kept, bits, ...options } = command.opts<ShapeOptions>();
         const folder = kept ?? (await mkdtemp(join(tmpdir(), "iad-r1-shape-")));
         try {
-          if (!existsSync(join(folder, "config.json"))) {
+          const job: ShapeJob = { folder: bits === undefined ? folder : join(folder, `${bits}-bit`), ...options };
+          const isThere = (place: string) => existsSync(join(place, "config.json"));
+          if (!isThere(folder) && !isThere(job.folder)) {
             context.log(`Writing ${name} with random weights to ${folder} …`);
             await writeRealShape(folder, realShapes[name]!, processor, 1);
           }
-          const job = { folder, ...options };
-          const entry = fileURLToPath(new URL("./shapeRunMain.mjs", import.meta.url));
-          const measured = await runShape(entry, job, context.signal);
-          if (context.json) return context.printJson({ shape: name, ...job, ...measured });
-          const seconds = Object.entries(measured.seconds).map(([part, { wall, cpu }]) => [
+          if (!isThere(job.folder)) {
+            context.log(`Rounding it to ${bits} bits …`);
+            const rounding = { bits: Number(bits) as 4 | 8, blockSize: 32 };
+            await quantizeCheckpoint(await loadModelDescription(folder), job.folder, rounding, {
+              signal: context.signal,
+            });
+          }
+          const run = { entry: fileURLToPath(new URL("./shapeRunMain.mjs", import.meta.url)), signal: context.signal };
+          const result = await compareWithEstimate(job, run);
+          if (context.json) return context.printJson({ shape: name, ...job, ...result });
+          const rows = result.parts.map(({ part, wall, cpu, predicted }) => [
             part,
             `${wall.toFixed(1)} s`,
             `${cpu.toFixed(1)} s`,
+            ...(predicted === null ? ["", ""] : [`${predicted.toFixed(1)} s`, deviation(predicted, cpu)]),
           ]);
-          for (const line of table(["part", "time", "of the processor"], seconds)) context.print(line);
+          const header = ["part", "time", "of the processor", "predicted", ""];
+          for (const line of table(header, rows)) context.print(line);
+          const { promptTokens, imageTokens, peakBytes, predictedBytes, gflops } = result;
           context.print(
-            `${measured.promptTokens} tokens read, ${measured.imageTokens} of them the picture; ${job.tokens} ${job.task === "inspect" ? "written" : "learnt"}`,
+            `${promptTokens} tokens read, ${imageTokens} of them the picture; ${job.tokens} ${job.task === "inspect" ? "written" : "learnt"}`,
           );
-          context.print(`peak memory ${(measured.peakBytes / 2 ** 30).toFixed(2)} GiB`);
+          const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+          context.print(
+            `peak memory ${gibibytes(peakBytes)}, predicted ${gibibytes(predictedBytes)} (${deviation(predictedBytes, peakBytes)}); a core multiplied at ${gflops.toFixed(0)} GFLOP/s`,
+          );
         } finally {
           if (kept === undefined) await rm(folder, { recursive: true, force: true });
         }
       }),
     );
+}
+
+function deviation(predicted: number, measured: number): string {
+  const percent = 100 * (predicted / measured - 1);
+  return `${percent < 0 ? "" : "+"}${percent.toFixed(0)} %`;
 }
 
 interface DeviceOptions {

@@ -61,6 +61,8 @@ export async function inspectFiles(
 ): Promise<void> {
   const model = await modelOf(options, context.signal);
   const inspector = await openInspector({ model, device: options.device, threads: options.threads });
+  const stream = streamText(images.length > 1);
+  let computes = "";
   try {
     for (const image of images) {
       context.signal.throwIfAborted();
@@ -74,9 +76,16 @@ export async function inspectFiles(
         maxNewTokens: options.maxTokens,
         alternatives: options.alternatives,
         signal: context.signal,
-        onEvent: context.json
-          ? (event) => event.type === "text" && choices.push(...event.choices)
-          : streamText(images.length > 1),
+        onEvent: (event) => {
+          // Once, and again when a device has failed.
+          if (event.type === "started" && event.computes.reason !== computes) {
+            computes = event.computes.reason;
+            context.log(`Computes on ${event.computes.device}: ${computes}.`);
+          }
+          if (event.type === "started") choices.length = 0;
+          if (event.type === "text") choices.push(...event.choices);
+          if (!context.json) stream(event);
+        },
       });
       if (context.json) context.printJson(options.alternatives === 0 ? result : { ...result, choices });
       else context.print(verdict(result));

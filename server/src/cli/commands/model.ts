@@ -58,6 +58,7 @@ export function registerModelCommands(program: Command): void {
           references: options.references,
           rewards: createRewardRegistry().resolve(options.rewards.split(",")),
           signal: context.signal,
+          onDevice: (_, message) => context.log(message),
           onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} images`),
         },
       );

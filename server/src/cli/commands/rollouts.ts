@@ -77,6 +77,7 @@ export function registerRolloutCommands(program: Command): void {
         lines = await sampleLines(resolveModel(options.model, options.adapter), chosen, {
           ...{ groupSize, references, style, seed, device, threads, temperature, topK, topP },
           ...{ rewards: opened.rewards, maxNewTokens: options.maxTokens, signal: context.signal },
+          onDevice: (_, message) => context.log(message),
           onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} completions`),
         });
       } finally {

@@ -15,7 +15,12 @@ export interface Translator {
 
 /** @param locale as editors write it, such as `zh-cn` */
 export function translatorFor(locale: string): Translator {
-  return /^zh\b(?!-(tw|hk|hant))/i.test(locale) ? chinese : english;
+  return isChineseLocale(locale) ? chinese : english;
+}
+
+/** Simplified Chinese, whatever the country. */
+export function isChineseLocale(locale: string): boolean {
+  return /^zh\b(?!-(tw|hk|hant))/i.test(locale);
 }
 
 const same = <T>(value: T): T => value;
@@ -45,7 +50,40 @@ interface Pattern {
   text: string;
 }
 
-let patterns: Pattern[] | null = null;
+/**
+ * A table of sentences with places, as a function that finds one.
+ *
+ * @param inPlace what becomes of the text in a place; it is mostly a person's own word
+ * @returns null for what is not in the table
+ */
+export function makeLookUp(
+  table: Readonly<Record<string, string>>,
+  inPlace: (text: string) => string,
+): (text: string) => string | null {
+  let patterns: Pattern[] | null = null;
+  return (text) => {
+    const whole = table[text];
+    if (whole !== undefined) return whole;
+    patterns ??= Object.entries(table)
+      .filter(([template]) => /\{\d\}/.test(template))
+      // What says more comes first: a place takes any text.
+      .sort(([a], [b]) => literalLength(b) - literalLength(a))
+      .map(([template, translated]) => patternOf(template, translated));
+    for (const { expression, places, text: translated } of patterns) {
+      const match = expression.exec(text);
+      if (match === null) continue;
+      const values = new Map(places.map((place, index) => [place, inPlace(match[index + 1]!)]));
+      return translated.replaceAll(/\{(\d)\}/g, (_, place: string) => values.get(Number(place)) ?? "");
+    }
+    return null;
+  };
+}
+
+function literalLength(template: string): number {
+  return template.replaceAll(/\{\d\}/g, "").length;
+}
+
+const lookUp = makeLookUp(sentences, phrase);
 
 /** Markdown line by line; what stands in a fence is somebody's text. */
 export function translateLines(markdown: string): string {
@@ -79,21 +117,6 @@ export function translate(text: string): string {
     if (rest !== null) return keyed[1]! + rest;
   }
   return text;
-}
-
-function lookUp(text: string): string | null {
-  const whole = sentences[text];
-  if (whole !== undefined) return whole;
-  patterns ??= Object.entries(sentences)
-    .filter(([template]) => /\{\d\}/.test(template))
-    .map(([template, translated]) => patternOf(template, translated));
-  for (const { expression, places, text: translated } of patterns) {
-    const match = expression.exec(text);
-    if (match === null) continue;
-    const values = new Map(places.map((place, index) => [place, phrase(match[index + 1]!)]));
-    return translated.replaceAll(/\{(\d)\}/g, (_, place: string) => values.get(Number(place)) ?? "");
-  }
-  return null;
 }
 
 /** What stands in a place is mostly a person's own word; some are ours, such as "whole number". */

@@ -127,7 +127,7 @@ export function changeLine({ against, flips, compared, deltaMean, regainedGroups
 }
 
 function problemLine({ id, message }: WorstFinding): string {
-  const sentence = /^.*?[.:](?=\s|$)/.exec(message)?.[0] ?? message;
+  const sentence = /^.*?(?:[.:](?=\s|$)|[。：])/.exec(message)?.[0] ?? message;
   return `⚠ **${id}** ${plainText(sentence)}`;
 }
 

@@ -39,6 +39,7 @@ import {
   type Position,
   type Range,
 } from "vscode-languageserver";
+import { rewardTranslatorFor } from "../../features/localise/rewards";
 import { type PlacedFinding, placedFindings, rewardFindings } from "../../features/rewards/findings";
 import { functionMarkdown } from "../../features/rewards/functionHover";
 import { rewardHover } from "../../features/rewards/hovers";
@@ -88,7 +89,14 @@ export interface RewardDocuments {
 const refreshRestMs = 150;
 const maxSampleFiles = 20;
 
-export function registerRewards(connection: Connection, on: Dispatcher, services: Services): RewardDocuments {
+/** @param locale of the editor, such as `zh-cn`; known once it has said so */
+export function registerRewards(
+  connection: Connection,
+  on: Dispatcher,
+  services: Services,
+  locale: () => string,
+): RewardDocuments {
+  const say = () => rewardTranslatorFor(locale());
   let surfaces: RewardSurfaces = { inlayHints: "returns", codeLens: true, findings: {} };
   let client = { refreshesLenses: false, refreshesHints: false, folders: [] as readonly string[] };
   let refreshTimer: NodeJS.Timeout | null = null;
@@ -116,13 +124,14 @@ export function registerRewards(connection: Connection, on: Dispatcher, services
     return new RewardView({ uri: uriOf(path), text, facts, report, examined, isUpdating: state === "updating" });
   }
 
+  const findingsOf = (view: RewardView) => placedFindings(view, surfaces.findings).map(say().placed);
+
   /** Problems, reach, and a nudge to ask for lenses and hints again. */
   function publish(path: string): void {
     const open = service.look(path);
     const view = viewOf(path, open);
     const uri = uriOf(path);
-    const placed = view === null ? [] : placedFindings(view, surfaces.findings);
-    const findings = view === null ? [] : rewardFindings(view, placed, explain);
+    const findings = view === null ? [] : rewardFindings(view, findingsOf(view), explain).map(say().finding);
     const version = open?.version;
     if (findings.length > 0 || shown.has(path)) {
       shown.set(path, findings);
@@ -156,12 +165,11 @@ export function registerRewards(connection: Connection, on: Dispatcher, services
       const path = pathOfUri(textDocument.uri);
       const view = path === null ? null : viewOf(path, service.look(path));
       if (view === null) return null;
-      return rewardHints(view, surfaces.inlayHints, range.start.line, range.end.line).map(
-        ({ position, label, tooltip }) => ({
-          ...{ position, label, paddingLeft: true },
-          tooltip: { kind: MarkupKind.Markdown, value: tooltip },
-        }),
-      );
+      const hints = rewardHints(view, surfaces.inlayHints, range.start.line, range.end.line).map(say().hint);
+      return hints.map(({ position, label, tooltip }) => ({
+        ...{ position, label, paddingLeft: true },
+        tooltip: { kind: MarkupKind.Markdown, value: tooltip },
+      }));
     }),
   );
   on.on0(rewardScope, () => service.readyScope());
@@ -196,13 +204,14 @@ export function registerRewards(connection: Connection, on: Dispatcher, services
         hint: "Open its file and choose rollouts to look at.",
       });
     }
-    const findings = placedFindings(view, surfaces.findings).filter((finding) => finding.function === name);
-    const markdown = functionMarkdown(view, placed, findings[0] ?? null, true);
+    const findings = findingsOf(view).filter((finding) => finding.function === name);
+    const markdown = say().markdown(functionMarkdown(view, placed, findings[0] ?? null, true));
     return { function: placed.report, findings: findings.map(toView), markdown };
   });
   on.on(probeReward, rewardPlaceParams, async ({ uri, function: name }, signal) => {
     const path = requirePath(uri);
-    return { function: name, probes: await service.probe(path, await textOf(path), name, signal) };
+    const probes = await service.probe(path, await textOf(path), name, signal);
+    return { function: name, probes: probes.map(say().probe) };
   });
   on.on(traceReward, rewardTraceParams, async ({ uri, function: name, rollout, completion }, signal) => {
     const path = requirePath(uri);
@@ -228,7 +237,7 @@ export function registerRewards(connection: Connection, on: Dispatcher, services
   registerRewardVersions(on, {
     ...{ service, services, requirePath, uriOf },
     viewOf: (path) => viewOf(path, service.look(path)),
-    placedFindings: (view) => placedFindings(view, surfaces.findings),
+    placedFindings: findingsOf,
   });
   on.on(sampleRewardRollouts, rewardSampleParams, async ({ folder, data, model, prompts, groupSize }, signal) => {
     const { base, adapter } = await services.model(model);
@@ -249,17 +258,20 @@ export function registerRewards(connection: Connection, on: Dispatcher, services
     hover(path, position) {
       const view = viewOf(path, service.look(path));
       if (view === null) return null;
-      const found = rewardHover(view, offsetAt(view.lines, position), placedFindings(view, surfaces.findings));
-      return found && { range: found.range, contents: { kind: MarkupKind.Markdown, value: found.markdown } };
+      const found = rewardHover(view, offsetAt(view.lines, position), findingsOf(view));
+      const text = (markdown: string) => ({ kind: MarkupKind.Markdown, value: say().markdown(markdown) });
+      return found && { range: found.range, contents: text(found.markdown) };
     },
     async lenses(path) {
       if (!surfaces.codeLens) return null;
       const view = viewOf(path, await service.opened(path));
       if (view === null) return null;
-      return rewardLenses(view).map(({ range, title, tooltip, command, arguments: args }) => ({
-        range,
-        command: { title, tooltip, command, arguments: [...args] },
-      }));
+      return rewardLenses(view)
+        .map(say().lens)
+        .map(({ range, title, tooltip, command, arguments: args }) => ({
+          range,
+          command: { title, tooltip, command, arguments: [...args] },
+        }));
     },
     actions(path, uri, range, diagnostics) {
       return (shown.get(path) ?? [])

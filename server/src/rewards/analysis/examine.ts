@@ -77,12 +77,12 @@ export async function examineProgram(
       ...{ wallMs: wallMs(asked.length), ...(signal && { signal }), ...more },
     });
   const results = new Map<string, BatchResult | AppError>();
-  for (const { name } of program.functions) {
+  for (const { name, impure } of program.functions) {
     const known = options.results?.get(name);
     // A batch that was lost as a whole is asked for again, one completion at a time.
     const isUsable =
       known !== undefined && "outcomes" in known && known.outcomes.some(({ status }) => status !== "error");
-    results.set(name, isUsable ? known : await runOnce(name, scope, rescore, fragile));
+    results.set(name, isUsable ? known : await runOnce(name, scope, rescore, fragile, impure, signal));
   }
   const examination: Examination = {
     ...makeExamination(program, scope, results, rescore),
@@ -113,7 +113,18 @@ async function runOnce(
   rows: readonly RolloutRow[],
   rescore: Rescore,
   fragile: Set<string>,
+  isImpure: boolean,
+  signal?: AbortSignal,
 ): Promise<BatchResult | RewardError> {
+  const unwanted = new AbortController();
+  const watch = () =>
+    rescore(name, rows, {
+      ...{ instrumented: true, wallMs: 4 * wallMs(rows.length) },
+      signal: signal === undefined ? unwanted.signal : AbortSignal.any([signal, unwanted.signal]),
+    });
+  // Both at once, each in its own process; not where they could meet in a file.
+  const watching = isImpure || fragile.has(name) ? null : watch();
+  watching?.catch(() => undefined);
   try {
     let plain = await rescore(name, rows);
     if (rows.length > 1 && plain.callMs.length === 1 && plain.outcomes.every(({ status }) => status === "error")) {
@@ -122,13 +133,15 @@ async function runOnce(
       plain = { ...(await rescore(name, rows)), rawLength };
     }
     try {
-      const seen = await rescore(name, rows, { instrumented: true, wallMs: 4 * wallMs(rows.length) });
+      // What was begun before it was known that one completion spoils the batch says nothing.
+      const seen = await (watching === null || fragile.has(name) ? watch() : watching);
       return compareRuns(plain.outcomes, seen.outcomes).same ? { ...plain, recording: seen.recording } : plain;
     } catch (error) {
       if (error instanceof RewardError) return plain;
       throw error;
     }
   } catch (error) {
+    unwanted.abort();
     if (error instanceof RewardError && !["reward/load", "reward/no-python"].includes(error.code)) return error;
     throw error;
   }

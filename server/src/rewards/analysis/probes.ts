@@ -333,7 +333,9 @@ function inFreeText(row: RolloutRow, siblings: readonly RolloutRow[]): Probe[] {
     });
   }
   if (others.length >= 3) {
-    const guesses = [...others.slice(0, maxGuesses), short];
+    const guesses = others.slice(0, maxGuesses);
+    // In the middle: who reads the first or the last answer of a text is not fooled by a list.
+    guesses.splice(Math.ceil(guesses.length / 2), 0, short);
     probes.push(
       probe(
         "all-guesses",

@@ -10,6 +10,7 @@ import { documentationAnchor, type Finding, type FindingEdit, sortFindings } fro
 import { instrumentTypeScript } from "../live/instrument";
 import { staticFindings } from "../static/staticFindings";
 import { discoverRewards } from "../user/discover";
+import { rewardMakers } from "../user/discoverPython";
 import type { RewardProgram } from "../user/program";
 import { type RewardRunner, startRunner } from "../user/runner";
 import type { RolloutRow } from "../../rollouts/row";
@@ -63,14 +64,21 @@ export async function readRewardProgram(file: string): Promise<RewardProgram> {
   const program = discoverRewards(path, source);
   if (program.functions.length === 0 && program.problems.length === 0) {
     throw new DataError("reward/no-function", `${file} holds no reward function.`, {
-      where: file,
-      hint:
-        program.language === "python"
-          ? "A reward takes `completions` and `**kwargs` and returns a list; or put the comment `# iad-r1: reward` above it."
-          : 'Export a descriptor made with `defineReward` from "iad-r1/reward", or tag an exported function with `@reward`.',
+      ...{ where: file, hint: hintFor(program) },
     });
   }
   return program;
+}
+
+function hintFor({ language, source }: RewardProgram): string {
+  if (language === "typescript") {
+    return 'Export a descriptor made with `defineReward` from "iad-r1/reward", or tag an exported function with `@reward`.';
+  }
+  const [maker] = rewardMakers(source);
+  if (maker !== undefined) {
+    return `${maker} makes a reward. Give what it makes a name at the top level of the file: \`my_reward = ${maker}(…)\`.`;
+  }
+  return "A reward takes `completions` and `**kwargs` and returns a list (or is an ORM class, or verl's compute_score); or put the comment `# iad-r1: reward` above it.";
 }
 
 /**

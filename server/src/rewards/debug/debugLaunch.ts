@@ -12,6 +12,7 @@ import type { DebugLaunch } from "@iad-r1/protocol/rewardDebugger";
 import type { RolloutRow } from "../../rollouts/row";
 import { enginePath } from "../../runtime/engineFile";
 import { entryPath } from "../../runtime/entry";
+import { blankTypes } from "../user/blankTypes";
 import { discoverRewards } from "../user/discover";
 import type { HostFunction, StartMessage } from "../user/hostMessages";
 import { loadModuleGraph } from "../user/moduleGraph";
@@ -48,7 +49,8 @@ export async function makeDebugLaunch({ path, text, name, row, group }: DebugReq
     });
   }
   const { language } = program;
-  const graph = language === "typescript" ? loadModuleGraph(path, text) : { entry: "", modules: [] };
+  const graph =
+    language === "typescript" ? loadModuleGraph(path, text, { strip: blankTypes }) : { entry: "", modules: [] };
   const content: DebugFile = {
     start: {
       ...{ entry: graph.entry, modules: graph.modules, functions: [hostFunction(declaration)] },

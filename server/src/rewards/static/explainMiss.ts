@@ -150,8 +150,12 @@ function describe(
   // A literal word or tag is expected as a whole, also where its first letters were there.
   const token = tokenAround(units, matched);
   const begun = matched - token.first;
-  const at = Math.max(0, end - literalLength(units.slice(token.first, matched)));
   const next = units[matched]!;
+  const isFirst = matched === begun && next.kind === "char";
+  const wanted = isFirst ? units.slice(token.first, token.last).map(literalOf).join("") : "";
+  // Nothing of it is there, but in another letter case it is: that is the place to show.
+  const inOtherCase = !isFirst || tree.ignoresCase ? -1 : text.toLowerCase().indexOf(wanted.toLowerCase());
+  const at = inOtherCase >= 0 ? inOtherCase : Math.max(0, end - literalLength(units.slice(token.first, matched)));
   const isEnd = next.kind === "edge" && next.edge === "end";
   const expected = isEnd
     ? "the end of the text"
@@ -165,9 +169,26 @@ function describe(
   const saw = text.slice(at, at + Math.max(24, expected.length + 8));
   const anywhere = matchedUpTo === "" && !(units[0]!.kind === "edge" && matched > 0);
   const sentence = anywhere
-    ? `Nothing of it was found: ${code(expected)} does not occur.`
+    ? `Nothing of it was found: ${code(expected)} does not occur.${inOtherCase >= 0 ? otherCase : ""}`
     : `Matched up to ${matchedUpTo === "" ? "the start" : code(matchedUpTo)}, expected ${isEnd ? expected : code(expected)}, saw ${saw === "" ? "the end of the text" : code(saw)}.${reason(units, matched, begun, tree, text, at)}`;
   return { matchedUpTo, expected, saw, at, caret: caretView(text, at), sentence };
+}
+
+const otherCase = " It is there in another letter case.";
+
+function matchesInOtherCase(units: readonly Unit[], tree: PatternTree, text: string, at: number): boolean {
+  if (tree.ignoresCase) return false;
+  const flags = `${tree.jsFlags.replaceAll(/[giy]/g, "")}iy`;
+  try {
+    const script = "(() => { const re = new RegExp(pattern, flags); re.lastIndex = at; return re.test(text); })()";
+    return vm.runInNewContext(
+      script,
+      { pattern: printUnits(units, tree, true), flags, text, at },
+      { timeout: patternTimeMs },
+    );
+  } catch {
+    return false;
+  }
 }
 
 /** The step before could go no further: say so, since it is what people overlook. */
@@ -184,6 +205,22 @@ function reason(
   if (inner?.kind === "dot" && !tree.dotAll && /[\n\r]/.test(text[at] ?? ""))
     return " `.` does not match a line break.";
   const next = units[matched];
+  if (next?.kind === "look" && next.negate) {
+    return next.ahead ? " This part forbids what follows." : " This part forbids what stands before.";
+  }
+  if (
+    next !== undefined &&
+    next.kind !== "edge" &&
+    matchesInOtherCase(units.slice(matched - begun, matched + 1), tree, text, at)
+  ) {
+    return otherCase;
+  }
+  const isAtStart = units.slice(0, matched - begun).every(({ kind }) => kind === "edge") && matched > begun;
+  const wanted = tokenAround(units, matched);
+  if (isAtStart && next?.kind === "char") {
+    const literal = units.slice(wanted.first, wanted.last).map(literalOf).join("");
+    if (text.indexOf(literal, at + 1) >= 0) return " It comes later, but the pattern begins at the start.";
+  }
   if (next?.kind === "char" && /^\s/.test(text.slice(at)) && text.slice(at).trimStart().startsWith(next.char)) {
     return " There is white space in between.";
   }

@@ -40,7 +40,7 @@ export function fragilePatternFinding(fact: PatternFact, language: Language): Fi
     function: fact.function,
     start: pattern.start,
     end: pattern.end,
-    message: `The pattern ${shown}${approximate ? " (with a word for what is put in)" : ""} is fragile: ${reasons.join("; ")}. Models write such texts often enough, and then a right answer counts as wrong. Loosen the pattern, or read tags with a parser that allows for it.`,
+    message: `The pattern ${shown}${approximate ? " (with a word for what is put in)" : ""} is fragile: ${reasons.join("; ")}. Models write such texts often enough, and then the reward misreads them. Loosen the pattern, or read tags with a parser that allows for it.`,
     evidence: { rows: [], numbers: { weaknesses: weaknesses.length }, text: pattern.pattern },
     fixes: all === null ? fixes : [all, ...fixes],
     certain: "static",

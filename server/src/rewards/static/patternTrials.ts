@@ -123,11 +123,13 @@ function beginsTag(node: PatternNode): boolean {
   return node.kind === "sequence" && node.items.length > 0 && beginsTag(node.items[0]!);
 }
 
-/** `.*` and `.+` that run past closing tags: greedy, with a literal tag behind. */
+/** `.*` and `.+` that run past closing tags: greedy, with a literal tag behind. What a look-around looks through takes nothing. */
 export function greedyWildcards(root: PatternNode): Extract<PatternNode, { kind: "repeat" }>[] {
   const found: Extract<PatternNode, { kind: "repeat" }>[] = [];
+  const looked = new Set<PatternNode>();
   for (const node of patternNodes(root)) {
-    if (node.kind !== "sequence") continue;
+    if (node.kind === "look") for (const inner of patternNodes(node.item)) looked.add(inner);
+    if (node.kind !== "sequence" || looked.has(node)) continue;
     node.items.forEach((item, i) => {
       const inner = item.kind === "group" ? singleItem(item) : item;
       const next = node.items[i + 1];

@@ -1,5 +1,9 @@
-/** Asks Python about a Python reward file: reads its syntax tree, runs nothing of it. */
-import { spawn } from "node:child_process";
+/**
+ * Asks Python about a Python reward file: reads its syntax tree, runs nothing of it. One process answers all questions and ends by itself when
+ * nobody asks for a while: starting Python takes longer than any answer, and editors ask after each pause in typing.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { CancelledError, RewardError } from "@iad-r1/models/errors";
 import { enginePath } from "../../runtime/engineFile";
 import { findPython } from "../../runtime/python";
@@ -7,6 +11,7 @@ import type { RewardFacts } from "./facts";
 
 /** Starting Python on a busy machine is what takes time. */
 const limitMs = 20_000;
+const idleMs = 10_000;
 
 /**
  * @returns null when the text is not Python that can be read
@@ -14,53 +19,101 @@ const limitMs = 20_000;
  */
 export async function pythonFacts(
   source: string,
-  options: { python?: string; signal?: AbortSignal } = {},
+  { python = findPython(), signal }: { python?: string; signal?: AbortSignal } = {},
 ): Promise<RewardFacts | null> {
-  const python = options.python ?? findPython();
-  const answer = await askPython(python, enginePath("python/iadr1_static.py"), { source }, options.signal);
+  if (signal?.aborted) throw new CancelledError();
+  let reader = readers.get(python);
+  if (reader === undefined || reader.isOver) {
+    reader = new PythonReader(python);
+    readers.set(python, reader);
+  }
+  const answer = await reader.ask({ source });
+  if (signal?.aborted) throw new CancelledError();
   return "error" in answer ? null : (answer as unknown as RewardFacts);
 }
 
-function askPython(
-  python: string,
-  script: string,
-  question: unknown,
-  signal?: AbortSignal,
-): Promise<Record<string, unknown>> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(python, ["-W", "ignore", script], {
+/** By interpreter. */
+const readers = new Map<string, PythonReader>();
+
+interface Question {
+  resolve(answer: Record<string, unknown>): void;
+  reject(error: Error): void;
+}
+
+/** Keeps this process alive, or not. */
+interface Holding {
+  ref(): void;
+  unref(): void;
+}
+
+class PythonReader {
+  isOver = false;
+  private readonly child: ChildProcessWithoutNullStreams;
+  /** In the order in which they were asked, which is that of the answers. */
+  private readonly waiting: Question[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  private words = "";
+
+  constructor(private readonly python: string) {
+    this.child = spawn(python, ["-W", "ignore", enginePath("python/iadr1_static.py")], {
       stdio: ["pipe", "pipe", "pipe"],
-      timeout: limitMs,
-      ...(signal && { signal }),
       env: { ...process.env, PYTHONIOENCODING: "utf-8", PYTHONDONTWRITEBYTECODE: "1" },
     });
-    let [out, words] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      out += text;
+    createInterface({ input: this.child.stdout }).on("line", (line) => {
+      this.waiting.shift()?.resolve(JSON.parse(line) as Record<string, unknown>);
+      this.rest();
     });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      words = (words + text).slice(-2_000);
+    this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.words = (this.words + text).slice(-2_000);
     });
-    child.once("error", (cause) => {
-      if (signal?.aborted) return reject(new CancelledError());
-      reject(
+    this.child.stdin.on("error", () => undefined);
+    this.child.once("error", (cause) =>
+      this.end(
         new RewardError("reward/no-python", `${python} cannot be started: ${cause.message}.`, {
           hint: "Install Python 3.9 or newer, or say where it is in IADR1_PYTHON.",
           cause,
         }),
-      );
+      ),
+    );
+    this.child.once("close", () => this.end(this.failure()));
+  }
+
+  ask(question: { source: string }): Promise<Record<string, unknown>> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.child.stdin.write(`${JSON.stringify(question)}\n`);
+      this.rest();
     });
-    child.once("close", (code) => {
-      if (code === 0) return resolve(JSON.parse(out) as Record<string, unknown>);
-      if (signal?.aborted) return reject(new CancelledError());
-      reject(
-        new RewardError("reward/no-python", `${python} could not read the file: ${words.trim().split("\n").at(-1)}`, {
-          hint: "Python 3.9 or newer is needed.",
-          show: "log",
-        }),
-      );
+  }
+
+  /** While something is asked the process holds this one; after that neither waits for the other. */
+  private rest(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    const isIdle = this.waiting.length === 0;
+    const { child } = this;
+    for (const one of [child, child.stdin, child.stdout, child.stderr] as unknown as Holding[]) {
+      if (isIdle) one.unref();
+      else one.ref();
+    }
+    this.timer = setTimeout(() => (isIdle ? this.close() : this.child.kill()), isIdle ? idleMs : limitMs);
+    if (isIdle) this.timer.unref();
+  }
+
+  private close(): void {
+    this.isOver = true;
+    this.child.stdin.end();
+  }
+
+  private failure(): RewardError {
+    const said = this.words.trim().split("\n").at(-1);
+    return new RewardError("reward/no-python", `${this.python} could not read the file: ${said}`, {
+      ...{ hint: "Python 3.9 or newer is needed.", show: "log" },
     });
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(JSON.stringify(question));
-  });
+  }
+
+  private end(error: Error): void {
+    this.isOver = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    for (const { reject } of this.waiting.splice(0)) reject(error);
+  }
 }

@@ -41,6 +41,19 @@ export function parseModule(source: string): ParsedModule {
   };
 }
 
+/** Statements of a text without a fault, with brackets as nodes of their own; null where there is a fault. */
+export function parseExactly(source: string, isTyped: boolean): AnyNode[] | null {
+  try {
+    const { program } = parse(source, {
+      ...{ sourceType: "module", createParenthesizedExpressions: isTyped },
+      plugins: [...(isTyped ? (["typescript"] as const) : []), "decorators", "explicitResourceManagement"],
+    });
+    return program.body as unknown as AnyNode[];
+  } catch {
+    return null;
+  }
+}
+
 /** Babel writes line and column behind its messages. */
 function cleaned(message: string): string {
   return message.replace(/\s*\(\d+:\d+\)$/, "");

@@ -1,10 +1,10 @@
 /**
- * Reward functions of a Python file: functions that TRL would call, ms-swift's ORM classes and verl's `compute_score`, told apart by
- * their shape; and whatever stands under a marker comment, `# iad-r1: reward weight=0.5 range=0..1`. Only the top level of the module
- * counts.
+ * Reward functions of a Python file: functions that TRL would call, ms-swift's ORM classes and the `compute_score` of verl and EasyR1, told
+ * apart by their shape; and whatever stands under a marker comment, `# iad-r1: reward weight=0.5 range=0..1`. Only the top level of the
+ * module counts; a function that makes a reward counts where its result gets a name there, `cosine = get_cosine_reward(max_len=512)`.
  */
 import { type Discovered, type MarkerOptions, parseMarker } from "./marker";
-import type { RewardShape } from "./program";
+import type { RewardDeclaration, RewardShape } from "./program";
 import { plainText, type PythonComment, type PythonLine, type PythonToken, readPython } from "./pythonLines";
 
 /** What trainers always give; everything else in a signature is a column. */
@@ -13,6 +13,13 @@ const givenArguments = new Set([
   ...["prompt_ids", "environments"],
 ]);
 const verlArguments = new Set(["data_source", "solution_str", "ground_truth", "extra_info"]);
+/** Of EasyR1, a verl for pictures: records or lists of them in its versions, weights beside them. */
+const easyR1Arguments = [
+  ["reward_inputs"],
+  ["reward_input"],
+  ["predicts", "ground_truths"],
+  ["predict", "ground_truth"],
+];
 
 interface Parameter {
   name: string;
@@ -37,7 +44,11 @@ export function discoverPython(file: string, source: string): Discovered {
   const { lines, comments } = readPython(source);
   const found: Discovered = { functions: [], problems: [] };
   const registered = registeredNames(lines);
-  for (const definition of definitions(lines, 0, lines.length, 0)) {
+  const top = definitions(lines, 0, lines.length, 0);
+  for (const { target, made } of madeRewards(lines, top)) {
+    found.functions.push(declarationOf(made, made, shapeOf(made, made, false)!, target, file, lines));
+  }
+  for (const definition of top) {
     const marker = markerAbove(source, comments, lines[definition.first]!.start);
     const isFunction = definition.keyword === "def";
     const call = isFunction ? definition : callMethod(lines, definition);
@@ -47,21 +58,73 @@ export function discoverPython(file: string, source: string): Discovered {
     if (marker !== null) found.problems.push(...marker.problems);
     const options: MarkerOptions = marker?.options ?? {};
     const { name } = definition;
-    const body = lines.slice(call.head, call.last + 1).flatMap(({ tokens }) => tokens);
-    const isBatch = shape === "trl" || shape === "swift-orm";
     found.functions.push({
-      ...{ name: options.name ?? registered.get(name.text) ?? name.text, language: "python", file, shape },
-      scope: options.scope ?? (isBatch ? "batch" : "sample"),
+      ...declarationOf(definition, call, shape, name, file, lines),
+      name: options.name ?? registered.get(name.text) ?? name.text,
+      ...(options.scope !== undefined && { scope: options.scope }),
       ...{ weight: options.weight ?? 1, range: options.range ?? null, impure: options.impure ?? false },
-      isAsync: call.isAsync,
-      nameSpan: [name.start, name.end],
-      bodySpan: [lines[definition.head]!.start, lines[definition.last]!.end],
-      columns: columnsOf(call.parameters, body, shape),
-      takesKwargs: call.parameters.some(({ star }) => star === "**"),
-      exportName: name.text,
     });
   }
   return found;
+}
+
+function declarationOf(
+  whole: Definition,
+  call: Definition,
+  shape: RewardShape,
+  name: PythonToken,
+  file: string,
+  lines: readonly PythonLine[],
+): RewardDeclaration {
+  const body = lines.slice(call.head, call.last + 1).flatMap(({ tokens }) => tokens);
+  return {
+    ...{ name: name.text, language: "python", file, shape, weight: 1, range: null, impure: false },
+    scope: shape === "trl" || shape === "swift-orm" ? "batch" : "sample",
+    isAsync: call.isAsync,
+    nameSpan: [name.start, name.end],
+    bodySpan: [lines[whole.head]!.start, lines[whole.last]!.end],
+    columns: columnsOf(call.parameters, body, shape),
+    takesKwargs: call.parameters.some(({ star }) => star === "**"),
+    exportName: name.text,
+  };
+}
+
+/** Functions of a file that make rewards without any of them getting a name there: what to tell a person who finds none. */
+export function rewardMakers(source: string): string[] {
+  const { lines } = readPython(source);
+  return definitions(lines, 0, lines.length, 0).flatMap((definition) => {
+    return innerReward(lines, definition) === null ? [] : [definition.name.text];
+  });
+}
+
+/** `name = maker(…)` at the top level, where `maker` holds the definition of a reward. */
+function madeRewards(
+  lines: readonly PythonLine[],
+  top: readonly Definition[],
+): { target: PythonToken; made: Definition }[] {
+  const makers = new Map<string, Definition>();
+  for (const definition of top) {
+    const made = innerReward(lines, definition);
+    if (made !== null) makers.set(definition.name.text, made);
+  }
+  const found = new Map<string, { target: PythonToken; made: Definition }>();
+  for (const { tokens, indent } of lines) {
+    const equals = tokens.findIndex(({ text }) => text === "=");
+    const [target, colon] = tokens;
+    const isNamed = target?.kind === "name" && (equals === 1 || (equals > 1 && colon?.text === ":"));
+    if (indent !== 0 || !isNamed || tokens[equals + 2]?.text !== "(") continue;
+    const made = makers.get(tokens[equals + 1]!.text);
+    if (made !== undefined && tokens[equals + 1]!.kind === "name") found.set(target.text, { target, made });
+  }
+  return [...found.values()];
+}
+
+function innerReward(lines: readonly PythonLine[], { keyword, head, last, parameters }: Definition): Definition | null {
+  const first = lines[head + 1];
+  // A reward may have helpers inside; it is one itself.
+  if (keyword !== "def" || first === undefined || last === head || isReward(parameters)) return null;
+  const inner = definitions(lines, head + 1, last + 1, first.indent);
+  return inner.find((one) => one.keyword === "def" && isReward(one.parameters)) ?? null;
 }
 
 /** Functions and classes whose heads have this indentation, between two lines. */
@@ -132,12 +195,28 @@ function shapeOf(definition: Definition, call: Definition, isMarked: boolean): R
   }
   if (names.has("solution_str") && names.has("ground_truth")) return "verl";
   if (names.has("completions")) return "trl";
+  if (definition.name.text === "compute_score" && isOfEasyR1(names)) return "verl";
+  // A reward for the length alone looks at tokens only.
+  if (names.has("completion_ids") && call.parameters.some(({ star }) => star === "**")) return "trl";
   return isMarked ? "trl" : null;
+}
+
+function isOfEasyR1(names: ReadonlySet<string>): boolean {
+  return easyR1Arguments.some((wanted) => wanted.every((name) => names.has(name)));
+}
+
+/** Of a function inside another one, which nothing marks. */
+function isReward(parameters: readonly Parameter[]): boolean {
+  const names = new Set(parameters.map(({ name }) => name));
+  const isOfTokens = names.has("completion_ids") && parameters.some(({ star }) => star === "**");
+  return names.has("completions") || isOfTokens || (names.has("solution_str") && names.has("ground_truth"));
 }
 
 function columnsOf(parameters: readonly Parameter[], body: readonly PythonToken[], shape: RewardShape): string[] {
   const given = shape === "verl" ? verlArguments : givenArguments;
   const columns = new Set<string>();
+  // EasyR1 gives no columns; other arguments are weights with defaults.
+  if (shape === "verl" && isOfEasyR1(new Set(parameters.map(({ name }) => name)))) return [];
   for (const { name, star } of parameters) if (star === "" && !given.has(name)) columns.add(name);
   const kwargs = parameters.find(({ star }) => star === "**")?.name;
   for (const [i, token] of body.entries()) {

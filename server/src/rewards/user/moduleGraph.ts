@@ -35,9 +35,14 @@ const maxFileBytes = 4 * 1024 * 1024;
  * @param file   absolute path of the reward file
  * @param source its text, which may be newer than the file
  * @param instrumented the text with calls of the recorder in it, instead of the source itself
+ * @param strip  how types are taken out; a debugger wants columns kept as well as lines
  * @throws RewardError `reward/load`
  */
-export function loadModuleGraph(file: string, source: string, instrumented?: InstrumentedSource): ModuleGraph {
+export function loadModuleGraph(
+  file: string,
+  source: string,
+  { instrumented, strip = stripTypes }: { instrumented?: InstrumentedSource; strip?: typeof stripTypes } = {},
+): ModuleGraph {
   const entry = pathToFileURL(file).href;
   const hash = createHash("sha256");
   const modules = new Map<string, GraphModule>();
@@ -65,7 +70,7 @@ export function loadModuleGraph(file: string, source: string, instrumented?: Ins
       waiting.push({ path: target, text: imported, code: imported });
     }
     const isScript = /\.[cm]?js$/i.test(path) && instrumented === undefined;
-    modules.set(url, { url, kind: "code", code: isScript ? code : stripTypes(code, path), imports });
+    modules.set(url, { url, kind: "code", code: isScript ? code : strip(code, path), imports });
   }
   return { entry, modules: [...modules.values()], hash: hash.digest("hex") };
 }

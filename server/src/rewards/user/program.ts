@@ -12,7 +12,8 @@ export type RewardLanguage = "typescript" | "python";
  * plain: an exported TypeScript function with the JSDoc tag `@reward`; called like the `score` of a descriptor.
  * trl: a Python function with TRL's signature, one call for a batch.
  * swift-orm: a Python class with `__call__(self, completions, **kwargs)`, as ms-swift's ORM classes.
- * verl: a Python function `compute_score(data_source, solution_str, ground_truth, extra_info)`, one call for one completion.
+ * verl: a Python function `compute_score(data_source, solution_str, ground_truth, extra_info)`, or one with EasyR1's arguments; one call
+ * for one completion.
  */
 export type RewardShape = "contract" | "plain" | "trl" | "swift-orm" | "verl";
 

@@ -127,7 +127,7 @@ export class TypeScriptRunner implements RewardRunner {
       }
       changed = instrument(source, file);
     }
-    const { entry, modules } = loadModuleGraph(file, source, changed);
+    const { entry, modules } = loadModuleGraph(file, source, { instrumented: changed });
     const start: StartMessage = {
       ...{ kind: "start", entry, modules, sites: changed?.sites ?? null, loadMs: defaultWallMs },
       functions: functions.map(({ name, exportName, shape, scope, range, isAsync }) => ({

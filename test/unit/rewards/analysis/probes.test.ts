@@ -54,7 +54,7 @@ it("without a truth there are no probes, with a number there are several forms o
       expect.stringContaining("<answer>42</answer>"),
     ]),
   );
-  expect(completionOf(probes, "all-guesses")).toContain("7, 8, 9, 42");
+  expect(completionOf(probes, "all-guesses")).toContain("7, 8, 42, 9");
 });
 
 it("a sound reward has no fault, a reward for form alone is not blamed for wrong answers", () => {

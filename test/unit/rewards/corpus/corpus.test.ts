@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { findingTitles } from "@iad-r1/server/rewards/analysis/finding";
+import { translateMessage, translateTitle } from "@iad-r1/server/features/localise/rewards";
 import { checkProgram, readRewardProgram } from "@iad-r1/server/rewards/check/checkFile";
 import { readRollouts } from "@iad-r1/server/rollouts/read";
 import { describe, expect, test } from "vitest";
@@ -16,7 +17,8 @@ const folder = fileURLToPath(new URL("../../../fixtures/rewardCorpus/", import.m
 const { files } = JSON.parse(readFileSync(`${folder}expected.json`, "utf8")) as { files: Record<string, Expected> };
 const found = new Map<string, string[]>();
 
-describe("every planted fault is found", () => {
+// Two at a time: mostly processes are waited for.
+describe("every planted fault is found", { concurrent: true }, () => {
   test.each(Object.entries(files))("%s", { timeout: 600_000 }, async (file, { rollouts, planted }) => {
     const program = await readRewardProgram(`${folder}rewards/${file}`);
     const { rows, problems } = await readRollouts(`${folder}rollouts/${rollouts}.jsonl`);
@@ -30,6 +32,10 @@ describe("every planted fault is found", () => {
       expect(end).toBeGreaterThan(start);
       expect(end).toBeLessThanOrEqual(program.source.length);
       expect(message).toMatch(/[.]$/);
+      // Said in Chinese too, with its fixes.
+      for (const text of [translateMessage(message), ...fixes.map(({ title }) => translateTitle(title))]) {
+        expect(text).toMatch(/\p{Script=Han}/u);
+      }
       expect(evidence.rows.every((row) => row >= 0 && row < rows.length)).toBe(true);
       for (const { edits } of fixes)
         for (const edit of edits) expect(edit.end).toBeLessThanOrEqual(program.source.length);

@@ -50,6 +50,27 @@ describe("why a text does not match", () => {
     expect(why("<answer>Yes</answer>", "", "<answer>Yes</answer>!", "full")).toMatchObject({ saw: "!" });
   });
 
+  it("says when only the letter case is another, and points there", () => {
+    expect(why("<answer>(yes|no)</answer>", "", "<answer>Yes</answer>")).toMatchObject({
+      ...{ expected: "(yes|no)", at: 8, sentence: expect.stringMatching(/saw `Yes.*another letter case\.$/) },
+    });
+    expect(why("Final answer: ([A-D])", "", "So, Final Answer: B")).toMatchObject({
+      ...{ expected: "Final answer: ", saw: expect.stringMatching(/^Final Answer: B/), at: 4 },
+      sentence: "Nothing of it was found: `Final answer: ` does not occur. It is there in another letter case.",
+    });
+    expect(why("</think><answer>", "", "</think><Answer>")!.sentence).toContain("another letter case");
+    expect(why("</think><answer>", "i", "</think><b>")!.sentence).not.toContain("letter case");
+  });
+
+  it("says when the beginning comes later, and when a part forbids what follows", () => {
+    expect(why("^<think>", "", "Sure! <think>")!.sentence).toMatch(
+      /It comes later, but the pattern begins at the start\.$/,
+    );
+    expect(why("<think>", "", "Sure! <think>", "start")!.sentence).toMatch(/It comes later/);
+    expect(why("^<think>", "", "Sure!")!.sentence).not.toMatch(/later/);
+    expect(why("^(?!.*<a>.*<a>)<a>", "s", "<a><a>")!.sentence).toMatch(/This part forbids what follows\.$/);
+  });
+
   it("shows parts that are no plain text as they are written", () => {
     expect(why("(yes|no)\\s+\\d+", "", "yes  x")).toMatchObject({ expected: "\\d+", saw: "x", at: 5 });
     expect(why("a(?:bc)+d", "", "abcbce")).toMatchObject({ expected: "d", saw: "e" });

@@ -95,6 +95,8 @@ describe("findings from TypeScript text", () => {
       "/<answer>\\s*(.*?)\\s*<\\/answer>/s",
       "/^\\s*<a>[^<]*<\\/a>\\s*$/",
       "/^#.*$/m",
+      // A look-around takes nothing, however far it looks.
+      "/^(?!.*<think>.*<think>)(?!.*<\\/think>.*<\\/think>)\\s*<think>.*?<\\/think>/s",
       "/\\d+-.*-x/",
     ]) {
       expect(await idsOf(reward(`return ${pattern}.test(ctx.completion) ? 1 : 0;`)), pattern).toEqual([]);

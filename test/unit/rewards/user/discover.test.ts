@@ -1,6 +1,7 @@
 /** What is found in reward files by reading them. */
 import { describe, expect, test } from "vitest";
 import { discoverRewards, isRewardFile } from "@iad-r1/server/rewards/user/discover";
+import { rewardMakers } from "@iad-r1/server/rewards/user/discoverPython";
 
 /** Name, shape and what stands in the file about each function. */
 function found(file: string, source: string) {
@@ -164,6 +165,54 @@ def nested():
       ["short", "trl", "group", ["texts"], false],
     ]);
     expect(functions[2]).toMatchObject({ weight: 0.25, range: { min: -1, max: 1 }, impure: true });
+  });
+
+  test("a function that makes a reward counts where what it makes gets a name", () => {
+    const maker = `def make(low: float = 0.0):
+    def helper(text):
+        return 1.0
+    def scaled(completions, solution, **kwargs):
+        return [helper(c) for c in completions]
+    return scaled
+`;
+    const source = `${maker}
+cosine = make(low=-1.0)
+other: Callable = make()
+lost = module.make()
+[make()]
+def real(completions, **kwargs):
+    inner = make()
+    return inner(completions)
+`;
+    const { functions } = found("/r/a.py", source);
+    expect(functions.map(({ name, nameText, exportName }) => [name, nameText, exportName])).toEqual([
+      ["cosine", "cosine", "cosine"],
+      ["other", "other", "other"],
+      ["real", "real", "real"],
+    ]);
+    expect(functions[0]).toMatchObject({ shape: "trl", scope: "batch", columns: ["solution"], takesKwargs: true });
+    expect(functions[0]!.bodyText).toMatch(/^def scaled[^]*for c in completions\]$/);
+    expect(found("/r/a.py", maker).functions).toEqual([]);
+    expect(rewardMakers(maker)).toEqual(["make"]);
+  });
+
+  test("a reward for the length alone asks for tokens only, and EasyR1 has arguments of its own", () => {
+    const source = `def overlong(completion_ids, **kwargs):
+    return [0.0 for _ in completion_ids]
+def decode(completion_ids, tokenizer):
+    return ""
+def compute_score(reward_inputs: list[dict[str, Any]], format_weight: float = 0.1) -> list[dict[str, float]]:
+    return []
+`;
+    const { functions } = found("/r/a.py", source);
+    expect(functions.map(({ name, shape, columns }) => [name, shape, columns])).toEqual([
+      ["overlong", "trl", []],
+      ["compute_score", "verl", []],
+    ]);
+    for (const head of ["reward_input: dict", "predicts, ground_truths, format_weight=0.1", "predict, ground_truth"]) {
+      const { functions: one } = found("/r/a.py", `def compute_score(${head}):\n    return 1.0\n`);
+      expect(one.map(({ shape }) => shape)).toEqual(["verl"]);
+    }
   });
 
   test("strings and comments with brackets, quotes and colons do not confuse it", () => {

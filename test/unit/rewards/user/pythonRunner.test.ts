@@ -80,6 +80,39 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None):
     ]);
   });
 
+  test.each([
+    [
+      "reward_inputs",
+      '[{"overall": float(len(one["response"])), "truth": one["ground_truth"]} for one in reward_inputs]',
+    ],
+    [
+      "reward_input, weight=0.1",
+      '{"overall": float(len(reward_input["response"])), "truth": reward_input["ground_truth"]}',
+    ],
+    ["predicts, ground_truths", '[{"overall": float(len(p)), "truth": t} for p, t in zip(predicts, ground_truths)]'],
+    ["predict, ground_truth", '{"overall": float(len(predict)), "truth": ground_truth}'],
+  ])("EasyR1 calls compute_score with %s", async (head, value) => {
+    const runner = open(`def compute_score(${head}):\n    return ${value}\n`);
+    expect((await runner.score("compute_score", rows("abc", "d"))).outcomes).toEqual([
+      { status: "ok", score: 3, notes: { truth: "<answer>Yes</answer>" } },
+      { status: "ok", score: 1, notes: { truth: "<answer>Yes</answer>" } },
+    ]);
+  });
+
+  test("what a function makes is called under the name it got, with its settings", async () => {
+    const runner = open(`
+def make(factor):
+    def scaled(completions, **kwargs):
+        return [factor * len(c) for c in completions]
+    return scaled
+
+twice = make(2.0)
+thrice = make(3.0)
+`);
+    expect((await runner.score("twice", rows("ab"))).outcomes).toEqual(scores(4));
+    expect((await runner.score("thrice", rows("ab"))).outcomes).toEqual(scores(6));
+  });
+
   test("batches are as large as asked, and groups stay whole", async () => {
     const source = (scope: string) => `
 # iad-r1: reward scope=${scope}

@@ -1,4 +1,5 @@
 /** RW117, RW118, RW120 and RW123: does the reward agree with the ground truth, with the evaluation, and between classes? */
+import { parseCell } from "../../location";
 import { parseTags } from "../../tags";
 import type { RolloutRow } from "../../../rollouts/row";
 import {
@@ -249,6 +250,14 @@ export function isRight(row: RolloutRow): boolean | null {
   return value !== "" && !row.completion.toLowerCase().includes(value.toLowerCase()) ? false : null;
 }
 
+/** Whether a completion names another place or type than the truth does: what a reward takes off for that is its own business. */
+function hasOtherParts(row: RolloutRow): boolean {
+  const [given, wanted] = [parseTags(row.completion), parseTags(truthText(row) ?? "")];
+  const isPlace = wanted.location !== null && parseCell(given.location ?? "") !== parseCell(wanted.location);
+  const word = (text: string | null) => text?.trim().toLowerCase() ?? null;
+  return isPlace || (wanted.type !== null && word(given.type) !== word(wanted.type));
+}
+
 /** Rewarded × right, over the rows where both are known. */
 function disagreement({ rows }: Examination, scored: ScoredFunction, golds: readonly Gold[]): Finding[] {
   const scales = new Map(
@@ -276,6 +285,8 @@ function disagreement({ rows }: Examination, scored: ScoredFunction, golds: read
     // Partial credit for a right verdict is credit; for a wrong one, half of what a right one earns is too much.
     const level = (score - floor) / (scale.ceiling - floor);
     const isRewarded = right ? level > creditShare : level >= 0.5;
+    // A reward for the place is no other opinion about the verdict.
+    if (right && !isRewarded && hasOtherParts(row)) return;
     const cell = isRewarded ? (right ? "both" : "onlyReward") : right ? "onlyEvaluation" : "neither";
     table[cell].push(i);
   });

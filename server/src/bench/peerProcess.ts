@@ -1,6 +1,6 @@
 /**
- * The Python process that runs the same work in PyTorch, transformers and TRL (bench/peers/torchPeer.py). It is only for
- * comparison: without it the benchmarks measure ours alone.
+ * The processes that run the same work elsewhere: PyTorch, transformers and TRL (bench/peers/torchPeer.py), llama.cpp
+ * (bench/peers/llamaPeer.mjs). They are only for comparison: without them the benchmarks measure ours alone.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -8,30 +8,40 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { CancelledError, WorkerError } from "@iad-r1/models/errors";
 
+/** How a peer is started. */
 export interface PeerPlace {
-  python: string;
-  script: string;
+  command: string;
+  args: readonly string[];
 }
 
-/** Where the peer is; or why there is none. */
-export function findPeer(projectRoot: string): PeerPlace | { missing: string } {
+/** Where PyTorch is; or why it is not there. */
+export function findTorchPeer(projectRoot: string): PeerPlace | { missing: string } {
   const windows = process.platform === "win32";
   const python = join(projectRoot, ".cache", "python", windows ? "Scripts/python.exe" : "bin/python");
   const script = join(projectRoot, "bench", "peers", "torchPeer.py");
   if (!existsSync(script)) return { missing: "bench/peers/torchPeer.py is not in this installation" };
-  if (!existsSync(python)) return { missing: "no Python environment in .cache/python (npm run test:python makes it)" };
-  return { python, script };
+  if (!existsSync(python)) return { missing: "no Python environment in .cache/python (npm run bench:peers makes it)" };
+  return { command: python, args: [script] };
+}
+
+/** Where llama.cpp is; or why it is not there. */
+export function findLlamaPeer(projectRoot: string): PeerPlace | { missing: string } {
+  const script = join(projectRoot, "bench", "peers", "llamaPeer.mjs");
+  const library = join(projectRoot, ".cache", "llama", "node_modules", "node-llama-cpp");
+  if (!existsSync(script)) return { missing: "bench/peers/llamaPeer.mjs is not in this installation" };
+  if (!existsSync(library)) return { missing: "no llama.cpp in .cache/llama (npm run bench:peers gets it)" };
+  return { command: process.execPath, args: [script, library] };
 }
 
 /** One process; commands are answered in order. */
-export class PythonPeer {
+export class PeerProcess {
   private readonly process: ChildProcessWithoutNullStreams;
   private readonly lines: AsyncIterator<string>;
   private errors = "";
 
-  constructor({ python, script }: PeerPlace, threads: number) {
+  constructor({ command, args }: PeerPlace, threads: number) {
     const count = String(threads);
-    this.process = spawn(python, [script], {
+    this.process = spawn(command, args, {
       env: { ...process.env, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count },
     });
     this.lines = createInterface(this.process.stdout)[Symbol.asyncIterator]();
@@ -54,7 +64,7 @@ export class PythonPeer {
       const { value, done } = await this.lines.next();
       if (signal?.aborted === true) throw new CancelledError();
       if (done === true) {
-        throw new WorkerError("worker/peer", `The Python peer ended during ${what}: ${this.errors.trim()}`);
+        throw new WorkerError("worker/peer", `The peer ended during ${what}: ${this.errors.trim()}`);
       }
       const answer = JSON.parse(value) as T & { error?: string };
       if (answer.error !== undefined) throw new WorkerError("worker/peer", `${what}: ${answer.error}`);
