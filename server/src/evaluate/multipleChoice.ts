@@ -17,7 +17,8 @@ import { LiveModel } from "../generate/liveModel";
 import { type Picture, PromptEncoder } from "../generate/promptEncoder";
 import { greedy } from "../generate/sample";
 import { parseTags } from "../rewards/tags";
-import { type DeviceChoice, resolveDevice } from "../runtime/devices";
+import type { DeviceChoice } from "../runtime/devices";
+import { type DeviceNote, workOnDevice } from "../runtime/deviceWork";
 import { parseConversation } from "./conversation";
 
 /** One question about one picture. */
@@ -139,39 +140,47 @@ export interface ChoiceOptions {
   maxNewTokens?: number;
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
+  /** Which device computes and why, and whether it failed. */
+  onDevice?: DeviceNote;
 }
 
 /** @throws DataError when a picture cannot be read, ModelFileError, CancelledError */
-export async function askChoices(
+export function askChoices(
   reference: ModelReference,
   questions: readonly ChoiceQuestion[],
-  { device, threads, references = 0, batchSize = 16, maxNewTokens = 512, signal, onProgress }: ChoiceOptions = {},
+  options: ChoiceOptions = {},
 ): Promise<ChoiceAnswer[]> {
-  const model = await LiveModel.open(reference, {
-    device: await resolveDevice(device ?? "auto"),
-    ...(threads !== undefined && { threads }),
-  });
-  try {
-    const generator = new Generator(model);
-    const encoder = new PromptEncoder(model);
-    const answers: ChoiceAnswer[] = [];
-    for (let from = 0; from < questions.length; from += batchSize) {
-      const batch = questions.slice(from, from + batchSize);
-      const prompts = await encoder.encode(batch.map((question) => promptOf(question, references)));
-      const groups = await generator.generate(
-        prompts.map((prompt, i) => ({ prompt, count: 1, seed: ["choice", batch[i]!.id, batch[i]!.number] })),
-        { ...{ sampling: greedy, maxNewTokens, maxRows: batchSize }, ...(signal && { signal }) },
-      );
-      for (const [i, question] of batch.entries()) {
-        const completion = groups[i]![0]!.text;
-        answers.push({ question, completion, letter: chosenLetter(completion, question.options) });
-      }
-      onProgress?.(answers.length, questions.length);
+  const { device = "auto", threads, onDevice = () => undefined } = options;
+  return workOnDevice(device, onDevice, async (where) => {
+    const model = await LiveModel.open(reference, { device: where, ...(threads !== undefined && { threads }) });
+    try {
+      return await askModel({ generator: new Generator(model), encoder: new PromptEncoder(model) }, questions, options);
+    } finally {
+      await model.dispose();
     }
-    return answers;
-  } finally {
-    await model.dispose();
+  });
+}
+
+async function askModel(
+  { generator, encoder }: { generator: Generator; encoder: PromptEncoder },
+  questions: readonly ChoiceQuestion[],
+  { references = 0, batchSize = 16, maxNewTokens = 512, signal, onProgress }: ChoiceOptions,
+): Promise<ChoiceAnswer[]> {
+  const answers: ChoiceAnswer[] = [];
+  for (let from = 0; from < questions.length; from += batchSize) {
+    const batch = questions.slice(from, from + batchSize);
+    const prompts = await encoder.encode(batch.map((question) => promptOf(question, references)));
+    const groups = await generator.generate(
+      prompts.map((prompt, i) => ({ prompt, count: 1, seed: ["choice", batch[i]!.id, batch[i]!.number] })),
+      { ...{ sampling: greedy, maxNewTokens, maxRows: batchSize }, ...(signal && { signal }) },
+    );
+    for (const [i, question] of batch.entries()) {
+      const completion = groups[i]![0]!.text;
+      answers.push({ question, completion, letter: chosenLetter(completion, question.options) });
+    }
+    onProgress?.(answers.length, questions.length);
   }
+  return answers;
 }
 
 function promptOf({ image, references, text }: ChoiceQuestion, numReferences: number) {

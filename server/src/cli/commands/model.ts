@@ -105,6 +105,7 @@ async function askQuestions(context: CliContext, file: string, options: EvalOpti
   }
   const answers = await askChoices(await modelOf(options, context.signal), questions.slice(0, options.limit), {
     ...{ device: options.device, threads: options.threads, references: options.references, signal: context.signal },
+    onDevice: (_, message) => context.log(message),
     onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} questions`),
   });
   if (context.interactive) process.stderr.write("\r\x1b[K");
