@@ -25,6 +25,9 @@ export interface RunTask {
 /** What Ctrl+C sends. */
 const interrupt = String.fromCharCode(3);
 
+/** Within it even a busy workbench has drawn what was written. */
+const drawingMs = 1500;
+
 const exitCodes = { completed: 0, failed: 1, stopped: 130 } as const;
 
 export class RunTerminal implements Pseudoterminal {
@@ -51,7 +54,8 @@ export class RunTerminal implements Pseudoterminal {
       (error: unknown) => {
         this.context.log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
         this.written.fire(failureLines(sentence(error)));
-        this.end(1);
+        // The workbench reads lines for Problems as it draws them, and stops a tenth of a second after the end.
+        setTimeout(() => this.end(1), drawingMs);
       },
     );
   }
