@@ -25,6 +25,9 @@ export interface RunTask {
 /** What Ctrl+C sends. */
 const interrupt = String.fromCharCode(3);
 
+/** Within it even a busy workbench has drawn what was written. */
+const drawingMs = 1500;
+
 const exitCodes = { completed: 0, failed: 1, stopped: 130 } as const;
 
 export class RunTerminal implements Pseudoterminal {
@@ -47,11 +50,11 @@ export class RunTerminal implements Pseudoterminal {
 
   open(): void {
     this.work().then(
-      (code) => code !== null && this.end(code),
+      (code) => code !== null && this.endDrawn(code),
       (error: unknown) => {
         this.context.log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
         this.written.fire(failureLines(sentence(error)));
-        this.end(1);
+        this.endDrawn(1);
       },
     );
   }
@@ -134,6 +137,12 @@ export class RunTerminal implements Pseudoterminal {
 
   private line(text: string): void {
     this.written.fire(`${text.replace(/\r?\n/g, "\r\n")}\r\n`);
+  }
+
+  /** The workbench reads lines for Problems as it draws them, and stops a tenth of a second after the end. */
+  private endDrawn(code: number): void {
+    if (code === 0) this.end(code);
+    else setTimeout(() => this.end(code), drawingMs);
   }
 
   private end(code: number): void {

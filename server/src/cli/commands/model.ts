@@ -3,9 +3,11 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { evaluateReference } from "../../evaluate/evaluateModel";
+import { askChoices, choiceReport, type ChoiceScore, readChoiceFile } from "../../evaluate/multipleChoice";
 import { createRewardRegistry } from "../../rewards/registry";
 import { verifyModel } from "../../verify/verifyModel";
 import { action } from "../action";
+import type { CliContext } from "../context";
 import { DATA_HELP, samplesOf } from "../dataOption";
 import { type DEVICE_CHOICES, deviceOption, modelOf, modelOption } from "../modelOptions";
 import { integer } from "../numberOption";
@@ -16,7 +18,9 @@ interface EvalOptions {
   model?: string;
   adapter?: string;
   bits?: "4" | "8";
-  data: string;
+  data?: string;
+  questions?: string;
+  images?: string;
   out?: string;
   limit?: number;
   references: number;
@@ -29,9 +33,11 @@ export function registerModelCommands(program: Command): void {
   const evaluate = program
     .command("eval")
     .description("how good is a model on a data set? accuracies in percent, by category too")
-    .requiredOption("--data <path>", DATA_HELP)
+    .option("--data <path>", DATA_HELP)
+    .option("--questions <file>", "instead of --data: questions with lettered options, a JSON file of MMAD's layout")
+    .option("--images <folder>", "with --questions: where image paths start from; the file's own folder when left out")
     .option("--out <folder>", "write report.json and one line per image to samples.jsonl")
-    .option("--limit <n>", "only the first n images", integer(1))
+    .option("--limit <n>", "only the first n images or questions", integer(1))
     .option("--references <n>", "reference images shown before each image", integer(0), 0)
     .option("--rewards <names>", "rewards to average over the answers", "iad-r1-strict")
     .option("--threads <n>", "threads for the arithmetic; 0 = one per core", integer(0), 0);
@@ -40,6 +46,8 @@ export function registerModelCommands(program: Command): void {
   evaluate.action(
     action(async (context, command) => {
       const options = command.opts<EvalOptions>();
+      if (options.questions !== undefined) return askQuestions(context, options.questions, options);
+      if (options.data === undefined) return command.error("error: give --data PATH, or --questions FILE");
       const samples = await samplesOf(options.data, context.signal);
       const { report, samples: answers } = await evaluateReference(
         await modelOf(options, context.signal),
@@ -84,6 +92,43 @@ export function registerModelCommands(program: Command): void {
     }),
   );
 
+  registerVerify(program);
+}
+
+/** Multiple choice: accuracy by subtask. */
+async function askQuestions(context: CliContext, file: string, options: EvalOptions): Promise<void> {
+  const { questions, missing } = await readChoiceFile(file, options.images);
+  if (missing.length > 0) {
+    context.log(
+      `warning: ${missing.length} pictures are missing, the first: ${missing[0]}; their questions are left out.`,
+    );
+  }
+  const answers = await askChoices(await modelOf(options, context.signal), questions.slice(0, options.limit), {
+    ...{ device: options.device, threads: options.threads, references: options.references, signal: context.signal },
+    onDevice: (_, message) => context.log(message),
+    onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} questions`),
+  });
+  if (context.interactive) process.stderr.write("\r\x1b[K");
+  const report = choiceReport(answers);
+  if (options.out !== undefined) {
+    await mkdir(options.out, { recursive: true });
+    await writeFile(join(options.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
+    const lines = answers.map(({ question, completion, letter }) => {
+      const { id, number, subtask, right } = question;
+      return `${JSON.stringify({ id, number, subtask, right, letter, completion })}\n`;
+    });
+    await writeFile(join(options.out, "answers.jsonl"), lines.join(""));
+  }
+  if (context.json) return context.printJson(report);
+  const row = (name: string, { numQuestions, accuracy, unparsed }: ChoiceScore) => [
+    ...[name, `${numQuestions}`, accuracy.toFixed(1), unparsed.toFixed(1)],
+  ];
+  const rows = [...Object.entries(report.perSubtask).map(([name, score]) => row(name, score)), row("all", report)];
+  for (const line of table(["subtask", "questions", "accuracy", "unparsed"], rows)) context.print(line);
+  context.print(`\nmean over subtasks ${report.meanOverSubtasks.toFixed(1)} %`);
+}
+
+function registerVerify(program: Command): void {
   program
     .command("verify")
     .description("run a checkpoint on recorded inputs and compare every quantity with the record")
