@@ -19,11 +19,17 @@ interface Info {
 /** Keys, and tensors with where their data begins. */
 function parse(bytes: Buffer): { keys: string[]; tensors: Map<string, Info> } {
   let at = 0;
-  const u32 = () => bytes.readUInt32LE((at += 4) - 4);
-  const u64 = () => Number(bytes.readBigUInt64LE((at += 8) - 8));
+  /** Where the next bytes stand. */
+  const skip = (length: number) => {
+    at += length;
+    return at - length;
+  };
+  const u32 = () => bytes.readUInt32LE(skip(4));
+  const u64 = () => Number(bytes.readBigUInt64LE(skip(8)));
   const text = () => {
     const length = u64();
-    return bytes.toString("utf8", at, (at += length));
+    const from = skip(length);
+    return bytes.toString("utf8", from, from + length);
   };
   const value = (type: number): void => {
     if (type === 8) text();
