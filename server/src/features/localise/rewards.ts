@@ -8,7 +8,7 @@ import type { RewardLens } from "../rewards/lenses";
 import type { PlacedFinding } from "../rewards/findings";
 import type { Finding } from "../types";
 import { rewardPhrases, rewardSentences, rewardSurfaceTexts } from "./rewardsZhCn";
-import { isChineseLocale, makeLookUp } from "./translate";
+import { isChineseLocale, makeLookUp, outsideFences } from "./translate";
 
 export interface RewardTranslator {
   /** Before it goes into hovers, which quote it. */
@@ -90,27 +90,13 @@ const separators: readonly (readonly [string, string])[] = [
   [", ", "，"],
 ];
 
-/** Markdown of a hover, line by line; what stands in a fence is somebody's text. */
-export function translateHover(markdown: string): string {
-  let fence: string | null = null;
-  return markdown
-    .split("\n")
-    .map((line) => {
-      const mark = /^`{3,}/.exec(line)?.[0] ?? null;
-      if (fence !== null) {
-        if (mark !== null && mark.length >= fence.length) fence = null;
-        return line;
-      }
-      if (mark !== null) {
-        fence = mark;
-        return line;
-      }
-      if (line.startsWith("| "))
-        return line.replace(/(?<=\| (?:(?:&nbsp;)*)?)[^|&]+(?= \|)/g, (cell) => surface(cell) ?? cell);
-      const [, begin, body] = /^((?:- )?)(.*)$/.exec(line)!;
-      return begin! + translatePieces(body!);
-    })
-    .join("\n");
+function translateHover(markdown: string): string {
+  return outsideFences(markdown, (line) => {
+    if (line.startsWith("| "))
+      return line.replace(/(?<=\| (?:(?:&nbsp;)*)?)[^|&]+(?= \|)/g, (cell) => surface(cell) ?? cell);
+    const [, begin, body] = /^((?:- )?)(.*)$/.exec(line)!;
+    return begin! + translatePieces(body!);
+  });
 }
 
 /** Pieces between dots. */

@@ -86,7 +86,7 @@ function literalLength(template: string): number {
 const lookUp = makeLookUp(sentences, phrase);
 
 /** Markdown line by line; what stands in a fence is somebody's text. */
-export function translateLines(markdown: string): string {
+export function outsideFences(markdown: string, change: (line: string) => string): string {
   let fence: string | null = null;
   return markdown
     .split("\n")
@@ -100,10 +100,16 @@ export function translateLines(markdown: string): string {
         fence = mark;
         return line;
       }
-      const [, begin, body, end] = /^((?:- )?)(.*?)(\s*)$/.exec(line)!;
-      return begin! + translate(body!) + end!;
+      return change(line);
     })
     .join("\n");
+}
+
+export function translateLines(markdown: string): string {
+  return outsideFences(markdown, (line) => {
+    const [, begin, body, end] = /^((?:- )?)(.*?)(\s*)$/.exec(line)!;
+    return begin! + translate(body!) + end!;
+  });
 }
 
 /** One sentence, or several that are each in the table. */
