@@ -77,7 +77,7 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     ["a model that is not there", ["inspect", "part.png", "--model", "nowhere"], /nowhere.*config\.json/],
     [
       "a model whose weights are cut off",
-      ["inspect", "part.png", "--model", "damaged"],
+      ["inspect", "part.png", "--model", "damaged", "--device", "cpu"],
       /model\.safetensors is cut off/,
     ],
     [

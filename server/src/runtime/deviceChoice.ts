@@ -7,6 +7,7 @@ import {
   type Device,
   type DeviceChoice,
   type DeviceReport,
+  devices,
   doesNotExist,
   type ProbeOptions,
   probeDevice,
@@ -23,13 +24,20 @@ export interface DeviceDecision {
 /** How much faster than the CPU a device must be for "auto" to leave it: smaller gains vanish in transfers. */
 const worthwhile = 4;
 
+const otherDevices = devices.filter((device) => device !== "cpu");
+
 /**
  * The device to use. A named device must work; "auto" takes the fastest that is clearly faster than the CPU.
  *
  * @throws ResourceError `resource/device` when a named device does not work
  */
 export async function decideDevice(choice: DeviceChoice, options: ProbeOptions = {}): Promise<DeviceDecision> {
-  if (choice === "auto") return decideAmong(await probeDevices(options));
+  if (choice === "auto") {
+    const others = await probeDevices(options, otherDevices);
+    // The processor always works; it is measured only where there is something to compare it with.
+    const compared = others.some(({ available }) => available) ? await probeDevices(options, ["cpu"]) : [];
+    return decideAmong([...compared, ...others]);
+  }
   if (choice === "cpu") return { device: "cpu", reason: "as asked" };
   const report = await probeDevice(choice, options);
   if (report.available) return { device: choice, reason: `as asked; it ${report.detail}` };

@@ -38,10 +38,13 @@ export interface ProbeOptions {
   readonly entry?: string;
 }
 
-/** Tries every device, one after the other so that they do not slow each other down. */
-export async function probeDevices(options: ProbeOptions = {}): Promise<DeviceReport[]> {
+/** Tries devices, one after the other so that they do not slow each other down. */
+export async function probeDevices(
+  options: ProbeOptions = {},
+  which: readonly Device[] = devices,
+): Promise<DeviceReport[]> {
   const reports: DeviceReport[] = [];
-  for (const device of devices) reports.push(await probeDevice(device, options));
+  for (const device of which) reports.push(await probeDevice(device, options));
   return reports;
 }
 
