@@ -198,9 +198,7 @@ export const noOwnRewardsInRun = (run: string) =>
   t("Run {0} uses no reward file of yours, so there is none to exchange.", run);
 export const notSaved = (file: string) => t("{0} could not be saved.", file);
 export const runFindings = (count: number) => t("{0} findings about its rewards", count);
-export const findingInRun = (message: string, run: string, step: number) =>
-  t("{0} (run {1}, step {2})", message, run, step);
-export const runAlert = (message: string, run: string, step: number) =>
+export const toldInRun = (message: string, run: string, step: number) =>
   t("{0} (run {1}, step {2})", message, run, step);
 export const runFinished = ({ id }: RunListing) => t("Run {0} is completed.", id);
 export const pickRun = () => t("Which run?");

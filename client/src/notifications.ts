@@ -1,6 +1,6 @@
 /** What a person is told without having asked: a run failed, a run is completed, the server was given up. Each once, never again. */
 import { commands, window } from "vscode";
-import type { ListedAlert } from "@iad-r1/protocol/runs";
+import { alertKey, type ListedAlert } from "@iad-r1/protocol/runs";
 import type { Context } from "./context";
 import type { Disposable } from "./emitter";
 import type { ConnectionState } from "./server/connection";
@@ -15,13 +15,13 @@ export function notifyOfAlerts(context: Context): Disposable {
       if (before === null || after === null) continue;
       const known = new Set((before.alerts ?? []).map(keyOfAlert));
       for (const alert of (after.alerts ?? []).filter((each) => !known.has(keyOfAlert(each)))) {
-        void tell(window.showWarningMessage, messages.runAlert(alert.message, after.id, alert.step), after.id);
+        void tell(window.showWarningMessage, messages.toldInRun(alert.message, after.id, alert.step), after.id);
       }
     }
   });
 }
 
-const keyOfAlert = ({ stage, step, name, metric }: ListedAlert) => `${stage} ${step} ${name ?? ""} ${metric}`;
+const keyOfAlert = (alert: ListedAlert) => `${alert.step} ${alertKey(alert)}`;
 
 export function notifyOfRuns(context: Context): Disposable {
   return context.runs.onDidChange((changes) => {

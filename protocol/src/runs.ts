@@ -437,6 +437,10 @@ export interface RunListing {
 
 export type ListedAlert = Pick<RunAlertEvent, "stage" | "step" | "name" | "metric" | "value" | "message">;
 
+/** What an alert is about; a later one with the same key takes its place in lists. */
+export const alertKey = ({ stage, name, metric }: Pick<RunAlertEvent, "stage" | "name" | "metric">) =>
+  `${stage} ${name ?? ""} ${metric}`;
+
 export type ListedFinding = Pick<
   RunFindingEvent,
   "id" | "severity" | "reward" | "file" | "message" | "step" | "pauses"

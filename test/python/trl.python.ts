@@ -14,7 +14,7 @@ import { readRollouts } from "@iad-r1/server/rollouts/read";
 import { groupAdvantages } from "@iad-r1/server/train/advantages";
 import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
 import { type RunContext, type RunOutcome, runTraining } from "@iad-r1/server/runs/postTrain";
-import { RunControl, writeWish } from "@iad-r1/server/runs/control";
+import { writeWish } from "@iad-r1/server/runs/control";
 import { listRuns, openRun } from "@iad-r1/server/runs/store";
 import type { RunKind } from "@iad-r1/protocol/runs";
 import { TrlLink } from "@iad-r1/server/train/trl/link";
@@ -25,6 +25,7 @@ import { generateSample } from "@iad-r1/server/data/synth/sample";
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { lateControl } from "../helpers/lateControl";
 import { tinyModel } from "../helpers/tinyModel";
 import { pythonPath, runPython } from "../helpers/python";
 
@@ -244,28 +245,20 @@ test("a finding holds a run by TRL, a corrected reward takes the place of the fa
     ...{ maxCompletionLength: 12, temperature: 1, saveEvery: 2, rewardErrors: "zero" as const },
     ...{ pauseOn: ["RW104" as const], rewards: [{ name: `${file}#length` }] },
   };
-  let control: RunControl | undefined;
-  const pauses = {
-    get isWanted() {
-      return control!.isWanted;
-    },
-    request: () => control!.request(),
-    takeExchange: () => control!.takeExchange(),
-    released: (signal: AbortSignal) => control!.released(signal),
-  };
+  const { pauses, begin, close } = lateControl();
   const runFolder = join(folder, "held", "held");
   const asked = { name: "held", engine: "trl" as const, stages: { scGrpo: policy } };
   const { outcome, events } = await train("sc-grpo", asked, {
     ...{ runId: "held", pauses },
     onEvent: (event) => {
       if (event.type !== "state") return;
-      if (event.state === "starting") control = new RunControl(runFolder, () => undefined);
+      if (event.state === "starting") begin(runFolder);
       if (event.state !== "paused") return;
       writeFileSync(file, reward('1 / (1 + len(c[0]["content"]))'));
       setTimeout(() => writeWish(runFolder, "run", { exchangeRewards: true }), 50);
     },
   });
-  control!.close();
+  close();
   expect(outcome.state).toBe("completed");
   const findings = events.filter((event) => event.type === "finding");
   expect(findings).toMatchObject([{ id: "RW104", step: 1, reward: "length", pauses: true }]);

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import type { RolloutRecord, RunEvent } from "@iad-r1/protocol/runs";
 import type { ExperimentInput } from "@iad-r1/server/config/experiment";
 import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
-import { RunControl, writeWish } from "@iad-r1/server/runs/control";
+import { writeWish } from "@iad-r1/server/runs/control";
 import { readManifest } from "@iad-r1/server/runs/manifest";
 import { type RunContext, runTraining } from "@iad-r1/server/runs/postTrain";
 import { expect, it } from "vitest";
+import { lateControl } from "../helpers/lateControl";
 import { temporaryFolder } from "../helpers/temporaryFolder";
 import { tinyCheckpoint } from "../helpers/tinyModel";
 
@@ -98,21 +99,13 @@ it("scores of both languages are on record with weights, notes and the version o
 it("a finding holds the run; a corrected file takes the place of the faulty one, and the run goes on", async () => {
   const { config, rewardFile } = project(failing, { pauseOn: ["RW104"], rewardErrors: "zero" });
   const runFolder = join(config.output, "held");
-  let control: RunControl | undefined;
-  const pauses = {
-    get isWanted() {
-      return control!.isWanted;
-    },
-    request: () => control!.request(),
-    takeExchange: () => control!.takeExchange(),
-    released: (signal: AbortSignal) => control!.released(signal),
-  };
+  const { pauses, begin, close } = lateControl();
   let numHeld = 0;
   const { outcome, events } = await train(config, {
     ...{ runId: "held", pauses },
     onEvent: (event) => {
       if (event.type !== "state") return;
-      if (event.state === "starting") control = new RunControl(runFolder, () => undefined);
+      if (event.state === "starting") begin(runFolder);
       if (event.state !== "paused") return;
       numHeld++;
       // The first correction cannot be loaded: the run goes on waiting.
@@ -120,7 +113,7 @@ it("a finding holds the run; a corrected file takes the place of the faulty one,
       setTimeout(() => writeWish(runFolder, "run", { exchangeRewards: true }), 50);
     },
   });
-  control!.close();
+  close();
   expect(outcome.error).toBe(null);
   expect(outcome.state).toBe("completed");
   expect(of(events, "finding")).toMatchObject([

@@ -45,16 +45,8 @@ export function afterEvent(look: Look, event: InspectJobEvent): Look {
 function afterInspectEvent(look: Look, event: InspectEvent): Look {
   switch (event.type) {
     case "started":
-      // Of a device that failed.
-      return {
-        ...look,
-        phase: "reading",
-        text: "",
-        choices: [],
-        anomalyScore: null,
-        numTokens: 0,
-        tokensPerSecond: null,
-      };
+      // What a device said that failed is void.
+      return { ...idleLook(look.model), phase: "reading" };
     case "prefilled":
       return look.phase === "writing" ? look : { ...look, phase: "reading" };
     case "text":

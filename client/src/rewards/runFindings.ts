@@ -105,7 +105,7 @@ function problemOf(
 ): Diagnostic {
   const { line, character } = place ?? { line: 0, character: 0 };
   const range = new Range(line, character, line, character + (place === undefined ? 0 : reward.length));
-  const problem = new Diagnostic(range, messages.findingInRun(message, run, step), severities[severity]);
+  const problem = new Diagnostic(range, messages.toldInRun(message, run, step), severities[severity]);
   problem.code = id;
   problem.source = "IAD-R1";
   return problem;

@@ -2,7 +2,14 @@
  * One run as the dashboard shows it, kept from the stream: all points of all curves, and what its journal says. Functions and one class
  * over plain data; no editor and no connection in here.
  */
-import type { CheckpointInfo, RunEvent, RunListing, RunManifest, ScalarColumn } from "@iad-r1/protocol/runs";
+import {
+  alertKey,
+  type CheckpointInfo,
+  type RunEvent,
+  type RunListing,
+  type RunManifest,
+  type ScalarColumn,
+} from "@iad-r1/protocol/runs";
 import { type PointsHeader, pointBytes, type RunDelta, type RunSnapshot } from "@iad-r1/protocol/stream";
 import type { DashboardRun, LogLine, RunFinding, SeriesPoints } from "@iad-r1/protocol/webview";
 
@@ -315,8 +322,8 @@ export function findingsOf(events: readonly RunEvent[]): RunFinding[] {
       });
     }
     if (event.type === "alert") {
-      const { stage, step, name, metric, message } = event;
-      byId.set(`alert ${stage} ${name ?? ""} ${metric}`, {
+      const { stage, step, metric, message } = event;
+      byId.set(`alert ${alertKey(event)}`, {
         ...{ id: "alert", severity: "warning", title: message, evidence: metric, cure: null, stage, step, file: null },
       });
     }

@@ -16,6 +16,7 @@ import {
 import { type Checkpoint, openSafetensors } from "../checkpoint/safetensors";
 import { type TensorToWrite, writeSafetensors, writeShardedSafetensors } from "../checkpoint/writeSafetensors";
 import { ConfigError, ModelFileError } from "../errors";
+import { isLanguagePath } from "../nn/decoder";
 import type { AdapterLayout, ParameterInput } from "../nn/parameters";
 import { readJsonFile } from "../util/jsonFile";
 import { createRandom } from "../util/random";
@@ -77,8 +78,7 @@ export function savedModules(
   paths: { decoder: string; head: string },
 ): { modules: string[]; parameters: string[] } {
   const moduleOf = (path: string) => path.slice(0, path.lastIndexOf("."));
-  const isLanguage = (path: string) => path.startsWith(`${paths.decoder}.`) || path.startsWith(`${paths.head}.`);
-  const all = [...base.shapes.keys()].filter(isLanguage);
+  const all = [...base.shapes.keys()].filter((path) => isLanguagePath(paths, path));
   const modules = new Set<string>();
   for (const name of names) {
     const found = all.map(moduleOf).filter((module) => module === name || module.endsWith(`.${name}`));

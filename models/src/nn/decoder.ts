@@ -146,6 +146,11 @@ export function cachedDecoderStack(
   return { hidden, cache: present };
 }
 
+/** Whether a parameter belongs to the decoder or the output head, and not to tower or projector. */
+export function isLanguagePath({ decoder, head }: { decoder: string; head: string }, path: string): boolean {
+  return path.startsWith(`${decoder}.`) || path.startsWith(`${head}.`);
+}
+
 /** hidden [M,C] -> final norm -> logits [M,V], divided by the temperature. */
 export function decoderLogits(
   net: Network,

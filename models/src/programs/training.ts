@@ -9,6 +9,7 @@ import type { ParameterTable } from "../checkpoint/parameterTable";
 import { ConfigError, InternalError } from "../errors";
 import type { GraphBuilder } from "../graph/builder";
 import type { Value } from "../graph/types";
+import { isLanguagePath } from "../nn/decoder";
 import { rmsNorm } from "../nn/norm";
 import type { Network } from "../nn/parameters";
 import {
@@ -44,8 +45,8 @@ export interface AuxiliaryHead {
 }
 
 /**
- * Which weights get gradients: the adapter's matrices with the parameters that it saves in full; the decoder and the output head; tower and projector; or everything.
- * Auxiliary heads are always trained.
+ * Which weights get gradients: the adapter's matrices with the parameters that it saves in full; the decoder and the output head; tower
+ * and projector; or everything. Auxiliary heads are always trained.
  */
 export type TrainableSet = "adapter" | "language-model" | "vision" | "all";
 
@@ -138,9 +139,8 @@ function trainableTest(
   set: TrainableSet,
   saved: ReadonlySet<string>,
 ): (path: string) => boolean {
-  const { decoder, head } = model.paths;
   const isAdapter = (path: string) => /\.lora_[AB]\.weight$/.test(path);
-  const isLanguage = (path: string) => path.startsWith(`${decoder}.`) || path.startsWith(`${head}.`);
+  const isLanguage = (path: string) => isLanguagePath(model.paths, path);
   const isAuxiliary = (path: string) => path.startsWith("auxiliary.");
   const chosen: Record<TrainableSet, (path: string) => boolean> = {
     adapter: (path) => isAdapter(path) || saved.has(path),

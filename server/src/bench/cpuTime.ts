@@ -7,6 +7,17 @@
 export async function cpuSeconds(work: () => Promise<unknown>): Promise<number> {
   const start = process.cpuUsage();
   await work();
+  return secondsSince(start);
+}
+
+/** The same for work that waits for nothing. */
+export function cpuSecondsOf(work: () => void): number {
+  const start = process.cpuUsage();
+  work();
+  return secondsSince(start);
+}
+
+function secondsSince(start: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(start);
   return (user + system) / 1e6;
 }

@@ -10,6 +10,7 @@ import { rewardLenses } from "../features/rewards/lenses";
 import { RewardView } from "../features/rewards/view";
 import { InternalError } from "@iad-r1/models/errors";
 import type { OpenReward } from "../rewards/debug/debugService";
+import { cpuSecondsOf } from "./cpuTime";
 
 export interface HoverCase {
   /** Of the editor. */
@@ -18,6 +19,14 @@ export interface HoverCase {
   isTyping: boolean;
 }
 
+/** The file as the editor shows it while somebody writes a comment of so many letters in front of everything. */
+function viewOf(open: OpenReward, isUpdating: boolean, typed: string): RewardView {
+  const [uri, text, facts] = ["file:///bench/live.reward.ts", typed + open.text, open.facts!] as const;
+  return new RewardView({ ...open, uri, text, isUpdating, facts });
+}
+
+const comment = (letters: number) => `// ${"x".repeat(letters)}\n`;
+
 /** Seconds of each hover. @throws InternalError `internal/bench` when a place has none */
 export function hoverTimes(open: OpenReward, { locale, isTyping }: HoverCase, rounds: number): number[] {
   const { report } = open;
@@ -25,24 +34,17 @@ export function hoverTimes(open: OpenReward, { locale, isTyping }: HoverCase, ro
   const offsets = report.sites.map(({ start }) => start);
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    // A comment that grows by a letter a round, in front of everything.
-    const typed = isTyping ? `// ${"x".repeat(round)}\n` : "";
+    const typed = isTyping ? comment(round) : "";
     for (const offset of offsets) {
-      const started = process.cpuUsage();
-      const text = typed + open.text;
-      const view = new RewardView({
-        ...open,
-        uri: "file:///bench/live.reward.ts",
-        text,
-        isUpdating: isTyping,
-        facts: open.facts!,
+      let markdown: string | null = null;
+      const seconds = cpuSecondsOf(() => {
+        const view = viewOf(open, isTyping, typed);
+        const say = rewardTranslatorFor(locale);
+        const found = rewardHover(view, typed.length + offset, placedFindings(view).map(say.placed));
+        markdown = found === null ? null : say.markdown(found.markdown);
       });
-      const say = rewardTranslatorFor(locale);
-      const found = rewardHover(view, typed.length + offset, placedFindings(view).map(say.placed));
-      const markdown = found === null ? null : say.markdown(found.markdown);
-      const { user, system } = process.cpuUsage(started);
-      times.push((user + system) / 1e6);
       if (markdown === null) throw new InternalError("internal/bench", `Expected a hover at ${offset}, got none.`);
+      times.push(seconds);
     }
   }
   return times;
@@ -50,20 +52,13 @@ export function hoverTimes(open: OpenReward, { locale, isTyping }: HoverCase, ro
 
 /** Seconds for problems, lenses and values at the ends of all lines, after each of so many keystrokes. */
 export function surfaceTimes(open: OpenReward, rounds: number): number[] {
-  return Array.from({ length: rounds }, (_, round) => {
-    const started = process.cpuUsage();
-    const text = `// ${"x".repeat(round)}\n${open.text}`;
-    const view = new RewardView({
-      ...open,
-      uri: "file:///bench/live.reward.ts",
-      text,
-      isUpdating: true,
-      facts: open.facts!,
-    });
-    rewardFindings(view, placedFindings(view), () => null);
-    rewardLenses(view);
-    rewardHints(view, "all", 0, view.lines.position(text.length).line);
-    const { user, system } = process.cpuUsage(started);
-    return (user + system) / 1e6;
-  });
+  return Array.from({ length: rounds }, (_, round) =>
+    cpuSecondsOf(() => {
+      const typed = comment(round);
+      const view = viewOf(open, true, typed);
+      rewardFindings(view, placedFindings(view), () => null);
+      rewardLenses(view);
+      rewardHints(view, "all", 0, view.lines.position(typed.length + open.text.length).line);
+    }),
+  );
 }

@@ -12,6 +12,7 @@ import type { RewardProgram } from "../rewards/user/program";
 import { type RewardRunner, startRunner } from "../rewards/user/runner";
 import type { RolloutRow } from "../rollouts/row";
 import { stripTypes } from "../rewards/user/stripTypes";
+import { cpuSecondsOf } from "./cpuTime";
 
 export type LiveLanguage = "typescript" | "python";
 
@@ -137,10 +138,9 @@ export class LiveValuesBench {
 
   /** Seconds of the processor to rewrite the file and to take its types away; TypeScript only. */
   rewrite(): number {
-    const started = process.cpuUsage();
-    stripTypes(instrumentTypeScript(typescript, "/bench/live.reward.ts").code, "/bench/live.reward.ts");
-    const { user, system } = process.cpuUsage(started);
-    return (user + system) / 1e6;
+    return cpuSecondsOf(() => {
+      stripTypes(instrumentTypeScript(typescript, "/bench/live.reward.ts").code, "/bench/live.reward.ts");
+    });
   }
 
   async close(): Promise<void> {

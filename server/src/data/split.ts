@@ -1,5 +1,6 @@
 /** Seeded splits of a data set that keep categories and labels in proportion and groups together. */
 import { ConfigError } from "@iad-r1/models/errors";
+import { groupBy } from "@iad-r1/models/util/groupBy";
 import { createRandom } from "@iad-r1/models/util/random";
 import type { InspectionSample } from "./samples";
 
@@ -91,18 +92,4 @@ export function splitSide(
   if (part.share <= 0) return part.side === "first" ? [] : [...samples];
   if (part.share >= 1) return part.side === "first" ? [...samples] : [];
   return splitDataset(samples, { first: part.share, rest: 1 - part.share }, part.seed)[part.side];
-}
-
-function groupBy(
-  samples: readonly InspectionSample[],
-  keyOf: (sample: InspectionSample) => string,
-): Map<string, InspectionSample[]> {
-  const groups = new Map<string, InspectionSample[]>();
-  for (const sample of samples) {
-    const key = keyOf(sample);
-    const members = groups.get(key);
-    if (members === undefined) groups.set(key, [sample]);
-    else members.push(sample);
-  }
-  return groups;
 }

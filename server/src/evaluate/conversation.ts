@@ -51,7 +51,7 @@ export function parseConversation(entry: Readonly<Record<string, unknown>>): Con
   return conversation;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -5,15 +5,11 @@
 import type { EvaluatedSample, EvaluationReport, ModelReference } from "@iad-r1/protocol/runs";
 import type { InspectionSample } from "../data/samples";
 import { solutionOf } from "../data/think";
-import { Generator } from "../generate/generator";
-import { LiveModel } from "../generate/liveModel";
-import { PromptEncoder } from "../generate/promptEncoder";
+import { type ModelParts, type ModelPlace, withChosenModel } from "../generate/withModel";
 import type { SamplingOptions } from "../generate/sample";
 import type { WeightedReward } from "../rewards/contract";
 import { scoreAll } from "../rewards/evaluate";
 import { inspectionPrompt, originOf, picturesOf } from "../generate/examples";
-import type { DeviceChoice } from "../runtime/devices";
-import { type DeviceNote, workOnDevice } from "../runtime/deviceWork";
 import { type EvaluationSample, evaluateSamples, judgeSample } from "./metrics";
 
 export interface EvaluateModelOptions {
@@ -42,7 +38,7 @@ export interface ModelEvaluation {
  * @throws CancelledError
  */
 export async function evaluateModel(
-  { generator, encoder }: { generator: Generator; encoder: PromptEncoder },
+  { generator, encoder }: ModelParts,
   samples: readonly InspectionSample[],
   options: EvaluateModelOptions,
 ): Promise<ModelEvaluation> {
@@ -116,33 +112,23 @@ export async function evaluateModel(
   };
 }
 
-export interface EvaluateReferenceOptions extends Partial<Omit<EvaluateModelOptions, "onProgress">> {
-  device?: DeviceChoice;
-  /** 0: one per core. */
-  threads?: number;
+export interface EvaluateReferenceOptions extends Partial<Omit<EvaluateModelOptions, "onProgress">>, ModelPlace {
   onProgress?: (done: number, total: number) => void;
-  /** Which device computes and why, and whether it failed. */
-  onDevice?: DeviceNote;
 }
 
 /** The same for a model on disk, opened for this one evaluation. */
 export async function evaluateReference(
   reference: ModelReference,
   samples: readonly InspectionSample[],
-  { device = "auto", threads, onProgress, onDevice = () => undefined, ...options }: EvaluateReferenceOptions = {},
+  { device, threads, onDevice, onProgress, ...options }: EvaluateReferenceOptions = {},
 ): Promise<ModelEvaluation> {
-  return workOnDevice(device, onDevice, async (where) => {
-    const model = await LiveModel.open(reference, { device: where, ...(threads !== undefined && { threads }) });
-    try {
-      return await evaluateModel({ generator: new Generator(model), encoder: new PromptEncoder(model) }, samples, {
-        ...{ batchSize: 16, maxNewTokens: 512 },
-        ...options,
-        onProgress: ({ finished, total }) => onProgress?.(finished, total),
-      });
-    } finally {
-      await model.dispose();
-    }
-  });
+  return withChosenModel(reference, { device, threads, onDevice }, (parts) =>
+    evaluateModel(parts, samples, {
+      ...{ batchSize: 16, maxNewTokens: 512 },
+      ...options,
+      onProgress: ({ finished, total }) => onProgress?.(finished, total),
+    }),
+  );
 }
 
 function mean(values: readonly number[]): number | null {

@@ -7,19 +7,17 @@ import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
 import { DataError } from "@iad-r1/models/errors";
+import { groupBy } from "@iad-r1/models/util/groupBy";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import { inferenceMessages } from "../data/messages";
 import { categoryOfPath } from "../data/samples";
 import { readDataFile } from "../data/textFile";
-import { Generator } from "../generate/generator";
-import { LiveModel } from "../generate/liveModel";
-import { type Picture, PromptEncoder } from "../generate/promptEncoder";
+import type { Picture } from "../generate/promptEncoder";
 import { greedy } from "../generate/sample";
+import { type ModelParts, type ModelPlace, withChosenModel } from "../generate/withModel";
 import { parseTags } from "../rewards/tags";
-import type { DeviceChoice } from "../runtime/devices";
-import { type DeviceNote, workOnDevice } from "../runtime/deviceWork";
-import { parseConversation } from "./conversation";
+import { isRecord, parseConversation } from "./conversation";
 
 /** One question about one picture. */
 export interface ChoiceQuestion {
@@ -124,24 +122,15 @@ function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 // ---- asking --------------------------------------------------------------------------------------------------------
 
-export interface ChoiceOptions {
-  device?: DeviceChoice;
-  /** 0: one per core. */
-  threads?: number;
+export interface ChoiceOptions extends ModelPlace {
   /** Reference pictures shown before each query, where there are some. */
   references?: number;
   batchSize?: number;
   maxNewTokens?: number;
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
-  /** Which device computes and why, and whether it failed. */
-  onDevice?: DeviceNote;
 }
 
 /** @throws DataError when a picture cannot be read, ModelFileError, CancelledError */
@@ -150,19 +139,11 @@ export function askChoices(
   questions: readonly ChoiceQuestion[],
   options: ChoiceOptions = {},
 ): Promise<ChoiceAnswer[]> {
-  const { device = "auto", threads, onDevice = () => undefined } = options;
-  return workOnDevice(device, onDevice, async (where) => {
-    const model = await LiveModel.open(reference, { device: where, ...(threads !== undefined && { threads }) });
-    try {
-      return await askModel({ generator: new Generator(model), encoder: new PromptEncoder(model) }, questions, options);
-    } finally {
-      await model.dispose();
-    }
-  });
+  return withChosenModel(reference, options, (parts) => askModel(parts, questions, options));
 }
 
 async function askModel(
-  { generator, encoder }: { generator: Generator; encoder: PromptEncoder },
+  { generator, encoder }: ModelParts,
   questions: readonly ChoiceQuestion[],
   { references = 0, batchSize = 16, maxNewTokens = 512, signal, onProgress }: ChoiceOptions,
 ): Promise<ChoiceAnswer[]> {
@@ -246,9 +227,7 @@ export function choiceReport(answers: readonly ChoiceAnswer[]): ChoiceReport {
 }
 
 function grouped(answers: readonly ChoiceAnswer[], key: (answer: ChoiceAnswer) => string): Record<string, ChoiceScore> {
-  const groups = new Map<string, ChoiceAnswer[]>();
-  for (const answer of answers) groups.set(key(answer), [...(groups.get(key(answer)) ?? []), answer]);
-  return Object.fromEntries([...groups].map(([name, list]) => [name, scoreOf(list)]));
+  return Object.fromEntries([...groupBy(answers, key)].map(([name, list]) => [name, scoreOf(list)]));
 }
 
 function scoreOf(answers: readonly ChoiceAnswer[]): ChoiceScore {

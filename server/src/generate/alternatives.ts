@@ -4,7 +4,7 @@
  */
 import type { Tokenizer } from "@iad-r1/models/text/tokenizer";
 import type { TokenChoice } from "@iad-r1/protocol/inspect";
-import type { Distribution } from "./sample";
+import { type Distribution, largest } from "./sample";
 
 /** Most alternatives that can be asked for. */
 export const mostAlternatives = 20;
@@ -21,26 +21,13 @@ export function tokenChoice(
   tokenizer: Tokenizer,
 ): TokenChoice {
   const probability = (id: number) => Math.exp(logits[id]! - logSumExp);
+  const others = [...largest(logits, Math.min(count + 1, logits.length))].filter((id) => id !== chosen);
   return {
     ...{ text, probability: probability(chosen) },
-    alternatives: likeliest(logits, count, chosen).map((id) => ({
+    alternatives: others.slice(0, count).map((id) => ({
       ...{ text: textOf(id, tokenizer), probability: probability(id) },
     })),
   };
-}
-
-/** Ids of the greatest logits, the greatest first; equal ones in order of their ids. */
-function likeliest(logits: Float32Array, count: number, without: number): number[] {
-  const best: number[] = [];
-  for (let id = 0; id < logits.length; id++) {
-    const value = logits[id]!;
-    if (id === without || (best.length === count && !(value > logits[best.at(-1)!]!))) continue;
-    let at = best.length;
-    while (at > 0 && value > logits[best[at - 1]!]!) at--;
-    best.splice(at, 0, id);
-    if (best.length > count) best.pop();
-  }
-  return best;
 }
 
 /** A token as text, also one that text leaves out, such as the end of the answer. */

@@ -433,7 +433,8 @@ export class Generator {
     row.lookup?.push(id);
     row.ids.push(id);
     row.logProbs.push(logits[id]! - logSumExp);
-    row.policyLogProbs?.push(logProbAt(logits, id, options.sampling.temperature));
+    const { temperature } = options.sampling;
+    row.policyLogProbs?.push(temperature === 1 ? row.logProbs.at(-1)! : logProbAt(logits, id, temperature));
     row.entropies.push(entropy);
     row.pending = id;
     progress.numTokens += 1;

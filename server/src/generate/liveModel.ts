@@ -17,6 +17,7 @@ import { ConfigError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
 import { ropeTableLength, ropeTables } from "@iad-r1/models/nn/rope";
+import { isLanguagePath } from "@iad-r1/models/nn/decoder";
 import type { Processor } from "@iad-r1/models/processor";
 import type { Program, WeightOptions } from "@iad-r1/models/programs/program";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
@@ -246,11 +247,9 @@ export class LiveModel {
     if (this.weights.kind !== "adapter" || this.adapter === null) return new Set();
     const { base, paths } = this.description;
     const names = this.adapter.config.modulesToSave;
-    const { decoder, head } = paths;
-    const isLanguage = (path: string) => path.startsWith(`${decoder}.`) || path.startsWith(`${head}.`);
-    const replaced = [...(this.description.adapter?.replaced.keys() ?? [])].filter(isLanguage);
-    const isNew = this.description.adapter === null;
-    return new Set(isNew ? savedModules(names, base, paths).parameters : replaced);
+    const stored = this.description.adapter;
+    if (stored === null) return new Set(savedModules(names, base, paths).parameters);
+    return new Set([...stored.replaced.keys()].filter((path) => isLanguagePath(paths, path)));
   }
 
   private async compile(

@@ -127,8 +127,8 @@ function drawFromAll(logits: Float32Array, temperature: number, uniform: number)
   return last;
 }
 
-/** Ids of the k largest logits, largest first, lower ids first among equals. */
-function largest(logits: Float32Array, k: number): Int32Array {
+/** Ids of the k largest logits, largest first, lower ids first among equals; k is at most their number. */
+export function largest(logits: Float32Array, k: number): Int32Array {
   // A heap of the k best so far with the worst of them on top: nearly every id ends at one comparison with it.
   const heap = Int32Array.from({ length: k }, (_, id) => id);
   for (let at = (k >> 1) - 1; at >= 0; at--) sink(heap, logits, at, k, worstFirst);

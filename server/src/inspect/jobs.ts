@@ -14,19 +14,14 @@ export function newJob(
 ): InspectJob {
   return {
     ...{ job, kind, model, image, state: "queued", error: null, ahead: 0, queuedMs: Date.now() },
-    ...{
-      width: null,
-      height: null,
-      computes: null,
-      text: "",
-      choices: [],
-      tags: [],
-      anomalyScore: null,
-      numTokens: 0,
-      tokensPerSecond: null,
-    },
+    ...{ width: null, height: null, computes: null, ...unwritten() },
     ...{ result: null, progress: null, heatMap: null },
   };
+}
+
+/** Nothing said yet. */
+function unwritten(): Pick<InspectJob, "text" | "choices" | "tags" | "anomalyScore" | "numTokens" | "tokensPerSecond"> {
+  return { text: "", choices: [], tags: [], anomalyScore: null, numTokens: 0, tokensPerSecond: null };
 }
 
 export function isEnded(state: JobState): boolean {
@@ -62,9 +57,8 @@ function applyInspectEvent(job: InspectJob, event: InspectEvent): void {
       job.width = event.width;
       job.height = event.height;
       job.computes = event.computes;
-      // Of a device that failed.
-      [job.text, job.tags, job.anomalyScore, job.numTokens, job.tokensPerSecond] = ["", [], null, 0, null];
-      job.choices = [];
+      // What a device said that failed is void.
+      Object.assign(job, unwritten());
       break;
     case "prefilled":
       break;

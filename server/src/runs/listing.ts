@@ -2,14 +2,15 @@
  * From what is known about a run to its line in a list. The store reads a folder once, the follower keeps up with a growing one; both
  * come here. Reads nothing itself.
  */
-import type {
-  ListedAlert,
-  ListedFinding,
-  RunEvent,
-  RunListing,
-  RunManifest,
-  RunProgressEvent,
-  RunStateEvent,
+import {
+  alertKey,
+  type ListedAlert,
+  type ListedFinding,
+  type RunEvent,
+  type RunListing,
+  type RunManifest,
+  type RunProgressEvent,
+  type RunStateEvent,
 } from "@iad-r1/protocol/runs";
 
 const maxFindings = 20;
@@ -81,7 +82,7 @@ export function alertsOf(events: readonly RunEvent[]): ListedAlert[] {
   for (const event of events) {
     if (event.type !== "alert") continue;
     const { stage, step, name, metric, value, message } = event;
-    told.set(`${stage} ${name ?? ""} ${metric}`, { stage, step, name, metric, value, message });
+    told.set(alertKey(event), { stage, step, name, metric, value, message });
   }
   return [...told.values()].slice(-maxAlerts);
 }

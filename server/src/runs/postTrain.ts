@@ -284,7 +284,8 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
   const isTrl = config.engine === "trl" && manifest.kind !== "evaluate";
   const engine = isTrl ? await requireTrl(config.trl, context.signal) : null;
   if (engine === null && manifest.deviceReason !== undefined) {
-    recorder.log("info", "device/chosen", chosenMessage(manifest.device as Device, manifest.deviceReason));
+    const { device, deviceReason: reason } = manifest;
+    recorder.log("info", "device/chosen", chosenMessage({ device, reason }));
   }
   // What is wrong with the model is said before any time goes into data.
   await loadModelDescription(config.model.base, config.model.adapter === null ? {} : { adapter: config.model.adapter });

@@ -129,17 +129,8 @@ export class RunRecorder {
       // A run that was only prepared begins its first attempt.
       if (manifest.state === "queued" && manifest.attempt === 1)
         return new RunRecorder(folder, manifest, lock, keep, listener);
-      manifest.attempt += 1;
-      manifest.state = "queued";
       const recorder = new RunRecorder(folder, manifest, lock, keep, listener);
-      recorder.emit({
-        type: "state",
-        state: "queued",
-        attempt: manifest.attempt,
-        reason: `resumed ${placeOf(keep)}`,
-        error: null,
-      });
-      recorder.saveManifest();
+      recorder.beginAttempt(`resumed ${placeOf(keep)}`);
       return recorder;
     } catch (error) {
       lock.release();
@@ -158,10 +149,13 @@ export class RunRecorder {
     this.scalars = openScalars(this.folder, keep);
     this.eventFile = openEventFile(this.folder, readScalars(this.folder));
     this.lastProgress = { stage: "", timeMs: 0, step: -1 };
+    this.beginAttempt(`${reason} ${placeOf(keep)}`);
+  }
+
+  private beginAttempt(reason: string): void {
     this.manifest.attempt += 1;
     this.manifest.state = "queued";
-    const { attempt } = this.manifest;
-    this.emit({ type: "state", state: "queued", attempt, reason: `${reason} ${placeOf(keep)}`, error: null });
+    this.emit({ type: "state", state: "queued", attempt: this.manifest.attempt, reason, error: null });
     this.saveManifest();
   }
 

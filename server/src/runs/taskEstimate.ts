@@ -5,6 +5,7 @@
 import { freemem } from "node:os";
 import { adapterParameters, adapterSpec } from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { isLanguagePath } from "@iad-r1/models/nn/decoder";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { generateSample } from "../data/synth/sample";
@@ -122,14 +123,13 @@ function secondsOf(
   flopsPerSecond: number,
 ): Record<string, number> {
   const { decoder, tower: stack } = model.facts;
-  const { decoder: path, head } = model.paths;
   const count = (test: (path: string) => boolean) =>
     [...model.base.shapes]
       .filter(([one]) => test(one))
       .reduce((sum, [, shape]) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
   const embedding = decoder.vocabSize * decoder.width;
-  const layers = count((one) => one.startsWith(`${path}.layers.`));
-  const vision = count((one) => !one.startsWith(`${path}.`) && !one.startsWith(`${head}.`));
+  const layers = count((one) => one.startsWith(`${model.paths.decoder}.layers.`));
+  const vision = count((one) => !isLanguagePath(model.paths, one));
   const attention = (one: { layers: number; width: number }, rows: number, keys: number) =>
     4 * one.layers * one.width * rows * keys;
   const look =

@@ -1,4 +1,5 @@
 /** Work that may be done anew: on the chosen device, and once more on the processor when the device fails under it. */
+import type { ComputingDevice } from "@iad-r1/protocol/inspect";
 import { decideDevice } from "./deviceChoice";
 import { isDeviceFailure } from "./deviceFailure";
 import type { Device, DeviceChoice } from "./devices";
@@ -13,7 +14,7 @@ export async function workOnDevice<T>(
   work: (device: Device) => Promise<T>,
 ): Promise<T> {
   const { device, reason } = await decideDevice(choice);
-  say("info", chosenMessage(device, reason));
+  say("info", chosenMessage({ device, reason }));
   try {
     return await work(device);
   } catch (error) {
@@ -23,6 +24,6 @@ export async function workOnDevice<T>(
   }
 }
 
-export function chosenMessage(device: Device, reason: string): string {
+export function chosenMessage({ device, reason }: ComputingDevice): string {
   return `Computes on ${device}: ${reason}.`;
 }

@@ -1,6 +1,6 @@
 /**
- * Which devices can compute here (deviceChoice.ts chooses among them), found out by computing on them: a child process creates a session and multiplies two
- * matrices, so that a driver that crashes takes only the child with it.
+ * Which devices can compute here, found out by computing on them: a child process creates a session and multiplies two matrices, so that
+ * a driver that crashes takes only the child with it. Choosing among them is deviceChoice.ts.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";

@@ -14,17 +14,15 @@ import {
   type PromptStyle,
   policyExample,
 } from "../generate/examples";
-import { type Completion, Generator } from "../generate/generator";
-import { LiveModel } from "../generate/liveModel";
-import { type EncodedPromptWithText, PromptEncoder, promptHash } from "../generate/promptEncoder";
+import type { Completion } from "../generate/generator";
+import { type EncodedPromptWithText, promptHash } from "../generate/promptEncoder";
 import type { SamplingOptions } from "../generate/sample";
+import { type ModelParts, type ModelPlace, withChosenModel } from "../generate/withModel";
 import type { WeightedReward } from "../rewards/contract";
 import { type RewardErrorPolicy, rolloutStatus, type ScoredRow, scoreAll } from "../rewards/evaluate";
 import type { RolloutTablesWriter } from "../rollouts/tables";
 import { writeFileDurably } from "../runs/durableFile";
 import { rolloutsFile } from "../runs/store";
-import type { DeviceChoice } from "../runtime/devices";
-import { type DeviceNote, workOnDevice } from "../runtime/deviceWork";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
 import { meanOf } from "./policyMetrics";
 
@@ -67,7 +65,7 @@ export interface RollOutOptions {
  * @throws CancelledError, RewardError with the policy "stop"
  */
 export async function rollOutGroups(
-  { generator, encoder }: { generator: Generator; encoder: PromptEncoder },
+  { generator, encoder }: ModelParts,
   wanted: readonly { sample: InspectionSample; example: PolicyExample; seed: readonly (number | string)[] }[],
   options: RollOutOptions,
 ): Promise<Group[]> {
@@ -201,7 +199,7 @@ export function tableEntries(groups: readonly ScoredGroup[]): Parameters<Rollout
   });
 }
 
-export interface SampleRolloutsOptions extends Partial<SamplingOptions> {
+export interface SampleRolloutsOptions extends Partial<SamplingOptions>, ModelPlace {
   /** G; default 8. */
   groupSize?: number;
   maxNewTokens?: number;
@@ -209,13 +207,8 @@ export interface SampleRolloutsOptions extends Partial<SamplingOptions> {
   style?: PromptStyle;
   references?: number;
   seed?: number;
-  device?: DeviceChoice;
-  /** 0: one per core. */
-  threads?: number;
   signal?: AbortSignal;
   onProgress?: (finished: number, total: number) => void;
-  /** Which device computes and why, and whether it failed. */
-  onDevice?: DeviceNote;
 }
 
 /** What a model says to each sample, G times, with rewards and advantages; the sampling defaults are those of training. */
@@ -226,29 +219,22 @@ export async function sampleRollouts(
 ): Promise<RolloutRecord[]> {
   const { groupSize = 8, style = defaultPromptStyle, references = 0, seed = 0, rewards, signal, onProgress } = options;
   const { temperature = 0.9, topK = 50, topP = 0.9, repetitionPenalty = 1 } = options;
-  return workOnDevice(options.device ?? "auto", options.onDevice ?? (() => undefined), async (device) => {
-    const threads = options.threads === undefined ? {} : { threads: options.threads };
-    const model = await LiveModel.open(reference, { device, ...threads });
-    try {
-      const wanted = samples.map((sample) => ({
-        sample,
-        example: policyExample(sample, { references, style }),
-        seed: [seed, "rollouts", sample.id],
-      }));
-      const parts = { generator: new Generator(model), encoder: new PromptEncoder(model) };
-      const groups = await rollOutGroups(parts, wanted, {
-        ...{ groupSize, rewards, onError: "skip", maxNewTokens: options.maxNewTokens ?? 256 },
-        sampling: { temperature, topK, topP, repetitionPenalty },
-        ...(signal && { signal }),
-        ...(onProgress && { onProgress }),
-      });
-      const totals = groups.flatMap(({ rows }) => rows.map(({ total }) => total));
-      const advantages = groupAdvantages(totals, { groupSize });
-      const ledger = new PictureLedger();
-      return await rolloutRecords(groups, { run: "", step: 0, mode: "eval", advantages, kl: null, ledger });
-    } finally {
-      await model.dispose();
-    }
+  const wanted = samples.map((sample) => ({
+    sample,
+    example: policyExample(sample, { references, style }),
+    seed: [seed, "rollouts", sample.id],
+  }));
+  return withChosenModel(reference, options, async (parts) => {
+    const groups = await rollOutGroups(parts, wanted, {
+      ...{ groupSize, rewards, onError: "skip", maxNewTokens: options.maxNewTokens ?? 256 },
+      sampling: { temperature, topK, topP, repetitionPenalty },
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+    });
+    const totals = groups.flatMap(({ rows }) => rows.map(({ total }) => total));
+    const advantages = groupAdvantages(totals, { groupSize });
+    const ledger = new PictureLedger();
+    return rolloutRecords(groups, { run: "", step: 0, mode: "eval", advantages, kl: null, ledger });
   });
 }
 

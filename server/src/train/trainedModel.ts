@@ -11,6 +11,7 @@ import { adapterParameters, writeAdapter, writeFullCheckpoint } from "@iad-r1/mo
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { type TensorToWrite, writeSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
 import { CheckpointError } from "@iad-r1/models/errors";
+import { isLanguagePath } from "@iad-r1/models/nn/decoder";
 import type { PreparedImages, TowerFeeds, TowerLoad } from "@iad-r1/models/processor";
 import type { Objective } from "@iad-r1/models/programs/training";
 import { loadModelDescription } from "@iad-r1/models/zoo";
@@ -388,8 +389,7 @@ function hasPictures({ feeds }: CollatedBatch): boolean {
 
 /** Batches without pictures give weights of the tower, or of an adapter in it, no gradient. */
 function isOfTower({ description }: LiveModel, path: string): boolean {
-  const { decoder, head } = description.paths;
-  return !path.startsWith(`${decoder}.`) && !path.startsWith(`${head}.`);
+  return !isLanguagePath(description.paths, path);
 }
 
 /** The training program for batches with pictures in one form or the other, or without any; compiled when first needed. */

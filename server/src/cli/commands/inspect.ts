@@ -3,6 +3,7 @@ import type { InspectEvent, Inspection, TokenChoice } from "@iad-r1/protocol/ins
 import type { Command } from "commander";
 import { mostAlternatives } from "../../generate/alternatives";
 import { openInspector } from "../../inspect/inspectImage";
+import { chosenMessage } from "../../runtime/deviceWork";
 import { action } from "../action";
 import type { CliContext } from "../context";
 import { type DEVICE_CHOICES, deviceOption, modelOf, modelOption } from "../modelOptions";
@@ -80,7 +81,7 @@ export async function inspectFiles(
           // Once, and again when a device has failed.
           if (event.type === "started" && event.computes.reason !== computes) {
             computes = event.computes.reason;
-            context.log(`Computes on ${event.computes.device}: ${computes}.`);
+            context.log(chosenMessage(event.computes));
           }
           if (event.type === "started") choices.length = 0;
           if (event.type === "text") choices.push(...event.choices);

@@ -146,8 +146,10 @@ function splitOutside(text: string, mark: string): string[] {
 /** Offsets that are neither in a JSON text nor between back quotes nor in brackets. */
 function* placesOutside(text: string): Generator<number> {
   let depth = 0;
+  const quotation = /"(?:\\.|[^"\\])*"|(`+)(?!`)[\s\S]*?[^`]\1(?!`)/y;
   for (let at = 0; at < text.length; at++) {
-    const quoted = /^(?:"(?:\\.|[^"\\])*"|(`+)(?!`)[\s\S]*?[^`]\1(?!`))/.exec(text.slice(at));
+    quotation.lastIndex = at;
+    const quoted = quotation.exec(text);
     if (quoted !== null) {
       at += quoted[0].length - 1;
       continue;

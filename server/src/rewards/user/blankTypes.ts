@@ -45,14 +45,17 @@ function closeBeforeArrow({ type, returnType }: AnyNode, code: string, character
   characters[end - 1] = ")";
 }
 
-const written = new Set(["TSEnumDeclaration", "TSModuleDeclaration", "TSParameterProperty"]);
-for (const type of ["TSImportEqualsDeclaration", "TSExportAssignment", "TSNamespaceExportDeclaration"])
-  written.add(type);
+/** Code that has to be written for them. */
+const written = new Set([
+  ...["TSEnumDeclaration", "TSModuleDeclaration", "TSParameterProperty"],
+  ...["TSImportEqualsDeclaration", "TSExportAssignment", "TSNamespaceExportDeclaration"],
+]);
 
 /** Wholly for the type checker. */
-const onlyTypes = new Set(["TSInterfaceDeclaration", "TSTypeAliasDeclaration", "TSDeclareFunction", "TSDeclareMethod"]);
-for (const type of ["TSIndexSignature", "TSTypeAnnotation", "TSTypeParameterDeclaration"]) onlyTypes.add(type);
-onlyTypes.add("TSTypeParameterInstantiation");
+const onlyTypes = new Set([
+  ...["TSInterfaceDeclaration", "TSTypeAliasDeclaration", "TSDeclareFunction", "TSDeclareMethod"],
+  ...["TSIndexSignature", "TSTypeAnnotation", "TSTypeParameterDeclaration", "TSTypeParameterInstantiation"],
+]);
 
 /** Keywords before a declaration or member that are not JavaScript, with the property that tells of them. */
 const modifiers = { abstract: "abstract", declare: "declare", override: "override", readonly: "readonly" } as const;
@@ -79,10 +82,8 @@ function collect(node: AnyNode, code: string, blanks: Span[], used: Set<string>)
     case "TSTypeAssertion":
       blanks.push([node.start, (inner as AnyNode).start]);
       return collect(inner as AnyNode, code, blanks, used);
+    // When it is known what is used: `blankUnusedImports`.
     case "ImportDeclaration":
-      for (const specifier of node.specifiers as AnyNode[]) {
-        if (specifier.importKind === "type") blanks.push(withComma(specifier, code));
-      }
       return true;
     case "Identifier":
       used.add(String(node.name));

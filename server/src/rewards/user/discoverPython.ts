@@ -196,8 +196,7 @@ function shapeOf(definition: Definition, call: Definition, isMarked: boolean): R
   if (names.has("solution_str") && names.has("ground_truth")) return "verl";
   if (names.has("completions")) return "trl";
   if (definition.name.text === "compute_score" && isOfEasyR1(names)) return "verl";
-  // A reward for the length alone looks at tokens only.
-  if (names.has("completion_ids") && call.parameters.some(({ star }) => star === "**")) return "trl";
+  if (isOfTokens(call.parameters)) return "trl";
   return isMarked ? "trl" : null;
 }
 
@@ -205,11 +204,15 @@ function isOfEasyR1(names: ReadonlySet<string>): boolean {
   return easyR1Arguments.some((wanted) => wanted.every((name) => names.has(name)));
 }
 
+/** A reward for the length alone looks at tokens only. */
+function isOfTokens(parameters: readonly Parameter[]): boolean {
+  return parameters.some(({ name }) => name === "completion_ids") && parameters.some(({ star }) => star === "**");
+}
+
 /** Of a function inside another one, which nothing marks. */
 function isReward(parameters: readonly Parameter[]): boolean {
   const names = new Set(parameters.map(({ name }) => name));
-  const isOfTokens = names.has("completion_ids") && parameters.some(({ star }) => star === "**");
-  return names.has("completions") || isOfTokens || (names.has("solution_str") && names.has("ground_truth"));
+  return names.has("completions") || isOfTokens(parameters) || (names.has("solution_str") && names.has("ground_truth"));
 }
 
 function columnsOf(parameters: readonly Parameter[], body: readonly PythonToken[], shape: RewardShape): string[] {

@@ -7,9 +7,7 @@ import { join } from "node:path";
 import { CheckpointError, WorkerError } from "@iad-r1/models/errors";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Trainable } from "../../config/experiment";
-import { Generator } from "../../generate/generator";
-import { LiveModel } from "../../generate/liveModel";
-import { PromptEncoder } from "../../generate/promptEncoder";
+import { type ModelParts, withModel } from "../../generate/withModel";
 import { makeFolder } from "../../runs/durableFile";
 import type { Device } from "../../runtime/devices";
 import type { LearningModel } from "../stage";
@@ -43,16 +41,11 @@ export class RemoteModel implements LearningModel {
     rmSync(this.waiting, { recursive: true, force: true });
   }
 
-  async opened<T>(use: (parts: { generator: Generator; encoder: PromptEncoder }) => Promise<T>): Promise<T> {
+  async opened<T>(use: (parts: ModelParts) => Promise<T>): Promise<T> {
     const { device, threads } = this.options;
     if (!this.isWritten) await this.write(this.waiting);
     this.isWritten = true;
-    const live = await LiveModel.open(this.savedReference(this.waiting), { device, threads });
-    try {
-      return await use({ generator: new Generator(live), encoder: new PromptEncoder(live) });
-    } finally {
-      await live.dispose();
-    }
+    return withModel(this.savedReference(this.waiting), device, threads, use);
   }
 
   async saveModel(folder: string): Promise<void> {
