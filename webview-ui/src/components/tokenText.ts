@@ -85,7 +85,8 @@ export function tokenArea(reader: TokenReader, content: TemplateResult): Templat
     const index = indexOf(event.target);
     if (index !== null) reader.choose(index);
   };
-  return html`<div class="tokens" role="group" aria-label=${t("token.group")} @pointerover=${choose} @click=${choose} @focusin=${choose} @keydown=${move}>${content}</div>`;
+  // Moves, not entries: a pointer that rests enters again whenever the text is painted anew, and would take the choice from the keys.
+  return html`<div class="tokens" role="group" aria-label=${t("token.group")} @pointermove=${choose} @click=${choose} @focusin=${choose} @keydown=${move}>${content}</div>`;
 }
 
 /** What is known about the token that is looked at. */
