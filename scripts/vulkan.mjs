@@ -14,7 +14,7 @@ import { ensureChromium } from "../test/e2e/setup.mjs";
  */
 export function vulkanEnvironment() {
   const { platform, env } = process;
-  if (platform !== "linux" || env.VK_ICD_FILENAMES || env.VK_DRIVER_FILES || hasDriver()) return {};
+  if (platform !== "linux" || env.VK_ICD_FILENAMES || env.VK_DRIVER_FILES || (hasDriver() && hasCard())) return {};
   const folder = softwareDriver(ensureChromium());
   if (folder === null) {
     throw new Error(
@@ -36,6 +36,12 @@ function hasDriver() {
     const place = `${folder}/vulkan/icd.d`;
     return existsSync(place) && readdirSync(place).length > 0;
   });
+}
+
+/** Drivers come in one package for all cards, with one in software that may be too old (Debian 12's lavapipe is). */
+function hasCard() {
+  const nodes = existsSync("/dev/dri") ? readdirSync("/dev/dri") : [];
+  return existsSync("/dev/nvidiactl") || nodes.some((name) => name.startsWith("renderD"));
 }
 
 /** Where Chromium keeps the driver: beside its binary, or where Debian puts both. */

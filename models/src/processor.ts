@@ -29,8 +29,16 @@ export interface Processor {
   readonly tokenizer: Tokenizer;
   readonly chatTemplate: ChatTemplate;
   readonly settings: { readonly imageToken: string; readonly scaling: PixelScaling };
-  /** Pictures of one prompt. Dear for large pictures: keep the result where several prompts share them. */
-  prepareImages(images: readonly RgbImage[]): PreparedImages;
+  /** Is a picture among others taken in another way than alone? */
+  readonly severalDiffer: boolean;
+  /**
+   * Pictures of one prompt. Dear for large pictures: keep the result where several prompts share them.
+   *
+   * @param numImages pictures of the prompt, when these are only some of them
+   */
+  prepareImages(images: readonly RgbImage[], numImages?: number): PreparedImages;
+  /** Pictures of one prompt that were prepared one by one, as if together. */
+  joinImages(images: readonly PreparedImages[]): PreparedImages;
   /**
    * @param images           one for each image part of the messages, in order; or already prepared
    * @param options.addGenerationPrompt end with the opening of the answer; default true

@@ -13,6 +13,7 @@ import {
   roundingOf,
   writeQuantized,
 } from "./checkpoint/quantize";
+import type { ParameterShapes } from "./checkpoint/parameterTable";
 import { openSafetensors } from "./checkpoint/safetensors";
 import { ConfigError } from "./errors";
 import { isJsonObject, type JsonObject, readJsonFile } from "./util/jsonFile";
@@ -51,7 +52,7 @@ export async function quantizeCheckpoint(
   const metadata = { quantized: `${rounding.bits} bits, blocks of ${rounding.blockSize}` };
   await writeQuantized(join(folder, "model.safetensors"), source, steps, metadata, options);
   await copyCompanionFiles(model.folder, folder, ["config.json"]);
-  const config = await smallConfig(model, rounding);
+  const config = smallConfig((await readJsonFile(model.folder, "config.json"))!, rounding);
   await writeFileAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
   const written = await openSafetensors(folder);
   return {
@@ -65,32 +66,60 @@ export async function quantizeCheckpoint(
 /** The head is worth more bits than the rest: its rounding errors reach the logits directly. */
 const headBits = 8;
 
-function planSteps(model: ModelDescription, rounding: Rounding): QuantizeStep[] {
-  const { decoder, head } = model.paths;
-  const inDecoder = new Set(model.base.linearModules.filter((module) => module.startsWith(`${decoder}.`)));
-  const steps: QuantizeStep[] = [];
-  for (const [path, { name, shape }] of model.parameters) {
-    const module = path.replace(/\.weight$/, "");
-    const width = shape.at(-1)!;
-    let chosen: Rounding | null = null;
-    if (path.endsWith(".weight") && inDecoder.has(module)) chosen = roundingOf(width, rounding);
-    else if (path === `${head}.weight`) chosen = roundingOf(width, { ...rounding, bits: headBits });
-    steps.push({ source: name, name, rounding: chosen });
-  }
-  if (model.facts.decoder.tied) {
-    // The embedding is looked up row by row and stays as it is; as the head it is a matrix of its own.
-    const embedding = model.parameters.get(`${decoder}.embed_tokens.weight`)!;
-    const chosen = roundingOf(embedding.shape[1]!, { ...rounding, bits: headBits });
-    if (chosen !== null) {
-      steps.push({ source: embedding.name, name: model.savedName(`${head}.weight`), rounding: chosen });
+/** What of a network is rounded, and how; its files are not needed for that. */
+export interface RoundedNetwork {
+  shapes: ParameterShapes;
+  linearModules: readonly string[];
+  paths: { decoder: string; head: string };
+  tied: boolean;
+}
+
+/** The rounding of each parameter that has one. A tied head, a matrix of its own here, is among them under its own path. */
+export function roundedParameters(
+  { shapes, linearModules, paths: { decoder, head }, tied }: RoundedNetwork,
+  rounding: Rounding,
+): Map<string, Rounding> {
+  const inDecoder = new Set(linearModules.filter((module) => module.startsWith(`${decoder}.`)));
+  const forHead = { ...rounding, bits: headBits } as const;
+  const chosen = new Map<string, Rounding>();
+  const choose = (path: string, width: number, wanted: Rounding) => {
+    const possible = roundingOf(width, wanted);
+    if (possible !== null) chosen.set(path, possible);
+  };
+  for (const [path, shape] of shapes) {
+    if (path === `${head}.weight`) choose(path, shape[1]!, forHead);
+    else if (path.endsWith(".weight") && inDecoder.has(path.slice(0, -".weight".length))) {
+      choose(path, shape[1]!, rounding);
     }
+  }
+  // The embedding is looked up row by row and stays as it is; as the head it is a matrix of its own.
+  if (tied) choose(`${head}.weight`, shapes.get(embeddingPath(decoder))![1]!, forHead);
+  return chosen;
+}
+
+function embeddingPath(decoder: string): string {
+  return `${decoder}.embed_tokens.weight`;
+}
+
+function planSteps(
+  { base, facts, parameters, paths, savedName }: ModelDescription,
+  rounding: Rounding,
+): QuantizeStep[] {
+  const { shapes, linearModules } = base;
+  const chosen = roundedParameters({ shapes, linearModules, paths, tied: facts.decoder.tied }, rounding);
+  const steps: QuantizeStep[] = [...parameters].map(([path, { name }]) => {
+    return { source: name, name, rounding: chosen.get(path) ?? null };
+  });
+  const head = `${paths.head}.weight`;
+  if (!parameters.has(head) && chosen.has(head)) {
+    const { name } = parameters.get(embeddingPath(paths.decoder))!;
+    steps.push({ source: name, name: savedName(head), rounding: chosen.get(head)! });
   }
   return steps;
 }
 
 /** config.json that says what was done; a head that was tied has its own weights now. */
-async function smallConfig(model: ModelDescription, { bits, blockSize }: Rounding): Promise<JsonObject> {
-  const config = (await readJsonFile(model.folder, "config.json"))!;
+export function smallConfig(config: JsonObject, { bits, blockSize }: Rounding): JsonObject {
   const untied = { tie_word_embeddings: false };
   return {
     ...config,

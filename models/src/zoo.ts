@@ -165,10 +165,24 @@ function replaceParameters(table: ParameterTable, replaced: ParameterTable): Par
 }
 
 /** Every parameter that a config.json asks for, with the name under which it is saved; no checkpoint is needed. */
-export function describeParameters(json: JsonObject): { shapes: ParameterShapes; savedName: (path: string) => string } {
+export interface DescribedParameters {
+  shapes: ParameterShapes;
+  savedName: (path: string) => string;
+  paths: VisionLanguageNetwork["paths"];
+  linearModules: readonly string[];
+  /** Is the embedding the output head as well? */
+  tied: boolean;
+}
+
+export function describeParameters(json: JsonObject): DescribedParameters {
   const architecture = architectureOf(json);
-  const { shapes } = architecture.open(architecture.parse(json));
-  return { shapes, savedName: architecture.savedName };
+  const config = architecture.parse(json);
+  const { network, shapes } = architecture.open(config);
+  const { paths } = network;
+  return {
+    ...{ shapes, savedName: architecture.savedName, paths, tied: config.text.tied },
+    linearModules: linearModulesOf(shapes, paths.head),
+  };
 }
 
 function architectureOf(json: JsonObject): AnyArchitecture<ArchitectureName> {

@@ -51,8 +51,9 @@ export function tinyModel(name: string): TinyFixture {
         names.map(async (key) => {
           const { images, messages } = cases[key]!;
           const pictures = await Promise.all(images.map((image) => loadImage(join(folder, "images", image))));
-          const prepare = () => Promise.resolve(change(key, model.processor.prepareImages(pictures)));
-          const [rows] = await features.encode([{ key, prepare }]);
+          const prepare = () => change(key, model.processor.prepareImages(pictures));
+          const open = () => Promise.resolve({ content: key, prepare });
+          const [rows] = await features.encode([{ name: key, open }]);
           const { inputIds, imageTokenPositions, positions } = model.processor.prepareInputs(messages, rows!.prepared);
           return { inputIds, imageTokenPositions, images: rows!, ...(positions !== undefined && { positions }) };
         }),

@@ -42,7 +42,13 @@ function shortened(name: string): { checkpoint: string; reference: string } {
   return { checkpoint, reference };
 }
 
-describe.each(["llava-onevision", "qwen2-5-vl"])("%s", (name) => {
+/** One class by default: each compiles its own shaders, which takes a software device most of a minute. */
+const classes =
+  process.env.IADR1_WEBGPU_ALL === "1"
+    ? ["llava-onevision", "llava-1-5", "llava-1-6-mistral", "qwen2-vl", "qwen2-5-vl"]
+    : ["llava-onevision"];
+
+describe.each(classes)("%s", (name) => {
   it("gives the recorded features, logits, losses, gradients and greedy tokens", async () => {
     const { checkpoint, reference } = shortened(name);
     const checks: VerifyCheck[] = [];

@@ -40,6 +40,19 @@ export function roundingOf(width: number, wanted: Rounding): Rounding | null {
   return null;
 }
 
+/** The three tensors that stand for a matrix [N,K]: values and zero points as bytes, scales as float32. */
+export function packedShapes(
+  [rows, columns]: readonly number[],
+  { bits, blockSize }: Rounding,
+): Record<keyof typeof packedSuffixes, [rows: number, width: number]> {
+  const blocks = columns! / blockSize;
+  return {
+    values: [rows!, (columns! * bits) / 8],
+    scales: [rows!, blocks],
+    zeroPoints: [rows!, (blocks * bits) / 8],
+  };
+}
+
 /** One tensor of the new file. */
 interface Piece {
   name: string;
@@ -90,16 +103,14 @@ function layOut(source: Checkpoint, steps: readonly QuantizeStep[]): Piece[] {
   const pieces: Omit<Piece, "offset">[] = steps.flatMap(({ source: from, name, rounding }) => {
     const { dtype, shape, length } = source.entry(from);
     if (rounding === null) return [{ name, dtype, shape, length }];
-    const [rows, columns] = shape as [number, number];
-    const { bits, blockSize } = rounding;
-    const blocks = columns / blockSize;
-    const piece = (suffix: string, kind: "uint8" | "float32", width: number) => ({
-      ...{ name: name + suffix, dtype: kind, shape: [rows, width], length: rows * width * elementBytes(kind) },
+    const { values, scales, zeroPoints } = packedShapes(shape, rounding);
+    const piece = (suffix: string, kind: "uint8" | "float32", dims: readonly number[]) => ({
+      ...{ name: name + suffix, dtype: kind, shape: dims, length: dims[0]! * dims[1]! * elementBytes(kind) },
     });
     return [
-      piece(packedSuffixes.values, "uint8", (columns * bits) / 8),
-      piece(packedSuffixes.scales, "float32", blocks),
-      piece(packedSuffixes.zeroPoints, "uint8", (blocks * bits) / 8),
+      piece(packedSuffixes.values, "uint8", values),
+      piece(packedSuffixes.scales, "float32", scales),
+      piece(packedSuffixes.zeroPoints, "uint8", zeroPoints),
     ];
   });
   const names = new Set(pieces.map(({ name }) => name));

@@ -6,7 +6,7 @@
  */
 import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
 import { packWholeImages } from "../llavaOnevision/packing";
-import type { PreparedViews } from "../llavaOnevision/processor";
+import { joinViews, type PreparedViews } from "../llavaOnevision/processor";
 import type { Processor } from "../processor";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
 import { loadChatTemplate } from "../text/chatTemplate";
@@ -40,6 +40,7 @@ export interface LlavaSettings {
 export interface LlavaProcessor extends Processor {
   readonly settings: LlavaSettings;
   prepareImages(images: readonly RgbImage[]): PreparedViews;
+  joinImages(images: readonly PreparedViews[]): PreparedViews;
   prepareInputs(
     messages: readonly ChatMessage[],
     images: readonly RgbImage[] | PreparedViews,
@@ -140,7 +141,9 @@ export function createLlavaProcessor(
     tokenizer,
     chatTemplate,
     settings,
+    severalDiffer: false,
     prepareImages,
+    joinImages: (images) => joinViews(images, settings.tokensPerImage),
     prepareInputs(messages, images, options) {
       const prepared = "pack" in images ? images : prepareImages(images);
       return { ...prepared, ...prepareText(text, messages, prepared.tokensPerImage, options) };

@@ -6,7 +6,7 @@
  */
 import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
 import { type PackGeometry, packImages } from "../llavaOnevision/packing";
-import type { PreparedViews } from "../llavaOnevision/processor";
+import { joinViews, type PreparedViews } from "../llavaOnevision/processor";
 import type { Processor } from "../processor";
 import { patchesPerSide } from "../nn/visionTransformer";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
@@ -41,6 +41,7 @@ export interface LlavaNextSettings {
 export interface LlavaNextProcessor extends Processor {
   readonly settings: LlavaNextSettings;
   prepareImages(images: readonly RgbImage[]): PreparedViews;
+  joinImages(images: readonly PreparedViews[]): PreparedViews;
   prepareInputs(
     messages: readonly ChatMessage[],
     images: readonly RgbImage[] | PreparedViews,
@@ -147,7 +148,9 @@ export function createLlavaNextProcessor(
     tokenizer,
     chatTemplate,
     settings,
+    severalDiffer: false,
     prepareImages,
+    joinImages: (images) => joinViews(images, patchesPerSide ** 2),
     prepareInputs(messages, images, options) {
       const prepared = "pack" in images ? images : prepareImages(images);
       return { ...prepared, ...prepareText(text, messages, prepared.tokensPerImage, options) };

@@ -22,10 +22,10 @@ import {
   readViewSide,
   requireSetting,
 } from "../vision/imageSettings";
-import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
+import { joinValues, type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
 import { type ResampleFilter, resizeImage } from "../vision/resample";
 import type { LlavaOnevisionConfig } from "./config";
-import { type PackGeometry, type PackPlan, packImages } from "./packing";
+import { mergePackPlans, type PackGeometry, type PackPlan, packImages } from "./packing";
 
 /**
  * What happens to the pictures of a prompt with two or more: "padSquare" (transformers 5) pads each to a square with the
@@ -58,7 +58,8 @@ export interface PreparedViews extends PreparedImages {
 export interface LlavaOnevisionProcessor extends Processor {
   readonly settings: LlavaOnevisionSettings;
   readonly imageTokenId: number;
-  prepareImages(images: readonly RgbImage[]): PreparedViews;
+  prepareImages(images: readonly RgbImage[], numImages?: number): PreparedViews;
+  joinImages(images: readonly PreparedViews[]): PreparedViews;
   prepareInputs(
     messages: readonly ChatMessage[],
     images: readonly RgbImage[] | PreparedViews,
@@ -182,8 +183,8 @@ export function createLlavaOnevisionProcessor(
   };
   const paddingColor = scaling.mean.map((mean) => Math.trunc(mean * 255)) as [number, number, number];
 
-  function prepareImages(images: readonly RgbImage[]): PreparedViews {
-    const cut = images.length === 1 || settings.severalImages === "anyRes";
+  function prepareImages(images: readonly RgbImage[], numImages = images.length): PreparedViews {
+    const cut = numImages === 1 || settings.severalImages === "anyRes";
     const views = images.flatMap((image) =>
       cut
         ? cutViews(image, settings.gridPinpoints, viewSide, filter)
@@ -209,10 +210,29 @@ export function createLlavaOnevisionProcessor(
     chatTemplate,
     settings,
     imageTokenId: tokenizer.tokenToId(settings.imageToken)!,
+    severalDiffer: settings.severalImages === "padSquare",
     prepareImages,
+    joinImages: (images) => joinViews(images, settings.numImageTokens),
     prepareInputs(messages, images, options = {}) {
       const prepared = "pack" in images ? images : prepareImages(images);
       return { ...prepared, ...prepareText(text, messages, prepared.tokensPerImage, options) };
     },
+  };
+}
+
+/** Views of pictures one after another, at least one. `patches`: rows of a view. */
+export function joinViews(images: readonly PreparedViews[], patches: number): PreparedViews {
+  const [, ...viewShape] = images[0]!.pixelShape;
+  const pack = mergePackPlans(
+    images.map((one) => one.pack),
+    patches,
+  );
+  return {
+    pixelValues: joinValues(images.map(({ pixelValues }) => pixelValues)),
+    pixelShape: [pack.numViews, ...viewShape],
+    imageSizes: images.flatMap(({ imageSizes }) => imageSizes),
+    cropsPerImage: pack.viewsPerImage,
+    tokensPerImage: pack.rowsPerImage,
+    pack,
   };
 }

@@ -3,6 +3,7 @@ import { headsAtOnce } from "../nn/patchTower";
 import { type AxisPositions, ropeFrequencies } from "../nn/rope";
 import type { TowerFeeds, TowerLoad } from "../processor";
 import { frameSegments, type PatchGrid, patchPositionIds, type SegmentPlan } from "../vision/patchGrid";
+import { joinValues } from "../vision/pixelValues";
 import type { PatchTowerConfig } from "./config";
 import { type PreparedPatches, ropePositions } from "./processor";
 
@@ -12,12 +13,7 @@ export function patchFeeds(prompts: readonly PreparedPatches[], vision: PatchTow
   const group = vision.mergeSize ** 2;
   const count = prompts.reduce((sum, { pixelShape }) => sum + pixelShape[0], 0);
   const values = prompts[0]!.pixelShape[1];
-  const pixels = new Float32Array(count * values);
-  let offset = 0;
-  for (const { pixelValues } of prompts) {
-    pixels.set(pixelValues, offset);
-    offset += pixelValues.length;
-  }
+  const pixels = joinValues(prompts.map(({ pixelValues }) => pixelValues));
   return {
     pixel_values: { dtype: "float32", data: pixels, dims: [count / group, group, values] },
     ...positionFeeds(grids, vision),

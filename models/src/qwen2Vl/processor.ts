@@ -21,7 +21,7 @@ import {
   requireSetting,
 } from "../vision/imageSettings";
 import type { PatchGrid } from "../vision/patchGrid";
-import { type PixelScaling, pixelTable } from "../vision/pixelValues";
+import { joinValues, type PixelScaling, pixelTable } from "../vision/pixelValues";
 import { type ResampleFilter, resizeImage } from "../vision/resample";
 
 export interface Qwen2VlSettings {
@@ -47,6 +47,7 @@ export interface PreparedPatches extends PreparedImages {
 export interface Qwen2VlProcessor extends Processor {
   readonly settings: Qwen2VlSettings;
   prepareImages(images: readonly RgbImage[]): PreparedPatches;
+  joinImages(images: readonly PreparedPatches[]): PreparedPatches;
   prepareInputs(
     messages: readonly ChatMessage[],
     images: readonly RgbImage[] | PreparedPatches,
@@ -251,13 +252,27 @@ export function createQwen2VlProcessor(
     tokenizer,
     chatTemplate,
     settings,
+    severalDiffer: false,
     prepareImages,
+    joinImages: joinPatches,
     prepareInputs(messages, images, options) {
       const prepared = "imageGrids" in images ? images : prepareImages(images);
       const written = prepareText(text, messages, prepared.tokensPerImage, options);
       const positions = ropePositions(written.inputIds, imageTokenId, prepared.imageGrids, mergeSize);
       return { ...prepared, ...written, positions };
     },
+  };
+}
+
+/** Patches of pictures one after another. */
+function joinPatches(images: readonly PreparedPatches[]): PreparedPatches {
+  const [, valuesPerPatch] = images[0]!.pixelShape;
+  return {
+    pixelValues: joinValues(images.map(({ pixelValues }) => pixelValues)),
+    pixelShape: [images.reduce((sum, { pixelShape }) => sum + pixelShape[0], 0), valuesPerPatch],
+    imageGrids: images.flatMap(({ imageGrids }) => imageGrids),
+    imageSizes: images.flatMap(({ imageSizes }) => imageSizes),
+    tokensPerImage: images.flatMap(({ tokensPerImage }) => tokensPerImage),
   };
 }
 

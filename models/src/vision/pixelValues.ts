@@ -44,3 +44,15 @@ export function stackPlanes(images: readonly RgbImage[], table: Float32Array): F
   });
   return out;
 }
+
+/** Numbers one after another. */
+export function joinValues(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,12 +1,13 @@
 /**
- * Pictures through the vision tower, once each: features are kept by the name of the pictures they came from, up to a bound. It
- * trains nothing: while the tower is being trained, features cannot be kept and the training program takes pixels.
+ * Pictures through the vision tower, once each: features are kept by what a picture shows, up to a bound in bytes, so a reference that
+ * stands beside many pictures is looked at once. It trains nothing: while the tower is being trained, features cannot be kept and the
+ * training program takes pixels.
  */
 import { numImageRows, type PreparedImages } from "@iad-r1/models/processor";
 import { tensor } from "../runtime/tensors";
 import type { LiveModel } from "./liveModel";
 
-/** Pictures of one prompt through the tower. */
+/** Rows of features, of one picture or of all pictures of a prompt. */
 export interface ImageRows {
   /** (N, C), row-major. */
   rows: Float32Array;
@@ -15,20 +16,30 @@ export interface ImageRows {
   prepared: PreparedImages;
 }
 
-/** Pictures of one prompt, prepared when they are not known yet. */
-export interface ImagesToEncode {
-  /** Names the pictures' content and order; equal names must mean equal pixels. */
-  key: string;
-  prepare: () => Promise<PreparedImages>;
+/** A picture that is loaded when its features are not known. */
+export interface PictureToEncode {
+  /** Names it: equal names mean equal features. */
+  name: string;
+  open: () => Promise<OpenedPicture>;
+}
+
+export interface OpenedPicture {
+  /** Tells what it shows and how it is taken: equal contents mean equal features, whatever the names. */
+  content: string;
+  prepare: () => PreparedImages;
 }
 
 /** Pictures through the tower at a time; more would only grow memory, most of all that of attention between patches. */
 const maxSequencesPerRun = 32;
 const maxScoresPerRun = 32 * 729 ** 2;
+/** Names of pictures whose contents are remembered. */
+const maxNames = 100_000;
 
 export class ImageFeatures {
-  /** Least recently used first. */
+  /** By content, least recently used first. */
   private readonly kept = new Map<string, ImageRows>();
+  /** By name, so that a picture that is known is not even loaded. */
+  private readonly contents = new Map<string, string>();
   private keptBytes = 0;
   private version = 0;
 
@@ -37,42 +48,64 @@ export class ImageFeatures {
     private readonly maxBytes = 512 << 20,
   ) {}
 
-  /** Features for several prompts' pictures, in order. Equal pictures are computed once, also within one call. */
-  async encode(prompts: readonly ImagesToEncode[]): Promise<ImageRows[]> {
+  /** Features of pictures, in order. Equal pictures are computed once, also within one call. */
+  async encode(pictures: readonly PictureToEncode[]): Promise<ImageRows[]> {
     if (this.version !== this.model.visionVersion) {
       this.clear();
       this.version = this.model.visionVersion;
     }
     const found = new Map<string, ImageRows>();
     let batch = new Map<string, PreparedImages>();
+    const wanted: string[] = [];
     let sequences = 0;
     let longest = 0;
-    for (const { key, prepare } of prompts) {
-      if (found.has(key) || batch.has(key)) continue;
-      const kept = this.kept.get(key);
-      if (kept !== undefined) {
-        this.kept.delete(key);
-        this.kept.set(key, kept);
-        found.set(key, kept);
-        continue;
+    for (const { name, open } of pictures) {
+      const isKnown = (content: string) => {
+        const kept = this.keep(content);
+        if (kept !== null) found.set(content, kept);
+        return found.has(content) || batch.has(content);
+      };
+      let content = this.contents.get(name);
+      if (content === undefined || !isKnown(content)) {
+        const opened = await open();
+        content = opened.content;
+        this.remember(name, content);
+        if (!isKnown(content)) {
+          const images = opened.prepare();
+          const load = this.model.description.tower.load(images);
+          const together = sequences + load.sequences;
+          const width = Math.max(longest, load.tokens);
+          if (batch.size > 0 && (together > maxSequencesPerRun || together * width ** 2 > maxScoresPerRun)) {
+            await this.compute(batch, found);
+            batch = new Map();
+            sequences = 0;
+            longest = 0;
+          }
+          batch.set(content, images);
+          sequences += load.sequences;
+          longest = Math.max(longest, load.tokens);
+        }
       }
-      const images = await prepare();
-      const load = this.model.description.tower.load(images);
-      const together = sequences + load.sequences;
-      const width = Math.max(longest, load.tokens);
-      if (batch.size > 0 && (together > maxSequencesPerRun || together * width ** 2 > maxScoresPerRun)) {
-        await this.compute(batch, found);
-        batch = new Map();
-        sequences = 0;
-        longest = 0;
-      }
-      batch.set(key, images);
-      sequences += load.sequences;
-      longest = Math.max(longest, load.tokens);
+      wanted.push(content);
     }
     if (batch.size > 0) await this.compute(batch, found);
     this.shrink();
-    return prompts.map(({ key }) => found.get(key)!);
+    return wanted.map((content) => found.get(content)!);
+  }
+
+  /** What is kept of a picture, which becomes the most recently used. */
+  private keep(content: string): ImageRows | null {
+    const kept = this.kept.get(content);
+    if (kept === undefined) return null;
+    this.kept.delete(content);
+    this.kept.set(content, kept);
+    return kept;
+  }
+
+  private remember(name: string, content: string): void {
+    this.contents.delete(name);
+    this.contents.set(name, content);
+    if (this.contents.size > maxNames) this.contents.delete(this.contents.keys().next().value!);
   }
 
   /** Forgets everything, as after a change of the tower's weights. */

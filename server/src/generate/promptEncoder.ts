@@ -3,11 +3,12 @@
  * encoded once; what a picture is and where it lies is the caller's business.
  */
 import { createHash } from "node:crypto";
-import { numImageRows, type PreparedImages } from "@iad-r1/models/processor";
+import { numImageRows, type PreparedImages, type Processor } from "@iad-r1/models/processor";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
 import type { RgbImage } from "@iad-r1/models/vision/image";
+import { joinValues } from "@iad-r1/models/vision/pixelValues";
 import type { EncodedPrompt } from "./generator";
-import { ImageFeatures } from "./imageFeatures";
+import { ImageFeatures, type ImageRows, type PictureToEncode } from "./imageFeatures";
 import type { LiveModel } from "./liveModel";
 
 /** A picture that is loaded when it is needed. */
@@ -19,9 +20,11 @@ export interface Picture {
 
 /** A picture that is loaded already, named by its pixels: however it came, the tower sees it once. */
 export function contentPicture(image: RgbImage): Picture {
-  const { width, height, data } = image;
-  const id = `${width}x${height}:${createHash("sha256").update(data).digest("hex")}`;
-  return { id, load: () => Promise.resolve(image) };
+  return { id: contentOf(image), load: () => Promise.resolve(image) };
+}
+
+function contentOf({ width, height, data }: RgbImage): string {
+  return `${width}x${height}:${createHash("sha256").update(data).digest("hex")}`;
 }
 
 /** Messages with one picture for each image part, in order. */
@@ -56,13 +59,12 @@ export class PromptEncoder {
    * @throws DataError for pictures that cannot be read and messages that do not fit the template
    */
   async encode(prompts: readonly PromptSource[]): Promise<EncodedPromptWithText[]> {
-    const withPictures = prompts.filter(({ pictures }) => pictures.length > 0);
     const rows = await this.features.encode(
-      withPictures.map(({ pictures }) => ({ key: keyOf(pictures), prepare: () => this.prepare(pictures) })),
+      prompts.flatMap(({ pictures }) => pictures.map((picture) => this.toEncode(picture, pictures.length))),
     );
-    const rowsOf = new Map(withPictures.map((prompt, i) => [prompt, rows[i]!]));
+    let next = 0;
     return prompts.map((prompt) => {
-      const images = rowsOf.get(prompt) ?? null;
+      const images = joinRows(this.model.processor, rows.slice(next, (next += prompt.pictures.length)));
       const inputs = this.model.processor.prepareInputs(prompt.messages, images?.prepared ?? []);
       return {
         inputIds: inputs.inputIds,
@@ -94,6 +96,19 @@ export class PromptEncoder {
     );
   }
 
+  /** A picture of a prompt with `numImages`, known by its pixels and by how such a prompt takes them. */
+  private toEncode({ id, load }: Picture, numImages: number): PictureToEncode {
+    const { processor } = this.model;
+    const suffix = processor.severalDiffer && numImages > 1 ? " among others" : "";
+    return {
+      name: id + suffix,
+      open: async () => {
+        const image = await load();
+        return { content: contentOf(image) + suffix, prepare: () => processor.prepareImages([image], numImages) };
+      },
+    };
+  }
+
   private async keepPrepared(pictures: readonly Picture[]): Promise<PreparedImages> {
     const key = keyOf(pictures);
     const kept = this.prepared.get(key);
@@ -107,6 +122,16 @@ export class PromptEncoder {
   private async prepare(pictures: readonly Picture[]): Promise<PreparedImages> {
     return this.model.processor.prepareImages(await Promise.all(pictures.map(({ load }) => load())));
   }
+}
+
+/** Rows of a prompt's pictures one after another; null without pictures. */
+function joinRows(processor: Processor, pictures: readonly ImageRows[]): ImageRows | null {
+  if (pictures.length < 2) return pictures[0] ?? null;
+  return {
+    rows: joinValues(pictures.map(({ rows }) => rows)),
+    numRows: pictures.reduce((sum, { numRows }) => sum + numRows, 0),
+    prepared: processor.joinImages(pictures.map(({ prepared }) => prepared)),
+  };
 }
 
 /** SHA-256 of a rendered prompt. */

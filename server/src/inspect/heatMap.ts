@@ -46,8 +46,8 @@ export async function occlusionMap(
   }
   const grid = gridOf(image, cells);
   const curtain = new Curtain(image, grid);
-  // Features of covered pictures are needed once.
-  const encoder = new PromptEncoder(model, 1);
+  // Features of covered pictures are needed once, those of references with each of them.
+  const encoder = new PromptEncoder(model, 64 << 20);
   const { tokenizer } = model.processor;
   const probe = new AnswerProbe(tokenizer, model.description.facts.decoder.vocabSize);
   const reasoning = beforeAnswer(text);

@@ -193,11 +193,10 @@ describe.each(["llava-onevision", "qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
       // The records were made with torchvision's pixels; ours are Pillow's, which is more than the tolerance away.
       const pixelValues = readTensors(join(fixture.folder, "reference.safetensors")).get("a.pixel_values")!
         .data as Float32Array;
-      const prepare = async () => ({
-        ...model.live.processor.prepareImages([await source("a").pictures[0]!.load()]),
-        pixelValues,
-      });
-      await model.encoder.features.encode([{ key: cases.a!.images[0]!, prepare }]);
+      const picture = await source("a").pictures[0]!.load();
+      const prepare = () => ({ ...model.live.processor.prepareImages([picture]), pixelValues });
+      const recorded = () => Promise.resolve({ content: "recorded", prepare });
+      await model.encoder.features.encode([{ name: cases.a!.images[0]!, open: recorded }]);
       const batch = model.collateGroups([
         { prompt: (await model.encode([source("a")]))[0]!, completions: rows("completion_ids") },
       ]);

@@ -4,8 +4,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
-import { loadModelDescription } from "@iad-r1/models/zoo";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { checkDevice, halfBillion } from "../../bench/deviceCheck";
 import { findLlamaPeer, findTorchPeer } from "../../bench/peerProcess";
@@ -94,17 +92,11 @@ export function registerBench(program: Command): void {
         const folder = kept ?? (await mkdtemp(join(tmpdir(), "iad-r1-shape-")));
         try {
           const job: ShapeJob = { folder: bits === undefined ? folder : join(folder, `${bits}-bit`), ...options };
-          const isThere = (place: string) => existsSync(join(place, "config.json"));
-          if (!isThere(folder) && !isThere(job.folder)) {
-            context.log(`Writing ${name} with random weights to ${folder} …`);
-            await writeRealShape(folder, realShapes[name]!, processor, 1);
-          }
-          if (!isThere(job.folder)) {
-            context.log(`Rounding it to ${bits} bits …`);
-            const rounding = { bits: Number(bits) as 4 | 8, blockSize: 32 };
-            await quantizeCheckpoint(await loadModelDescription(folder), job.folder, rounding, {
-              signal: context.signal,
-            });
+          if (!existsSync(join(job.folder, "config.json"))) {
+            const form = bits === undefined ? "" : ` in ${bits} bits`;
+            context.log(`Writing ${name} with random weights${form} to ${job.folder} …`);
+            const rounding = bits === undefined ? null : { bits: Number(bits) as 4 | 8, blockSize: 32 };
+            await writeRealShape(job.folder, realShapes[name]!, { processor, seed: 1, rounding });
           }
           const run = { entry: fileURLToPath(new URL("./shapeRunMain.mjs", import.meta.url)), signal: context.signal };
           const result = await compareWithEstimate(job, run);
