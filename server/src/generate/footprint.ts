@@ -4,6 +4,7 @@
  */
 import type { TowerLoad } from "@iad-r1/models/processor";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import type { PackedWeight } from "@iad-r1/models/checkpoint/parameterTable";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 
 /** Bytes of weights. */
@@ -48,11 +49,12 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription): Wei
   let [held, mapped, matrices, largest] = [0, 0, 0, 0];
   for (const [path, { shape, length, packed }] of all) {
     const bytes = 4 * shape.reduce((product, extent) => product * extent, 1);
+    const stored = packed === undefined ? length : packedBytes(packed);
     // Beside packed weights the decoder's others, the embedding above all, stay in their file too.
     const inFile = packed !== undefined || !isHalf || (isPacked && path.startsWith(`${paths.decoder}.`));
-    if (inFile) mapped += length;
+    if (inFile) mapped += stored;
     else held += bytes;
-    if (shape.length > 1 && isPacked === (packed !== undefined)) matrices += packed === undefined ? bytes : length;
+    if (shape.length > 1 && isPacked === (packed !== undefined)) matrices += packed === undefined ? bytes : stored;
     largest = Math.max(largest, length);
   }
   // Prepacking keeps a second copy of the matrices; packed weights are always prepacked.
@@ -60,6 +62,30 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription): Wei
   // While a half-precision tensor is widened, its own bytes are there as well.
   else if (isHalf) held += largest;
   return { held, mapped };
+}
+
+/** Integers, scales and zero points. */
+function packedBytes({ values, scales, zeroPoints }: PackedWeight): number {
+  return values.length + scales.length + zeroPoints.length;
+}
+
+/** Weights on a device that keeps tensors: what is fed is there once and in single precision, packed constants once for each program. */
+export function deviceWeightBytes({ parameters }: ModelDescription, programs: number): number {
+  return [...parameters.values()].reduce((sum, { shape, packed }) => {
+    const bytes =
+      packed === undefined
+        ? 4 * shape.reduce((product, extent) => product * extent, 1)
+        : programs * packedBytes(packed);
+    return sum + bytes;
+  }, 0);
+}
+
+/** While a weight is on its way to a device it is here, as it is stored and in single precision. */
+export function largestWeightBytes({ parameters }: ModelDescription): number {
+  const sizes = [...parameters.values()]
+    .filter(({ packed }) => packed === undefined)
+    .map(({ shape, length }) => length + 4 * shape.reduce((product, extent) => product * extent, 1));
+  return sizes.reduce((most, size) => Math.max(most, size), 0);
 }
 
 export function inspectionBytes(model: ModelDescription, size: InspectionSize): InspectionBytes {

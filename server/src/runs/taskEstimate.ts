@@ -10,23 +10,38 @@ import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { generateSample } from "../data/synth/sample";
 import { inspectionPrompt } from "../generate/examples";
-import { inspectionBytes, processBytes, weightBytes } from "../generate/footprint";
+import {
+  deviceWeightBytes,
+  inspectionBytes,
+  largestWeightBytes,
+  processBytes,
+  weightBytes,
+} from "../generate/footprint";
 import { languageTargets } from "../generate/liveModel";
+import type { Device } from "../runtime/devices";
+import { openTensorMemory } from "../runtime/tensorMemory";
 import { activationBytes, trainingStateBytes } from "../train/memory";
 
 export interface TaskSize {
   task: "inspect" | "lora-step";
+  /** Where it is computed; the processor when left out. */
+  device?: Device;
   /** Side of the square picture in pixels. */
   side: number;
   /** Tokens that are written, or learnt. */
   tokens: number;
 }
 
+export type MemoryParts = Record<string, number> & { total: number };
+
 export interface TaskEstimate extends TaskSize {
   promptTokens: number;
   imageTokens: number;
-  /** Bytes of each part; `total` is their sum. */
-  memory: Record<string, number> & { total: number };
+  device: Device;
+  /** Bytes of each part in memory of this machine; `total` is their sum. */
+  memory: MemoryParts;
+  /** The same in memory of the device; null for one that keeps nothing between runs, and for the processor. */
+  deviceMemory: MemoryParts | null;
   availableBytes: number;
   fits: boolean;
   /** What to do when it does not fit. */
@@ -50,7 +65,7 @@ const compilingLayer = 0.19;
 const lora = { rank: 8, alpha: 16 };
 const linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
-/** @param flopsPerSecond of a plain matrix product on this machine, or null */
+/** @param flopsPerSecond of a plain matrix product on the device, or null */
 export async function estimateTask(
   model: ModelDescription,
   size: TaskSize,
@@ -63,14 +78,16 @@ export async function estimateTask(
   const { inputIds } = processor.prepareInputs(messages, prepared);
   const imageTokens = prepared.tokensPerImage.reduce((sum, tokens) => sum + tokens, 0);
   const prompt = { promptTokens: inputIds.length, tower: model.tower.load(prepared) };
-  const memory =
+  const { device = "cpu" } = size;
+  const here =
     size.task === "inspect"
       ? { ...inspectionBytes(model, { rows: 1, newTokens: size.tokens, ...prompt }) }
       : loraStepBytes(model, { ...prompt, tokens: size.tokens });
+  const { memory, deviceMemory } = divide(model, size.task, device, here);
   const availableBytes = process.availableMemory?.() ?? freemem();
   const fits = memory.total <= availableBytes;
   return {
-    ...{ ...size, promptTokens: inputIds.length, imageTokens, memory, availableBytes, fits },
+    ...{ ...size, device, promptTokens: inputIds.length, imageTokens, memory, deviceMemory, availableBytes, fits },
     cure: fits ? null : cureFor(size.task, memory, availableBytes),
     seconds: flopsPerSecond === null ? null : secondsOf(model, size, prompt, flopsPerSecond),
   };
@@ -85,7 +102,7 @@ interface PromptSize {
 function loraStepBytes(
   model: ModelDescription,
   { promptTokens, tower, tokens }: PromptSize & { tokens: number },
-): TaskEstimate["memory"] {
+): MemoryParts {
   const { decoder } = model.facts;
   const { held, mapped } = weightBytes(model);
   const looking = inspectionBytes(model, { rows: 1, promptTokens: 1, newTokens: 0, tower });
@@ -101,11 +118,34 @@ function loraStepBytes(
     adapter: trainingStateBytes(trained),
     activations: activationBytes({ stack: decoder, ...pass, recompute: true }),
   };
+  return summed(parts);
+}
+
+/**
+ * What of the memory is the device's: for one that keeps tensors, all but the process and what is on its way there. Programs that hold
+ * packed weights: reading a prompt and writing are two, a training step is one.
+ */
+function divide(
+  model: ModelDescription,
+  task: TaskSize["task"],
+  device: Device,
+  memory: MemoryParts,
+): { memory: MemoryParts; deviceMemory: MemoryParts | null } {
+  if (openTensorMemory(device).isHost) return { memory, deviceMemory: null };
+  const { held, mapped, process: own, total, ...work } = memory;
+  const weights = deviceWeightBytes(model, task === "inspect" ? 2 : 1);
+  return {
+    memory: summed({ process: own!, upload: largestWeightBytes(model) }),
+    deviceMemory: summed({ weights, ...(work as Record<string, number>) }),
+  };
+}
+
+function summed(parts: Record<string, number>): MemoryParts {
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-function cureFor(task: TaskSize["task"], memory: TaskEstimate["memory"], availableBytes: number): string {
-  const weights = (memory.held ?? 0) + (memory.mapped ?? 0);
+function cureFor(task: TaskSize["task"], memory: MemoryParts, availableBytes: number): string {
+  const weights = (memory.held ?? memory.upload ?? 0) + (memory.mapped ?? 0);
   // No picture is small enough beside weights that leave no room.
   if (weights <= availableBytes / 2) {
     return task === "inspect"

@@ -1,13 +1,16 @@
 /** What a model will take, against what processes of their own then took; and what is said when it is too much. */
 
 import { join } from "node:path";
+import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { headsAtOnce } from "@iad-r1/models/nn/patchTower";
+import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { parseQwen2VlConfig } from "@iad-r1/models/qwen2Vl/config";
 import { describeParameters, loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { realShapes } from "@iad-r1/server/bench/realShapes";
 import { inspectionBytes, weightBytes } from "@iad-r1/server/generate/footprint";
 import { estimateTask } from "@iad-r1/server/runs/taskEstimate";
 import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../helpers/temporaryFolder";
 import { tinyModel } from "../../helpers/tinyModel";
 
 /** A description as if its sizes were others. */
@@ -30,6 +33,24 @@ describe("weights", () => {
     expect(weightBytes(half)).toEqual({ held: bytes + 2 * 24 * 1176, mapped: 0 });
     // Above a gibibyte nothing is prepacked.
     expect(weightBytes(scaled(single, 3000))).toEqual({ held: 0, mapped: 3000 * bytes });
+  });
+});
+
+describe("packed weights", () => {
+  it("are their integers, scales and zero points; the rest of the decoder stays in the file, the tower is widened", async () => {
+    const source = await loadModelDescription(join(tinyModel("qwen2-vl").folder, "hub-layout"));
+    const folder = temporaryFolder();
+    await quantizeCheckpoint(source, folder, { bits: 4, blockSize: 16 });
+    const model = await loadModelDescription(folder);
+    const { tensors } = await openSafetensors(folder);
+    const sizes = [...tensors.values()].map(({ name, length }) => ({ name, length }));
+    const packed = sizes.filter(({ name }) => /\.weight\.(?:values|scales|zero_points)$/.test(name));
+    const total = (some: typeof sizes) => some.reduce((sum, { length }) => sum + length, 0);
+    const tower = sizes.filter(({ name }) => name.startsWith("visual."));
+    expect(packed.length).toBeGreaterThan(20);
+    expect(weightBytes(model).mapped).toBe(total(sizes) - total(tower));
+    // The copy that is prepared for products, and the tower in single precision.
+    expect(weightBytes(model).held).toBe(total(packed) + 2 * total(tower));
   });
 });
 
@@ -87,6 +108,23 @@ describe("an estimate", () => {
       ),
     });
     expect(large.tower).toBeGreaterThan(20 * (inspect.memory.tower as number));
+  });
+
+  it("tells what a device that keeps tensors holds, and what is left for this machine's memory", async () => {
+    const model = await loadModelDescription(tinyModel("qwen2-vl").checkpoint);
+    const size = { side: 112, tokens: 16 };
+    for (const task of ["inspect", "lora-step"] as const) {
+      const here = await estimateTask(model, { task, ...size }, null);
+      const there = await estimateTask(model, { task, ...size, device: "webgpu" }, null);
+      expect(here.deviceMemory).toBeNull();
+      expect(there.deviceMemory!.weights).toBe(4 * model.facts.numParameters);
+      expect(there.deviceMemory!.tower).toBe(here.memory.tower);
+      expect(there.memory.total).toBeLessThan(here.memory.total);
+      const { total, ...parts } = there.deviceMemory!;
+      expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+      // The runtime's interface gives no handle for memory of other devices.
+      expect((await estimateTask(model, { task, ...size, device: "cuda" }, null)).memory).toEqual(here.memory);
+    }
   });
 
   it("says what to do when it does not fit", async () => {

@@ -1,9 +1,10 @@
-/** `iad-r1 estimate`: what an inspection and a LoRA step of a model take on this machine, before anything is read. */
+/** `iad-r1 estimate`: what an inspection and a LoRA step of a model take on a device of this machine, before anything is read. */
 import { loadModelDescription } from "@iad-r1/models/zoo";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { resolveModel } from "../../config/modelNames";
-import { probeDevice } from "../../runtime/devices";
-import { estimateTask, type TaskEstimate } from "../../runs/taskEstimate";
+import { decideDevice } from "../../runtime/deviceChoice";
+import { type DeviceChoice, devices, probeDevice } from "../../runtime/devices";
+import { estimateTask, type MemoryParts, type TaskEstimate } from "../../runs/taskEstimate";
 import { action } from "../action";
 import { table } from "../terminalText";
 
@@ -14,30 +15,62 @@ export function registerEstimate(program: Command): void {
     .argument("<model>", "checkpoint folder, or the name of an embedded model")
     .option("--side <pixels>", "side of the square picture", wholeNumber(28), 448)
     .option("--tokens <number>", "tokens that are written, or learnt", wholeNumber(1), 128)
+    .addOption(new Option("--device <device>", "where to compute").choices(["auto", ...devices]).default("cpu"))
     .action(
       action(async (context, command) => {
-        const { side, tokens } = command.opts<{ side: number; tokens: number }>();
+        const { side, tokens, ...options } = command.opts<{ side: number; tokens: number; device: DeviceChoice }>();
+        const { signal } = context;
         const model = await loadModelDescription(resolveModel(command.args[0]!).base);
-        const probe = await probeDevice("cpu", { signal: context.signal });
+        const { device, reason } = await decideDevice(options.device, { signal });
+        const probe = await probeDevice(device, { signal });
         const speed = probe.gflops === undefined ? null : probe.gflops * 1e9;
         const estimates: TaskEstimate[] = [];
         for (const task of ["inspect", "lora-step"] as const) {
-          estimates.push(await estimateTask(model, { task, side, tokens }, speed));
+          estimates.push(await estimateTask(model, { task, side, tokens, device }, speed));
         }
         if (estimates.some(({ fits }) => !fits)) context.fail();
-        if (context.json) return context.printJson({ model: model.folder, gflops: probe.gflops ?? null, estimates });
-        for (const { task, memory, availableBytes, seconds, cure, promptTokens, imageTokens } of estimates) {
+        if (context.json) {
+          return context.printJson({ model: model.folder, device, reason, gflops: probe.gflops ?? null, estimates });
+        }
+        context.print(`device ${device}: ${reason}; ${probe.detail}`);
+        for (const one of estimates) {
+          const { task, memory, deviceMemory, availableBytes, seconds, cure, promptTokens, imageTokens } = one;
           context.print(`${task}: ${promptTokens} tokens read, ${imageTokens} of them the picture`);
-          const rows = Object.entries(memory).map(([part, bytes]) => [`  ${part}`, gibibytes(bytes)]);
-          for (const line of table(["  memory", ""], [...rows, ["  free now", gibibytes(availableBytes)]])) {
-            context.print(line);
+          for (const line of memoryTable("memory", memory, availableBytes)) context.print(line);
+          if (deviceMemory !== null) {
+            for (const line of memoryTable(`memory of the ${device} device`, deviceMemory, null)) context.print(line);
           }
           const parts = Object.entries(seconds ?? {}).map(([part, value]) => `${part} ${value.toFixed(1)} s`);
           context.print(`  time: ${seconds === null ? `not known (${probe.detail})` : parts.join(", ")}`);
+          if (device !== "cpu")
+            context.print("  time and memory of devices follow from the processor's, and were not checked on a card");
           context.print(cure === null ? "  fits" : `  DOES NOT FIT. ${cure}`);
         }
       }),
     );
+}
+
+/** What the parts are, in the order in which they are shown. */
+const partTitles: Readonly<Record<string, string>> = {
+  weights: "weights",
+  held: "weights, unpacked or prepared for products",
+  mapped: "weights as their files have them",
+  upload: "the largest weight, on its way to the device",
+  tower: "looking at the picture",
+  prompt: "reading the prompt",
+  cache: "keys and values of what was read",
+  adapter: "adapter, its gradient and moments",
+  activations: "activations of the step",
+  process: "process and libraries",
+  total: "together",
+};
+
+function memoryTable(title: string, memory: MemoryParts, availableBytes: number | null): string[] {
+  const rows = Object.keys(partTitles)
+    .filter((part) => part in memory)
+    .map((part) => [`  ${partTitles[part]}`, gibibytes(memory[part]!)]);
+  if (availableBytes !== null) rows.push(["  free now", gibibytes(availableBytes)]);
+  return table([`  ${title}`, ""], rows);
 }
 
 function gibibytes(bytes: number): string {
