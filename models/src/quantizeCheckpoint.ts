@@ -11,6 +11,7 @@ import {
   type QuantizeStep,
   type Rounding,
   roundingOf,
+  usualBlockSize,
   writeQuantized,
 } from "./checkpoint/quantize";
 import { openSafetensors } from "./checkpoint/safetensors";
@@ -64,6 +65,7 @@ export async function quantizeCheckpoint(
 
 /** The head is worth more bits than the rest: its rounding errors reach the logits directly. */
 const headBits = 8;
+const headRounding: Rounding = { bits: headBits, blockSize: usualBlockSize[headBits] };
 
 function planSteps(model: ModelDescription, rounding: Rounding): QuantizeStep[] {
   const { decoder, head } = model.paths;
@@ -74,13 +76,13 @@ function planSteps(model: ModelDescription, rounding: Rounding): QuantizeStep[] 
     const width = shape.at(-1)!;
     let chosen: Rounding | null = null;
     if (path.endsWith(".weight") && inDecoder.has(module)) chosen = roundingOf(width, rounding);
-    else if (path === `${head}.weight`) chosen = roundingOf(width, { ...rounding, bits: headBits });
+    else if (path === `${head}.weight`) chosen = roundingOf(width, headRounding);
     steps.push({ source: name, name, rounding: chosen });
   }
   if (model.facts.decoder.tied) {
     // The embedding is looked up row by row and stays as it is; as the head it is a matrix of its own.
     const embedding = model.parameters.get(`${decoder}.embed_tokens.weight`)!;
-    const chosen = roundingOf(embedding.shape[1]!, { ...rounding, bits: headBits });
+    const chosen = roundingOf(embedding.shape[1]!, headRounding);
     if (chosen !== null) {
       steps.push({ source: embedding.name, name: model.savedName(`${head}.weight`), rounding: chosen });
     }

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
@@ -101,7 +102,8 @@ export function registerBench(program: Command): void {
           }
           if (!isThere(job.folder)) {
             context.log(`Rounding it to ${bits} bits …`);
-            const rounding = { bits: Number(bits) as 4 | 8, blockSize: 32 };
+            const wanted = Number(bits) as 4 | 8;
+            const rounding = { bits: wanted, blockSize: usualBlockSize[wanted] };
             await quantizeCheckpoint(await loadModelDescription(folder), job.folder, rounding, {
               signal: context.signal,
             });
