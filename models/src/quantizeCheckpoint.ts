@@ -11,6 +11,7 @@ import {
   type QuantizeStep,
   type Rounding,
   roundingOf,
+  usualBlockSize,
   writeQuantized,
 } from "./checkpoint/quantize";
 import type { ParameterShapes } from "./checkpoint/parameterTable";
@@ -65,6 +66,7 @@ export async function quantizeCheckpoint(
 
 /** The head is worth more bits than the rest: its rounding errors reach the logits directly. */
 const headBits = 8;
+const headRounding: Rounding = { bits: headBits, blockSize: usualBlockSize[headBits] };
 
 /** What of a network is rounded, and how; its files are not needed for that. */
 export interface RoundedNetwork {
@@ -80,20 +82,19 @@ export function roundedParameters(
   rounding: Rounding,
 ): Map<string, Rounding> {
   const inDecoder = new Set(linearModules.filter((module) => module.startsWith(`${decoder}.`)));
-  const forHead = { ...rounding, bits: headBits } as const;
   const chosen = new Map<string, Rounding>();
   const choose = (path: string, width: number, wanted: Rounding) => {
     const possible = roundingOf(width, wanted);
     if (possible !== null) chosen.set(path, possible);
   };
   for (const [path, shape] of shapes) {
-    if (path === `${head}.weight`) choose(path, shape[1]!, forHead);
+    if (path === `${head}.weight`) choose(path, shape[1]!, headRounding);
     else if (path.endsWith(".weight") && inDecoder.has(path.slice(0, -".weight".length))) {
       choose(path, shape[1]!, rounding);
     }
   }
   // The embedding is looked up row by row and stays as it is; as the head it is a matrix of its own.
-  if (tied) choose(`${head}.weight`, shapes.get(embeddingPath(decoder))![1]!, forHead);
+  if (tied) choose(`${head}.weight`, shapes.get(embeddingPath(decoder))![1]!, headRounding);
   return chosen;
 }
 

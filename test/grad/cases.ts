@@ -143,6 +143,18 @@ export const gradientCases: { readonly [K in OpType]?: Checks } = {
     },
   ],
   Identity: [{ title: "passes on", inputs: { a: x(2, 3) }, build: (b, { a }) => b.identity(a!) }],
+  StraightThrough: [
+    {
+      title: "goes along the path",
+      inputs: { a: x(2, 3) },
+      build: (b, { a }) => b.straightThrough(b.mul(a!, a!), b.pow(a!, 2)),
+    },
+    {
+      title: "is that of a constant without a path",
+      inputs: { a: x(2, 3) },
+      build: (b, { a }) => b.sub(a!, b.straightThrough(b.full([2, 3], 2))),
+    },
+  ],
   QuickGelu: [
     { title: "is SiLU with alpha 1", inputs: { a: inRange([-3, 3], 2, 5) }, build: (b, { a }) => b.silu(a!) },
     { title: "has a steeper form", inputs: { a: inRange([-3, 3], 2, 5) }, build: (b, { a }) => b.quickGelu(a!) },

@@ -173,7 +173,9 @@ class BackwardWalk {
 function activeValues(nodes: readonly Node[], wrt: readonly Value[]): Set<Value> {
   const active = new Set(wrt);
   for (const node of nodes) {
-    if (!node.inputs.some((input) => input !== null && active.has(input))) continue;
+    // The value that StraightThrough passes on stands for a constant.
+    const inputs = node.opType === "StraightThrough" ? node.inputs.slice(1) : node.inputs;
+    if (!inputs.some((input) => input !== null && active.has(input))) continue;
     for (const output of node.outputs) if (output !== null && isFloat(output.dtype)) active.add(output);
   }
   return active;

@@ -12,9 +12,15 @@ import { elementBytes, formatHeader, type StoredDType, type TensorEntry } from "
 
 export interface Rounding {
   bits: 4 | 8;
-  /** Weights in a row that share a scale; halved for matrices whose width is no multiple of two blocks. */
+  /** Weights in a row that share a scale; halved for matrices whose width is no multiple of it (with 4 bits: of two blocks). */
   blockSize: number;
 }
+
+/**
+ * Weights that share a scale where nobody chose. 8 bits lose next to nothing with blocks of 128, and ONNX Runtime's products are 1.2 to 1.4
+ * times as fast as with blocks of 32 (1 to 256 rows, AVX-512 with VNNI); 4 bits need the short ones.
+ */
+export const usualBlockSize: Readonly<Record<Rounding["bits"], number>> = { 4: 32, 8: 128 };
 
 /** What becomes of one tensor of the source. */
 export interface QuantizeStep {
@@ -35,7 +41,9 @@ export interface QuantizeOptions {
 /** The rounding that a matrix of this width can have, or null when it stays as it is. */
 export function roundingOf(width: number, wanted: Rounding): Rounding | null {
   for (let blockSize = wanted.blockSize; blockSize >= 16; blockSize /= 2) {
-    if (width % (2 * blockSize) === 0) return { ...wanted, blockSize };
+    // Zero points of 4 bits are stored in pairs, and a row of them ends at a byte.
+    const unit = wanted.bits === 4 ? 2 * blockSize : blockSize;
+    if (width % unit === 0) return { ...wanted, blockSize };
   }
   return null;
 }

@@ -402,6 +402,11 @@ export class GraphBuilder {
     return this.one("Identity", [x], {});
   }
 
+  /** `value`, whose gradient is that of `path`, or none. */
+  straightThrough(value: Value, path: Value | null = null): Value {
+    return this.one("StraightThrough", path === null ? [value] : [value, path], {});
+  }
+
   // --- activations --------------------------------------------------------------------------------------------------
 
   /** x * sigmoid(alpha x); alpha 1.702 by default, as in ONNX Runtime. */

@@ -57,7 +57,11 @@ function inRunOrder(graph: Graph): Graph {
   return { ...graph, nodes: [...first, ...middle, ...last.reverse()] };
 }
 
+/** What is left of operators that only tell derivatives something. */
+const shared: Lowerings = { StraightThrough: (_b, [value]) => [value!] };
+
 const fused: Lowerings = {
+  ...shared,
   QuantizedLinear: quantizedProduct,
   Linear: (b, [x, weight, bias]) => {
     // Gemm adds the bias while it writes; FusedMatMul takes any rank but no bias.
@@ -76,6 +80,7 @@ const fused: Lowerings = {
 };
 
 const primitive: Lowerings = {
+  ...shared,
   QuantizedLinear: quantizedProduct,
   Linear: (b, [x, weight, bias]) => [gemmOverRows(b, x!, weight!, bias ?? null)],
   FusedMatMul: (b, [x, y], { transA = 0, transB = 0, alpha = 1 }) => [

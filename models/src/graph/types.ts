@@ -152,6 +152,7 @@ export type OperatorAttributes = {
   Where: NoAttributes;
   Cast: { to: DType };
   Identity: NoAttributes;
+  StraightThrough: NoAttributes;
   // activations
   QuickGelu: { alpha?: number };
   Gelu: { approximate?: "none" | "tanh" };

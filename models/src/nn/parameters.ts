@@ -15,9 +15,14 @@ export interface ParameterPlan {
   /** Which parameters are graph inputs; the others are constants. Adapter matrices and new parameters are inputs anyway. */
   isInput: (path: string) => boolean;
   adapter: AdapterLayout | null;
+  /** Whether the network is of whole sequences, which have many rows to each weight. */
+  wholeSequences?: boolean;
   /** Products with packed weights: with the activations as they are, or rounded to 8 bits, which is faster. */
   activations?: "float32" | "int8";
 }
+
+/** Elements of a weight that an adapter may change in place of its product. */
+const mostFolded = 1 << 18;
 
 /** A parameter that the host feeds: a graph input of that name, float32. */
 export interface ParameterInput {
@@ -149,6 +154,15 @@ export class Network {
     this.values.set(path, value);
     this.fed.set(path, { input: { path, shape }, value });
     return value;
+  }
+
+  /**
+   * Whether the adapter of a weight [out,in] shall change the weight itself: many rows, weights in floats, and few of them, as the
+   * changed ones take memory and two passes. Then a hundred rows or two make up for it.
+   */
+  foldsAdapter(path: string, shape: readonly [number, number]): boolean {
+    const isPacked = this.plan.table.get(path)?.packed !== undefined && !this.plan.isInput(path);
+    return this.plan.wholeSequences === true && !isPacked && shape[0] * shape[1] <= mostFolded;
   }
 
   /** The adapter of a linear, or null. The scalar input `adapter_scale` (1 on, 0 off) multiplies its scaling. */

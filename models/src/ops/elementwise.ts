@@ -1,6 +1,6 @@
 /** Operators that work element by element, with numpy broadcasting. Broadcasting is undone by the walk, not here. */
 import { addDims, floorDivDims, mulDims, subDims } from "../graph/dims";
-import { broadcastShapes, isFloat, requireDType, required, requireSameDType } from "../graph/shapes";
+import { broadcastShapes, isFloat, requireDType, required, requireSameDType, requireShape } from "../graph/shapes";
 import type { Dim, DType, InferContext, OperatorAttributes, Shape, TensorType } from "../graph/types";
 import type { GradientRule, Operator } from "./operator";
 
@@ -144,6 +144,26 @@ export const cast: Operator<OperatorAttributes["Cast"]> = {
 export const identity: Elementwise = {
   ...unary(({ gradient }) => [gradient()]),
   infer: (context) => [required(context, 0)],
+};
+
+/**
+ * Its first input; gradients go to `path` alone, another computation of the same value, or nowhere. For values that are cheaper to compute
+ * in one way and to differentiate in another. What only `path` needs is never computed.
+ */
+export const straightThrough: Elementwise = {
+  domain: "iad-r1",
+  inputs: ["value", "path?"],
+  outputs: ["output"],
+  attributes: {},
+  infer: (context) => {
+    const [value, path] = [required(context, 0), context.inputs[1]];
+    if (path !== null && path !== undefined) {
+      requireSameDType(context, [value, path]);
+      requireShape(context, path, value.shape, "path");
+    }
+    return [{ dtype: value.dtype, shape: value.shape }];
+  },
+  gradient: ({ gradient }) => [null, gradient()],
 };
 
 // --- helpers --------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ export const operators: OperatorTable = {
   Where: elementwise.where,
   Cast: elementwise.cast,
   Identity: elementwise.identity,
+  StraightThrough: elementwise.straightThrough,
   QuickGelu: activations.quickGelu,
   Gelu: activations.gelu,
   MatMul: matrix.matMul,

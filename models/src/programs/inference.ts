@@ -97,7 +97,7 @@ export function logProbsProgram(
   table: ParameterTable,
   options: LogProbsOptions,
 ): Program {
-  const { b, net } = openNetwork("log_probs", table, options);
+  const { b, net } = openNetwork("log_probs", table, options, { wholeSequences: true });
   const images = imageInputs(net, model, options.images);
   const { selected, all } = targetLogProbs(net, model, images, options.layout, options.temperature);
   b.output("log_probs", selected);

@@ -61,12 +61,20 @@ export interface ProgramParameter extends ParameterInput {
   trainable: boolean;
 }
 
-/** Starts a graph whose weights are placed as `options` say; weights for which `trains` holds are inputs in any case. */
+interface OpenedFor {
+  trains?: (path: string) => boolean;
+  wholeSequences?: boolean;
+}
+
+/**
+ * Starts a graph whose weights are placed as `options` say; weights for which `trains` holds are inputs in any case. `wholeSequences`: its
+ * rows are all tokens of its sequences, not the newest ones.
+ */
 export function openNetwork(
   name: string,
   table: ParameterTable,
   options: WeightOptions,
-  trains: (path: string) => boolean = () => false,
+  { trains = () => false, wholeSequences = false }: OpenedFor = {},
 ): { b: GraphBuilder; net: Network } {
   const b = createBuilder(name);
   const fed = options.weights === "inputs";
@@ -74,7 +82,7 @@ export function openNetwork(
   const isInput = (path: string) =>
     trains(path) || options.saved?.has(path) === true || (fed && table.get(path)?.packed === undefined);
   const { adapter = null, activations } = options;
-  const net = new Network(b, { table, adapter, isInput, ...(activations && { activations }) });
+  const net = new Network(b, { table, adapter, isInput, wholeSequences, ...(activations && { activations }) });
   return { b, net };
 }
 

@@ -104,7 +104,7 @@ export function trainingProgram(
     );
   }
   const trains = trainableTest(model, trainable, options.saved ?? new Set());
-  const { b, net } = openNetwork(`training_${objective.kind}`, table, options, trains);
+  const { b, net } = openNetwork(`training_${objective.kind}`, table, options, { trains, wholeSequences: true });
   const images = imageInputs(net, model, source);
   const loss = b.output("loss", objectiveLoss(net, model, options, images));
 

@@ -1,9 +1,11 @@
 /**
  * Reading prompts and writing tokens beside llama.cpp and PyTorch, with equal weights: a decoder with the widths of the 0.5B in float32, 8
- * and 4 bits. llama.cpp's blocks have 32 weights as ours; its head has 8 bits where ours has.
+ * and 4 bits. llama.cpp's blocks have 32 weights and one scale, ours those that `iad-r1 quantize` makes; its head has 8 bits where
+ * ours has.
  */
 import { join } from "node:path";
 import { InternalError } from "@iad-r1/models/errors";
+import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { inTurns } from "./cpuTime";
@@ -25,7 +27,8 @@ export const bitsOf: Record<GgufWeights, number> = { f32: 32, q8_0: 8, q4_0: 4 }
 export async function checkpointOf(folder: string, weights: GgufWeights): Promise<string> {
   if (weights === "f32") return folder;
   const target = `${folder}-${weights}`;
-  const rounding = { bits: bitsOf[weights] as 4 | 8, blockSize: 32 };
+  const bits = bitsOf[weights] as 4 | 8;
+  const rounding = { bits, blockSize: usualBlockSize[bits] };
   await quantizeCheckpoint(await loadModelDescription(folder), target, rounding);
   return target;
 }

@@ -1,4 +1,5 @@
 /** The options --model, --adapter, --bits and --device, the same in every command. */
+import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import { type Command, Option } from "commander";
 import { resolveModel } from "../config/modelNames";
@@ -28,7 +29,9 @@ export async function modelOf(
 ): Promise<ModelReference> {
   const reference = resolveModel(model, adapter);
   if (bits === undefined) return reference;
-  const { folder } = await smallModel(reference.base, { bits: Number(bits) as 4 | 8, blockSize: 32 }, { signal });
+  const wanted = Number(bits) as 4 | 8;
+  const rounding = { bits: wanted, blockSize: usualBlockSize[wanted] };
+  const { folder } = await smallModel(reference.base, rounding, { signal });
   return { ...reference, base: folder };
 }
 

@@ -67,10 +67,14 @@ describe("rounding", () => {
     expect(roundBlocks(new Float32Array(32).fill(1, 3).fill(Number.POSITIVE_INFINITY, 0, 1), 8, 32)).toBeNull();
   });
 
-  it("takes smaller blocks where a row is no whole number of pairs, and leaves other matrices alone", () => {
+  it("takes smaller blocks where a row is no whole number of them, with 4 bits of pairs, and leaves other matrices alone", () => {
     expect(roundingOf(896, { bits: 4, blockSize: 32 })).toEqual({ bits: 4, blockSize: 32 });
     expect(roundingOf(96, { bits: 4, blockSize: 32 })).toEqual({ bits: 4, blockSize: 16 });
     expect(roundingOf(68, { bits: 4, blockSize: 32 })).toBeNull();
+    // Zero points of 8 bits need no pairs: the 0.5B's 7 blocks of 128 stay whole.
+    expect(roundingOf(896, { bits: 8, blockSize: 128 })).toEqual({ bits: 8, blockSize: 128 });
+    expect(roundingOf(896, { bits: 4, blockSize: 128 })).toEqual({ bits: 4, blockSize: 64 });
+    expect(roundingOf(192, { bits: 8, blockSize: 128 })).toEqual({ bits: 8, blockSize: 64 });
   });
 });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeFullCheckpoint } from "@iad-r1/models/adapters/adapter";
+import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { ConfigError } from "@iad-r1/models/errors";
 import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { loadModelDescription } from "@iad-r1/models/zoo";
@@ -23,7 +24,10 @@ describe.each([4, 8] as const)("weights in %i bits", (bits) => {
   beforeAll(async () => {
     small = mkdtempSync(join(tmpdir(), "iad-r1-small-"));
     unpacked = mkdtempSync(join(tmpdir(), "iad-r1-unpacked-"));
-    await quantizeCheckpoint(await loadModelDescription(tinyCheckpoint), small, { bits, blockSize: 32 });
+    await quantizeCheckpoint(await loadModelDescription(tinyCheckpoint), small, {
+      bits,
+      blockSize: usualBlockSize[bits],
+    });
     const model = await loadModelDescription(small);
     await writeFullCheckpoint(unpacked, { source: small, table: model.parameters });
   });

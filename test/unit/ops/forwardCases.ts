@@ -131,6 +131,10 @@ export const forwardCases: { readonly [K in OpType]: readonly [ForwardCase, ...F
     { inputs: [bools([2], 1, 0)], build: (b, x) => b.cast(x!, "float32"), expected: [floats([2], 1, 0)] },
   ],
   Identity: [single([1, 2], (b, x) => b.identity(x), [1, 2])],
+  StraightThrough: [
+    single([1, 2], (b, x) => b.straightThrough(b.mul(x, 3), b.neg(x)), [3, 6]),
+    single([1, 2], (b, x) => b.straightThrough(b.neg(x)), [-1, -2]),
+  ],
   // x sigmoid(alpha x) at ln 3: ln 3 * 3/4.
   QuickGelu: [
     single([0, Math.log(3)], (b, x) => b.silu(x), [0, 0.75 * Math.log(3)]),

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { checkDevice, halfBillion } from "../../bench/deviceCheck";
 import { findLlamaPeer, findTorchPeer } from "../../bench/peerProcess";
@@ -95,7 +96,8 @@ export function registerBench(program: Command): void {
           if (!existsSync(join(job.folder, "config.json"))) {
             const form = bits === undefined ? "" : ` in ${bits} bits`;
             context.log(`Writing ${name} with random weights${form} to ${job.folder} …`);
-            const rounding = bits === undefined ? null : { bits: Number(bits) as 4 | 8, blockSize: 32 };
+            const count = Number(bits) as 4 | 8;
+            const rounding = bits === undefined ? null : { bits: count, blockSize: usualBlockSize[count] };
             await writeRealShape(job.folder, realShapes[name]!, { processor, seed: 1, rounding });
           }
           const run = { entry: fileURLToPath(new URL("./shapeRunMain.mjs", import.meta.url)), signal: context.signal };

@@ -1,6 +1,7 @@
 /** `iad-r1 models …`: the models of this machine; `iad-r1 quantize`: a small form of one of them. */
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { ConfigError, DataError } from "@iad-r1/models/errors";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
 import { loadImage } from "@iad-r1/models/vision/decode";
@@ -200,7 +201,7 @@ function registerMerge(models: Command): void {
 
 interface QuantizeFlags {
   bits: "4" | "8";
-  block: "16" | "32" | "64" | "128";
+  block?: "16" | "32" | "64" | "128";
   output?: string;
   reference?: string;
   data?: string;
@@ -214,7 +215,12 @@ function registerQuantize(program: Command): void {
     .description("a small form of a checkpoint, 4 or 8 bits a weight, made in one pass with little memory and kept")
     .argument("<model>", "a checkpoint folder or a name of `iad-r1 models list`")
     .addOption(new Option("--bits <n>", "bits of a weight").choices(["4", "8"]).default("4"))
-    .addOption(new Option("--block <n>", "weights that share a scale").choices(["16", "32", "64", "128"]).default("32"))
+    .addOption(
+      new Option(
+        "--block <n>",
+        `weights that share a scale; ${usualBlockSize[4]} with 4 bits and ${usualBlockSize[8]} with 8 when left out`,
+      ).choices(["16", "32", "64", "128"]),
+    )
     .option("--output <folder>", "where to write it; the store of models when left out")
     .option("--reference <folder>", "measure what is lost on recorded cases (cases.json, images)")
     .option("--data <path>", `measure what is lost on samples with answers: ${DATA_HELP}`)
@@ -229,9 +235,10 @@ function registerQuantize(program: Command): void {
             hint: "Quantise the base and put the adapter on the small one, or merge first (`iad-r1 models merge`).",
           });
         }
+        const bits = Number(flags.bits) as 4 | 8;
         const small = await smallModel(
           base,
-          { bits: Number(flags.bits) as 4 | 8, blockSize: Number(flags.block) },
+          { bits, blockSize: flags.block === undefined ? usualBlockSize[bits] : Number(flags.block) },
           {
             ...(flags.output !== undefined && { target: resolve(flags.output) }),
             signal: context.signal,
