@@ -39,8 +39,9 @@ const commands = {
     return {};
   },
 
-  /** ids (one row a sequence), tokens: the prompts are read, then `tokens` greedy steps are done for all together */
-  async generate({ ids, tokens }) {
+  /** ids (one row a sequence), tokens: the prompts are read, then `tokens` greedy steps are done for all together; clock: by the clock */
+  async generate({ ids, tokens, clock = false }) {
+    const seconds = clock ? clockSeconds : processorSeconds;
     for (const sequence of sequences) await sequence.clearHistory();
     const start = seconds();
     await Promise.all(ids.map((row, i) => sequences[i].evaluateWithoutGeneratingNewTokens(row.slice(0, -1))));
@@ -59,7 +60,11 @@ async function write(sequence, last, tokens) {
   return written;
 }
 
-function seconds() {
+function clockSeconds() {
+  return performance.now() / 1000;
+}
+
+function processorSeconds() {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }

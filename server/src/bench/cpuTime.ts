@@ -10,7 +10,14 @@ export async function cpuSeconds(work: () => Promise<unknown>): Promise<number> 
   return secondsSince(start);
 }
 
-/** The same for work that waits for nothing. */
+/** Seconds by the clock, for work on several threads: their processor time says nothing about how long one waits. */
+export async function clockSeconds(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+/** Processor time of work that waits for nothing. */
 export function cpuSecondsOf(work: () => void): number {
   const start = process.cpuUsage();
   work();

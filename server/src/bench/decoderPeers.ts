@@ -20,6 +20,15 @@ export interface PeerTimes {
   theirs: number[];
 }
 
+export interface ReadWriteJob {
+  /** Rows of equal length. */
+  ids: number[][];
+  /** Written behind them. */
+  tokens: number;
+  /** Times by the clock instead of processor time. */
+  clock: boolean;
+}
+
 export const peerFormats = ["f32", "q8_0", "q4_0"] as const;
 export const bitsOf: Record<GgufWeights, number> = { f32: 32, q8_0: 8, q4_0: 4 };
 
@@ -46,20 +55,8 @@ export async function llamaFile(folder: string, weights: GgufWeights): Promise<s
  */
 export async function timeBoth(
   ours: DecoderRun,
-  theirs: (job: { ids: number[][]; tokens: number }) => Promise<ReadWriteTimes>,
-  {
-    ids,
-    tokens,
-    rounds,
-    exact,
-    signal,
-  }: {
-    ids: number[][];
-    tokens: number;
-    rounds: number;
-    exact: boolean;
-    signal: AbortSignal;
-  },
+  theirs: (job: ReadWriteJob) => Promise<ReadWriteTimes>,
+  { rounds, exact, signal, ...job }: ReadWriteJob & { rounds: number; exact: boolean; signal: AbortSignal },
 ): Promise<PeerTimes[]> {
   const results: ReadWriteTimes[][] = [[], []];
   const note = (side: number, times: ReadWriteTimes) => {
@@ -67,7 +64,7 @@ export async function timeBoth(
     return times.read;
   };
   await inTurns(
-    [async () => note(0, await ours.run(ids, tokens)), async () => note(1, await theirs({ ids, tokens }))],
+    [async () => note(0, await ours.run(job.ids, job.tokens, job.clock)), async () => note(1, await theirs(job))],
     rounds,
     signal,
   );
@@ -79,6 +76,6 @@ export async function timeBoth(
   // The first round warmed up.
   const timesOf = (side: ReadWriteTimes[], what: "read" | "write") => side.slice(1).map((times) => times[what]);
   return (["read", "write"] as const).map((what) => ({
-    ...{ what, rows: ids.length, ours: timesOf(mine, what), theirs: timesOf(others, what) },
+    ...{ what, rows: job.ids.length, ours: timesOf(mine, what), theirs: timesOf(others, what) },
   }));
 }

@@ -10,10 +10,10 @@ import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo"
 import { argMax } from "../generate/sample";
 import { createSession, type Session } from "../runtime/session";
 import { type AnyTensor, scalar, tensor, zeros } from "../runtime/tensors";
-import { cpuSeconds } from "./cpuTime";
+import { clockSeconds, cpuSeconds } from "./cpuTime";
 
 export interface ReadWriteTimes {
-  /** Processor seconds for all prompts, and for all tokens behind them. */
+  /** Seconds for all prompts, and for all tokens behind them: of the processor, or by the clock. */
   read: number;
   write: number;
   /** Greedy ids of the first row. */
@@ -44,8 +44,12 @@ export class DecoderRun {
     return new DecoderRun(model, session, weights);
   }
 
-  /** @param rows ids of equal length */
-  async run(rows: readonly (readonly number[])[], tokens: number): Promise<ReadWriteTimes> {
+  /**
+   * @param rows  ids of equal length
+   * @param clock by the clock instead of processor time
+   */
+  async run(rows: readonly (readonly number[])[], tokens: number, clock = false): Promise<ReadWriteTimes> {
+    const seconds = clock ? clockSeconds : cpuSeconds;
     const { decoder } = this.model.facts;
     const [batch, read] = [rows.length, rows[0]!.length];
     const slots = Math.ceil((read + tokens) / 64) * 64;
@@ -79,8 +83,8 @@ export class DecoderRun {
     const best = () =>
       rows.map((_, b) => argMax(logits.data.subarray(b * decoder.vocabSize, (b + 1) * decoder.vocabSize)));
     const first: number[] = [];
-    const reading = await cpuSeconds(() => pass(rows, 0));
-    const writing = await cpuSeconds(async () => {
+    const reading = await seconds(() => pass(rows, 0));
+    const writing = await seconds(async () => {
       for (let step = 0; step < tokens; step++) {
         const next = best();
         first.push(next[0]!);

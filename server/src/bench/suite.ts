@@ -18,7 +18,7 @@ import { greedy } from "../generate/sample";
 import { gemmPeak } from "../runtime/gemmPeak";
 import { coldStart } from "./coldStart";
 import { cpuSeconds, inTurns, median } from "./cpuTime";
-import { bitsOf, checkpointOf, llamaFile, peerFormats, timeBoth } from "./decoderPeers";
+import { bitsOf, checkpointOf, llamaFile, peerFormats, type ReadWriteJob, timeBoth } from "./decoderPeers";
 import { DecoderRun, type ReadWriteTimes } from "./decoderRun";
 import type { GgufWeights } from "./gguf";
 import { longDataset, longExperiment, Typist } from "./languageFeatures";
@@ -68,6 +68,8 @@ export interface BenchOptions {
   /** Entry of `coldStartMain`. */
   coldStartEntry: string;
   quick: boolean;
+  /** Of the decoders beside their peers. Above 1 only these are measured, by the clock, and the best round of each side counts. */
+  threads: number;
   /** Only cases whose name contains one of these; all when empty. */
   only: readonly string[];
   signal: AbortSignal;
@@ -79,6 +81,8 @@ const sliceSize = { layers: 4, width: 896, mlpWidth: 4864, heads: 14, kvHeads: 2
 /** A quarter of the 0.5 B: real widths, 6 of its 24 layers and 38,000 of its 152,000 tokens, so that layers and head weigh as they do there. */
 const quarterSize = { layers: 6, width: 896, mlpWidth: 4864, heads: 14, kvHeads: 2, vocabSize: 38_000 };
 const threads = 1;
+/** How the names of comparisons between decoders begin. */
+const besidePeer = "decoder against";
 /** Seconds after which typing would seem to lag. */
 const keystrokeBudget = 0.2;
 /** Of the 300 ms between saving a reward and new values. */
@@ -128,10 +132,10 @@ class Bench {
       ["generation, 1 sequence", () => this.generation(1)],
       ["generation, 8 sequences", () => this.generation(8)],
       ...peerFormats.map((weights): [string, () => Promise<void>] => [
-        `decoder against llama.cpp, ${bitsOf[weights]} bits`,
+        `${besidePeer} llama.cpp, ${bitsOf[weights]} bits`,
         () => this.beside("llama.cpp", weights),
       ]),
-      ["decoder against PyTorch, 32 bits", () => this.beside("PyTorch", "f32")],
+      [`${besidePeer} PyTorch, 32 bits`, () => this.beside("PyTorch", "f32")],
       ["cold start", () => this.coldStart()],
       ["peak memory of LoRA training", () => this.peakMemory(large)],
       ["keystroke in a long file", () => this.keystrokes()],
@@ -144,6 +148,7 @@ class Bench {
     ];
     const { only, signal, onProgress } = this.options;
     for (const [name, run] of cases) {
+      if (this.options.threads > 1 && !name.startsWith(besidePeer)) continue;
       if (only.length > 0 && !only.some((part) => name.toLowerCase().includes(part.toLowerCase()))) continue;
       signal.throwIfAborted();
       onProgress(name);
@@ -313,7 +318,8 @@ class Bench {
 
   /** Prompts of 256 tokens and 32 tokens behind them, one row and eight. */
   private async beside(name: "llama.cpp" | "PyTorch", weights: GgufWeights): Promise<void> {
-    const { quick, signal } = this.options;
+    const { quick, signal, threads } = this.options;
+    const clock = threads > 1;
     const place = name === "PyTorch" ? this.options.peer : this.options.llama;
     if (place === null) return;
     const [read, tokens, most] = [256, quick ? 8 : 32, 8];
@@ -327,17 +333,17 @@ class Bench {
       for (const rows of [1, most]) {
         // A batch of prompts reads as one does, and takes most of the time.
         const ids = randomRows(rows, rows === 1 ? read : 32);
-        const theirs = (job: { ids: number[][]; tokens: number }) =>
+        const theirs = (job: ReadWriteJob) =>
           peer.ask<ReadWriteTimes>(name === "PyTorch" ? "read_write" : "generate", job, signal);
         const exact = weights === "f32";
-        const times = await timeBoth(ours, theirs, { ids, tokens, rounds: this.rounds, exact, signal });
+        const times = await timeBoth(ours, theirs, { ids, tokens, clock, rounds: this.rounds, exact, signal });
         for (const { what, ours: mine, theirs: others } of times) {
           if (what === "read" && rows > 1) continue;
           const goal = name === "PyTorch" ? (what === "read" ? 1.2 : 2) : rows > 1 ? 1.2 : 1;
           this.compare(
-            `${what === "read" ? "prefill" : `decode of ${rows}`} against ${name}, ${bitsOf[weights]} bits`,
+            `${what === "read" ? "prefill" : `decode of ${rows}`} against ${name}, ${bitsOf[weights]} bits${clock ? `, ${threads} threads` : ""}`,
             what === "read" ? `${read} tokens, a quarter of the 0.5B` : `${tokens} tokens behind ${ids[0]!.length}`,
-            ...([mine, others, goal] as const),
+            ...([clock ? [Math.min(...mine)] : mine, clock ? [Math.min(...others)] : others, goal] as const),
           );
         }
       }

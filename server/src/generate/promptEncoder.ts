@@ -62,9 +62,8 @@ export class PromptEncoder {
     const rows = await this.features.encode(
       prompts.flatMap(({ pictures }) => pictures.map((picture) => this.toEncode(picture, pictures.length))),
     );
-    let next = 0;
     return prompts.map((prompt) => {
-      const images = joinRows(this.model.processor, rows.slice(next, (next += prompt.pictures.length)));
+      const images = joinRows(this.model.processor, rows.splice(0, prompt.pictures.length));
       const inputs = this.model.processor.prepareInputs(prompt.messages, images?.prepared ?? []);
       return {
         inputIds: inputs.inputIds,

@@ -22,6 +22,7 @@ interface Options {
   quick?: boolean;
   model: string;
   only: string;
+  threads: number;
 }
 
 interface ShapeOptions {
@@ -41,14 +42,20 @@ export function registerBench(program: Command): void {
     .option("--quick", "fewer rounds and smaller batches: about a minute, rougher numbers")
     .option("--only <parts>", "only benchmarks whose name contains one of these, separated by commas", "")
     .option("--model <folder>", "the small checkpoint to measure with", "nano")
+    .option(
+      "--threads <number>",
+      "with more than one: only decoders beside their peers, by the clock, the best round of each",
+      wholeNumber(1),
+      1,
+    )
     .action(
       action(async (context, command) => {
-        const { quick = false, model, only } = command.opts<Options>();
+        const { quick = false, model, only, threads } = command.opts<Options>();
         const peer = findTorchPeer(projectRoot);
         const llama = findLlamaPeer(projectRoot);
         for (const one of [peer, llama]) if ("missing" in one) context.log(`Fewer comparisons: ${one.missing}.`);
         const report = await runBenchmarks({
-          ...{ model: resolveModel(model).base, quick },
+          ...{ model: resolveModel(model).base, quick, threads },
           peer: "missing" in peer ? null : peer,
           llama: "missing" in llama ? null : llama,
           memoryEntry: fileURLToPath(new URL("./peakMemoryMain.mjs", import.meta.url)),
@@ -59,7 +66,9 @@ export function registerBench(program: Command): void {
         });
         const machine = { processor: cpus()[0]?.model.trim() ?? "unknown", node: process.versions.node };
         if (context.json) return context.printJson({ machine, quick, ...report });
-        context.print(`${machine.processor}, one thread, GEMM peak ${report.gemmPeak.toFixed(1)} GFLOP/s`);
+        context.print(
+          `${machine.processor}, ${threads === 1 ? "one thread" : `${threads} threads`}, GEMM peak of one ${report.gemmPeak.toFixed(1)} GFLOP/s`,
+        );
         if (report.peer !== null) {
           context.print(
             Object.entries(report.peer)
