@@ -334,7 +334,7 @@ class Bench {
         // A batch of prompts reads as one does, and takes most of the time.
         const ids = randomRows(rows, rows === 1 ? read : 32);
         const theirs = (job: ReadWriteJob) =>
-          peer.ask<ReadWriteTimes>(name === "PyTorch" ? "read_write" : "generate", job, signal);
+          peer.ask<ReadWriteTimes>(name === "PyTorch" ? "read_write" : "generate", { ...job }, signal);
         const exact = weights === "f32";
         const times = await timeBoth(ours, theirs, { ids, tokens, clock, rounds: this.rounds, exact, signal });
         for (const { what, ours: mine, theirs: others } of times) {

@@ -55,7 +55,7 @@ describe.each(["llava-onevision", "llava-1-5", "llava-1-6-mistral", "qwen2-vl", 
     expect(seen()).toBe(4);
     expect([reference, ...tests].map(({ load }) => load.mock.calls.length)).toEqual([1, 1, 1, 1]);
     for (const [i, prompt] of prompts.entries()) {
-      const pictures = [formulaPicture(70, 70), formulaPicture(...sizes[i]!)];
+      const pictures = [formulaPicture(70, 70), formulaPicture(...(sizes[i] as [number, number]))];
       const together = model.processor.prepareImages(pictures);
       const open = () => Promise.resolve({ content: "pair", prepare: () => together });
       const [expected] = await new ImageFeatures(model).encode([{ name: "pair", open }]);
