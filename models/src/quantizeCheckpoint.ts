@@ -42,13 +42,8 @@ export async function quantizeCheckpoint(
   options: QuantizeOptions = {},
 ): Promise<QuantizeReport> {
   const source = await openSafetensors(model.folder);
+  refuseRounded(model);
   const steps = planSteps(model, rounding);
-  if ([...model.parameters.values()].some(({ packed }) => packed !== undefined)) {
-    throw new ConfigError("quantize/source", `${model.folder} holds rounded weights already.`, {
-      where: model.folder,
-      hint: "Quantise the checkpoint that it was made from.",
-    });
-  }
   await mkdir(folder, { recursive: true });
   const metadata = { quantized: `${rounding.bits} bits, blocks of ${rounding.blockSize}` };
   await writeQuantized(join(folder, "model.safetensors"), source, steps, metadata, options);
@@ -62,6 +57,15 @@ export async function quantizeCheckpoint(
     sourceBytes: sum([...model.parameters.values()].map(({ length }) => length)),
     bytes: sum([...written.tensors.values()].map(({ length }) => length)),
   };
+}
+
+/** @throws ConfigError `quantize/source` for a checkpoint that is small already */
+export function refuseRounded({ folder, parameters }: ModelDescription): void {
+  if (![...parameters.values()].some(({ packed }) => packed !== undefined)) return;
+  throw new ConfigError("quantize/source", `${folder} holds rounded weights already.`, {
+    where: folder,
+    hint: "Quantise the checkpoint that it was made from.",
+  });
 }
 
 /** The head is worth more bits than the rest: its rounding errors reach the logits directly. */

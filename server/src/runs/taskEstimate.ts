@@ -5,7 +5,9 @@
 import { freemem } from "node:os";
 import { adapterParameters, adapterSpec } from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { packedShapes, type Rounding, usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { isLanguagePath } from "@iad-r1/models/nn/decoder";
+import { refuseRounded, roundedParameters } from "@iad-r1/models/quantizeCheckpoint";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { generateSample } from "../data/synth/sample";
@@ -91,6 +93,35 @@ export async function estimateTask(
     cure: fits ? null : cureFor(size.task, memory, availableBytes),
     seconds: flopsPerSecond === null ? null : secondsOf(model, size, prompt, flopsPerSecond),
   };
+}
+
+/**
+ * A model as if it had been quantised, for its sizes: nothing of that is in a file.
+ *
+ * @throws ConfigError `quantize/source` for a checkpoint that is small already
+ */
+export function smallForm(
+  model: ModelDescription,
+  bits: Rounding["bits"],
+  blockSize = usualBlockSize[bits],
+): ModelDescription {
+  refuseRounded(model);
+  const rounding = { bits, blockSize };
+  const { base, facts, paths } = model;
+  const parameters = new Map(model.parameters);
+  const { tied } = facts.decoder;
+  for (const [path, how] of roundedParameters({ ...base, paths, tied }, rounding)) {
+    // A tied head becomes a matrix of its own.
+    const source = parameters.get(path) ?? parameters.get(`${paths.decoder}.embed_tokens.weight`)!;
+    const shapes = packedShapes(source.shape, how);
+    const range = ([rows, width]: readonly [number, number], bytes: number) => {
+      return { file: source.file, offset: source.offset, length: rows * width * bytes };
+    };
+    const values = range(shapes.values, 1);
+    const packed = { ...how, values, scales: range(shapes.scales, 4), zeroPoints: range(shapes.zeroPoints, 1) };
+    parameters.set(path, { ...source, dtype: "float32", length: values.length, packed });
+  }
+  return { ...model, parameters, facts: { ...facts, decoder: { ...facts.decoder, tied: false } } };
 }
 
 interface PromptSize {

@@ -8,7 +8,7 @@ import { parseQwen2VlConfig } from "@iad-r1/models/qwen2Vl/config";
 import { describeParameters, loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { realShapes } from "@iad-r1/server/bench/realShapes";
 import { inspectionBytes, weightBytes } from "@iad-r1/server/generate/footprint";
-import { estimateTask } from "@iad-r1/server/runs/taskEstimate";
+import { estimateTask, smallForm } from "@iad-r1/server/runs/taskEstimate";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
 import { tinyModel } from "../../helpers/tinyModel";
@@ -51,6 +51,9 @@ describe("packed weights", () => {
     expect(weightBytes(model).mapped).toBe(total(sizes) - total(tower));
     // The copy that is prepared for products, and the tower in single precision.
     expect(weightBytes(model).held).toBe(total(packed) + 2 * total(tower));
+    // What is said before the small form is made is what is said of it.
+    expect(weightBytes(smallForm(source, 4, 16))).toEqual(weightBytes(model));
+    expect(() => smallForm(model, 8)).toThrow(/rounded weights already/);
   });
 });
 

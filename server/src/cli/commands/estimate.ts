@@ -4,9 +4,16 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { resolveModel } from "../../config/modelNames";
 import { decideDevice } from "../../runtime/deviceChoice";
 import { type DeviceChoice, devices, probeDevice } from "../../runtime/devices";
-import { estimateTask, type MemoryParts, type TaskEstimate } from "../../runs/taskEstimate";
+import { estimateTask, type MemoryParts, smallForm, type TaskEstimate } from "../../runs/taskEstimate";
 import { action } from "../action";
 import { table } from "../terminalText";
+
+interface Options {
+  side: number;
+  tokens: number;
+  bits?: "4" | "8";
+  device: DeviceChoice;
+}
 
 export function registerEstimate(program: Command): void {
   program
@@ -15,12 +22,14 @@ export function registerEstimate(program: Command): void {
     .argument("<model>", "checkpoint folder, or the name of an embedded model")
     .option("--side <pixels>", "side of the square picture", wholeNumber(28), 448)
     .option("--tokens <number>", "tokens that are written, or learnt", wholeNumber(1), 128)
+    .addOption(new Option("--bits <n>", "of the small form that `iad-r1 quantize` would make").choices(["4", "8"]))
     .addOption(new Option("--device <device>", "where to compute").choices(["auto", ...devices]).default("cpu"))
     .action(
       action(async (context, command) => {
-        const { side, tokens, ...options } = command.opts<{ side: number; tokens: number; device: DeviceChoice }>();
+        const { side, tokens, bits, ...options } = command.opts<Options>();
         const { signal } = context;
-        const model = await loadModelDescription(resolveModel(command.args[0]!).base);
+        const source = await loadModelDescription(resolveModel(command.args[0]!).base);
+        const model = bits === undefined ? source : smallForm(source, Number(bits) as 4 | 8);
         const { device, reason } = await decideDevice(options.device, { signal });
         const probe = await probeDevice(device, { signal });
         const speed = probe.gflops === undefined ? null : probe.gflops * 1e9;
@@ -30,7 +39,14 @@ export function registerEstimate(program: Command): void {
         }
         if (estimates.some(({ fits }) => !fits)) context.fail();
         if (context.json) {
-          return context.printJson({ model: model.folder, device, reason, gflops: probe.gflops ?? null, estimates });
+          return context.printJson({
+            model: model.folder,
+            bits: bits === undefined ? null : Number(bits),
+            device,
+            reason,
+            gflops: probe.gflops ?? null,
+            estimates,
+          });
         }
         context.print(`device ${device}: ${reason}; ${probe.detail}`);
         for (const one of estimates) {
