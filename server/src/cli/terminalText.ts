@@ -31,15 +31,18 @@ export function metric(value: number): string {
   return size < 10 ? value.toFixed(3) : size < 1000 ? value.toFixed(1) : String(Math.round(value));
 }
 
-/** Left-aligned first column, right-aligned others. */
+/** The first column and columns of words begin on the left, columns with numbers end on the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)),
   );
+  const startsLeft = header.map((_, column) => {
+    return column === 0 || !rows.some((row) => /^[≥≤+−-]? ?\d/.test(row[column] ?? ""));
+  });
   const line = (cells: readonly string[]) =>
     widths
       .map((width, column) =>
-        column === 0 ? (cells[column] ?? "").padEnd(width) : (cells[column] ?? "").padStart(width),
+        startsLeft[column] ? (cells[column] ?? "").padEnd(width) : (cells[column] ?? "").padStart(width),
       )
       .join("   ")
       .trimEnd();

@@ -25,6 +25,15 @@ describe("terminal text", () => {
 
   it("aligns a table", () => {
     expect(table(["a", "bb"], [["xyz", "1"]])).toEqual(["a     bb", "────────", "xyz    1"]);
+    expect(
+      table(
+        ["a", "words", "n"],
+        [
+          ["x", "b", "10"],
+          ["y", "", "-1"],
+        ],
+      ),
+    ).toEqual(["a   words    n", "──────────────", "x   b       10", "y           -1"]);
   });
 
   it("clips to one line", () => {
