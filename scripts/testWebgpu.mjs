@@ -1,6 +1,6 @@
 /**
- * Runs the tests on a graphics device; where there is none, on one in software. `--all` goes through every class of models, which takes
- * minutes in software. Where no device can be had, that is said and nothing has failed.
+ * Runs the tests on a graphics device; where there is none, on one in software. `--all` adds a second class of models, which takes
+ * a minute more in software. Where no device can be had, that is said and nothing has failed.
  */
 import { runVitest } from "./runVitest.mjs";
 import { vulkanEnvironment } from "./vulkan.mjs";
