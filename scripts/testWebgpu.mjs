@@ -22,11 +22,8 @@ function vulkanDevice() {
   try {
     return vulkanEnvironment();
   } catch (error) {
-    // What apt-get says comes on lines of its own.
-    const said = [error.message, error.stderr].filter(Boolean).map((text) => String(text).trim());
-    console.log(
-      `SKIPPED, no test of WebGPU was run: this machine has no Vulkan device and cannot get one.\n${said.join("\n")}`,
-    );
+    console.log("SKIPPED, no test of WebGPU was run: this machine has no Vulkan device and cannot get one.");
+    console.log(error.message.trim());
     return null;
   }
 }
