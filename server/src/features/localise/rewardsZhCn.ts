@@ -28,8 +28,8 @@ export const rewardSentences: Readonly<Record<string, string>> = {
     "{0} 是文本，而奖励应为有限的数字。训练器会在此停止，或将其变为 NaN：请返回数字。",
   "{0} gives something that is no finite number for {1} of {2}; first: {3}.":
     "{0} 对 {2} 个中的 {1}给出的不是有限的数字；第一个：{3}。",
-  'Map it to a number, or return "not applicable" (None) where there is nothing to score.':
-    "请将其映射为数字；无可评分时返回“不适用”（None）。",
+  'Map it to a number, or return "not applicable" ({0}) where there is nothing to score.':
+    "请将其映射为数字；无可评分时返回“不适用”（{0}）。",
   "{0} leaves its declared range for {1} of {2}; first: {3}.": "{0} 在 {2} 个中的 {1}上超出其声明的范围；第一个：{3}。",
   "Clamp the value, or declare the range it really has.": "请截断该值，或声明它真正的范围。",
 
@@ -50,11 +50,11 @@ export const rewardSentences: Readonly<Record<string, string>> = {
     "请只捕获可预期的异常，对无法评分的返回“不适用”。",
   "An exception becomes a score on {0} of {1} ({2}): {3}.": "在 {1} 个中的 {0}上异常变成了分数（{2}）：{3}。",
   "They get {0} on average, as if the answer were judged.": "它们平均得到 {0}，好像答案被评判过一样。",
-  'Narrow the try to the line that may fail, and return "not applicable" (None) for what cannot be scored.':
-    "请将 try 缩小到可能失败的那一行，对无法评分的返回“不适用”（None）。",
+  'Narrow the try to the line that may fail, and return "not applicable" ({0}) for what cannot be scored.':
+    "请将 try 缩小到可能失败的那一行，对无法评分的返回“不适用”（{0}）。",
   "{0} raises on {1} of {2} ({3}): {4}.": "{0} 在 {2} 个中的 {1}上抛出异常（{3}）：{4}。",
   "These completions have no score, and a run stops above {0}.": "这些回答没有分数，超过 {0} 时训练会停止。",
-  'Handle the case, or return "not applicable" (None).': "请处理这种情况，或返回“不适用”（None）。",
+  'Handle the case, or return "not applicable" ({0}).': "请处理这种情况，或返回“不适用”（{0}）。",
 
   // ---- RW105 to RW109: variance and components
   "{0} gives {1} for all {2} completions: nothing can be learnt from it.":
@@ -101,7 +101,7 @@ export const rewardSentences: Readonly<Record<string, string>> = {
     "{0} 在 {3}中的 {2} 行上给空回答 {1}（其分数从 {4} 到 {5}）：什么都不说的策略也得分。",
   'Return 0 or "not applicable" for empty text, and mask padded completions.':
     "请对空文本返回 0 或“不适用”，并屏蔽填充的回答。",
-  "{0} of {1} is scored and change the advantages of {2} in the same groups.":
+  "{0} of {1} is scored and changes the advantages of {2} in the same groups.":
     "{1} 个中的 {0}被评分，并改变同组 {2}的优势。",
   "{0} of {1} are scored and change the advantages of {2} in the same groups.":
     "{1} 个中的 {0}被评分，并改变同组 {2}的优势。",
