@@ -34,7 +34,7 @@ const rightOfUser = [
 export default tseslint.config(
   { ignores: ["**/node_modules/**", "dist/**", ".cache/**", "**/*.gen.ts", "**/*.mjs", "**/*.cjs"] },
   // Reward files as users write them: data of the debugger, with faults on purpose.
-  { ignores: ["samples/rewards/**", "test/fixtures/rewardCorpus/**"] },
+  { ignores: ["samples/rewards/**", "test/fixtures/rewardCorpus/**", "test/fixtures/oddRewards/**"] },
   {
     files: ["**/*.ts"],
     languageOptions: {

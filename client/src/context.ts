@@ -6,6 +6,7 @@ import { access } from "node:fs/promises";
 import {
   commands,
   ConfigurationTarget,
+  env,
   type ExtensionContext,
   type LogOutputChannel,
   Uri,
@@ -59,6 +60,7 @@ export class Context implements Disposable {
       new StreamClient({
         address: () => this.streamAddress(),
         onTrouble: (message) => this.log.warn(`stream: ${message}`),
+        locale: env.language,
       }),
     );
     this.feeds = this.own(

@@ -465,6 +465,13 @@ export const settings = {
       "按问题编号（如 `RW106`）设置严重程度：`off`、`info`、`warning` 或 `error`。",
     ),
   },
+  "rewards.folders": {
+    ...{ type: "array", default: ["rewards"], scope: "window" },
+    description: text(
+      "Names of folders whose TypeScript and Python files are looked through for rewards. `*.reward.ts` and `*.reward.py` count everywhere, and any file that is open.",
+      "在这些名称的文件夹中查找 TypeScript 和 Python 奖励。`*.reward.ts` 和 `*.reward.py` 在任何位置都算，打开的文件也算。",
+    ),
+  },
   "notifications.runFinished": {
     ...{ type: "string", default: "unfocused", scope: "window" },
     description: text(

@@ -10,6 +10,7 @@ import json
 import sys
 
 from iadr1_instrument import FUNCTIONS, MATCH, TRY_STAR, Offsets, Patterns, RowLoops, describe_pattern
+from iadr1_tag_reads import TagReads
 
 BROAD = {"Exception", "BaseException"}
 # What calls and operations usually raise, for narrowing a `try`.
@@ -27,6 +28,7 @@ class Facts:
         tree = ast.parse(source[1:] if source.startswith("\ufeff") else source)
         self.tree = tree
         self.patterns = Patterns(tree)
+        self.tag_reads = TagReads(tree, self.offsets, source)
         self.out = {"functions": [], "patterns": [], "values": [], "catches": [], "loops": [], "random": [], "state": []}
         self.owner = {}
         self.aliases = self.module_aliases()
@@ -69,6 +71,8 @@ class Facts:
         if isinstance(node, FUNCTIONS):
             name = node.name if owner_class is None else owner_class.name
             inner = function if function is not None else self.function(node, name)
+            if owner_class is not None and function is None:
+                inner["method"] = node.name
             if function is None:
                 self.out["functions"].append(inner)
                 self.body(node, inner)
@@ -276,7 +280,20 @@ class Facts:
             fact["literal"] = None
         if self.patterns.function(call) is not None:
             fact["flagsEdit"] = self.flags_edit(call, name)
+        if literal is not None and "<" in literal[1] and name in ("search", "match", "fullmatch"):
+            fact["tagRead"] = self.tag_read(call, at)
+            if fact["tagRead"] is not None:
+                self.out.setdefault("tagParser", self.tag_reads.parser())
         self.out["patterns"].append(fact)
+
+    def tag_read(self, call, at):
+        """Where the text stands as one argument and nothing says where in it to begin."""
+        of_module = self.patterns.function(call) is not None
+        if at is None or at >= len(call.args) or any(isinstance(one, ast.Starred) for one in call.args):
+            return None
+        if not of_module and (len(call.args) > at + 1 or call.keywords):
+            return None
+        return self.tag_reads.of(call, call.args[at])
 
     def flags_of(self, call, name):
         position = {"split": 3, "sub": 4, "subn": 4}.get(name, 2)

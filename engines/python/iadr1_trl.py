@@ -245,7 +245,9 @@ class Policy(Stage):
                 return output
 
             def _get_per_token_logps_and_entropies(self, model, *args, batch_num_images=None, **kwargs):
+                pictures.begin(kwargs.get("num_images"))
                 given = super()._get_per_token_logps_and_entropies(model, *args, **kwargs)
+                pictures.begin(None)
                 stage.last = given
                 return given
 
@@ -280,7 +282,7 @@ class Policy(Stage):
             lambda batch: {"row": batch["row"], "prompt": [rows.messages(row) for row in batch["row"]]}
         )
         model = open_model(job, dtype)
-        tell_number_of_pictures(model, rows)
+        pictures = NumberOfPictures(model)
         self.trainer = Trainer(
             model=model, reward_funcs=[self.total], args=arguments, train_dataset=dataset, processing_class=processor
         )
@@ -327,23 +329,26 @@ def placeholders(job):
     return sorted({config[name] for name in names if isinstance(config.get(name), int)})
 
 
-def tell_number_of_pictures(model, rows):
-    """LLaVA-OneVision cuts a single picture into tiles and several ones not. TRL does not tell it which is which."""
-    core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    counts = {len(row["pictures"]) for row in rows.rows}
-    if getattr(core.config, "model_type", "") != "llava_onevision" or counts <= {0, 1}:
-        return
-    if len(counts) > 1:
-        raise ValueError("LLaVA-OneVision in TRL needs the same number of pictures in every prompt. Set prompt.references to 0.")
+class NumberOfPictures:
+    """LLaVA-OneVision cuts a single picture into tiles and several ones not. While it generates it is told which is which; TRL leaves that out
+    where it asks for log-probabilities, so it is put in here, for the rows of each pass."""
 
-    def add(module, args, kwargs):
-        sizes = kwargs.get("image_sizes")
-        if sizes is not None:
-            number = counts.copy().pop()
-            kwargs["batch_num_images"] = torch.full((len(sizes) // number,), number, device=sizes.device)
+    def __init__(self, model):
+        self.counts, self.next = None, 0
+        core = model.get_base_model() if hasattr(model, "get_base_model") else model
+        if getattr(core.config, "model_type", "") == "llava_onevision":
+            core.register_forward_pre_hook(self.add, with_kwargs=True)
+
+    def begin(self, counts):
+        """@param counts pictures of each row that comes now, pass after pass; None: the model is told by others"""
+        self.counts, self.next = counts, 0
+
+    def add(self, module, args, kwargs):
+        if self.counts is not None and kwargs.get("image_sizes") is not None:
+            first, self.next = self.next, self.next + len(kwargs["input_ids"])
+            counts = self.counts[first : self.next]
+            kwargs["batch_num_images"] = torch.tensor(counts, device=kwargs["input_ids"].device)
         return args, kwargs
-
-    core.register_forward_pre_hook(add, with_kwargs=True)
 
 
 def mean_of(logs):

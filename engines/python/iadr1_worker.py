@@ -249,7 +249,8 @@ class Program:
             code, self.sites, self.recorder, names = instrument(start["source"], self.file)
             self.module.__dict__.update(names)
         else:
-            code = compile(start["source"], self.file, "exec", dont_inherit=True)
+            # A byte order mark belongs to a file, not to its text.
+            code = compile(start["source"].removeprefix("\ufeff"), self.file, "exec", dont_inherit=True)
             self.sites = None
         # Imported now, while files may still be read from everywhere Python has its own.
         if not start["isImpure"]:

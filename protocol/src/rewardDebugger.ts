@@ -206,6 +206,8 @@ export interface RewardSurfaces {
   codeLens: boolean;
   /** Severity by finding id; those that are left out keep their own. */
   findings: Record<string, "off" | "info" | "warning" | "error">;
+  /** Names of folders whose code files are looked through for rewards, besides `*.reward.*` everywhere; `rewards` when left out. */
+  folders?: string[];
 }
 
 /** A reward function of an open file or of a file in the project. */

@@ -13,6 +13,7 @@ import type { RunDelta, RunSnapshot, Topic } from "@iad-r1/protocol/stream";
 import type { ExperimentConfig } from "./config/experiment";
 import { isEmbeddedPath } from "./config/modelNames";
 import { ExploreService } from "./explore/service";
+import { runTranslatorFor } from "./features/localise/runs";
 import { findModel, listModels, requireModel } from "./inspect/modelCatalog";
 import { InspectService } from "./inspect/service";
 import type { RunChanges, RunFollower } from "./runs/follow";
@@ -38,7 +39,10 @@ export type ServiceNews =
   | { type: "log"; level: "info" | "warning" | "error"; message: string };
 
 export class Services {
-  readonly hub = new StreamHub({ open: (topic) => this.openTopic(topic) });
+  readonly hub = new StreamHub({
+    open: (topic) => this.openTopic(topic),
+    translator: (locale) => runTranslatorFor(locale)?.streamed ?? null,
+  });
   readonly inspect: InspectService;
   readonly runs: RunManager;
   readonly tasks: TaskRunner;

@@ -154,6 +154,23 @@ it("takes the newest rollouts of the folder as its scope and offers the others",
   expect(await server.ask0(listRewards)).toMatchObject([{ name: "location", language: "typescript", line: 3 }]);
 });
 
+it("looks for rewards in the folders that a person names", async () => {
+  mkdirSync(join(folder, "scoring/deep"), { recursive: true });
+  writeFileSync(
+    join(folder, "scoring/place.py"),
+    "def place(completions, **kwargs):\n    return [1.0 for _ in completions]\n",
+  );
+  const surfaces = { inlayHints: "returns", codeLens: true, findings: {} } as const;
+  const names = async () => (await server.ask0(listRewards)).map(({ name }) => name).sort();
+  await server.ask(configureRewards, { ...surfaces, folders: ["rewards", "scoring"] });
+  expect(await names()).toEqual(["location", "place"]);
+  // A file that says by its name what it is needs no folder.
+  await server.ask(configureRewards, { ...surfaces, folders: ["scoring"] });
+  expect(await names()).toEqual(["location", "place"]);
+  await server.ask(configureRewards, surfaces);
+  expect(await names()).toEqual(["location"]);
+});
+
 describe("a TypeScript reward", () => {
   let uri = "";
   const fixed = locationReward.replaceAll("/.exec", "/s.exec");

@@ -11,7 +11,12 @@ import * as messages from "../messages";
 import { setting, touches } from "../settings";
 
 const startedKey = "liveValues.started";
-const surfaceSettings = ["liveValues.inlayHints", "liveValues.codeLens", "rewards.findings"] as const;
+const surfaceSettings = [
+  "liveValues.inlayHints",
+  "liveValues.codeLens",
+  "rewards.findings",
+  "rewards.folders",
+] as const;
 const runSettings = ["liveValues.maxRollouts", "liveValues.timeLimitMs", "liveValues.onType"] as const;
 
 export class LiveValues implements Disposable {
@@ -86,6 +91,8 @@ export class LiveValues implements Disposable {
       inlayHints: setting("liveValues.inlayHints"),
       codeLens: setting("liveValues.codeLens"),
       findings: severities(setting("rewards.findings")),
+      // A person's own list may hold anything.
+      folders: setting("rewards.folders").filter((name) => typeof name === "string" && name !== ""),
     });
   }
 

@@ -46,6 +46,8 @@ export interface StreamClientOptions {
   /** Asks where the hub is; also tried anew after every break. */
   address(): Promise<StreamAddressing>;
   onTrouble(message: string): void;
+  /** Of the editor: findings of runs are said in it. */
+  locale?: string;
 }
 
 /** Longest frame that is accepted from the hub. */
@@ -117,7 +119,7 @@ export class StreamClient {
   private listen(url: string, token: string, onOpen: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(url, streamProtocol, {
-        headers: { Authorization: `Bearer ${token}` },
+        headers: { Authorization: `Bearer ${token}`, "Accept-Language": this.options.locale ?? "en" },
         handshakeTimeout: 15_000,
         maxPayload: maxFrameBytes,
       });

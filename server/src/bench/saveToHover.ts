@@ -28,6 +28,7 @@ export class SaveToHover {
     this.service = new RewardDebugService({
       runs: () => [{ source: { kind: "file", path: rollouts }, path: rollouts, name: "bench" }],
       folders: () => [folder],
+      rewardFolders: () => ["rewards"],
       mayRun: true,
       onChange: () => this.onReport?.(),
       onScope: () => undefined,

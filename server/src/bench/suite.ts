@@ -23,6 +23,7 @@ import { DecoderRun, type ReadWriteTimes } from "./decoderRun";
 import type { GgufWeights } from "./gguf";
 import { longDataset, longExperiment, Typist } from "./languageFeatures";
 import { ExplorerBench, writeLongRun } from "./explorerScale";
+import { HangBench, hangs } from "./hangs";
 import { hoverTimes, surfaceTimes } from "./hoverSpeed";
 import { type LiveLanguage, LiveValuesBench, liveRollout, liveSource } from "./liveValues";
 import { peakOfTraining } from "./peakMemory";
@@ -90,6 +91,8 @@ const rewriteBudget = 0.1;
 /** Seconds that a person waits for, by the clock. */
 const saveBudget = 1;
 const hoverBudget = 0.03;
+/** Seconds until a reward that hangs is ended, by the clock; 2 of them are what it may take. */
+const hangBudget = 2.5;
 const openBudget = 1.5;
 const filterBudget = 0.2;
 
@@ -141,6 +144,8 @@ class Bench {
       ["keystroke in a long file", () => this.keystrokes()],
       ["live values, TypeScript", () => this.liveValues("typescript")],
       ["live values, Python", () => this.liveValues("python")],
+      ["hanging rewards, TypeScript", () => this.hangs("typescript")],
+      ["hanging rewards, Python", () => this.hangs("python")],
       ["save to hover, TypeScript", () => this.saveToHover("typescript")],
       ["save to hover, Python", () => this.saveToHover("python")],
       ["hovers over rewards", () => this.hovers()],
@@ -449,6 +454,28 @@ class Bench {
       // A machine without Python has no Python rewards either.
       if (!RewardError.is(error, "reward/no-python")) throw error;
       this.skipped.push(`live values, Python: ${error.message}`);
+    } finally {
+      await bench.close();
+    }
+  }
+
+  /** By the clock; the slowest of all, since each of them is waited for. */
+  private async hangs(language: LiveLanguage): Promise<void> {
+    const bench = new HangBench(language);
+    try {
+      const runs = hangs.map((name) => () => bench.hang(name));
+      const times = (await inTurns(runs, this.options.quick ? 2 : 5, this.options.signal)) as number[][];
+      for (const [i, name] of hangs.entries()) {
+        const ours = Math.max(...times[i]!);
+        this.add({
+          name: `a reward that hangs in a ${name} is ended and its line named, ${language === "python" ? "Python" : "TypeScript"}`,
+          detail: `slowest of ${times[i]!.length}, by the clock, limit 2 s, against ${hangBudget} s`,
+          ...{ ours, other: hangBudget, unit: "s", ratio: ours / hangBudget, target: { atMost: 1 } },
+        });
+      }
+    } catch (error) {
+      if (!RewardError.is(error, "reward/no-python")) throw error;
+      this.skipped.push(`hanging rewards, Python: ${error.message}`);
     } finally {
       await bench.close();
     }

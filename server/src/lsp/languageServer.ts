@@ -12,7 +12,9 @@ import {
   type MessageWriter,
   TextDocumentSyncKind,
 } from "vscode-languageserver/node";
+import type { RunListing } from "@iad-r1/protocol/runs";
 import { createConnection } from "vscode-languageserver";
+import { runTranslatorFor } from "../features/localise/runs";
 import type { Services } from "../services";
 import { Dispatcher } from "./dispatch";
 import { registerInspect } from "./handlers/inspect";
@@ -68,13 +70,14 @@ export function serveLanguage(options: LanguageServerOptions): void {
   });
   registerServer(dispatcher, services, options.streamAddress);
   registerInspect(dispatcher, services);
-  registerRuns(dispatcher, services);
+  const sayRun = (run: RunListing) => runTranslatorFor(locale)?.listing(run) ?? run;
+  registerRuns(dispatcher, services, sayRun);
   registerRollouts(dispatcher, services);
   const stopListening = services.listen((news) => {
     if (news.type === "log") tell(news.level, news.message);
     else if (news.type === "rollouts") rewards.rolloutsChanged(news.run);
     else if (!hasEnded) {
-      const params = news.type === "run" ? { run: news.run } : { removed: news.id };
+      const params = news.type === "run" ? { run: sayRun(news.run) } : { removed: news.id };
       void connection.sendNotification(didChangeRun, params).catch(() => undefined);
     }
   });

@@ -190,6 +190,7 @@ export const rewardSurfacesParams = z.object({
   inlayHints: z.enum(["off", "returns", "all"]),
   codeLens: z.boolean(),
   findings: z.record(z.string().max(20), z.enum(["off", "info", "warning", "error"])),
+  folders: z.array(z.string().max(200)).max(100).optional(),
 });
 export const rewardDocumentParams = z.object({ uri });
 export const rewardPlaceParams = z.object({ uri, function: z.string().min(1).max(500) });

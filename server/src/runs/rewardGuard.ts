@@ -46,7 +46,9 @@ export class RewardGuard {
     const [counted, valued] = [failing("count"), failing("value", "range")];
     const first = (some: typeof rows) => String(some[0]!.notes[name]?.error ?? "");
     return [
-      ...(counted.length === 0 ? [] : [{ ...common, id: "RW101", message: `${name}: ${first(counted)}.` }]),
+      ...(counted.length === 0
+        ? []
+        : [{ ...common, id: "RW101", message: `${name} does not give one value per completion: ${first(counted)}.` }]),
       ...(valued.length === 0
         ? []
         : [

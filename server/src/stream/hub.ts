@@ -27,6 +27,8 @@ export interface HubConnection {
   send(frame: string | Uint8Array): void;
   /** Bytes that were sent and have not left. */
   readonly waitingBytes: number;
+  /** Language of whoever reads, such as `zh-cn`. */
+  readonly locale?: string;
   /** Ends a connection that breaks the rules. */
   refuse(reason: string): void;
 }
@@ -38,6 +40,8 @@ export interface HubOptions {
   maxWaitingBytes?: number;
   /** Topics of one connection; default 64. */
   maxTopics?: number;
+  /** A state or a delta in a language; null for languages in which it stays as it is. */
+  translator?: (locale: string) => ((topic: Topic, value: unknown) => unknown) | null;
 }
 
 interface Subscription {
@@ -80,8 +84,14 @@ export class StreamHub {
     }
     const first = (this.sequence.get(topic) ?? 0) + 1;
     this.sequence.set(topic, first + deltas.length - 1);
-    const frame = JSON.stringify({ type: "delta", topic, first, deltas });
-    for (const subscriber of followers) subscriber.offer(topic, frame);
+    const frames = new Map<unknown, string>();
+    for (const subscriber of followers) {
+      const { say } = subscriber;
+      const said = say === null ? deltas : deltas.map((delta) => say(topic, delta));
+      const frame = frames.get(say) ?? JSON.stringify({ type: "delta", topic, first, deltas: said });
+      frames.set(say, frame);
+      subscriber.offer(topic, frame);
+    }
   }
 
   /** New points of a topic. */
@@ -104,13 +114,17 @@ export interface HubPeer {
 }
 
 class Subscriber {
+  /** What is sent in the reader's language; null: as it is. */
+  readonly say: ((topic: Topic, value: unknown) => unknown) | null;
   private readonly subscriptions = new Map<Topic, Subscription>();
 
   constructor(
     private readonly connection: HubConnection,
     private readonly options: HubOptions,
     private readonly sequenceOf: (topic: Topic) => number,
-  ) {}
+  ) {
+    this.say = options.translator?.(connection.locale ?? "en") ?? null;
+  }
 
   follows(topic: Topic): boolean {
     return this.subscriptions.has(topic);
@@ -160,7 +174,8 @@ class Subscriber {
       if (subscription.isBehind) {
         subscription.isBehind = false;
         const seq = this.sequenceOf(topic);
-        this.send({ type: "snapshot", topic, seq, state: subscription.source.snapshot() as never });
+        const state = subscription.source.snapshot();
+        this.send({ type: "snapshot", topic, seq, state: (this.say?.(topic, state) ?? state) as never });
       }
       this.sendPoints(topic);
     }

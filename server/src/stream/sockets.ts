@@ -82,7 +82,7 @@ export async function listen(options: SocketServerOptions): Promise<SocketServer
     if (path === streamPath && request.headers["sec-websocket-protocol"]?.split(/\s*,\s*/).includes(streamProtocol)) {
       streams.handleUpgrade(request, stream, head, (socket) => {
         accept(socket);
-        attachToHub(socket, options.hub);
+        attachToHub(socket, options.hub, request.headers["accept-language"]);
       });
     } else if (path === "/lsp" && options.onLanguageClient !== undefined) {
       const { onLanguageClient } = options;
@@ -164,8 +164,10 @@ function answer(response: ServerResponse, status: number): void {
   response.writeHead(status, { connection: "close" }).end();
 }
 
-function attachToHub(socket: WebSocket, hub: StreamHub): void {
+/** @param locale of the editor, which says it as browsers do */
+function attachToHub(socket: WebSocket, hub: StreamHub, locale: string | undefined): void {
   const peer = hub.connect({
+    ...(locale !== undefined && { locale }),
     send: (frame) => socket.send(frame, () => peer.drained()),
     get waitingBytes() {
       return socket.bufferedAmount;

@@ -162,6 +162,30 @@ it("believes a reader only what can be: known points of this generation", async 
   }
 });
 
+it("tells each reader in its language, and numbers what it tells alike", () => {
+  let words = ["one"];
+  const hub = new StreamHub({
+    open: () => ({ snapshot: () => words }),
+    translator: (locale) => (locale === "zh-cn" ? upper : null),
+  });
+  const readers = [undefined, "en", "zh-cn"].map((locale) => {
+    const frames: ServerFrame[] = [];
+    const peer = hub.connect({
+      ...{ waitingBytes: 0, refuse: () => undefined, ...(locale !== undefined && { locale }) },
+      send: (frame) => frames.push(JSON.parse(String(frame)) as ServerFrame),
+    });
+    peer.receive(JSON.stringify({ type: "subscribe", topic: "run/a" }));
+    return frames;
+  });
+  words = [...words, "two"];
+  hub.publish("run/a", ["two"]);
+  const told = (one: string, two: string) => [
+    { type: "snapshot", topic: "run/a", seq: 0, state: [one] },
+    { type: "delta", topic: "run/a", first: 1, deltas: [two] },
+  ];
+  expect(readers).toEqual([told("one", "two"), told("one", "two"), told("ONE", "TWO")]);
+});
+
 it("ends topics, limits their number, and refuses what is no frame", () => {
   const { hub, say } = makeHub(0);
   const reader = new Reader(hub);
@@ -202,3 +226,7 @@ it("reads only exact frames, whatever comes", () => {
     { numRuns: 500 },
   );
 });
+
+function upper(_topic: Topic, value: unknown): unknown {
+  return Array.isArray(value) ? value.map((word) => String(word).toUpperCase()) : String(value).toUpperCase();
+}

@@ -28,8 +28,8 @@ export const rewardSentences: Readonly<Record<string, string>> = {
     "{0} 是文本，而奖励应为有限的数字。训练器会在此停止，或将其变为 NaN：请返回数字。",
   "{0} gives something that is no finite number for {1} of {2}; first: {3}.":
     "{0} 对 {2} 个中的 {1}给出的不是有限的数字；第一个：{3}。",
-  'Map it to a number, or return "not applicable" (None) where there is nothing to score.':
-    "请将其映射为数字；无可评分时返回“不适用”（None）。",
+  'Map it to a number, or return "not applicable" ({0}) where there is nothing to score.':
+    "请将其映射为数字；无可评分时返回“不适用”（{0}）。",
   "{0} leaves its declared range for {1} of {2}; first: {3}.": "{0} 在 {2} 个中的 {1}上超出其声明的范围；第一个：{3}。",
   "Clamp the value, or declare the range it really has.": "请截断该值，或声明它真正的范围。",
 
@@ -50,11 +50,11 @@ export const rewardSentences: Readonly<Record<string, string>> = {
     "请只捕获可预期的异常，对无法评分的返回“不适用”。",
   "An exception becomes a score on {0} of {1} ({2}): {3}.": "在 {1} 个中的 {0}上异常变成了分数（{2}）：{3}。",
   "They get {0} on average, as if the answer were judged.": "它们平均得到 {0}，好像答案被评判过一样。",
-  'Narrow the try to the line that may fail, and return "not applicable" (None) for what cannot be scored.':
-    "请将 try 缩小到可能失败的那一行，对无法评分的返回“不适用”（None）。",
+  'Narrow the try to the line that may fail, and return "not applicable" ({0}) for what cannot be scored.':
+    "请将 try 缩小到可能失败的那一行，对无法评分的返回“不适用”（{0}）。",
   "{0} raises on {1} of {2} ({3}): {4}.": "{0} 在 {2} 个中的 {1}上抛出异常（{3}）：{4}。",
   "These completions have no score, and a run stops above {0}.": "这些回答没有分数，超过 {0} 时训练会停止。",
-  'Handle the case, or return "not applicable" (None).': "请处理这种情况，或返回“不适用”（None）。",
+  'Handle the case, or return "not applicable" ({0}).': "请处理这种情况，或返回“不适用”（{0}）。",
 
   // ---- RW105 to RW109: variance and components
   "{0} gives {1} for all {2} completions: nothing can be learnt from it.":
@@ -101,7 +101,7 @@ export const rewardSentences: Readonly<Record<string, string>> = {
     "{0} 在 {3}中的 {2} 行上给空回答 {1}（其分数从 {4} 到 {5}）：什么都不说的策略也得分。",
   'Return 0 or "not applicable" for empty text, and mask padded completions.':
     "请对空文本返回 0 或“不适用”，并屏蔽填充的回答。",
-  "{0} of {1} is scored and change the advantages of {2} in the same groups.":
+  "{0} of {1} is scored and changes the advantages of {2} in the same groups.":
     "{1} 个中的 {0}被评分，并改变同组 {2}的优势。",
   "{0} of {1} are scored and change the advantages of {2} in the same groups.":
     "{1} 个中的 {0}被评分，并改变同组 {2}的优势。",
@@ -221,10 +221,29 @@ export const rewardSentences: Readonly<Record<string, string>> = {
   "{0} looks for {1}, but no prompt asks for that (the prompts name {2}) and only {3} of the completions have it.":
     "{0} 寻找 {1}，但没有提示要求它（提示中提到 {2}），只有 {3} 的回答写出它。",
   "Ask for the tags that are paid, or read the tags that are asked for.": "请要求给分的标签，或读取所要求的标签。",
+  "The prompt of {0} of {1} says {2} as it stands in a template: the model was asked with a place that was never filled.":
+    "{1} 个中的 {0}的提示里原样写着模板的 {2}：提问时这个位置从未被填写。",
+  "Fill it wherever the prompt is rendered, or take it out of the template.": "请在渲染提示处填写它，或从模板中去掉。",
   "The prompt of {0} shows another number of pictures than the data row has ({1} in the prompt, {2} in the row).":
     "{0}的提示所显示的图像数量与数据行不同（提示中 {1}，行中 {2}）。",
   "Training and use would not see the same; correct the template or the row.":
     "训练和使用看到的内容会不同；请更正模板或数据行。",
+
+  // ---- the guard of a run
+  "{0} does not give one value per completion: {1}.": "{0} 没有为每个回答给出一个值：{1}。",
+  "{0} gave no usable number for {1} of {2} completions: {3}.": "{0} 对 {2} 个回答中的 {1} 个没有给出可用的数字：{3}。",
+  "{0} failed on {1} of {2} ({3}): {4}.": "{0} 在 {2} 个中的 {1}上失败（{3}）：{4}。",
+  "{0} failed on {1} of {2} ({3}).": "{0} 在 {2} 个中的 {1}上失败（{3}）。",
+  "They count for nothing; correct the reward and swap it in.": "它们不计入任何分数；请更正奖励并换入。",
+  "{0} gave {1} for all of the last {2} completions: nothing can be learnt from it.":
+    "{0} 对最近全部 {2} 个回答都给出 {1}：从中学不到任何东西。",
+  "In {0} of the groups of the last {1} all completions have the same total: they teach nothing.":
+    "在最近 {1}中，{0} 的组里所有回答总分相同：它们教不了任何东西。",
+  "Raise the temperature or the group size, leave out what is solved, or give partial credit.":
+    "请提高温度或组大小，去掉已解决的，或给部分分数。",
+  "{0} of the {1} completions with the least total ({2}) were cut off at the length limit.":
+    "总分最低的 {1} 个回答中有 {0} 个（{2}）在长度上限处被截断。",
+  "Raise the limit, or mask cut-off completions.": "请提高上限，或屏蔽被截断的回答。",
 
   // ---- quick fixes
   "Return one value per completion": "每个回答返回一个值",
@@ -356,6 +375,8 @@ export const rewardPhrases: Readonly<Record<string, string>> = {
   "{0} other completions": "{0} 个其他回答",
   "1 empty completion": "1 个空回答",
   "{0} empty completions": "{0} 个空回答",
+  "1 step": "1 步",
+  "{0} steps": "{0} 步",
   "1 group": "1 组",
   "{0} groups": "{0} 组",
   "1 value": "1 个值",

@@ -108,6 +108,7 @@ export function registerRewards(
   const service = new RewardDebugService({
     runs: () => [...runSources(services), ...sampleFiles(client.folders)],
     folders: () => [...client.folders],
+    rewardFolders: () => surfaces.folders ?? ["rewards"],
     mayRun: services.options.transport === "stdio",
     onLog: (message) => connection.console.warn(message),
     onScope: (state) => {

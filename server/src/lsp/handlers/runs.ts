@@ -15,6 +15,7 @@ import {
   startRun,
   stopRun,
 } from "@iad-r1/protocol/lsp";
+import type { RunListing } from "@iad-r1/protocol/runs";
 import { trainingKind } from "../../runs/manager";
 import type { Services } from "../../services";
 import type { Dispatcher } from "../dispatch";
@@ -33,12 +34,13 @@ import {
 /** Records of one answer when the client does not say. */
 const pageSize = 200;
 
-export function registerRuns(on: Dispatcher, services: Services): void {
+/** @param say what a run tells in the editor's language */
+export function registerRuns(on: Dispatcher, services: Services, say: (run: RunListing) => RunListing): void {
   const { runs, tasks } = services;
   const folderOf = (run: string) => runs.get(run).folder;
   on.on0(listRuns, async () => {
     await runs.scanned();
-    return runs.list();
+    return runs.list().map(say);
   });
   on.on(showRun, runParams, ({ run }, signal) => {
     const { folder, listing } = runs.get(run);

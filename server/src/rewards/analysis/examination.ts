@@ -172,6 +172,11 @@ export function quote(text: string, limit = 60): string {
   return line;
 }
 
+/** How a reward says "not applicable" in its language. */
+export function notApplicable({ language }: Pick<RewardDeclaration, "language">): string {
+  return language === "python" ? "None" : "skip(reason)";
+}
+
 /** "1 completion", "3 completions". */
 export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;

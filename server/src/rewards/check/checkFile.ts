@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { DataError } from "@iad-r1/models/errors";
+import { DataError, RewardError } from "@iad-r1/models/errors";
 import { type ExamineOptions, examineProgram } from "../analysis/examine";
 import { documentationAnchor, type Finding, type FindingEdit, sortFindings } from "../analysis/finding";
 import { instrumentTypeScript } from "../live/instrument";
@@ -96,6 +96,10 @@ export async function checkProgram(
   const runner = options.runner ?? startRunner(program, { instrument: instrumentTypeScript });
   try {
     return (await examineProgram(program, rows, runner, { ...options, staticFindings: fromText })).findings;
+  } catch (error) {
+    // Why it cannot be loaded is among the problems of the text already, with its place.
+    if (RewardError.is(error, "reward/load") && program.problems.length > 0) return sortFindings(fromText);
+    throw error;
   } finally {
     if (options.runner === undefined) await runner.close();
   }

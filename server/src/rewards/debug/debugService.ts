@@ -31,6 +31,8 @@ export interface DebugServiceOptions {
   runs: () => KnownSource[];
   /** Folders of the window. */
   folders: () => string[];
+  /** Names of folders whose code files hold rewards, besides `*.reward.*` everywhere. */
+  rewardFolders: () => readonly string[];
   /** False where the files lie on another machine than the server: their code is not run here. */
   mayRun: boolean;
   /** Something that surfaces show of this file has changed. */
@@ -286,13 +288,17 @@ export class RewardDebugService {
   }
 
   list(): Promise<ListedReward[]> {
-    return this.call("text", "list", { folders: this.options.folders() });
+    return this.call("text", "list", this.places());
   }
 
   /** What the texts of the files say that are not open. */
   survey(signal?: AbortSignal): Promise<{ path: string; facts: StaticReport }[]> {
     const columns = this.facts?.columns ?? null;
-    return this.call("text", "survey", { folders: this.options.folders(), without: this.open, columns }, signal);
+    return this.call("text", "survey", { ...this.places(), without: this.open, columns }, signal);
+  }
+
+  private places(): { folders: string[]; names: string[] } {
+    return { folders: this.options.folders(), names: [...this.options.rewardFolders()] };
   }
 
   /** The rewards that the rollouts of the scope were scored with. */

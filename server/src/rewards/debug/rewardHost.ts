@@ -3,7 +3,7 @@
  * this host; which methods are asked of which is decided in `debugService.ts`. What reads, runs and judges code is handed in.
  */
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { RewardError } from "@iad-r1/models/errors";
 import { TextLines } from "@iad-r1/models/util/textLines";
 import type {
@@ -56,10 +56,10 @@ export type RewardDebugMethods = {
   /** Null: no reward stands in the text. `columns`: those of the data, null when unknown. */
   read: { params: Text & { columns: string[] | null }; result: StaticReport | null; event: never };
   /** Reward functions of the files below folders. */
-  list: { params: { folders: string[] }; result: ListedReward[]; event: never };
+  list: { params: { folders: string[]; names: string[] }; result: ListedReward[]; event: never };
   /** What the texts of the files below folders tell, but for those that are left out. */
   survey: {
-    params: { folders: string[]; without: string[]; columns: string[] | null };
+    params: { folders: string[]; names: string[]; without: string[]; columns: string[] | null };
     result: { path: string; facts: StaticReport }[];
     event: never;
   };
@@ -165,10 +165,10 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
         const facts = await textFacts(path, text, columns);
         return facts.functions.length === 0 && !isRewardFile(path) ? null : facts;
       },
-      list: ({ folders }) => listRewards(folders),
-      async survey({ folders, without, columns }, { signal }) {
+      list: ({ folders, names }) => listRewards(folders, names),
+      async survey({ folders, names, without, columns }, { signal }) {
         const found: { path: string; facts: StaticReport }[] = [];
-        for (const path of await rewardFiles(folders)) {
+        for (const path of await rewardFiles(folders, names)) {
           const text = without.includes(path) ? null : await readFile(path, "utf8").catch(() => null);
           signal.throwIfAborted();
           const facts = text === null ? null : await surveyed(path, text, columns);
@@ -310,12 +310,12 @@ export function createRewardHost(tools: RewardTools): Host<RewardDebugMethods> {
   }
 }
 
-/** Files that are rewards by name, and code files in folders named `rewards`. */
-async function rewardFiles(folders: readonly string[]): Promise<string[]> {
+/** Files that are rewards by name, and code files in folders of certain names. */
+async function rewardFiles(folders: readonly string[], names: readonly string[]): Promise<string[]> {
   const files: string[] = [];
   const look = async (folder: string, depth: number): Promise<void> => {
     const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-    const inRewards = /[\\/]rewards$/.test(folder);
+    const inRewards = names.includes(basename(folder));
     for (const entry of entries) {
       if (files.length >= maxListedFiles) return;
       const path = join(folder, entry.name);
@@ -328,9 +328,9 @@ async function rewardFiles(folders: readonly string[]): Promise<string[]> {
   return files;
 }
 
-async function listRewards(folders: readonly string[]): Promise<ListedReward[]> {
+async function listRewards(folders: readonly string[], names: readonly string[]): Promise<ListedReward[]> {
   const found: ListedReward[] = [];
-  for (const path of await rewardFiles(folders)) {
+  for (const path of await rewardFiles(folders, names)) {
     const text = await readFile(path, "utf8").catch(() => null);
     if (text === null) continue;
     const lines = new TextLines(text);

@@ -12,6 +12,8 @@ export interface RewardFacts {
   loops: LoopFact[];
   random: RandomFact[];
   state: StateFact[];
+  /** Python: what the tag parser is called in the file, and the text to put in where it is not there yet. Left out where nothing would call it. */
+  tagParser?: { name: string; at: number; text: string };
 }
 
 /** A function of the top level, or the method of a class that is called like one. */
@@ -31,6 +33,8 @@ export interface FunctionFact {
   kwargs: string | null;
   /** What to insert for a missing `**kwargs`; null where it is there or the place is not sure. */
   kwargsAt: { at: number; text: string } | null;
+  /** Python: which method of the class it is. */
+  method?: string;
 }
 
 export interface PatternFact {
@@ -50,6 +54,11 @@ export interface PatternFact {
   /** Python: where a flag is added. TypeScript: `flagsAt`, the end of the literal. */
   flagsEdit?: { at: number; before: string; module: string } | null;
   flagsAt?: number;
+  /**
+   * Python: what to write when a parser reads the element, where the code asks no more than that. In texts, NUL stands for the body of the
+   * element in the text at `subject`, or None.
+   */
+  tagRead?: { subject: [number, number]; edits: { start: number; end: number; text: string }[] } | null;
 }
 
 /** A part of what is returned, or put into the list that is, of a kind that can be seen. */

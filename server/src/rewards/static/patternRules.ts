@@ -1,7 +1,7 @@
 /** RW112 and RW113 from the text: patterns that break on what models write, and patterns that can take forever. */
 import type { Finding, FindingEdit, FindingFix } from "../analysis/finding";
 import type { RewardProgram } from "../user/program";
-import type { PatternFact } from "./facts";
+import type { PatternFact, RewardFacts } from "./facts";
 import { parsePattern } from "./parsePattern";
 import { type PatternNode, type PatternTree, patternNodes } from "./patternTree";
 import { greedyWildcards, patternRewrites, type PatternRewrite, tagGaps } from "./patternTrials";
@@ -19,8 +19,9 @@ interface Weakness {
 const caseTitle = "Ignore case";
 
 /** One finding for a pattern with all its weak points, or null. */
-export function fragilePatternFinding(fact: PatternFact, { language, source, file }: RewardProgram): Finding | null {
+export function fragilePatternFinding(fact: PatternFact, program: RewardProgram, facts: RewardFacts): Finding | null {
   const { pattern, approximate } = fact;
+  const { language } = program;
   const tree = parsePattern(pattern.pattern, pattern.flags, language);
   if (tree === null || !isAboutTags(tree.root)) return null;
   const weaknesses = weaknessesOf(tree, fact);
@@ -34,7 +35,8 @@ export function fragilePatternFinding(fact: PatternFact, { language, source, fil
   }
   // A case that was meant is kept by the one that mends the rest.
   const all = weaknesses.length > 1 ? joinedFix(fixes.filter(({ title }) => title !== caseTitle)) : null;
-  const parsed = language === "typescript" && !approximate ? tagParserFix(source, file, fact, tree.root) : null;
+  const uses = facts.patterns.filter((one) => one.pattern.start === pattern.start && isUse(one));
+  const parsed = approximate ? null : tagParserFix(program, facts, uses, tree.root);
   const shown = pattern.pattern.length > 80 ? `${pattern.pattern.slice(0, 77)}…` : pattern.pattern;
   const reasons = weaknesses.map(({ words }) => words);
   return {
@@ -48,6 +50,11 @@ export function fragilePatternFinding(fact: PatternFact, { language, source, fil
     fixes: [...(all === null ? [] : [all]), ...fixes, ...(parsed === null ? [] : [parsed])],
     certain: "static",
   };
+}
+
+/** Not the place where the pattern is made. */
+export function isUse({ method }: PatternFact): boolean {
+  return method !== "compile" && method !== "literal";
 }
 
 function weaknessesOf(tree: PatternTree, { pattern, method }: PatternFact): Weakness[] {

@@ -6,11 +6,13 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { CancelledError, RewardError } from "@iad-r1/models/errors";
 import { enginePath } from "../../runtime/engineFile";
+import { timeGivenTo } from "../../runtime/processTime";
 import { findPython } from "../../runtime/python";
 import type { RewardFacts } from "./facts";
 
-/** Starting Python on a busy machine is what takes time. */
+/** Of the time that the machine gives to it, for one answer; starting is in it. */
 const limitMs = 20_000;
+const watchEveryMs = 1_000;
 const idleMs = 10_000;
 
 /**
@@ -53,6 +55,7 @@ class PythonReader {
   private readonly waiting: Question[] = [];
   private timer: NodeJS.Timeout | null = null;
   private words = "";
+  private isLate = false;
 
   constructor(private readonly python: string) {
     this.child = spawn(python, ["-W", "ignore", enginePath("python/iadr1_static.py")], {
@@ -95,8 +98,17 @@ class PythonReader {
       if (isIdle) one.unref();
       else one.ref();
     }
-    this.timer = setTimeout(() => (isIdle ? this.close() : this.child.kill()), isIdle ? idleMs : limitMs);
-    if (isIdle) this.timer.unref();
+    if (isIdle) {
+      this.timer = setTimeout(() => this.close(), idleMs);
+      this.timer.unref();
+      return;
+    }
+    const spent = timeGivenTo(child.pid ?? 0);
+    this.timer = setInterval(() => {
+      if (spent() <= limitMs) return;
+      this.isLate = true;
+      child.kill("SIGKILL");
+    }, watchEveryMs);
   }
 
   private close(): void {
@@ -105,6 +117,11 @@ class PythonReader {
   }
 
   private failure(): RewardError {
+    if (this.isLate) {
+      return new RewardError("reward/no-python", `${this.python} did not read the file within ${limitMs / 1000} s.`, {
+        ...{ hint: "Say which Python to use in IADR1_PYTHON; 3.9 or newer is needed.", show: "log" },
+      });
+    }
     const said = this.words.trim().split("\n").at(-1);
     return new RewardError("reward/no-python", `${this.python} could not read the file: ${said}`, {
       ...{ hint: "Python 3.9 or newer is needed.", show: "log" },

@@ -8,7 +8,7 @@ import { withoutIgnored } from "../analysis/ignoredFindings";
 import type { RewardProgram } from "../user/program";
 import type { PatternFact, RewardFacts } from "./facts";
 import { shortListFinding } from "./listRules";
-import { fragilePatternFinding, hangingPatternFinding } from "./patternRules";
+import { fragilePatternFinding, hangingPatternFinding, isUse } from "./patternRules";
 import { pythonFacts } from "./pythonFacts";
 import { typescriptFacts } from "./typescriptFacts";
 import {
@@ -54,7 +54,7 @@ export async function staticFindings(program: RewardProgram, options: StaticOpti
     options.signal?.throwIfAborted();
     const owner = ownerOf(program, facts, fact.function, fact.start);
     if (owner === null) continue;
-    for (const found of [fragilePatternFinding(fact, program), await hangingPatternFinding(fact, language)]) {
+    for (const found of [fragilePatternFinding(fact, program, facts), await hangingPatternFinding(fact, language)]) {
       if (found !== null) findings.push({ ...found, function: owner.name });
     }
   }
@@ -77,7 +77,6 @@ function distinctPatterns(patterns: readonly PatternFact[]): PatternFact[] {
   const best = new Map<number, PatternFact>();
   for (const fact of patterns) {
     const known = best.get(fact.pattern.start);
-    const isUse = (one: PatternFact) => one.method !== "compile" && one.method !== "literal";
     if (known === undefined) best.set(fact.pattern.start, fact);
     else {
       // Where flags are added is known where the pattern is made.

@@ -1,12 +1,14 @@
 /**
- * The quick fix that reads an element with the tag parser of "iad-r1/reward" instead of a pattern of its own, for TypeScript rewards: where a
- * pattern is about one element of the answer grammar and the code asks only whether it is there and what is in it. Anything else keeps its
+ * The quick fix that reads an element with a tag parser instead of a pattern: in TypeScript `parseTags` of "iad-r1/reward", in Python
+ * `read_tags`, a function that is written into the file, so that it goes on working where nothing of ours is installed. Offered where a pattern
+ * is about one element of the answer grammar and the code asks only whether it is there and what is in it. Anything else keeps its
  * pattern; a fix that changes what code means beyond reading with more care would be none.
  */
 import type * as t from "@babel/types";
 import { type SyntaxNode, parseModule, walkTree, withoutTypes } from "../live/syntax";
 import type { FindingEdit, FindingFix } from "../analysis/finding";
-import type { PatternFact } from "./facts";
+import type { RewardProgram } from "../user/program";
+import type { PatternFact, RewardFacts } from "./facts";
 import { type PatternNode, patternNodes } from "./patternTree";
 
 const apiName = "iad-r1/reward";
@@ -16,18 +18,56 @@ const fields: Readonly<Record<string, string>> = {
   ...{ think: "think", location: "location", type: "type", description: "description", answer: "answerText" },
 };
 
-/** @returns null where the pattern, or what the code does with it, is not that simple */
-export function tagParserFix(source: string, file: string, fact: PatternFact, root: PatternNode): FindingFix | null {
+/**
+ * @param uses every place that uses the pattern, not where it is made
+ * @returns null where the pattern, or what the code does with it, is not that simple
+ */
+export function tagParserFix(
+  { source, file, language }: RewardProgram,
+  { tagParser }: Pick<RewardFacts, "tagParser">,
+  uses: readonly PatternFact[],
+  root: PatternNode,
+): FindingFix | null {
   const name = singleElement(root);
   const field = name === null ? undefined : fields[name];
-  if (name === null || field === undefined) return null;
+  if (name === null || field === undefined || uses.length === 0) return null;
+  const edits =
+    language === "python" ? pythonEdits(source, tagParser, uses, name) : typescriptEdits(source, file, uses, field);
+  return edits === null ? null : { title: `Read <${name}> with the tag parser`, edits };
+}
+
+function pythonEdits(
+  source: string,
+  parser: RewardFacts["tagParser"],
+  uses: readonly PatternFact[],
+  name: string,
+): FindingEdit[] | null {
+  if (parser === undefined) return null;
+  const edits = uses.map(({ tagRead }) => {
+    if (tagRead === undefined || tagRead === null) return null;
+    const read = `${parser.name}(${source.slice(...tagRead.subject)}).get("${name}")`;
+    return tagRead.edits.map(({ text, ...place }) => ({ ...place, text: text.replaceAll("\0", () => read) }));
+  });
+  const { at, text } = parser;
+  const written = text === "" ? [] : [{ start: at, end: at, text }];
+  return edits.some((one) => one === null) ? null : [...written, ...edits.flatMap((one) => one ?? [])];
+}
+
+function typescriptEdits(
+  source: string,
+  file: string,
+  uses: readonly PatternFact[],
+  field: string,
+): FindingEdit[] | null {
   const { program } = parseModule(source, file);
-  const found = callAt(program, fact);
-  if (found === null) return null;
   const api = apiImport(program);
-  const read = `${api.name}(${source.slice(found.subject.start!, found.subject.end!)}).${field}`;
-  const edits = editsFor(found, read);
-  return edits === null ? null : { title: `Read <${name}> with the tag parser`, edits: [...api.edits, ...edits] };
+  const edits = uses.map((use) => {
+    const found = callAt(program, use);
+    // With the flag g, `match` gives all matches and `[1]` is the second of them; with g or y, calls go on where the last one stopped.
+    if (found === null || /[gy]/.test(use.pattern.flags)) return null;
+    return editsFor(found, `${api.name}(${source.slice(found.subject.start!, found.subject.end!)}).${field}`);
+  });
+  return edits.some((one) => one === null) ? null : [...api.edits, ...edits.flatMap((one) => one ?? [])];
 }
 
 /** `<name>…</name>` with nothing around it but anchors and white space: its name. */
@@ -83,17 +123,22 @@ function callAt(program: t.Program, { start, end, method }: PatternFact): Found 
 
 function editsFor({ call, method, around }: Found, read: string): FindingEdit[] | null {
   if (method === "test") return [replaced(call, `(${read} !== null)`)];
-  // Brackets and assertions say nothing.
-  let at = 0;
-  let whole: t.Node = call;
-  while (around[at] !== undefined && around[at] !== whole && withoutTypes(around[at]!) === withoutTypes(call))
-    whole = around[at++]!;
-  const parent = around[at];
+  const { whole, above } = withoutBrackets(call, around);
+  const [parent] = above;
   if (parent !== undefined && isBody(parent, call)) return [replaced(parent, `(${read} ?? undefined)`)];
+  const asked = truthEdit(call, above, read);
+  if (asked !== null) return [asked];
   if (parent?.type !== "VariableDeclarator" || parent.id.type !== "Identifier" || parent.init !== whole) return null;
   const scope = around.find(({ type }) => /Function|ObjectMethod|ClassMethod|Program/.test(type))!;
   const uses = usesOf(scope, parent.id);
   return uses === null ? null : [replaced(parent.init, read), ...uses];
+}
+
+/** Brackets and assertions around a node say nothing: the outermost of them, and what stands above it, innermost first. */
+function withoutBrackets(node: t.Node, around: readonly t.Node[]): { whole: t.Node; above: readonly t.Node[] } {
+  let at = 0;
+  while (around[at] !== undefined && withoutTypes(around[at]!) === withoutTypes(node)) at++;
+  return { whole: around[at - 1] ?? node, above: around.slice(at) };
 }
 
 /** `value[1]`, `value?.[1]`, also behind `!`. */
@@ -103,20 +148,54 @@ function isBody(node: t.Node, value: t.Node): boolean {
   return isFirst && withoutTypes(node.object) === withoutTypes(value);
 }
 
+/**
+ * `if (match)`, `!match`, `match ? … : …`, `Boolean(match)`: asks the same of a body, which may be empty; null for anything else.
+ *
+ * @param above what stands around it, without brackets and assertions, innermost first
+ */
+function truthEdit(node: t.Node, above: readonly t.Node[], text: string): FindingEdit | null {
+  const [parent] = above;
+  if (parent?.type === "UnaryExpression" && parent.operator === "!") {
+    const isTest = isTruth(parent, above.slice(1));
+    return replaced(parent, isTest ? `${text} === null` : `(${text} === null)`);
+  }
+  if (parent?.type === "CallExpression" && parent.callee.type === "Identifier" && parent.callee.name === "Boolean")
+    return parent.arguments.length === 1 ? replaced(parent, `(${text} !== null)`) : null;
+  return isTruth(node, above) ? replaced(node, `${text} !== null`) : null;
+}
+
+/** Only whether it is true matters here. */
+function isTruth(node: t.Node, [parent, ...above]: readonly t.Node[]): boolean {
+  switch (parent?.type) {
+    case "IfStatement":
+    case "WhileStatement":
+    case "DoWhileStatement":
+    case "ForStatement":
+    case "ConditionalExpression":
+      return parent.test === node;
+    case "LogicalExpression":
+      return parent.operator !== "??" && isTruth(parent, above);
+    default:
+      return false;
+  }
+}
+
 /** What to write for each use of the variable that holds the match; null where one of them wants more than the body. */
 function usesOf(scope: t.Node, id: t.Identifier): FindingEdit[] | null {
   const edits: FindingEdit[] = [];
   let isSimple = true;
   walkTree(scope, (node, ancestors) => {
     if (node.type !== "Identifier" || node.name !== id.name || node === id) return;
-    const around = [...ancestors].reverse();
-    const outer = around.findIndex((one) => withoutTypes(one) !== node);
-    const parent = around[outer];
+    const { above } = withoutBrackets(node, [...ancestors].reverse());
+    const [parent] = above;
     const name = parent?.type === "MemberExpression" || parent?.type === "OptionalMemberExpression" ? parent : null;
     // Another thing of that name: a property.
     if (name !== null && !name.computed && name.property === node) return;
-    if (parent !== undefined && isBody(parent, node)) edits.push(replaced(parent, id.name));
-    else if (parent === undefined || !asksWhetherNull(parent)) isSimple = false;
+    if (parent !== undefined && isBody(parent, node)) return void edits.push(replaced(parent, id.name));
+    if (parent !== undefined && asksWhetherNull(parent)) return;
+    const asked = truthEdit(node, above, id.name);
+    if (asked === null) isSimple = false;
+    else edits.push(asked);
   });
   return isSimple ? edits : null;
 }

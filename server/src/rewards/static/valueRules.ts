@@ -347,7 +347,12 @@ function factOf(declared: RewardDeclaration, facts: RewardFacts): FunctionFact |
   const [at] = declared.nameSpan;
   const inside = facts.functions.filter((one) => one.start >= start && one.end <= end);
   const around = facts.functions.find((one) => one.start <= at && at < one.end);
-  return around ?? inside.sort((a, b) => b.end - b.start - (a.end - a.start))[0];
+  // Of a class, what trainers call; its other methods take what they like.
+  return (
+    around ??
+    inside.find(({ method }) => method === "__call__") ??
+    inside.sort((a, b) => b.end - b.start - (a.end - a.start))[0]
+  );
 }
 
 function insertion(at: number, text: string): FindingEdit {

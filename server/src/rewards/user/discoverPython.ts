@@ -53,8 +53,9 @@ export function discoverPython(file: string, source: string): Discovered {
     const isFunction = definition.keyword === "def";
     const call = isFunction ? definition : callMethod(lines, definition);
     if (call === null) continue;
-    const shape = shapeOf(definition, call, marker !== null || registered.has(definition.name.text));
-    if (shape === null) continue;
+    const isMarked = marker !== null || registered.has(definition.name.text);
+    const shape = shapeOf(definition, call, isMarked);
+    if (shape === null || (shape === "trl" && !isMarked && isHelper(definition, top, lines))) continue;
     if (marker !== null) found.problems.push(...marker.problems);
     const options: MarkerOptions = marker?.options ?? {};
     const { name } = definition;
@@ -207,6 +208,35 @@ function isOfEasyR1(names: ReadonlySet<string>): boolean {
 /** A reward for the length alone looks at tokens only. */
 function isOfTokens(parameters: readonly Parameter[]): boolean {
   return parameters.some(({ name }) => name === "completion_ids") && parameters.some(({ star }) => star === "**");
+}
+
+/**
+ * A function of completions that serves others: private by its name, made of `yield`, or without `**kwargs`, so that no trainer can call it,
+ * and called by another function of the file. A marker makes a reward of it all the same.
+ */
+function isHelper(definition: Definition, top: readonly Definition[], lines: readonly PythonLine[]): boolean {
+  const { name, parameters } = definition;
+  const inside = ({ head, last }: Definition) => lines.slice(head + 1, last + 1).flatMap(({ tokens }) => tokens);
+  if (name.text.startsWith("_") || isGenerator(definition, lines)) return true;
+  if (parameters.some(({ star }) => star === "**")) return false;
+  return top.some((other) => {
+    const tokens = other === definition ? [] : inside(other);
+    return tokens.some(
+      ({ kind, text }, i) =>
+        kind === "name" && text === name.text && tokens[i + 1]?.text === "(" && tokens[i - 1]?.text !== ".",
+    );
+  });
+}
+
+/** `yield` in its own body, not in that of a function inside. */
+function isGenerator({ head, last }: Definition, lines: readonly PythonLine[]): boolean {
+  for (let i = head; i <= last; i++) {
+    const { tokens, indent } = lines[i]!;
+    if (i > head && tokens.some(({ text }) => text === "def")) {
+      while (i + 1 <= last && lines[i + 1]!.indent > indent) i++;
+    } else if (tokens.some(({ kind, text }) => kind === "name" && text === "yield")) return true;
+  }
+  return false;
 }
 
 /** Of a function inside another one, which nothing marks. */

@@ -11,7 +11,7 @@ export const rewardModule = "iad-r1/reward";
 
 export function discoverTypeScript(file: string, source: string): Discovered {
   const { body, comments, problems } = parseModule(source);
-  const found: Discovered = { functions: [], problems: [...problems] };
+  const found: Discovered = { functions: [], problems: [...problems, ...body.flatMap(unrunnable)] };
   const makers = makerNames(body);
   const functions = topLevelFunctions(body);
   for (const { name, value, nameNode, statement } of exportsOf(body)) {
@@ -37,6 +37,34 @@ export function discoverTypeScript(file: string, source: string): Discovered {
     });
   }
   return found;
+}
+
+/** What the parser takes and no engine runs: patterns with a mistake, and namespaces that hold values, which are no JavaScript. */
+function unrunnable(statement: AnyNode): ProgramProblem[] {
+  const found: ProgramProblem[] = [];
+  for (const node of walk(statement)) {
+    const { start, end } = node;
+    if (node.type === "RegExpLiteral") {
+      try {
+        new RegExp(node.pattern as string, node.flags as string);
+      } catch (error) {
+        found.push({ message: `${(error as SyntaxError).message}.`, start, end });
+      }
+    }
+    if (node.type === "TSModuleDeclaration" && statement.declare !== true && node.declare !== true && hasValues(node)) {
+      const message = "A namespace cannot be run here. Put what is in it into a file of its own, or into an object.";
+      found.push({ message, start, end: start + "namespace".length });
+    }
+  }
+  return found;
+}
+
+function hasValues({ body }: AnyNode): boolean {
+  const statements = isNode(body) ? ((body.body as AnyNode[] | undefined) ?? []) : [];
+  return statements.some((one) => {
+    const declared = one.type === "ExportNamedDeclaration" && isNode(one.declaration) ? one.declaration : one;
+    return !["TSInterfaceDeclaration", "TSTypeAliasDeclaration"].includes(declared.type) && declared.declare !== true;
+  });
 }
 
 /** Local names of `defineReward`, and of namespaces it is a member of. */

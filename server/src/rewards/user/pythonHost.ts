@@ -1,8 +1,8 @@
 /** The near side of one Python process that runs rewards (`engines/python/iadr1_worker.py`): one JSON message a line, both ways. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { CancelledError, RewardError } from "@iad-r1/models/errors";
 import { enginePath } from "../../runtime/engineFile";
+import { timeGivenTo } from "../../runtime/processTime";
 import type { FailedMessage, HostFunction, RunMessage, RunResult } from "./hostMessages";
 import type { Site } from "./recording";
 import { HostFailure } from "./typescriptHost";
@@ -231,40 +231,6 @@ export class PythonHost {
     this.child.kill("SIGKILL");
     this.whenReady.reject(error);
     this.waiting?.reject(error);
-  }
-}
-
-/**
- * Milliseconds that the machine gave to a process since this call: computing, or waiting for something outside. Where the system does not
- * tell, all that passed.
- */
-function timeGivenTo(pid: number): () => number {
-  const started = performance.now();
-  const first = readUsage(pid);
-  if (first === null) return () => performance.now() - started;
-  let idleMs = 0;
-  let last = started;
-  return () => {
-    const now = performance.now();
-    const usage = readUsage(pid);
-    if (usage === null) return now - started;
-    if (usage.isWaiting) idleMs += now - last;
-    last = now;
-    return usage.cpuMs - first.cpuMs + idleMs;
-  };
-}
-
-/** Linux counts in hundredths of a second. */
-const msPerTick = 10;
-
-function readUsage(pid: number): { cpuMs: number; isWaiting: boolean } | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name in brackets may hold anything.
-    const [state, ...numbers] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { cpuMs: (Number(numbers[10]) + Number(numbers[11])) * msPerTick, isWaiting: state === "S" };
-  } catch {
-    return null;
   }
 }
 

@@ -13,8 +13,10 @@ import { HostFailure, rewardErrorOf, TypeScriptHost } from "./typescriptHost";
 
 const defaultWallMs = 2_000;
 const defaultMemoryMb = 512;
-/** Longest time for naming the line of a hang; it hangs again, so it need not be long. */
-const attributionMs = 400;
+/** Longest time for naming the line of a hang; it hangs again, so it need not be long: the one row that hung, or all of them. */
+const attributionMs = { row: 200, rows: 400 };
+/** Part of the limit after which the process that names lines is started. */
+const preparedAt = 0.5;
 
 interface Version {
   host: TypeScriptHost;
@@ -58,6 +60,7 @@ export class TypeScriptRunner implements RewardRunner {
     const { file } = this.program;
     declarationOf(this.program, name);
     const version = this.open(instrumented);
+    const prepared = instrumented ? undefined : this.prepareAttribution(wallMs);
     try {
       const result = await this.run(version, name, rows, { ...options, wallMs });
       const { outcomes, rawLength, callMs, output, records, trace, lastSite } = result;
@@ -66,7 +69,24 @@ export class TypeScriptRunner implements RewardRunner {
     } catch (error) {
       if (!(error instanceof HostFailure)) throw error;
       throw rewardErrorOf(name, file, await this.attributed(error.failure, version, name, rows));
+    } finally {
+      clearTimeout(prepared);
     }
+  }
+
+  /** What takes long will perhaps never end: the process that finds the line is started while the limit runs, so that nobody waits for it after. */
+  private prepareAttribution(wallMs: number): NodeJS.Timeout | undefined {
+    if (this.options.instrument === undefined || this.program.functions.some(({ impure }) => impure)) return undefined;
+    const timer = setTimeout(() => {
+      try {
+        if (!this.isClosed) this.open(true);
+      } catch (error) {
+        // Whoever asks for the line hears of it.
+        if (!RewardError.is(error)) throw error;
+      }
+    }, wallMs * preparedAt);
+    timer.unref();
+    return timer;
   }
 
   private run(
@@ -97,8 +117,8 @@ export class TypeScriptRunner implements RewardRunner {
         // The same row first; a function that keeps state, or looks at its peers, may need all of them.
         const declared = declarationOf(this.program, name);
         const hanging = failure.row === null ? undefined : rows[failure.row];
-        const again = hanging === undefined || declared.scope !== "sample" ? rows : [hanging];
-        await this.run(live, name, again, { wallMs: attributionMs });
+        const isOne = hanging !== undefined && declared.scope === "sample";
+        await this.run(live, name, isOne ? [hanging] : rows, { wallMs: attributionMs[isOne ? "row" : "rows"] });
       } catch (error) {
         if (error instanceof HostFailure && error.failure.siteId !== null) {
           return this.withLine({ ...failure, siteId: error.failure.siteId }, live.sites ?? []);

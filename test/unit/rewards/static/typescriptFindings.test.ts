@@ -107,6 +107,19 @@ describe("findings from TypeScript text", () => {
       "return ctx.completion.match(/<answer>(.*)<\\/answer>/)![1] ? 1 : 0;",
       "return (parseTags(ctx.completion).answerText ?? undefined) ? 1 : 0;",
     ],
+    // An empty body is a match too.
+    [
+      "const found = /<type>(.*?)<\\/type>/.exec(ctx.completion); if (!found) return 0; return found && found[1] === 'hole' ? 1 : 0;",
+      "const found = parseTags(ctx.completion).type; if (found === null) return 0; return found !== null && found === 'hole' ? 1 : 0;",
+    ],
+    [
+      "const found = ctx.completion.match(/<type>(.*?)<\\/type>/); return !!found && Boolean(found) ? Number(found ? found[1]!.length : 0) : 0;",
+      "const found = parseTags(ctx.completion).type; return !(found === null) && (found !== null) ? Number(found !== null ? found!.length : 0) : 0;",
+    ],
+    [
+      "return !/<type>(.*?)<\\/type>/.exec(ctx.completion) ? 0 : 1;",
+      "return parseTags(ctx.completion).type === null ? 0 : 1;",
+    ],
   ])("RW112: an element is read with the tag parser: %s", async (body, expected) => {
     const [one] = await found(reward(body));
     const at = one!.finding.fixes.findIndex(({ title }) => title.endsWith("with the tag parser"));
@@ -115,10 +128,23 @@ describe("findings from TypeScript text", () => {
     expect(discoverRewards("/r/a.reward.ts", one!.fixed[at]!).problems).toEqual([]);
   });
 
+  it("RW112: a constant pattern is read with the parser wherever it is used, or nowhere", async () => {
+    const before = "const type = /<type>(.*?)<\\/type>/;";
+    const both = "return type.test(ctx.completion) && type.exec(ctx.solution!)?.[1] === 'hole' ? 1 : 0;";
+    const [one] = await found(`${before}\n${reward(both)}`);
+    const at = one!.finding.fixes.findIndex(({ title }) => title.endsWith("with the tag parser"));
+    expect(one!.fixed[at]).toContain(
+      "return (parseTags(ctx.completion).type !== null) && (parseTags(ctx.solution!).type ?? undefined) === 'hole' ? 1 : 0;",
+    );
+    const [other] = await found(`${before}\n${reward(both.replace("?.[1]", "?.index"))}`);
+    expect(other!.finding.fixes.filter(({ title }) => title.includes("parser"))).toEqual([]);
+  });
+
   it("RW112: no tag parser where the code wants more of the match, or the pattern is of several elements", async () => {
     for (const body of [
       "const found = /<type>(.*?)<\\/type>/.exec(ctx.completion); return found === null ? 0 : found.index;",
-      "const found = /<type>(.*?)<\\/type>/.exec(ctx.completion); return found ? 1 : 0;",
+      "const found = /<type>(.*?)<\\/type>/.exec(ctx.completion); return (found && found[1]) === 'hole' ? 1 : 0;",
+      "const found = ctx.completion.match(/<type>(.*?)<\\/type>/g); return found === null ? 0 : Number(found[1]);",
       "return /<think>.*<\\/think><answer>(.*?)<\\/answer>/.test(ctx.completion) ? 1 : 0;",
       "return /<part>(.*?)<\\/part>/.test(ctx.completion) ? 1 : 0;",
       "return /<type>a.*b<\\/type>/.test(ctx.completion) ? 1 : 0;",

@@ -5,6 +5,7 @@ import {
   type Detector,
   type Examination,
   findingAbout,
+  notApplicable,
   num,
   percent,
   quote,
@@ -60,7 +61,7 @@ function swallowed(scored: ScoredFunction, source: string): Finding[] {
       findingAbout(
         scored,
         "RW104",
-        `An exception becomes a score on ${count(rows.length, "completion")} of ${scores.length} (${percent(share)}): ${kinds.join(", ")}${distinct > top.length ? ` and ${distinct - top.length} more` : ""}. They get ${num(mean(given))} on average, as if the answer were judged. Narrow the try to the line that may fail, and return "not applicable" (None) for what cannot be scored.`,
+        `An exception becomes a score on ${count(rows.length, "completion")} of ${scores.length} (${percent(share)}): ${kinds.join(", ")}${distinct > top.length ? ` and ${distinct - top.length} more` : ""}. They get ${num(mean(given))} on average, as if the answer were judged. Narrow the try to the line that may fail, and return "not applicable" (${notApplicable(declaration)}) for what cannot be scored.`,
         {
           ...{ rows, text: kinds[0]!, at: [site.start, site.end] },
           numbers: { caught: scoredThrows.length, rows: rows.length, share, meanScore: mean(given) },
@@ -70,8 +71,12 @@ function swallowed(scored: ScoredFunction, source: string): Finding[] {
   });
 }
 
-/** A Python `except` that names its exceptions and none of the two that stand for everything. TypeScript has no such thing. */
+/**
+ * A handler that picks what it takes: a Python `except` that names its exceptions and none of the two that stand for everything, or one that
+ * throws on what it does not mean, which is how TypeScript says it.
+ */
 function isNarrow(text: string): boolean {
+  if (/^\s*(?:[^/#\n]*[\s{;:)])?(?:throw|raise)\b/m.test(text)) return true;
   const head = /^except\b([^:]*):/.exec(text);
   if (head === null) return false;
   const names = head[1]!.replace(/\bas\s+\w+\s*$/, "").match(/[\w.]+/g) ?? [];
@@ -101,7 +106,7 @@ async function raised({ rows: all, rescore }: Examination, scored: ScoredFunctio
     findingAbout(
       scored,
       "RW104",
-      `${declaration.name} raises on ${count(rows.length, "completion")} of ${outcomes.length} (${percent(share)}): ${kinds}${distinct > top.length ? ` and ${distinct - top.length} more` : ""}. These completions have no score, and a run stops above ${percent(maxErrorShare)}. Handle the case, or return "not applicable" (None).`,
+      `${declaration.name} raises on ${count(rows.length, "completion")} of ${outcomes.length} (${percent(share)}): ${kinds}${distinct > top.length ? ` and ${distinct - top.length} more` : ""}. These completions have no score, and a run stops above ${percent(maxErrorShare)}. Handle the case, or return "not applicable" (${notApplicable(declaration)}).`,
       { rows, numbers: { raised: rows.length, share }, text: top[0]!.value },
     ),
   ];

@@ -195,7 +195,7 @@ function findEmptyPeers(examination: Examination): Finding[] {
     findingAbout(
       named,
       "RW121",
-      `${count(empty.size, "empty completion")} of ${rows.length} ${empty.size === 1 ? "is" : "are"} scored and change the advantages of ${count(changed.length, "other completion")} in the same groups. Mask empty and padded completions, or let rewards say "not applicable" for them.`,
+      `${count(empty.size, "empty completion")} of ${rows.length} ${empty.size === 1 ? "is scored and changes" : "are scored and change"} the advantages of ${count(changed.length, "other completion")} in the same groups. Mask empty and padded completions, or let rewards say "not applicable" for them.`,
       { rows: [...empty], numbers: { empty: empty.size, changed: changed.length } },
     ),
   ];

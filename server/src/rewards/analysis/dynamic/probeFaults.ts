@@ -113,7 +113,7 @@ function faultsOf(probed: readonly ProbedRow[], id: "RW118" | "RW119"): Fault[] 
   return [...faults.values()].sort((a, b) => (b.result.score ?? 0) / b.gold - (a.result.score ?? 0) / a.gold);
 }
 
-const maxListed = 4;
+const maxListed = 6;
 
 function paidNonsense(scored: ScoredFunction, probed: readonly ProbedRow[]): Finding[] {
   const faults = faultsOf(probed, "RW119");

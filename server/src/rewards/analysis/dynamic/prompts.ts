@@ -1,4 +1,4 @@
-/** RW124: does the model see in training what it sees in use? Rendered prompts, asked-for tags, numbers of pictures. */
+/** RW124: does the model see in training what it sees in use? Rendered prompts, places that were not filled, asked-for tags, numbers of pictures. */
 import { createHash } from "node:crypto";
 import { count, type Detector, type Examination, findingAbout, percent, quote } from "../examination";
 import type { Finding } from "../finding";
@@ -7,8 +7,34 @@ import { promptText } from "../probes";
 export const findPromptMismatch: Detector = (examination) => {
   const [named] = examination.functions;
   if (named === undefined) return [];
-  return [...otherHash(examination), ...otherTags(examination), ...otherPictures(examination)].slice(0, 1);
+  const found = [otherHash, unfilled, otherTags, otherPictures].flatMap((detect) => detect(examination));
+  return found.slice(0, 1);
 };
+
+/** `{Question}` as a template writes it. `\boxed{…}` and JSON are something else. */
+const placeholder = /(?<![\w\\])\{\{?\s*(?:question|problem|prompt|query|instruction|input)\s*\}?\}/i;
+
+/** The name of a place of the template went to the model instead of what belongs there. */
+function unfilled({ rows, functions }: Examination): Finding[] {
+  const found = rows.flatMap((row, i) => {
+    const place = placeholder.exec(promptText(row.prompt))?.[0];
+    return place === undefined ? [] : [{ i, place }];
+  });
+  if (found.length === 0) return [];
+  const { i, place } = found[0]!;
+  return [
+    findingAbout(
+      functions[0]!,
+      "RW124",
+      `The prompt of ${count(found.length, "completion")} of ${rows.length} says ${place} as it stands in a template: the model was asked with a place that was never filled. Fill it wherever the prompt is rendered, or take it out of the template.`,
+      {
+        rows: found.map((one) => one.i),
+        numbers: { unfilled: found.length, rows: rows.length },
+        text: quote(promptText(rows[i]!.prompt), 200),
+      },
+    ),
+  ];
+}
 
 /** Today's prompts against the hashes of the run: by whoever rendered them anew, else by the recorded text. */
 function otherHash({ rows, functions, promptHashes }: Examination): Finding[] {

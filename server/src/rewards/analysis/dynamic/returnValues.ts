@@ -1,7 +1,15 @@
 /** RW101 and RW102: does a function give one finite number for each completion, whatever the size of the batch? */
 import type { RewardOutcome } from "../../contract";
 import type { BatchResult } from "../../user/runner";
-import { count, type Detector, type Examination, findingAbout, quote, type ScoredFunction } from "../examination";
+import {
+  count,
+  type Detector,
+  type Examination,
+  findingAbout,
+  notApplicable,
+  quote,
+  type ScoredFunction,
+} from "../examination";
 import type { Finding } from "../finding";
 
 /** Calls with one completion are made for so many rows at most. */
@@ -97,7 +105,7 @@ function findNotNumbers(scored: ScoredFunction): Finding[] {
       findingAbout(
         scored,
         "RW102",
-        `${declaration.name} gives something that is no finite number for ${count(values.length, "completion")} of ${numRows}; first: ${first.message}. Map it to a number, or return "not applicable" (None) where there is nothing to score.`,
+        `${declaration.name} gives something that is no finite number for ${count(values.length, "completion")} of ${numRows}; first: ${first.message}. Map it to a number, or return "not applicable" (${notApplicable(declaration)}) where there is nothing to score.`,
         { rows: values, numbers: { failing: values.length, rows: numRows }, text: first.message },
       ),
     );

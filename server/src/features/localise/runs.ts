@@ -1,0 +1,57 @@
+/**
+ * What runs tell about their rewards in the editor's language. A run writes its journal in English, whoever will read it; here findings, and
+ * the reason for which a run waits, are said anew on their way to an editor. What is not in the tables stays as it was written.
+ */
+import type { RunEvent, RunListing } from "@iad-r1/protocol/runs";
+import type { RunDelta, RunsDelta, RunSnapshot, Topic } from "@iad-r1/protocol/stream";
+import { translateMessage } from "./rewards";
+import { isChineseLocale } from "./translate";
+
+export interface RunTranslator {
+  listing(run: RunListing): RunListing;
+  /** The state of a topic of the stream, or a change of it. */
+  streamed(topic: Topic, value: unknown): unknown;
+}
+
+/** @returns null where everything stays as it is */
+export function runTranslatorFor(locale: string): RunTranslator | null {
+  return isChineseLocale(locale) ? chinese : null;
+}
+
+const chinese: RunTranslator = {
+  listing,
+  streamed(topic, value) {
+    if (topic === "runs") {
+      if (Array.isArray(value)) return (value as RunListing[]).map(listing);
+      const delta = value as RunsDelta;
+      return delta.type === "changed" ? { ...delta, run: listing(delta.run) } : delta;
+    }
+    if (!topic.startsWith("run/")) return value;
+    if (typeof value === "object" && value !== null && "events" in value) {
+      const snapshot = value as RunSnapshot;
+      return { ...snapshot, listing: listing(snapshot.listing), events: snapshot.events.map(event) };
+    }
+    const delta = value as RunDelta;
+    if (delta.type === "event") return { ...delta, event: event(delta.event) };
+    return delta.type === "listing" ? { ...delta, listing: listing(delta.listing) } : delta;
+  },
+};
+
+function listing(run: RunListing): RunListing {
+  return {
+    ...run,
+    reason: reasonIn(run.reason),
+    findings: run.findings.map((finding) => ({ ...finding, message: translateMessage(finding.message) })),
+  };
+}
+
+function event(told: RunEvent): RunEvent {
+  if (told.type === "finding") return { ...told, message: translateMessage(told.message) };
+  return told.type === "state" ? { ...told, reason: reasonIn(told.reason) } : told;
+}
+
+/** "RW104: …", as a run says why it waits. Other reasons are words that programs compare. */
+function reasonIn(reason: string | null): string | null {
+  const found = /^(RW\d{3}: )([\s\S]+)$/.exec(reason ?? "");
+  return found === null ? reason : found[1]! + translateMessage(found[2]!);
+}

@@ -1,0 +1,93 @@
+/** What a run's guard tells, in Chinese: every sentence of it, where lists and the stream carry it. */
+import type { RunEvent, RunListing } from "@iad-r1/protocol/runs";
+import { runTranslatorFor } from "@iad-r1/server/features/localise/runs";
+import { translateMessage } from "@iad-r1/server/features/localise/rewards";
+import { guardRollouts } from "@iad-r1/server/rewards/analysis/guard";
+import type { RewardFailure } from "@iad-r1/server/rewards/contract";
+import { RewardGuard } from "@iad-r1/server/runs/rewardGuard";
+import type { RolloutRow } from "@iad-r1/server/rollouts/row";
+import { expect, test } from "vitest";
+
+/** One step of sixteen groups of four; null is a failure. */
+function rows(score: (i: number) => number | null, more: Partial<RolloutRow> = {}): RolloutRow[] {
+  return Array.from({ length: 64 }, (_, i): RolloutRow => {
+    const value = score(i);
+    const told = { rewards: { place: value }, status: { place: value === null ? "error" : "ok" } as const };
+    const place = { group: String(i >> 2), index: i % 4, step: 3, prompt: null, completion: "x", solution: null };
+    return { ...place, ...told, columns: {}, total: value, ...more };
+  });
+}
+
+/** Of the first step, where so many completions failed in this way. */
+function contractFault(cause: RewardFailure, error: string): string[] {
+  const row = { scores: {}, status: {}, notes: { place: { error } }, total: null, failures: { place: cause } };
+  const group = {
+    ...{ sample: { id: "a" }, example: { solution: "", columns: {} }, prompt: { promptText: "" }, generateMs: 0 },
+    ...{ rewardMs: 0, rows: [row], completions: [{ text: "x", ids: [1], finish: "eos" }] },
+  };
+  const reward = { name: "place", range: { min: 0, max: 1 } };
+  return new RewardGuard([])
+    .inspect(1, [group] as never, [{ reward, weight: 1 }] as never)
+    .map(({ message }) => message);
+}
+
+test("every sentence of the guard is said in Chinese, with its numbers", () => {
+  const rewards = [{ name: "place", weight: 1 }];
+  const half = (i: number) => i % 2;
+  const told = [
+    ...guardRollouts(
+      rows((i) => (i < 8 ? null : half(i)), { columns: { errors: { place: "KeyError: 'x'. Then" } } }),
+      { rewards },
+    ),
+    ...guardRollouts(
+      rows((i) => (i < 8 ? null : half(i))),
+      { rewards },
+    ),
+    ...guardRollouts(
+      rows(() => 1),
+      { rewards },
+    ),
+    ...guardRollouts(rows(half, { finish: "length" }), { rewards }),
+  ].map(({ id, message }) => `${id} ${message}`);
+  const contract = [
+    ...contractFault("count", "expected one value for each of 6 completions, got 4"),
+    ...contractFault("value", "expected a finite number, got nan"),
+    ...contractFault("range", "expected a score from 0 to 1, got 2"),
+  ];
+  const ids = ["RW104", "RW104", "RW105", "RW106", "RW122"];
+  expect(told.map((line) => line.slice(0, 5))).toEqual(ids);
+  expect(contract).toHaveLength(3);
+  for (const message of [...told.map((line) => line.slice(6)), ...contract]) {
+    const said = translateMessage(message);
+    // Nothing of ours is left in English; what people wrote is.
+    expect(said.replaceAll(/"[^"]*"|place|nan/g, "")).not.toMatch(/[A-Za-z]{2}/);
+    const numbers = (text: string) => (text.match(/\d+/g) ?? []).sort();
+    expect(numbers(said)).toEqual(numbers(message));
+  }
+  expect(translateMessage(told[0]!.slice(6))).toContain("\"KeyError: 'x'. Then\"");
+});
+
+test("lists and the stream carry them; words that programs compare stay", () => {
+  const message = "place gave 1 for all of the last 64 completions: nothing can be learnt from it.";
+  const said = "place 对最近全部 64 个回答都给出 1：从中学不到任何东西。";
+  const finding = { id: "RW105", severity: "warning", reward: "place", message, step: 2 };
+  const listing = { id: "r", reason: `RW105: ${message}`, findings: [finding] } as unknown as RunListing;
+  const event = { ...finding, type: "finding" } as unknown as RunEvent;
+  expect(runTranslatorFor("en")).toBeNull();
+  const say = runTranslatorFor("zh-cn")!;
+  const expected = { id: "r", reason: `RW105: ${said}`, findings: [{ ...finding, message: said }] };
+  expect(say.listing(listing)).toEqual(expected);
+  expect(say.streamed("runs", [listing])).toEqual([expected]);
+  expect(say.streamed("runs", { type: "changed", run: listing })).toEqual({ type: "changed", run: expected });
+  expect(say.streamed("runs", { type: "removed", id: "r" })).toEqual({ type: "removed", id: "r" });
+  const events = [event, { type: "state", reason: "resumed by the user" }];
+  expect(say.streamed("run/r", { listing, events, numPoints: 4 })).toEqual({
+    ...{ listing: expected, numPoints: 4 },
+    events: [{ ...event, message: said }, events[1]],
+  });
+  expect(say.streamed("run/r", { type: "event", event })).toEqual({
+    type: "event",
+    event: { ...event, message: said },
+  });
+  expect(say.streamed("inspect/j", { type: "event", event })).toEqual({ type: "event", event });
+});
