@@ -41,12 +41,16 @@ export const processBytes = 130e6;
 /** Tokens through the decoder at a time; the generator's own default. */
 const prefillTokens = 2048;
 
-/** What the weights of a model take when it is asked, not trained. */
-export function weightBytes({ parameters, facts, paths }: ModelDescription): WeightBytes {
+/**
+ * What the weights of a model take.
+ *
+ * @param learns an adapter is trained on it: its programs keep no second copy of matrices, and unpack packed ones one after another
+ */
+export function weightBytes({ parameters, facts, paths }: ModelDescription, learns = false): WeightBytes {
   const all = [...parameters];
   const isHalf = all.some(([, { dtype }]) => dtype !== "float32");
   const isPacked = all.some(([, { packed }]) => packed !== undefined);
-  let [held, mapped, matrices, largest] = [0, 0, 0, 0];
+  let [held, mapped, matrices, largest, unpacked] = [0, 0, 0, 0, 0];
   for (const [path, { shape, length, packed }] of all) {
     const bytes = 4 * shape.reduce((product, extent) => product * extent, 1);
     const stored = packed === undefined ? length : packedBytes(packed);
@@ -56,7 +60,9 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription): Wei
     else held += bytes;
     if (shape.length > 1 && isPacked === (packed !== undefined)) matrices += packed === undefined ? bytes : stored;
     largest = Math.max(largest, length);
+    if (packed !== undefined) unpacked = Math.max(unpacked, bytes);
   }
+  if (learns) return { held: held + (isPacked ? unpacked : isHalf ? largest : 0), mapped };
   // Prepacking keeps a second copy of the matrices; packed weights are always prepacked.
   if (isPacked || (!isHalf && 4 * facts.numParameters <= maxPrepackedBytes)) held += matrices;
   // While a half-precision tensor is widened, its own bytes are there as well.

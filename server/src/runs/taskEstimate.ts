@@ -135,7 +135,7 @@ function loraStepBytes(
   { promptTokens, tower, tokens }: PromptSize & { tokens: number },
 ): MemoryParts {
   const { decoder } = model.facts;
-  const { held, mapped } = weightBytes(model);
+  const { held, mapped } = weightBytes(model, true);
   const looking = inspectionBytes(model, { rows: 1, promptTokens: 1, newTokens: 0, tower });
   const config = createLoraConfig({ ...lora, targetModules: languageTargets(linears), baseModel: model.folder });
   const { layout } = adapterSpec(config, model.base);

@@ -51,6 +51,9 @@ describe("packed weights", () => {
     expect(weightBytes(model).mapped).toBe(total(sizes) - total(tower));
     // The copy that is prepared for products, and the tower in single precision.
     expect(weightBytes(model).held).toBe(total(packed) + 2 * total(tower));
+    // While an adapter learns nothing is prepared, and the largest matrix is unpacked: the head, in single precision.
+    const head = model.parameters.get("lm_head.weight")!.shape;
+    expect(weightBytes(model, true).held).toBe(2 * total(tower) + 4 * head[0]! * head[1]!);
     // What is said before the small form is made is what is said of it.
     expect(weightBytes(smallForm(source, 4, 16))).toEqual(weightBytes(model));
     expect(() => smallForm(model, 8)).toThrow(/rounded weights already/);
