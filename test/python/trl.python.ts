@@ -417,7 +417,9 @@ async function greedyAnswers(asked: Omit<Asked, "stages">) {
   const records = readFileSync(join(outcome.folder, "rollouts/step-000001.jsonl"), "utf8").trim().split("\n");
   const logProbs = records.map((line) => (JSON.parse(line) as { meanLogProb: number }).meanLogProb);
   const pictures = rows.map(({ prompt }) => JSON.stringify(prompt).split('"image"').length - 1);
-  return { answers: rows.map(({ sampleId, completion }) => `${sampleId}: ${completion}`), logProbs, pictures };
+  // Byte tokens that are no text together become other signs when they are decoded one after the other; their log-probabilities tell them apart.
+  const words = (text: string) => text.replaceAll(/[^\p{L}\p{N} ]/gu, "");
+  return { answers: rows.map(({ sampleId, completion }) => `${sampleId}: ${words(completion)}`), logProbs, pictures };
 }
 
 test.each(architectures)(
