@@ -186,6 +186,10 @@ export const commands = {
     palette: inExplorer,
   },
   explorerExport: { title: text("Explorer: Export Rollouts…", "采样浏览：导出采样结果…"), palette: inExplorer },
+  explorerProbabilities: {
+    title: text("Explorer: Toggle Token Probabilities", "采样浏览：切换词元概率"),
+    palette: inExplorer,
+  },
   explorerCopy: { title: text("Explorer: Copy Completion", "采样浏览：复制回答"), palette: inExplorer },
 
   // Server

@@ -248,6 +248,8 @@ export const strings = {
   "token.label": "{word}, {percent} percent",
   "token.hint":
     "Tinted words were unsure. Point at a word, or move with the arrow keys, to see its probability and the nearest others.",
+  "token.hintRecorded":
+    "Tinted words were unsure. Point at a word, or move with the arrow keys, to see its probability. What else might have stood there is not recorded.",
   "token.table": "What the model might have written here",
   "token.chosen": "(written)",
   "look.times": "first word after {first} ms · {total} ms in all",
@@ -383,7 +385,7 @@ export const strings = {
   "why.score": "It gave {score}.",
   "why.na": "It does not apply: {reason}",
   "why.error": "It failed: {reason}",
-  "why.edited": "(with the edited text)",
+  "why.edited": "That is for the edited text.",
   "why.cut": "{count} earlier steps are not shown.",
   "why.openLine": "Open line {line}",
   "whatIf.title": "What if it said something else?",

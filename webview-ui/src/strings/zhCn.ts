@@ -248,6 +248,8 @@ export const strings: Readonly<Record<StringKey, string>> = {
   "token.group": "答案中的词及其概率",
   "token.label": "{word}，{percent}%",
   "token.hint": "着色的词把握不大。指向一个词，或用方向键移动，即可查看其概率和最接近的其他词。",
+  "token.hintRecorded":
+    "着色的词把握不大。指向一个词，或用方向键移动，即可查看其概率。运行不记录此处可能出现的其他词。",
   "token.table": "模型在此处可能写出的内容",
   "token.chosen": "（已写出）",
   "look.times": "{first} 毫秒后出现首词 · 共 {total} 毫秒",
@@ -380,7 +382,7 @@ export const strings: Readonly<Record<StringKey, string>> = {
   "why.score": "得分为 {score}。",
   "why.na": "不适用：{reason}",
   "why.error": "失败：{reason}",
-  "why.edited": "（使用编辑后的文本）",
+  "why.edited": "这是编辑后文本的结果。",
   "why.cut": "未显示前面的 {count} 步。",
   "why.openLine": "打开第 {line} 行",
   "whatIf.title": "如果换一种说法？",
