@@ -21,6 +21,8 @@ export const viewIds = { runs: "iadr1.runs", data: "iadr1.data", rewards: "iadr1
 export const imageInspectorViewType = "iadr1.imageInspector";
 export const inspectorPanelViewType = "iadr1.inspectorPanel";
 export const dashboardViewType = "iadr1.runDashboard";
+/** The dashboard as an editor: of the file that names a run. */
+export const runEditorViewType = "iadr1.run";
 export const explorerViewType = "iadr1.rolloutExplorer";
 export const walkthroughId = "iadr1.firstSteps";
 

@@ -171,8 +171,8 @@ function spoilt(value: unknown, at: number[], other: unknown): unknown {
   return copy;
 }
 
-/** What would really train, load a model or take minutes when its parameters are right. */
-const heavy = new Set<string>([lsp.doctorCheck.method]);
+/** What measures the machine each time. */
+const heavy = new Set<string>([lsp.doctorCheck.method, lsp.collectDiagnostics.method]);
 
 async function answerOf(method: string, params: unknown): Promise<ResponseError<WireError> | null> {
   try {
@@ -209,7 +209,9 @@ it("answers every request, whatever it is asked, with sense or with a clear refu
       ...fc.sample(changed, { numRuns: 16, seed: 2 }).map(([value, at, other]) => spoilt(value, at, other)),
       ...fc.sample(junk, { numRuns: 4, seed: 3 }),
     ];
+    const began = Date.now();
     const errors = await Promise.all(cases.map((params) => answerOf(method, params)));
+    if (Date.now() - began > 2000) console.log(method, Date.now() - began);
     for (const [i, error] of errors.entries()) {
       const fault = error === null ? null : faultOf(error);
       if (fault !== null) faults.push(`${method} ${JSON.stringify(cases[i])?.slice(0, 300)} ${fault}`);
