@@ -220,7 +220,8 @@ function recordedTokens({ completion, recorded }: RolloutRow): ExploredRollout["
   if (tokenLengths === undefined || tokenLogProbs === undefined) return null;
   let at = 0;
   return tokenLengths.map((length, i) => {
-    const text = completion.slice(at, (at += length));
+    const text = completion.slice(at, at + length);
+    at += length;
     return { text, probability: Math.min(1, Math.exp(tokenLogProbs[i]!)) };
   });
 }

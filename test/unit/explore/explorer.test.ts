@@ -84,10 +84,10 @@ describe("the tokens of a completion", () => {
 
   it("are parts of the text with their probabilities, where they are recorded", async () => {
     const [first, second] = await tokensOf("a 🙂 b", {
-      ...{ tokenLengths: [1, 0, 3, 2, 0], tokenLogProbs: [0, -0.693, -2.303, -0.105, 0] },
+      ...{ tokenLengths: [1, 0, 3, 2, 0], tokenLogProbs: [0, -0.916, -2.996, -0.105, 0] },
     });
     expect(first!.map(({ text }) => text)).toEqual(["a", "", " 🙂", " b", ""]);
-    expect(first!.map(({ probability }) => Math.round(100 * probability))).toEqual([100, 50, 10, 90, 100]);
+    expect(first!.map(({ probability }) => Math.round(100 * probability))).toEqual([100, 40, 5, 90, 100]);
     expect(second).toBeNull();
   });
 
