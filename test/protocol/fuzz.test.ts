@@ -156,7 +156,23 @@ function fitting(schema: Schema, name = ""): fc.Arbitrary<unknown> {
 }
 
 const junk = fc.constantFrom<unknown>(
-  ...[null, true, -1, 0.5, 1e308, -0, "", "\0", "\ud800", "../../..", "__proto__", [], {}, [[[[]]]], { constructor: 1 }],
+  ...[
+    null,
+    true,
+    -1,
+    0.5,
+    1e308,
+    -0,
+    "",
+    "\0",
+    "\ud800",
+    "../../..",
+    "__proto__",
+    [],
+    {},
+    [[[[]]]],
+    { constructor: 1 },
+  ],
   ...["x".repeat(100_000), { toString: null }, JSON.parse('{"__proto__": {"run": 1}}') as object, 2 ** 53],
 );
 
