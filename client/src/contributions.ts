@@ -21,6 +21,8 @@ export const viewIds = { runs: "iadr1.runs", data: "iadr1.data", rewards: "iadr1
 export const imageInspectorViewType = "iadr1.imageInspector";
 export const inspectorPanelViewType = "iadr1.inspectorPanel";
 export const dashboardViewType = "iadr1.runDashboard";
+/** The dashboard as an editor: of the file that names a run. */
+export const runEditorViewType = "iadr1.run";
 export const explorerViewType = "iadr1.rolloutExplorer";
 export const walkthroughId = "iadr1.firstSteps";
 
@@ -186,6 +188,10 @@ export const commands = {
     palette: inExplorer,
   },
   explorerExport: { title: text("Explorer: Export Rollouts…", "采样浏览：导出采样结果…"), palette: inExplorer },
+  explorerProbabilities: {
+    title: text("Explorer: Toggle Token Probabilities", "采样浏览：切换词元概率"),
+    palette: inExplorer,
+  },
   explorerCopy: { title: text("Explorer: Copy Completion", "采样浏览：复制回答"), palette: inExplorer },
 
   // Server

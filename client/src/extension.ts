@@ -8,7 +8,7 @@ import { chooseSource, exploreRollouts } from "./commands/rollouts";
 import { forkRun, openReport, openRunFolder, pauseRun, resumeRun, resumeWithRewards, stopRun } from "./commands/runs";
 import type { Parts } from "./commands/types";
 import { Context } from "./context";
-import { dashboardViewType, explorerViewType, imageInspectorViewType } from "./contributions";
+import { dashboardViewType, explorerViewType, imageInspectorViewType, runEditorViewType } from "./contributions";
 import { UserError } from "./errors";
 import { Models } from "./models";
 import { notifyOfAlerts, notifyOfRuns, notifyOfServer } from "./notifications";
@@ -83,6 +83,7 @@ function wire(shared: Context): void {
   shared.own(notifyOfAlerts(shared));
   shared.own(notifyOfServer(shared));
   shared.own(window.registerCustomEditorProvider(imageInspectorViewType, inspectors));
+  shared.own(window.registerCustomEditorProvider(runEditorViewType, parts.dashboards));
   shared.own(window.registerWebviewPanelSerializer(dashboardViewType, parts.dashboards));
   shared.own(window.registerWebviewPanelSerializer(explorerViewType, parts.explorers));
   shared.own(workspace.onDidGrantWorkspaceTrust(() => void startWhereNeeded(shared, projects)));

@@ -72,6 +72,13 @@ export function buildManifest(): Manifest {
           selector: contributions.imageExtensions.map((extension) => ({ filenamePattern: `*.${extension}` })),
           priority: "option",
         },
+        {
+          viewType: contributions.runEditorViewType,
+          displayName: say("editor.run", { en: "IAD-R1 Run Dashboard", zh: "IAD-R1 训练面板" }),
+          // Only there: files of this name are common elsewhere.
+          selector: [{ filenamePattern: "**/.iadr1/runs/*/run.json" }],
+          priority: "default",
+        },
       ],
       configuration: { title: "IAD-R1", properties: settingEntries(say) },
       taskDefinitions: [

@@ -2,6 +2,7 @@
  * Questions about many recorded rollouts and what comes back: facets with counts, rows of groups, one group in full. Plain data between the
  * index in the server, the command line and the explorer. The requests that carry it stand in lsp.ts.
  */
+import type { TokenChoice } from "./inspect";
 import type { RolloutKey, RolloutSource } from "./rewardDebugger";
 import type { RewardStatus, RolloutRecord } from "./runs";
 
@@ -140,6 +141,8 @@ export interface ExploredRollout {
   refKl: number | null;
   /** Where it is known what a reward read. */
   spans: RewardSpan[];
+  /** The tokens of the text and how sure the model was of each; null where that was not recorded. */
+  tokens: Pick<TokenChoice, "text" | "probability">[] | null;
 }
 
 /** One group in full. */

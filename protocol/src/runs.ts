@@ -208,6 +208,8 @@ export interface RunAlertEvent extends RunEventBase {
   type: "alert";
   stage: string;
   step: number;
+  /** Which of the file's rules, counted from 0; missing in journals of earlier versions. */
+  rule?: number;
   /** What the file calls it; null when it has no name. */
   name: string | null;
   metric: string;
@@ -347,6 +349,10 @@ export interface RolloutRecord {
   /** Mean log-probability of the tokens under the policy that wrote them. */
   meanLogProb: number;
   timings: { generateMs: number; rewardMs: number };
+  /** (T,) signs of the completion that each token added; missing where the trainer does not say, and in runs of earlier versions. */
+  tokenLengths?: number[];
+  /** (T,) log-probability of each token at temperature 1 with nothing cut, in nats, to three digits; there with `tokenLengths`. */
+  tokenLogProbs?: number[];
 }
 
 /** Why a completion ended: its end token, the token limit, a stop string, or the person. */
@@ -435,11 +441,11 @@ export interface RunListing {
   alerts?: ListedAlert[];
 }
 
-export type ListedAlert = Pick<RunAlertEvent, "stage" | "step" | "name" | "metric" | "value" | "message">;
+export type ListedAlert = Pick<RunAlertEvent, "stage" | "step" | "rule" | "name" | "metric" | "value" | "message">;
 
-/** What an alert is about; a later one with the same key takes its place in lists. */
-export const alertKey = ({ stage, name, metric }: Pick<RunAlertEvent, "stage" | "name" | "metric">) =>
-  `${stage} ${name ?? ""} ${metric}`;
+/** What an alert is about: a rule in a stage. A later one with the same key takes its place in lists. */
+export const alertKey = ({ stage, rule, name, metric }: Pick<RunAlertEvent, "stage" | "rule" | "name" | "metric">) =>
+  `${stage} ${rule ?? ""} ${name ?? ""} ${metric}`;
 
 export type ListedFinding = Pick<
   RunFindingEvent,

@@ -752,6 +752,7 @@ export const explorerPanel = definePanel({
     "compareAdvantages",
     "exportRollouts",
     "copyCompletion",
+    "toggleProbabilities",
   ],
 });
 

@@ -31,11 +31,11 @@ test("sampled rollouts are filtered, looked at one by one, explained and edited"
     await explorer.locator(".empty", { hasText: "Nothing passes" }).waitFor();
     await explorer.locator("#rollout-search").fill("");
     await rows.nth(2).click();
-    await explorer.locator(".list-row.selected").waitFor();
+    await explorer.locator(".rollout-head h2", { hasText: "Group 2, completion 0" }).waitFor();
     await window.page.keyboard.press("Enter");
     await expect.poll(() => explorer.locator(".completion-card").count()).toBe(8);
     await window.page.keyboard.press("l");
-    await explorer.locator(".rollout-head h2", { hasText: "completion 1" }).waitFor();
+    await explorer.locator(".rollout-head h2", { hasText: "Group 2, completion 1" }).waitFor();
 
     // Why this score? The person's own rewards run only now.
     await explorer.locator("#section-why").click();

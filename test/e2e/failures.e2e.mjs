@@ -35,8 +35,17 @@ test("a server that is killed comes back, and what is open goes on working", asy
       .poll(() => languageServers(folder).filter((pid) => pid !== first).length, { timeout: patienceMs })
       .toBe(1);
     await window.ready();
+    // A look may be over before a test sees that it has begun, so the page notes it.
+    const looks = page.locator(".looks");
+    await looks.evaluate((element) => {
+      element.dataset.begun = "no";
+      new MutationObserver(() => {
+        const names = [...element.querySelectorAll("button")].map((button) => button.textContent.trim());
+        if (names.some((name) => name.startsWith("Stop"))) element.dataset.begun = "yes";
+      }).observe(element, { childList: true, subtree: true, characterData: true });
+    });
     await page.getByRole("button", { name: /^Again/ }).click();
-    await page.getByRole("button", { name: /^Stop/ }).waitFor();
+    await expect.poll(() => looks.getAttribute("data-begun")).toBe("yes");
     await page.getByRole("button", { name: /^Again/ }).waitFor();
     expect(server.extensionLog()).toMatch(/ended by SIGKILL; trying again/);
     expect(await window.notifications.allInnerTexts()).toEqual([]);
@@ -51,8 +60,9 @@ test("a run that is killed is shown as failed, once and with a reason, and can b
     await expect.poll(() => runProcesses(workspace).length, { timeout: patienceMs }).toBe(1);
     kill(runProcesses(workspace)[0]);
     await runState(window, "Failed");
-    await window.notifications.filter({ hasText: "failed" }).first().waitFor();
-    expect(await window.notifications.count()).toBe(1);
+    await window.told("failed");
+    // Once: toasts that stand there and those that have gone are one message in all.
+    expect(await window.notifications.count()).toBeLessThanOrEqual(1);
     await window.picture("run-failed");
     await window.showView();
     await window.treeRows.filter({ hasText: "failed" }).first().waitFor();
@@ -62,18 +72,19 @@ test("a run that is killed is shown as failed, once and with a reason, and can b
 });
 
 test("a run goes on while the window is closed, and no point is missing afterwards", async () => {
-  await inWorkbench("window-closed", { steps: 120 }, async (scenario) => {
+  await inWorkbench("window-closed", { steps: 240 }, async (scenario) => {
     await scenario.window.ready();
     await scenario.window.command("IAD-R1: Start PA-SFT");
     await runState(scenario.window, "Running");
     const [pid] = runProcesses(scenario.workspace);
     await scenario.window
       .webview()
-      .getByRole("img", { name: /^loss\. .* [2-9]\d points/ })
+      .getByRole("img", { name: /^loss\. .* \d+ points/ })
       .first()
       .waitFor();
     await scenario.reopen(async () => {
-      expect(runProcesses(scenario.workspace)).toEqual([pid]);
+      // The same process, or none where a fast machine is done already.
+      expect([[pid], []]).toContainEqual(runProcesses(scenario.workspace));
     });
     const { window } = scenario;
     await window.webview().locator(".run-header").waitFor();
@@ -82,7 +93,7 @@ test("a run goes on while the window is closed, and no point is missing afterwar
     // The summary that a screen reader gets counts the points of the curve: one a step.
     await window
       .webview()
-      .getByRole("img", { name: /^loss\. .* 120 points/ })
+      .getByRole("img", { name: /^loss\. .* 240 points/ })
       .first()
       .waitFor();
   });
@@ -98,7 +109,7 @@ test("in a folder without trust images open and nothing runs; trust starts the s
     await page.getByText("This workspace is not trusted").waitFor();
     await window.picture("untrusted");
     await window.command("IAD-R1: Start PA-SFT");
-    await window.notifications.filter({ hasText: "not trusted" }).first().waitFor();
+    await window.told("not trusted");
     expect([languageServers(folder), runProcesses(workspace)]).toEqual([[], []]);
     await window.command("Workspaces: Manage Workspace Trust");
     await window.page
@@ -122,7 +133,7 @@ test("a remote server does the work over a WebSocket, and is found again when it
       await window.pick("Another address…");
       await window.answer("Address of the server", remote.address);
       await window.answer("Token for", remote.token());
-      await window.page.getByText(`Connected to ${remote.address}`).waitFor();
+      await window.told(`Connected to ${remote.address}`);
       await window.ready();
       await expect.poll(() => languageServers(folder), { timeout: patienceMs }).toEqual([]);
       const page = await inspectDefect(window, workspace);

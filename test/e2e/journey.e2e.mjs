@@ -53,10 +53,9 @@ async function stateOfRun(state) {
 async function correctReward() {
   const dashboard = window.webview();
   await dashboard.locator(".findings .notice", { hasText: "RW105" }).waitFor();
-  const message = window.notifications.filter({ hasText: "waits for you" });
-  await message.waitFor();
+  await window.told("waits for you");
   await window.picture("dashboard-paused");
-  await message.getByRole("button", { name: "Open Reward" }).click();
+  await window.accept("waits for you", "Open Reward");
   await window.tab("verdict.reward.ts").waitFor();
   await window.hover("export const verdict", "verdict", "64 rollouts · recorded");
   await window.command("IAD-R1: Start Live Values");

@@ -78,11 +78,14 @@ test("every surface in four themes", async () => {
     await window.page.locator(".squiggly-error").first().waitFor();
     await pictures(scenario, "experiment");
     // The workbench in a browser saves by itself; so it does after the mistake is taken back.
-    await window.focusEditor("iadr1.yaml");
-    while (readFileSync(file, "utf8") !== sound) {
-      await window.page.keyboard.press("Control+Z");
-      await window.page.keyboard.press("Control+S");
-    }
+    await expect
+      .poll(async () => {
+        await window.focusEditor("iadr1.yaml");
+        await window.page.keyboard.press("Control+Z");
+        await window.page.keyboard.press("Control+S");
+        return readFileSync(file, "utf8");
+      })
+      .toBe(sound);
 
     await window.command("IAD-R1: Run Both Stages");
     await runReaches(workspace, "completed");

@@ -54,10 +54,9 @@ test("a run waits for its reward to be corrected, and goes on with it", async ()
     await runReaches(workspace, "paused");
     await dashboard.locator(".run-header .state", { hasText: "Paused" }).waitFor();
     await dashboard.locator(".findings .notice", { hasText: "RW104" }).waitFor();
-    const message = window.notifications.filter({ hasText: "waits for you" });
-    await message.waitFor();
+    await window.told("waits for you");
     await window.picture("reward-pause-dashboard");
-    await message.getByRole("button", { name: "Open Reward" }).click();
+    await window.accept("waits for you", "Open Reward");
     await window.tab("named.reward.ts").waitFor();
     // At the function, not at the top of the file.
     await window.page.locator(".statusbar-item", { hasText: "Ln 3, Col 14" }).waitFor();

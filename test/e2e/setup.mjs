@@ -40,8 +40,10 @@ export function ensureChromium() {
   if (process.platform === "linux" && process.getuid?.() === 0 && onPath("apt-get") !== null) {
     announce("Installing Chromium for browser tests (once, about a minute)", () => {
       const quiet = { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }, stdio: "pipe" };
-      execFileSync("apt-get", ["update", "-qq"], quiet);
-      execFileSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], quiet);
+      // Another installation may be under way on a fresh machine.
+      const wait = ["-o", "DPkg::Lock::Timeout=300"];
+      execFileSync("apt-get", [...wait, "update", "-qq"], quiet);
+      execFileSync("apt-get", [...wait, "install", "-y", "-qq", "--no-install-recommends", "chromium"], quiet);
     });
     const installed = findChromium();
     if (installed !== null) return installed;
@@ -53,9 +55,14 @@ function findChromium() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
     const path = onPath(name);
-    if (path !== null) return path;
+    if (path !== null && starts(path)) return path;
   }
   return null;
+}
+
+/** Some systems have a script of this name that only says where to get the program. */
+function starts(path) {
+  return spawnSync(path, ["--version"], { stdio: "ignore" }).status === 0;
 }
 
 function onPath(name) {

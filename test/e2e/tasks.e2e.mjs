@@ -34,8 +34,8 @@ test("tasks check, train, say what is wrong where, and stop", async () => {
     await window.picture("task-preflight");
 
     await window.choose("Tasks: Run Task", "teach a little");
-    // A rule on a curve is told once: as a message, which goes after some seconds, and in the terminal.
-    await window.notifications.filter({ hasText: "Any loss: loss is" }).waitFor();
+    // A rule on a curve is told once: as a message, and in the terminal.
+    await window.told("Any loss: loss is");
     await runReaches(workspace, "completed");
     await window.terminal(/^completed/).waitFor();
     await window.terminal("Any loss: loss is").waitFor();
@@ -58,10 +58,12 @@ test("tasks check, train, say what is wrong where, and stop", async () => {
     await window.picture("task-problem");
 
     // What the experiment files offer without a line in tasks.json.
-    await window.palette(">Tasks: Run Task", patienceMs);
-    await window.rows.filter({ hasText: "Tasks: Run Task" }).first().click();
-    await window.rows.filter({ hasText: "iad-r1" }).first().click();
-    await window.rows.filter({ hasText: "post-train iadr1.yaml" }).first().waitFor();
+    await window.insist("There is no list of the tasks of an experiment file", async (timeout) => {
+      await window.palette(">Tasks: Run Task", timeout);
+      await window.rows.filter({ hasText: "Tasks: Run Task" }).first().click({ timeout });
+      await window.rows.filter({ hasText: "iad-r1" }).first().click({ timeout });
+      await window.rows.filter({ hasText: "post-train iadr1.yaml" }).first().waitFor({ timeout });
+    });
     await window.picture("task-list");
     await window.page.keyboard.press("Escape");
     expect(window.errors).toEqual([]);

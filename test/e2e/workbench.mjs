@@ -223,6 +223,25 @@ export class Workbench {
     return this.page.locator(".notifications-toasts .notification-list-item");
   }
 
+  /** Waits for a message. It goes after some seconds; a test that comes later finds it in the list of those that were shown. */
+  async told(text) {
+    const message = this.page.locator(".notification-list-item:visible", { hasText: text }).first();
+    let isLate = false;
+    await this.insist(`There is no message “${text}”`, async (timeout) => {
+      if (isLate) await this.command("Notifications: Show Notifications");
+      isLate = true;
+      await message.waitFor({ timeout });
+    });
+    return message;
+  }
+
+  /** Takes what a message offers. */
+  async accept(text, action) {
+    await this.insist(`The message “${text}” does not offer “${action}”`, async (timeout) => {
+      await (await this.told(text)).getByRole("button", { name: action }).click({ timeout });
+    });
+  }
+
   /** The page inside the n-th webview that is shown; those of hidden tabs do not count. */
   webview(index = 0) {
     return this.page.frameLocator("iframe.webview.ready:visible").nth(index).frameLocator("iframe#active-frame");
@@ -232,7 +251,9 @@ export class Workbench {
     mkdirSync(pictures, { recursive: true });
     // Hovers fade in; a picture of one half-way can be read by nobody.
     await this.page.evaluate(() => {
-      const ends = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().iterations !== Infinity);
+      const ends = document.getAnimations().filter(({ effect, playState }) => {
+        return playState === "running" && effect?.getComputedTiming().iterations !== Infinity;
+      });
       return Promise.allSettled(ends.map(({ finished }) => finished)).then(() => undefined);
     });
     await this.page.screenshot({ path: join(pictures, `${name}.png`) });

@@ -132,6 +132,38 @@ it("gives the advantages by other rules, and the path of an own reward", async (
   expect(await host.waitForTell("source/open")).toMatchObject({ line: 11 });
 });
 
+it("shows how sure the model was of each token, or what a reward reads, one at a time", async () => {
+  const host = await show();
+  const { page } = host;
+  await page.locator(".rollout-head").waitFor();
+  await page.keyboard.press("u");
+  const token = page.locator(".rollout .token");
+  await token.nth(3).waitFor();
+  const written = (await token.allInnerTexts()).join("").replace(/\s/g, "");
+  const text = (await page.locator(".rollout .tagged .tag-body").allInnerTexts()).slice(0, 4).join("");
+  expect(text.replace(/\s/g, "")).toContain(written.slice(0, 40));
+  // By keys; there is one line, of the word that was written.
+  await page.locator('.rollout .token[tabindex="0"]').focus();
+  await page.keyboard.press("ArrowRight");
+  await page.locator('.rollout .token[aria-pressed="true"]').waitFor();
+  const lines = page.locator(".token-detail tr");
+  await until(() => lines.count(), 1);
+  expect(await lines.first().innerText()).toMatch(/\(written\)\s+\d+\.\d %/);
+  const chip = page.locator(".reward-chip").first();
+  await chip.click();
+  await until(() => token.count(), 0);
+  expect(await chip.getAttribute("aria-pressed")).toBe("true");
+  await host.command("toggleProbabilities");
+  await token.first().waitFor();
+  expect(await chip.getAttribute("aria-pressed")).toBe("false");
+  // Another completion: no word is chosen yet.
+  await page.keyboard.press("j");
+  await until(() => page.locator(".rollout-head h2").innerText(), "Group 1, completion 0");
+  await page.locator(".token-detail", { hasText: "is not recorded" }).waitFor();
+  await page.keyboard.press("u");
+  await until(() => token.count(), 0);
+});
+
 it("opens where a command points, and keeps its place when it is hidden", async () => {
   const query = { ...defaultQuery, filter: { ...defaultQuery.filter, facets: { verdict: ["missed"] } } };
   const host = await show({ wanted: { turn: 1, query, rollout: { step: 12, group: "12/2", index: 3 } } });

@@ -31,6 +31,12 @@ async function show(
     undefined,
     { timeout: patienceMs },
   );
+  // Fonts that come late move what stands beside the picture, and the scale at which it fits with it.
+  await host.page.evaluate(() => document.fonts.ready.then(() => undefined));
+  await host.page.waitForFunction(() => {
+    const picture = document.querySelector("iad-picture") as unknown as { isSettled: boolean } | null;
+    return picture === null || picture.isSettled;
+  });
   return host;
 }
 
@@ -191,7 +197,7 @@ it("filters the strip with counts, and steps only through what is shown", async 
   await host.page.locator(".strip select").first().selectOption("cookie");
   const both = missed.filter(({ category }) => category === "cookie");
   await host.page.locator(".strip-head", { hasText: `of ${both.length}` }).waitFor();
-  await host.page.getByRole("button", { name: "Inspect all" }).isDisabled();
+  expect(await host.page.getByRole("button", { name: "Inspect all" }).isDisabled()).toBe(false);
 });
 
 it("keeps few thumbnails in the page for ten thousand pictures", async () => {
@@ -395,6 +401,8 @@ it("shows how sure the model was of each word, and what it might have written in
   await host.page.locator("iad-picture").focus();
   await host.page.keyboard.press("p");
   await until(() => host.page.locator(".token").allInnerTexts(), ["A", " scratch"]);
+  // Tab leads to the first word, not to the tag before it.
+  expect(await host.page.locator('.token[tabindex="0"]').allInnerTexts()).toEqual(["A"]);
   // Where it was less sure the word is tinted more.
   const tints = await host.page
     .locator(".token")

@@ -82,6 +82,13 @@ describe.each(themeNames)("in %s", (theme: Theme) => {
     await page.locator("iad-picture").waitFor();
     await settled();
     await look(host, `explorer-${theme}`);
+    await page.keyboard.press("u");
+    await page.locator('.rollout .token[tabindex="0"]').focus();
+    await page.keyboard.press("ArrowRight");
+    await page.locator(".token-detail tr").waitFor();
+    await look(host, `explorer-probabilities-${theme}`);
+    await page.keyboard.press("u");
+    await page.locator(".rollout .token").first().waitFor({ state: "detached" });
     await page.keyboard.press("Enter");
     await page.locator(".completion-card").first().waitFor();
     await host.command("explainScore");

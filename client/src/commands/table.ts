@@ -141,6 +141,7 @@ export const commandTable: Record<CommandName, CommandSpec> = {
   explorerCompare: works(inExplorer("compareSteps")),
   explorerAddProbe: works(inExplorer("addProbe")),
   explorerExport: works(inExplorer("exportRollouts")),
+  explorerProbabilities: works(inExplorer("toggleProbabilities")),
   explorerCopy: works(inExplorer("copyCompletion")),
 
   startServer: trusts(startServer),

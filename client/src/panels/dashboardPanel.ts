@@ -2,7 +2,10 @@
  * The run dashboard: one run, or several that are compared, with their curves as they grow. It follows the runs that the page shows and does
  * for them what the page's buttons ask. After a restart of the window it comes back with the same runs.
  */
+import { basename, dirname } from "node:path";
 import {
+  type CustomDocument,
+  type CustomReadonlyEditorProvider,
   type ExtensionContext,
   Uri,
   ViewColumn,
@@ -57,7 +60,9 @@ interface ShownRun {
   told: Map<string, string>;
 }
 
-export class DashboardPanels implements WebviewPanelSerializer<unknown>, Disposable {
+export class DashboardPanels
+  implements WebviewPanelSerializer<unknown>, CustomReadonlyEditorProvider<CustomDocument>, Disposable
+{
   private readonly open = new Set<DashboardPanel>();
 
   constructor(
@@ -86,6 +91,16 @@ export class DashboardPanels implements WebviewPanelSerializer<unknown>, Disposa
   async deserializeWebviewPanel(panel: WebviewPanel, state: unknown): Promise<void> {
     panel.webview.options = panelOptions(this.context.extension);
     this.adopt(panel, runsOf(state));
+  }
+
+  openCustomDocument(uri: Uri): CustomDocument {
+    return { uri, dispose: () => undefined };
+  }
+
+  /** Somebody opened the `run.json` of a run; its folder has the name of the run. */
+  resolveCustomEditor({ uri }: CustomDocument, panel: WebviewPanel): void {
+    panel.webview.options = panelOptions(this.context.extension);
+    this.adopt(panel, [basename(dirname(uri.fsPath))]);
   }
 
   get active(): DashboardPanel | null {

@@ -40,6 +40,11 @@ export function writeLongRun(folder: string, numSteps: number): void {
           ...{ notes: {}, total: score * (1 + random.next()), advantage: random.next() - 0.5 },
           ...{ refKl: random.next() / 10, entropy: random.next(), meanLogProb: -random.next() },
           timings: { generateMs: 900.5, rewardMs: 0.2 },
+          // Of most tokens a model is sure.
+          tokenLengths: Array.from({ length: 90 }, () => Math.floor(random.next() * 8)),
+          tokenLogProbs: Array.from({ length: 90 }, () =>
+            random.next() < 0.7 ? 0 : -Math.round(1000 * random.next()) / 1000,
+          ),
         };
         lines.push(`${JSON.stringify(record)}\n`);
       }

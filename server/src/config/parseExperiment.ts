@@ -119,6 +119,11 @@ export function experimentOf(text: string, file: string, overrides: readonly str
 
 /** The configuration of an earlier run with some settings changed. @throws ConfigError `config/invalid` */
 export function overriddenConfig(config: unknown, overrides: readonly string[]): ExperimentConfig {
+  if (typeof config !== "object" || config === null) {
+    throw new ConfigError("config/missing", `run.json: config: expected an object, got ${config ?? "nothing"}.`, {
+      hint: "The run's folder is damaged; start a new run from the experiment file.",
+    });
+  }
   // JSON is YAML; its paths are absolute already.
   return experimentOf(JSON.stringify(config), resolve("run.json"), overrides);
 }

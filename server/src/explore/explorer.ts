@@ -211,7 +211,19 @@ function exploredRollout(row: RolloutRow, verdict: string, matches: boolean): Ex
     meanLogProb: recorded?.meanLogProb ?? null,
     refKl: recorded?.refKl ?? null,
     spans: rewardSpans(Object.keys(rewards), completion),
+    tokens: recordedTokens(row),
   };
+}
+
+function recordedTokens({ completion, recorded }: RolloutRow): ExploredRollout["tokens"] {
+  const { tokenLengths, tokenLogProbs } = recorded ?? {};
+  if (tokenLengths === undefined || tokenLogProbs === undefined) return null;
+  let at = 0;
+  return tokenLengths.map((length, i) => {
+    const text = completion.slice(at, at + length);
+    at += length;
+    return { text, probability: Math.min(1, Math.exp(tokenLogProbs[i]!)) };
+  });
 }
 
 function hasMask(index: RolloutIndex, row: RolloutRow): boolean {

@@ -98,6 +98,8 @@ export interface Completion {
   policyLogProbs?: Float32Array;
   /** (T,) entropy of the same distributions, in nats. */
   entropies: Float32Array;
+  /** (T,) signs of `text` that each token added, 0 for what text leaves out; missing where another engine wrote it. */
+  lengths?: number[];
   /** 0 to 1; null when not asked for or not measurable. */
   anomalyScore: number | null;
 }
@@ -111,6 +113,8 @@ interface Row {
   /** Null when not asked for. */
   policyLogProbs: number[] | null;
   entropies: number[];
+  /** Signs that each token added to the text. */
+  lengths: number[];
   /** Tokens in the cache. */
   length: number;
   /** Position of the next token minus `length`: pictures take fewer positions than tokens with three-axis positions. */
@@ -389,7 +393,7 @@ export class Generator {
     options: GenerationOptions,
   ): Row {
     const row: Row = {
-      ...{ request, index, ids: [], logProbs: [], entropies: [], length: prompt.inputIds.length },
+      ...{ request, index, ids: [], logProbs: [], entropies: [], lengths: [], length: prompt.inputIds.length },
       policyLogProbs: options.policyLogProbs ? [] : null,
       shift: prompt.positions?.delta ?? 0,
       random: createRandom(...seed, index),
@@ -442,6 +446,7 @@ export class Generator {
     const finish = row.watch.push(id, row.stream.push(id), row.ids.length);
     if (finish === "eos" || finish === "length") row.watch.append(row.stream.end());
     const piece = row.watch.text.slice(before);
+    row.lengths.push(piece.length);
     const { alternatives = 0 } = options;
     if (alternatives > 0) {
       row.choices.push(tokenChoice(distribution, id, piece, alternatives, this.model.processor.tokenizer));
@@ -488,6 +493,7 @@ export class Generator {
         logProbs: Float32Array.from(row.logProbs),
         ...(row.policyLogProbs !== null && { policyLogProbs: Float32Array.from(row.policyLogProbs) }),
         entropies: Float32Array.from(row.entropies),
+        lengths: row.lengths,
         anomalyScore: row.anomalyScore,
       };
       progress.finished += 1;

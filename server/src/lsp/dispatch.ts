@@ -58,7 +58,11 @@ function checked<P>(schema: z.ZodType<P>, params: unknown, method: string): P {
   const result = schema.safeParse(params);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  throw new ConfigError("server/params", `${method}: ${issue.path.join(".") || "parameters"}: ${issue.message}.`, {
+  const what = issue.message
+    .replace(/^Invalid input: /, "")
+    .replace("received undefined", "got nothing")
+    .replace("received", "got");
+  throw new ConfigError("server/params", `${method}: ${issue.path.join(".") || "parameters"}: ${what}.`, {
     hint: "The editor and the server are of different versions, or this is a bug.",
     show: "log",
   });

@@ -148,7 +148,8 @@ export const configChoices = z.object({
   scGrpoSteps: count.min(1).optional(),
   folder: path,
 });
-export const sampleProjectParams = z.object({ folder: path, images: count.min(1).optional() });
+/** More pictures are no sample any more. */
+export const sampleProjectParams = z.object({ folder: path, images: count.min(1).max(20_000).optional() });
 export const missingImagesParams = z.object({ hashes: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(10_000) });
 
 const serverOptions: z.ZodType<ServerOptions> = z.object({

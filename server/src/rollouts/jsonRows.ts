@@ -18,6 +18,7 @@ const ownKeys = new Set([
 const recordKeys = new Set([
   ...ownKeys,
   ...["run", "mode", "imageRefs", "promptHash", "notes", "refKl", "entropy", "meanLogProb", "timings"],
+  ...["tokenLengths", "tokenLogProbs"],
 ]);
 
 /** What Python writes for numbers that JSON does not know is read as null. @throws SyntaxError */
@@ -96,6 +97,8 @@ export function rowOf(value: Record<string, unknown>, group: string | null, step
     const { promptHash, notes, refKl, entropy, meanLogProb, imageRefs, timings } = value as unknown as RolloutRecord;
     row.recorded = { promptHash, notes, refKl, entropy, meanLogProb, imageRefs };
     if (isPlain(timings)) row.recorded.timings = timings;
+    const tokens = tokensOf(value, completion);
+    if (tokens !== null) Object.assign(row.recorded, tokens);
     if (typeof value.mode === "string" && value.mode !== "train") row.mode = value.mode;
   }
   return { row, fault: null };
@@ -143,6 +146,19 @@ function statusOf(value: unknown): Record<string, RewardStatus> | null {
     else if (status !== "ok" && status !== "na" && status !== "error") delete value[name];
   }
   return value as Record<string, RewardStatus>;
+}
+
+/** Null: not recorded, or not of this text. */
+function tokensOf(
+  { tokenLengths, tokenLogProbs }: Record<string, unknown>,
+  completion: string,
+): Required<Pick<RolloutRecord, "tokenLengths" | "tokenLogProbs">> | null {
+  if (!Array.isArray(tokenLengths) || !Array.isArray(tokenLogProbs)) return null;
+  if (tokenLengths.length !== tokenLogProbs.length || !tokenLogProbs.every(isNumber)) return null;
+  if (!tokenLengths.every((length) => Number.isSafeInteger(length) && (length as number) >= 0)) return null;
+  const lengths = tokenLengths as number[];
+  if (lengths.reduce((sum, length) => sum + length, 0) !== completion.length) return null;
+  return { tokenLengths: lengths, tokenLogProbs };
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

@@ -33,7 +33,7 @@ export interface RolloutRow {
   /** What only our own runs record. */
   recorded?: Pick<RolloutRecord, "promptHash" | "notes" | "refKl" | "entropy" | "meanLogProb" | "imageRefs"> &
     // Older runs have none.
-    Partial<Pick<RolloutRecord, "timings">>;
+    Partial<Pick<RolloutRecord, "timings" | "tokenLengths" | "tokenLogProbs">>;
 }
 
 export type RolloutFormat = "run" | "lines" | "trl" | "swift" | "llama-factory";

@@ -34,7 +34,10 @@ export class AlertWatch {
       this.outside.set(key, isTold ? null : inRow);
       if (!isTold) return [];
       return [
-        { stage, step, name: rule.name ?? null, metric: rule.metric, value, message: sentence(rule, limit, value) },
+        {
+          ...{ stage, step, rule: index, name: rule.name ?? null, metric: rule.metric, value },
+          message: sentence(rule, limit, value),
+        },
       ];
     });
   }

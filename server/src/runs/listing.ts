@@ -81,8 +81,8 @@ export function alertsOf(events: readonly RunEvent[]): ListedAlert[] {
   const told = new Map<string, ListedAlert>();
   for (const event of events) {
     if (event.type !== "alert") continue;
-    const { stage, step, name, metric, value, message } = event;
-    told.set(alertKey(event), { stage, step, name, metric, value, message });
+    const { stage, step, rule, name, metric, value, message } = event;
+    told.set(alertKey(event), { stage, step, ...(rule !== undefined && { rule }), name, metric, value, message });
   }
   return [...told.values()].slice(-maxAlerts);
 }

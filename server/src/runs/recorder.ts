@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, CheckpointError, formatError, InternalError } from "@iad-r1/models/errors";
+import { asAppError } from "@iad-r1/models/systemError";
 import type {
   FinalRunState,
   ModelReference,
@@ -281,7 +282,8 @@ function placeOf({ stage, step }: ResumePoint): string {
 }
 
 /** An error as plain data. */
-export function toWireError(error: unknown): WireError {
+export function toWireError(raised: unknown): WireError {
+  const error = asAppError(raised);
   if (error instanceof AppError) {
     return {
       code: error.code,

@@ -14,6 +14,7 @@ import {
   RewardError,
   WorkerError,
 } from "@iad-r1/models/errors";
+import { asAppError } from "@iad-r1/models/systemError";
 
 export type ToWorker =
   /** First message: creates the host. */
@@ -57,7 +58,8 @@ const classes: Readonly<Record<string, new (code: string, message: string, detai
   InternalError,
 };
 
-export function encodeError(error: unknown): WireFailure {
+export function encodeError(raised: unknown): WireFailure {
+  const error = asAppError(raised);
   if (!(error instanceof AppError)) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     return { type: "InternalError", code: "internal/worker", message, data: { stack }, show: "log" };

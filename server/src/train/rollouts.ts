@@ -172,6 +172,10 @@ export async function rolloutRecords(groups: readonly ScoredGroup[], context: Re
         entropy: meanOf(completion.entropies),
         meanLogProb: meanOf(completion.logProbs),
         timings: { generateMs: round(group.generateMs), rewardMs: round(group.rewardMs) },
+        ...(completion.lengths !== undefined && {
+          tokenLengths: completion.lengths,
+          tokenLogProbs: Array.from(completion.logProbs, round),
+        }),
       });
     }
   }
@@ -247,6 +251,7 @@ function flattenNotes(notes: ScoredRow["notes"]): RolloutRecord["notes"] {
   );
 }
 
-function round(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+/** To three digits behind the point; nothing is written as -0. */
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000 + 0;
 }

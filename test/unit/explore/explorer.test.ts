@@ -71,6 +71,40 @@ describe("advantages by other rules", () => {
   });
 });
 
+describe("the tokens of a completion", () => {
+  async function tokensOf(completion: string, tokens: object) {
+    const folder = recorded();
+    const file = join(folder, "rollouts/step-000007.jsonl");
+    const [first, ...rest] = readFileSync(file, "utf8").trim().split("\n");
+    const changed = JSON.stringify({ ...JSON.parse(first!), completion, ...tokens });
+    writeFileSync(file, [changed, ...rest].map((line) => `${line}\n`).join(""));
+    const { rollouts } = await new Explorer().group(folder, 7, "7/0", query);
+    return rollouts.map(({ tokens }) => tokens);
+  }
+
+  it("are parts of the text with their probabilities, where they are recorded", async () => {
+    const [first, second] = await tokensOf("a 🙂 b", {
+      ...{ tokenLengths: [1, 0, 3, 2, 0], tokenLogProbs: [0, -0.916, -2.996, -0.105, 0] },
+    });
+    expect(first!.map(({ text }) => text)).toEqual(["a", "", " 🙂", " b", ""]);
+    expect(first!.map(({ probability }) => Math.round(100 * probability))).toEqual([100, 40, 5, 90, 100]);
+    expect(second).toBeNull();
+  });
+
+  it("are left out where the record does not fit the text", async () => {
+    const faults = [
+      { tokenLengths: [1, 3], tokenLogProbs: [0, 0] },
+      { tokenLengths: [3], tokenLogProbs: [0, 0] },
+      { tokenLengths: [4, -1], tokenLogProbs: [0, 0] },
+      { tokenLengths: [1.5, 1.5], tokenLogProbs: [0, 0] },
+      { tokenLengths: [3], tokenLogProbs: [null] },
+      { tokenLengths: [3] },
+      { tokenLengths: "3", tokenLogProbs: "0" },
+    ];
+    for (const tokens of faults) expect((await tokensOf("abc", tokens))[0], JSON.stringify(tokens)).toBeNull();
+  });
+});
+
 describe("another text in place of a completion", () => {
   it("that is the recorded one gives the recorded numbers", async () => {
     const folder = recorded();

@@ -22,6 +22,7 @@ const record = fc
     rewards: fc.dictionary(text, score, { maxKeys: 3 }),
     status: fc.dictionary(text, fc.constantFrom("ok", "na", "error"), { maxKeys: 3 }),
     notes: fc.dictionary(text, fc.oneof(text, score, fc.boolean()), { maxKeys: 3 }),
+    hasTokens: fc.boolean(),
     ...{ total: score, advantage: score, refKl: score, entropy: score, meanLogProb: score },
   })
   .map((one) => ({
@@ -30,6 +31,7 @@ const record = fc
     ...{ finish: one.finish, length: one.length, rewards: one.rewards, status: one.status, notes: one.notes },
     ...{ total: one.total, advantage: one.advantage, refKl: one.refKl, entropy: one.entropy },
     ...{ meanLogProb: one.meanLogProb, timings: { generateMs: 1.5, rewardMs: 0 } },
+    ...(one.hasTokens && { tokenLengths: [one.completion.length, 0], tokenLogProbs: [-0.5, 0] }),
   }));
 
 function whole(line: string): IndexedRow | null {

@@ -5,6 +5,7 @@ import type { RunEvent, RunManifest } from "@iad-r1/protocol/runs";
 import { parseExperiment } from "@iad-r1/server/config/parseExperiment";
 import { AlertWatch } from "@iad-r1/server/runs/alerts";
 import { RunRecorder } from "@iad-r1/server/runs/recorder";
+import { alertsOf } from "@iad-r1/server/runs/listing";
 import { listRuns } from "@iad-r1/server/runs/store";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
@@ -39,7 +40,7 @@ describe("a rule on a curve", () => {
     watch.check("sc-grpo", 1, { kl: 1 });
     expect(watch.check("sc-grpo", 2, { kl: 2 / 3 })).toEqual([
       {
-        ...{ stage: "sc-grpo", step: 2, name: "Too far", metric: "kl", value: 2 / 3 },
+        ...{ stage: "sc-grpo", step: 2, rule: 0, name: "Too far", metric: "kl", value: 2 / 3 },
         message: "Too far: kl is 0.6667, above 0.5 for 2 steps.",
       },
     ]);
@@ -83,7 +84,35 @@ it("stands in the journal, the list of runs and the dashboard's findings", () =>
     recorder.emit({ type: "scalars", stage: "pa-sft", step: step + 1, values: { loss } });
   recorder.finish("completed", null);
   expect(events.filter(({ type }) => type === "alert")).toMatchObject([{ step: 2, message: "loss is 2.5, above 2." }]);
-  const alert = { stage: "pa-sft", step: 2, name: null, metric: "loss", value: 2.5, message: "loss is 2.5, above 2." };
+  const message = "loss is 2.5, above 2.";
+  const alert = { stage: "pa-sft", step: 2, rule: 0, name: null, metric: "loss", value: 2.5, message };
   expect(listRuns(join(folder, "..")).map(({ alerts }) => alerts)).toEqual([[alert]]);
   expect(findingsOf(events)).toMatchObject([{ id: "alert", severity: "warning", stage: "pa-sft", step: 2 }]);
+});
+
+it("keeps two rules without names on the same curve apart, and takes the newest word of each", () => {
+  const watch = AlertWatch.of({
+    alerts: [
+      { metric: "kl", above: 0.5 },
+      { metric: "kl", below: 0.1 },
+    ],
+  });
+  let seq = 0;
+  const eventsOf = (values: number[]): RunEvent[] =>
+    values.flatMap((kl, i) =>
+      watch
+        .check("sc-grpo", i + 1, { kl })
+        .map((alert) => ({ type: "alert" as const, ...alert, runId: "run", seq: seq++, timeMs: 0 })),
+    );
+  const events = eventsOf([0.6, 0.05]);
+  const again = { ...events[0]!, step: 9 } as RunEvent;
+  const listed = alertsOf([...events, again]);
+  expect(listed.map(({ rule, step, message }) => [rule, step, message])).toEqual([
+    [0, 9, "kl is 0.6, above 0.5."],
+    [1, 2, "kl is 0.05, below 0.1."],
+  ]);
+  expect(findingsOf([...events, again]).map(({ title }) => title)).toEqual(listed.map(({ message }) => message));
+  // A journal of an earlier version does not say which rule it was: told once by name and curve, as then.
+  const old = events.map((event) => ({ ...event, rule: undefined }) as RunEvent);
+  expect(alertsOf(old).map(({ step }) => step)).toEqual([2]);
 });

@@ -31,6 +31,11 @@ it("sampled groups have one record for each completion, with the truth and the p
     expect(record.solution).toContain(sample.label === "normal" ? "<answer>No</answer>" : "<answer>Yes</answer>");
     expect(record.meanLogProb).toBeLessThan(0);
     expect(record.entropy).toBeGreaterThan(0);
+    // Each token has its part of the text, and their log-probabilities have the mean that stands beside them.
+    const { tokenLengths = [], tokenLogProbs = [] } = record;
+    expect([tokenLengths.length, tokenLogProbs.length]).toEqual([5, 5]);
+    expect(tokenLengths.reduce((sum, length) => sum + length, 0)).toBe(record.completion.length);
+    expect(tokenLogProbs.reduce((sum, value) => sum + value, 0) / 5).toBeCloseTo(record.meanLogProb, 2);
   }
   expect(new Set(records.map(({ imageRefs }) => imageRefs[0]!.sha256)).size).toBe(3);
   expect(new Set(records.slice(0, 3).map(({ promptHash }) => promptHash)).size).toBe(1);

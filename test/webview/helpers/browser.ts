@@ -137,6 +137,7 @@ function browser(): Promise<Browser> {
   running ??= chromium.launch({
     executablePath: process.env.CHROMIUM,
     headless: true,
+    timeout: patienceMs,
     args: [
       "--no-sandbox",
       "--disable-quic",

@@ -82,6 +82,7 @@ export async function record(numSteps: number, groupsPerStep: number): Promise<R
           status: Object.fromEntries(Object.entries(row.status).map(([name, one]) => [name, rolloutStatus(one)])),
           ...{ notes: {}, total: row.total, advantage: advantages[index]!, refKl: 0.012, entropy: 0.61 },
           ...{ meanLogProb: -0.42, timings: { generateMs: 900, rewardMs: 0.2 } },
+          ...tokensOf(completion, noise(step * 100 + group * 10 + index)),
         });
       });
     }
@@ -89,6 +90,18 @@ export async function record(numSteps: number, groupsPerStep: number): Promise<R
     writeFileSync(join(folder, name), records.map((record) => `${JSON.stringify(record)}\n`).join(""));
   }
   return { folder, explorer: new Explorer() };
+}
+
+/** Words, blanks, and tags in their pieces; the model is unsure of some words. */
+function tokensOf(completion: string, random: () => number) {
+  const tokens = completion.match(/<\/?|>|\s?[\w]+|\s|[^\w\s<>]/g)!;
+  return {
+    tokenLengths: [...tokens.map(({ length }) => length), 0],
+    tokenLogProbs: [
+      ...tokens.map((text) => (/\w/.test(text) ? -Math.round(3000 * Math.abs(random()) ** 3) / 1000 : 0)),
+      0,
+    ],
+  };
 }
 
 /** From right to cut off. */

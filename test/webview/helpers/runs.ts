@@ -93,7 +93,7 @@ export function trainingCurves(run: string, seed: number, grpoSteps = 180): Curv
 export function report(balancedAccuracy: number, unparsed: number): EvaluationReport {
   return {
     ...{ numNormal: 100, numAnomalous: 100, numSamples: 200, balancedAccuracy, unparsed },
-    ...{ normalAccuracy: balancedAccuracy + 4, anomalousAccuracy: balancedAccuracy - 4, auroc: 76.2 },
+    ...{ normalAccuracy: balancedAccuracy + 4, anomalousAccuracy: Math.max(0, balancedAccuracy - 4), auroc: 76.2 },
     ...{
       locationAccuracy: 31.4,
       typeScore: 40.2,

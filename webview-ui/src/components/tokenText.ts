@@ -13,6 +13,9 @@ export interface TokenReader {
   choose(index: number | null): void;
 }
 
+/** A token; of one that was recorded it is not known what else might have stood there. */
+type Token = Pick<TokenChoice, "text" | "probability"> & Partial<Pick<TokenChoice, "alternatives">>;
+
 /** Tokens that are shown of one text; longer answers are cut here. */
 const maxTokens = 4096;
 
@@ -20,10 +23,12 @@ const maxTokens = 4096;
 export class TokenText {
   /** (T + 1,) where each token begins in the text, and the end of the last. */
   private readonly starts: number[] = [0];
+  /** The token that Tab leads to while none is chosen: the first that is shown, as those of tags are chips. */
+  private first: number | null = null;
 
   constructor(
     private readonly text: string,
-    private readonly choices: readonly TokenChoice[],
+    private readonly choices: readonly Token[],
     private readonly reader: TokenReader,
   ) {
     for (const choice of choices.slice(0, maxTokens)) this.starts.push(this.starts.at(-1)! + choice.text.length);
@@ -46,6 +51,7 @@ export class TokenText {
 
   private token(index: number, text: string): TemplateResult {
     const { probability } = this.choices[index]!;
+    if (text.trim() !== "") this.first ??= index;
     const { at } = this.reader;
     return html`<span
       class="token"
@@ -56,11 +62,6 @@ export class TokenText {
       aria-label=${t("token.label", { word: visible(text), percent: percent(probability) })}
       .style=${`--doubt:${(100 * (1 - probability)).toFixed(0)}%`}
     >${text}</span>`;
-  }
-
-  /** The token that Tab leads to while none is chosen. */
-  private get first(): number {
-    return this.choices.findIndex(({ text }) => text.trim() !== "");
   }
 }
 
@@ -90,11 +91,16 @@ export function tokenArea(reader: TokenReader, content: TemplateResult): Templat
 }
 
 /** What is known about the token that is looked at. */
-export function tokenDetail(choices: readonly TokenChoice[], { at }: TokenReader): TemplateResult {
+export function tokenDetail(choices: readonly Token[], { at }: TokenReader): TemplateResult {
   const choice = at === null ? undefined : choices[at];
-  if (choice === undefined) return html`<p class="token-detail muted">${t("token.hint")}</p>`;
-  const rows = [{ text: choice.text, probability: choice.probability, chosen: true }, ...choice.alternatives];
-  return html`<div class="token-detail" role="status">
+  const isRecorded = choices[0]?.alternatives === undefined;
+  const size = isRecorded ? "token-detail token-detail-short" : "token-detail";
+  if (choice === undefined) {
+    return html`<p class="${size} muted">${t(isRecorded ? "token.hintRecorded" : "token.hint")}</p>`;
+  }
+  const { text, probability, alternatives = [] } = choice;
+  const rows = [{ text, probability, chosen: true }, ...alternatives];
+  return html`<div class=${size} role="status">
     <table>
       <caption class="visually-hidden">${t("token.table")}</caption>
       ${rows.map(

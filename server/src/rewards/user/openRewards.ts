@@ -197,6 +197,7 @@ function isFatalCall(error: unknown): error is RewardError {
 const recordKeys = new Set([
   ...["group", "index", "prompt", "sampleId", "step", "finish", "length", "run", "mode", "imageRefs", "promptHash"],
   ...["rewards", "status", "notes", "total", "advantage", "refKl", "entropy", "meanLogProb", "timings", "scores"],
+  ...["tokenLengths", "tokenLogProbs"],
 ]);
 
 function rowOf({ completion, solution, columns, origin }: RewardInput, i: number, groupSize: number): RolloutRow {

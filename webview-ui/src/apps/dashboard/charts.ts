@@ -19,6 +19,7 @@ import type { StringKey } from "../../strings/en";
 import { type ChartEntry, type Section, sectionsOf } from "./chartList";
 import type { Dashboard } from "./dashboard";
 import { runLabel, sliderOfWeight, smoothingText, weightOfSlider } from "./toolbar";
+import { stageTitle } from "./runWords";
 
 /** Means of groups and bands around curves, by chart. */
 const derived = new Memo<Curve | null>();
@@ -53,7 +54,7 @@ function sectionView(app: Dashboard, section: Section): TemplateResult {
   const title =
     section.stage === null
       ? t("section.pinned")
-      : `${stage?.title ?? section.stage} · ${t(`section.${section.kind}` as StringKey)}`;
+      : `${stageTitle(stage?.title ?? section.stage)} · ${t(`section.${section.kind}` as StringKey)}`;
   return html`<section class="chart-section">
     <h2><button class="section-title" aria-expanded=${isOpen ? "true" : "false"} @click=${flip}>
       ${icon(isOpen ? "chevron-down" : "chevron-right")}${title}<span class="badge">${section.charts.length}</span>

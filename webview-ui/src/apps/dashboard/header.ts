@@ -5,6 +5,7 @@ import { button, icon, type Template } from "../../components/basics";
 import { formatDate, formatDuration, formatNumber, t } from "../../host/l10n";
 import type { StringKey } from "../../strings/en";
 import type { Dashboard } from "./dashboard";
+import { activityText, stageTitle } from "./runWords";
 
 const stateIcons: Record<DashboardRun["state"], string> = {
   queued: "clock",
@@ -110,7 +111,8 @@ function actions(app: Dashboard, run: DashboardRun): TemplateResult {
 function stages(run: DashboardRun): Template {
   if (run.plan.length === 0) return nothing;
   return html`<ol class="stages" aria-label=${t("stages.label")}>
-    ${run.plan.map(({ id, title, totalSteps }) => {
+    ${run.plan.map(({ id, title: said, totalSteps }) => {
+      const title = stageTitle(said);
       const isDone = run.finishedStages.includes(id);
       const progress = run.progress?.stage === id && !isDone ? run.progress : null;
       const share = isDone ? 1 : progress === null ? 0 : progress.step / Math.max(1, progress.totalSteps);
@@ -135,7 +137,7 @@ function progressDetail({ activity, tokensPerSecond, secondsLeft }: NonNullable<
   // What is left says most and stands first: the line may be cut.
   const parts: string[] = [];
   if (secondsLeft !== null) parts.push(t("stages.left", { time: formatDuration(secondsLeft) }));
-  parts.push(activity);
+  parts.push(activityText(activity));
   if (tokensPerSecond !== null) parts.push(t("stages.speed", { speed: formatNumber(tokensPerSecond, 3) }));
   return parts
     .filter((part) => part !== "")
@@ -151,7 +153,7 @@ export function findings(app: Dashboard, run: DashboardRun): Template {
       (finding) => html`<div class="notice notice-${finding.severity}">
         ${icon(icons[finding.severity])}
         <div>
-          <strong>${finding.title}</strong>${finding.step === null ? nothing : html`<span class="muted"> · ${finding.stage} · ${t("axis.step")} ${finding.step}</span>`}
+          <strong>${finding.title}</strong>${finding.step === null ? nothing : html`<span class="muted"> · ${finding.stage} · ${t("explorer.step", { step: finding.step })}</span>`}
           <div>${finding.evidence}</div>
           ${finding.cure === null ? nothing : html`<div class="cure">${icon("lightbulb")} ${finding.cure}</div>`}
         </div>

@@ -16,7 +16,7 @@ export function rolloutsTab(app: Dashboard): TemplateResult {
       ${button({ text: t("rollouts.latest"), icon: "list-tree", primary: true, run: () => app.openRollouts(latest.run, latest.stage, latest.step) })}
       <span class="muted">${t("rollouts.facts", facts(latest))}</span>
     </div>
-    <div class="table-scroll"><table class="data-table"><caption class="visually-hidden">${t("tab.rollouts")}</caption>
+    <div class="table-scroll"><table class="data-table single-lines"><caption class="visually-hidden">${t("tab.rollouts")}</caption>
       <thead><tr><th scope="col">${t("axis.step")}</th><th scope="col">${t("rollouts.total")}</th><th scope="col">${t("rollouts.flat")}</th><th scope="col">${t("rollouts.count")}</th><td></td></tr></thead>
       <tbody>${steps.slice(0, maxRows).map(
         (each) => html`<tr>

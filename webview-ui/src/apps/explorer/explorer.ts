@@ -17,6 +17,7 @@ import {
 import { type ExplorerState, explorerPanel, type HostMessage, type OwnReward } from "@iad-r1/protocol/webview";
 import { Connection } from "../../host/connection";
 import { savedView, saveView } from "../../host/vscodeApi";
+import type { TokenReader } from "../../components/tokenText";
 import { Resource } from "../../state/resource";
 import { GroupPages } from "./groupPages";
 import { RolloutPictures } from "./pictures";
@@ -47,6 +48,8 @@ export class Explorer {
   /** The edited text; null: as recorded. */
   edited: string | null = null;
   ownReward: OwnReward | null = null;
+  /** The token of the completion that is looked at. */
+  private token: number | null = null;
   /** A number that is being typed into the field of this name. */
   draft: { field: string; text: string } | null = null;
   /** Row of the chosen group in the list; null when the filter keeps it out. */
@@ -104,6 +107,27 @@ export class Explorer {
     const { rollout } = this;
     const pinned = this.data?.pinned ?? null;
     return rollout !== null && pinned !== null && isSame(pinned, rollout.key);
+  }
+
+  /** Which token of the completion is looked at. */
+  get tokenReader(): TokenReader {
+    return {
+      at: this.token,
+      choose: (index) => {
+        if (index === this.token) return;
+        this.token = index;
+        this.render();
+      },
+    };
+  }
+
+  /** A reward's parts and probabilities are marked one at a time. */
+  mark(marked: string | null): void {
+    this.update({ marked, probabilities: false });
+  }
+
+  toggleProbabilities(): void {
+    this.update({ probabilities: !this.view.probabilities, marked: null });
   }
 
   update(change: Partial<ExplorerView>): void {
@@ -184,6 +208,7 @@ export class Explorer {
   choose(place: number): void {
     if (place === this.view.place) return;
     this.edited = null;
+    this.token = null;
     this.whatIf.reset();
     this.trace.reset();
     this.update({ place });
@@ -192,6 +217,7 @@ export class Explorer {
 
   open(group: { step: number | null; group: string }, place: number): void {
     this.edited = null;
+    this.token = null;
     this.other.reset();
     this.whatIf.reset();
     this.trace.reset();

@@ -23,6 +23,7 @@ const keys: Readonly<Record<string, string>> = {
   p: "pinRollout",
   x: "compareSteps",
   e: "editCompletion",
+  u: "toggleProbabilities",
 };
 
 class ExplorerElement extends HTMLElement {
@@ -128,6 +129,7 @@ class ExplorerElement extends HTMLElement {
       },
       explainScore: () => this.openSection("why"),
       compareAdvantages: () => this.openSection("advantages"),
+      toggleProbabilities: () => app.toggleProbabilities(),
       exportRollouts: () => app.connection.tell("export/start", app.view.query),
       copyCompletion: () => {
         if (app.rollout !== null) app.connection.tell("text/copy", { text: app.rollout.completion });

@@ -7,6 +7,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { ref } from "lit/directives/ref.js";
 import { button, icon, select, type Template, toggle } from "../../components/basics";
 import { taggedText } from "../../components/taggedText";
+import { tokenArea, tokenDetail, TokenText } from "../../components/tokenText";
 import { formatNumber, t } from "../../host/l10n";
 import type { PictureElement } from "../../picture/pictureElement";
 import { fitted } from "../../picture/viewport";
@@ -55,6 +56,7 @@ function head(app: Explorer, { row, occurrences }: ExploredGroup, rollout: Explo
       ${button({ icon: "debug-alt", title: t("explorer.debug"), key: "d", run: () => debug(app) })}
       ${button({ icon: "beaker", title: t("explorer.addProbe"), run: () => addProbe(app) })}
       ${toggle({ icon: "diff", title: t("explorer.compare"), key: "x", on: isOther, disabled: occurrences.length === 0, run: () => app.compareNext() })}
+      ${toggle({ icon: "graph", title: t("token.toggle"), key: "u", on: areTokensShown(app, rollout), disabled: rollout.tokens === null, run: () => app.toggleProbabilities() })}
       ${button({ icon: "copy", title: t("explorer.copy"), run: () => app.connection.tell("text/copy", { text: rollout.completion }) })}
       ${
         occurrences.length === 0
@@ -144,9 +146,19 @@ function completion(app: Explorer, rollout: ExploredRollout): TemplateResult {
   return html`<div class="reward-chips" role="group" aria-label=${t("rollouts.rewards")}>
       ${names.filter((name) => name in rollout.rewards || name in rollout.status).map((name) => chip(app, rollout, name))}
     </div>
-    ${spans.length === 0 ? taggedText(rollout.completion, false, app.counterpart?.completion ?? null) : markedText(rollout.completion, spans)}
+    ${spans.length > 0 ? markedText(rollout.completion, spans) : areTokensShown(app, rollout) ? tokens(app, rollout) : taggedText(rollout.completion, false, app.counterpart?.completion ?? null)}
     ${marked !== null && spans.length === 0 ? html`<p class="muted">${t("explorer.noSpans")}</p>` : nothing}
     <dl class="facts">${parsed.map(([name, value]) => (value === null ? nothing : html`<div><dt>${t(`tag.${name}` as StringKey)}</dt><dd>${value}</dd></div>`))}</dl>`;
+}
+
+function areTokensShown(app: Explorer, { tokens }: ExploredRollout): boolean {
+  return app.view.probabilities && tokens !== null;
+}
+
+function tokens({ tokenReader }: Explorer, { completion, tokens }: ExploredRollout): TemplateResult {
+  const text = new TokenText(completion, tokens!, tokenReader);
+  const content = taggedText(completion, false, null, (start, end) => text.part(start, end));
+  return html`${tokenArea(tokenReader, content)}${tokenDetail(tokens!, tokenReader)}`;
 }
 
 function chip(app: Explorer, { rewards, status, notes }: ExploredRollout, name: string): TemplateResult {
@@ -159,7 +171,7 @@ function chip(app: Explorer, { rewards, status, notes }: ExploredRollout, name: 
     class=${`reward-chip reward-${state}`}
     aria-pressed=${isOn ? "true" : "false"}
     title=${`${name} · ${why === "" ? t("explorer.markSpans") : String(why)}`}
-    @click=${() => app.update({ marked: isOn ? null : name })}
+    @click=${() => app.mark(isOn ? null : name)}
   >${shortName(name)} <b>${shown}</b></button>`;
 }
 

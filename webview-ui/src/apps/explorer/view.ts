@@ -16,6 +16,8 @@ export interface ExplorerView {
   sections: Section[];
   /** Name of the reward whose parts of the text are marked. */
   marked: string | null;
+  /** Shows how sure the model was of each token. */
+  probabilities: boolean;
   truth: boolean;
 }
 
@@ -24,7 +26,7 @@ export const defaultQuery: ExploreQuery = { filter: noFilter, order: "order", de
 export function defaultView(): ExplorerView {
   return {
     ...{ query: defaultQuery, group: null, place: 0, expanded: false },
-    ...{ sections: [], marked: null, truth: true },
+    ...{ sections: [], marked: null, probabilities: false, truth: true },
   };
 }
 
@@ -32,7 +34,7 @@ const groupShape = nullable(struct({ step: nullable(count), group: text }));
 const shapes = {
   query: exploreQueryShape,
   group: groupShape,
-  ...{ place: count, expanded: flag, truth: flag, marked: nullable(text) },
+  ...{ place: count, expanded: flag, truth: flag, probabilities: flag, marked: nullable(text) },
 };
 const section = oneOf("why", "whatIf", "advantages", "data");
 

@@ -173,7 +173,9 @@ function status(look: Look): TemplateResult {
     look.tokensPerSecond === null || look.numTokens === 0
       ? ""
       : t("look.rate", { tokens: look.numTokens, rate: formatNumber(look.tokensPerSecond, 3) });
-  return html`<div class="look-status muted" role="status">
+  // Why it failed stands below; there is nothing to say here.
+  const isEmpty = look.phase === "failed" && rate === "";
+  return html`<div class="look-status muted ${isEmpty ? "look-status-empty" : ""}" role="status">
     ${isBusy(look) ? html`<span class="codicon codicon-loading spin" aria-hidden="true"></span>` : nothing}${text}${text !== "" && rate !== "" ? " · " : ""}<span aria-live="off">${rate}</span>
   </div>`;
 }
