@@ -56,7 +56,8 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, lear
     const stored = packed === undefined ? length : packedBytes(packed);
     // Beside packed weights the decoder's others, the embedding above all, stay in their file too.
     const inFile = packed !== undefined || !isHalf || (isPacked && path.startsWith(`${paths.decoder}.`));
-    if (inFile) mapped += stored;
+    // Prepacking lets go of the integers that it has copied, not of scales and zero points.
+    if (inFile) mapped += packed === undefined || learns ? stored : stored - packed.values.length;
     else held += bytes;
     if (shape.length > 1 && isPacked === (packed !== undefined)) matrices += packed === undefined ? bytes : stored;
     largest = Math.max(largest, length);
@@ -68,6 +69,14 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, lear
   // While a half-precision tensor is widened, its own bytes are there as well.
   else if (isHalf) held += largest;
   return { held, mapped };
+}
+
+/** All packed weights as they are stored. */
+export function allPackedBytes({ parameters }: ModelDescription): number {
+  return [...parameters.values()].reduce(
+    (sum, { packed }) => sum + (packed === undefined ? 0 : packedBytes(packed)),
+    0,
+  );
 }
 
 /** Integers, scales and zero points. */

@@ -292,11 +292,12 @@ export class Generator {
   }
 
   private decoder(images: boolean): Promise<CompiledProgram> {
-    const { programs } = this.model.description;
+    const { hasOneDecoder, description } = this.model;
+    const takesImages = images || hasOneDecoder;
     return this.model.program(
-      images ? "decoder_with_images" : "decoder",
-      (weights) => programs.decoder({ images, statistics: true, ...weights }),
-      { prepack: !images, scope: "language" },
+      takesImages ? "decoder_with_images" : "decoder",
+      (weights) => description.programs.decoder({ images: takesImages, statistics: true, ...weights }),
+      { prepack: !images || hasOneDecoder, scope: "language" },
     );
   }
 

@@ -27,7 +27,7 @@ import type { Device } from "../runtime/devices";
 import { refuseIfTooLarge } from "../runtime/memory";
 import { createSession, type Session } from "../runtime/session";
 import { openTensorMemory, type TensorMemory } from "../runtime/tensorMemory";
-import { type AnyTensor, scalar, type StateTensor, type Tensor, tensor } from "../runtime/tensors";
+import { type AnyTensor, scalar, type StateTensor, type Tensor, tensor, zeros } from "../runtime/tensors";
 import { maxPrepackedBytes, weightBytes } from "./footprint";
 
 /** What is held in memory to be changed; "none" for a model that is only asked. */
@@ -208,6 +208,14 @@ export class LiveModel {
     return new Set(this.description.generation.eosTokenIds);
   }
 
+  /**
+   * Packed weights must be prepacked: without it their product takes twelve times as long. Prompts with pictures, prompts without and steps then
+   * share one session, as each would keep a prepacked copy of all weights.
+   */
+  get hasOneDecoder(): boolean {
+    return this.isPacked && this.memory.isHost;
+  }
+
   /** Has the checkpoint weights in 4 or 8 bits? Their product is written for a layout that prepacking makes. */
   private get isPacked(): boolean {
     return [...this.description.parameters.values()].some(({ packed }) => packed !== undefined);
@@ -283,7 +291,13 @@ export class LiveModel {
     });
     const weights: Record<string, AnyTensor> = {};
     for (const { path } of program.parameters) weights[path] = await this.weight(path);
-    if (session.inputs.some(({ name }) => name === "adapter_scale")) weights.adapter_scale = this.adapterOn;
+    const takes = (input: string) => session.inputs.some(({ name }) => name === input);
+    if (takes("adapter_scale")) weights.adapter_scale = this.adapterOn;
+    if (this.hasOneDecoder && takes("image_features")) {
+      // What there is to see where nothing else is fed.
+      weights.image_features = zeros("float32", [0, this.description.facts.decoder.width]);
+      weights.image_positions = zeros("int64", [0, 1]);
+    }
     const trainable = program.parameters.filter((parameter) => parameter.trainable).map(({ path }) => path);
     return { session, weights, trainable };
   }

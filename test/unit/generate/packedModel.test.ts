@@ -7,14 +7,14 @@ import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { ConfigError } from "@iad-r1/models/errors";
 import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { loadModelDescription } from "@iad-r1/models/zoo";
-import { Generator } from "@iad-r1/server/generate/generator";
+import { type EncodedPrompt, Generator } from "@iad-r1/server/generate/generator";
 import { LiveModel } from "@iad-r1/server/generate/liveModel";
 import { greedy } from "@iad-r1/server/generate/sample";
 import { CompiledModel } from "@iad-r1/server/verify/compiledModel";
 import { caseBatch, trainingCase } from "@iad-r1/server/verify/recordedCases";
 import { openReference } from "@iad-r1/server/verify/referenceFiles";
 import { withTrainer } from "@iad-r1/server/verify/trainingChecks";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { tinyCheckpoint, tinyFixture, tinyPrompts } from "../../helpers/tinyModel";
 
 describe.each([4, 8] as const)("weights in %i bits", (bits) => {
@@ -90,5 +90,31 @@ describe.each([4, 8] as const)("weights in %i bits", (bits) => {
     await model.dispose();
     const attempt = LiveModel.open({ base: small, adapter: null }, { weights: { kind: "language-model" } });
     await expect(attempt).rejects.toThrow(ConfigError);
+  });
+
+  it("are prepared once, for prompts with pictures, prompts without and what is written", async () => {
+    const model = await LiveModel.open({ base: small, adapter: null }, { threads: 1 });
+    const program = vi.spyOn(model, "program");
+    const generator = new Generator(model);
+    const [shown] = await tinyPrompts(model, ["a"]);
+    const told: EncodedPrompt = {
+      inputIds: Int32Array.of(1, 5, 9),
+      imageTokenPositions: new Int32Array(0),
+      images: null,
+    };
+    const answer = async (prompt: EncodedPrompt) => {
+      const [group] = await generator.generate([{ prompt, count: 1, seed: [1] }], {
+        sampling: greedy,
+        maxNewTokens: 4,
+      });
+      return [...group![0]!.ids];
+    };
+    const before = await answer(told);
+    await answer(shown!);
+    // What was seen is forgotten.
+    expect(await answer(told)).toEqual(before);
+    const decoders = program.mock.calls.map(([key]) => key).filter((key) => key.startsWith("decoder"));
+    expect(new Set(decoders).size).toBe(1);
+    await model.dispose();
   });
 });
