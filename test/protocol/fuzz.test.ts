@@ -10,21 +10,18 @@ import * as lsp from "@iad-r1/protocol/lsp";
 import type { WireError } from "@iad-r1/protocol/runs";
 import { streamPath } from "@iad-r1/protocol/stream";
 import { Dispatcher } from "@iad-r1/server/lsp/dispatch";
-import { socketReader, socketWriter } from "@iad-r1/server/lsp/socketMessages";
 import { type RemoteServer, serve } from "@iad-r1/server/serve";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import {
   CancellationTokenSource,
-  createProtocolConnection,
-  InitializeRequest,
   LSPErrorCodes,
   type ProtocolConnection,
   ResponseError,
 } from "vscode-languageserver/node";
-import { WebSocket } from "ws";
 import { z } from "zod";
 import { connectStream } from "../helpers/languageClient";
+import { connectTo } from "../helpers/remoteConnection";
 import { locationReward, locationRollouts } from "../helpers/rewardFixture";
 
 vi.setConfig({ testTimeout: 900_000, hookTimeout: 300_000 });
@@ -67,20 +64,7 @@ beforeAll(async () => {
     ...{ listen: "127.0.0.1:0", tokenFile: join(folder, "token"), roots: [folder], onLog: () => undefined },
   });
   token = readFileSync(join(folder, "token"), "utf8").trim();
-  const socket = new WebSocket(`${remote.url}/lsp`, { headers: { authorization: `Bearer ${token}` } });
-  await new Promise((resolve, reject) => {
-    socket.once("open", resolve);
-    socket.once("error", reject);
-  });
-  const text = {
-    send: (message: string) => socket.send(message),
-    onMessage: (listener: (message: string) => void) => void socket.on("message", (data) => listener(String(data))),
-    onClose: (listener: () => void) => void socket.once("close", listener),
-  };
-  connection = createProtocolConnection(socketReader(text), socketWriter(text));
-  connection.onError(() => undefined);
-  connection.listen();
-  await connection.sendRequest(InitializeRequest.type, { processId: null, rootUri: null, capabilities: {} });
+  ({ connection } = await connectTo(remote.url, { token }));
   for (const [type, schema] of on.mock.calls) {
     methods.set(type.method, z.toJSONSchema(schema, { unrepresentable: "any" }) as Schema);
   }

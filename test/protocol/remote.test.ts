@@ -14,13 +14,12 @@ import {
   startInspection,
 } from "@iad-r1/protocol/lsp";
 import { streamPath, streamProtocol } from "@iad-r1/protocol/stream";
-import { socketReader, socketWriter } from "@iad-r1/server/lsp/socketMessages";
 import { type RemoteServer, serve } from "@iad-r1/server/serve";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { createProtocolConnection, InitializeRequest, type ProtocolConnection } from "vscode-languageserver/node";
 import { WebSocket } from "ws";
 import { connectStream, failure } from "../helpers/languageClient";
+import { connectTo } from "../helpers/remoteConnection";
 import { selfSigned } from "../helpers/selfSigned";
 import { tinyCheckpoint, tinyFixture } from "../helpers/tinyModel";
 
@@ -60,30 +59,6 @@ function upgradeStatus(path: string, headers: Record<string, string>, protocol?:
   });
 }
 
-async function connect({
-  url,
-  ca,
-}: {
-  url: string;
-  ca?: string;
-} = remote): Promise<{ connection: ProtocolConnection; socket: WebSocket }> {
-  const socket = new WebSocket(`${url}/lsp`, { headers: bearer(token), ...(ca === undefined ? {} : { ca }) });
-  await new Promise((resolve, reject) => {
-    socket.once("open", resolve);
-    socket.once("error", reject);
-  });
-  const text = {
-    send: (message: string) => socket.send(message),
-    onMessage: (listener: (message: string) => void) => void socket.on("message", (data) => listener(String(data))),
-    onClose: (listener: () => void) => void socket.once("close", listener),
-  };
-  const connection = createProtocolConnection(socketReader(text), socketWriter(text));
-  connection.onError(() => undefined);
-  connection.listen();
-  await connection.sendRequest(InitializeRequest.type, { processId: null, rootUri: null, capabilities: {} });
-  return { connection, socket };
-}
-
 it("makes a token that only its owner can read, and lets nobody in without it", async () => {
   expect(token.length).toBeGreaterThanOrEqual(32);
   if (process.platform !== "win32") expect(statSync(join(folder, "token")).mode & 0o077).toBe(0);
@@ -106,8 +81,8 @@ it("refuses web pages, other protocols and other paths", async () => {
 });
 
 it("answers like a local server; a broken message or a lost connection harms nobody else", async () => {
-  const one = await connect();
-  const two = await connect();
+  const one = await connectTo(remote.url, { token });
+  const two = await connectTo(remote.url, { token });
   expect(await one.connection.sendRequest(serverStatus)).toMatchObject({ transport: "remote", pid: process.pid });
   one.socket.send("{ not json");
   one.socket.send("17");
@@ -140,7 +115,7 @@ it("closes a stream that breaks the rules, and ends topics that do not exist", a
 it("takes pictures by their contents and inspects them; a client that leaves does not end the job", async () => {
   const bytes = readFileSync(image);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const { connection, socket } = await connect();
+  const { connection, socket } = await connectTo(remote.url, { token });
   expect(await connection.sendRequest(missingImages, { hashes: [sha256] })).toEqual({ missing: [sha256] });
   const model = { base: tinyCheckpoint, adapter: null };
   const request = { model, image: { sha256, name: "part.png" }, maxNewTokens: 4 };
@@ -159,7 +134,7 @@ it("takes pictures by their contents and inspects them; a client that leaves doe
   const { job } = await connection.sendRequest(startInspection, request);
   socket.terminate();
 
-  const again = await connect();
+  const again = await connectTo(remote.url, { token });
   const stream = await connectStream(`${remote.url}${streamPath}`, token);
   const ended = async () =>
     ["finished", "failed"].includes((await again.connection.sendRequest(showJob, { job })).state);
@@ -175,7 +150,7 @@ it("takes pictures by their contents and inspects them; a client that leaves doe
 });
 
 it("serves only its own folders", async () => {
-  const { connection, socket } = await connect();
+  const { connection, socket } = await connectTo(remote.url, { token });
   expect(await failure(connection.sendRequest(dataOverview, { path: "/etc" }))).toMatchObject({
     code: "server/outside-path",
   });
@@ -259,7 +234,7 @@ describe("with a certificate", () => {
       .toBuffer();
     const sha256 = createHash("sha256").update(tiff).digest("hex");
     expect((await ask(`/images/${sha256}`, { method: "PUT", body: tiff })).status).toBe(201);
-    const { connection, socket } = await connect({ url: secure.url, ca: cert });
+    const { connection, socket } = await connectTo(secure.url, { token, ca: cert });
     const made = await connection.sendRequest(showImage, { image: { sha256, name: "part.tif" } });
     expect(made.path).toBeNull();
     const { status, body } = await ask(`/images/${made.name}`, {});
