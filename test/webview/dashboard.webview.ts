@@ -422,7 +422,7 @@ it("keeps what was chosen when the panel is hidden and shown again", async () =>
 it("speaks Simplified Chinese", async () => {
   const plan = [
     { id: "pa-sft", kind: "pa-sft" as const, title: "PA-SFT: learn to reason and answer", totalSteps: 40 },
-    { id: "own", kind: "sc-grpo" as const, title: "Curves of trainer_state.json", totalSteps: 40 },
+    { id: "own", kind: "sc-grpo" as const, title: "my second try", totalSteps: 40 },
   ];
   const progress = { stage: "pa-sft", step: 3, totalSteps: 40, activity: "evaluating 3/9", tokensPerSecond: null };
   const change = { plan, finishedStages: [], progress: { ...progress, secondsLeft: 30 } };
@@ -431,7 +431,7 @@ it("speaks Simplified Chinese", async () => {
   // What the run says in English as well; a name that somebody gave stays.
   await host.page.locator(".stage", { hasText: "PA-SFT：学习推理与作答" }).waitFor();
   await host.page.locator(".stage-text", { hasText: "评估 3/9" }).waitFor();
-  await host.page.locator(".stage", { hasText: "Curves of trainer_state.json" }).waitFor();
+  await host.page.locator(".stage", { hasText: "my second try" }).waitFor();
   expect(await host.page.evaluate(() => document.body.innerText)).not.toMatch(/\b(Curves|Smoothing|Live|Running)\b/);
 });
 
