@@ -14,7 +14,7 @@ import {
   usualBlockSize,
   writeQuantized,
 } from "./checkpoint/quantize";
-import type { ParameterShapes } from "./checkpoint/parameterTable";
+import { isPacked, type ParameterShapes } from "./checkpoint/parameterTable";
 import { openSafetensors } from "./checkpoint/safetensors";
 import { ConfigError } from "./errors";
 import { isJsonObject, type JsonObject, readJsonFile } from "./util/jsonFile";
@@ -61,7 +61,7 @@ export async function quantizeCheckpoint(
 
 /** @throws ConfigError `quantize/source` for a checkpoint that is small already */
 export function refuseRounded({ folder, parameters }: ModelDescription): void {
-  if (![...parameters.values()].some(({ packed }) => packed !== undefined)) return;
+  if (!isPacked(parameters)) return;
   throw new ConfigError("quantize/source", `${folder} holds rounded weights already.`, {
     where: folder,
     hint: "Quantise the checkpoint that it was made from.",

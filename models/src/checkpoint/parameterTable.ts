@@ -47,6 +47,11 @@ export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
 /** Parameter path to the tensor that holds it. */
 export type ParameterTable = ReadonlyMap<string, StoredParameter>;
 
+/** Whether some weights are kept in 8 or 4 bits. */
+export function isPacked(table: ParameterTable): boolean {
+  return [...table.values()].some(({ packed }) => packed !== undefined);
+}
+
 /** One step of a renaming: the first rule whose pattern fits is applied. */
 export type NameRule = readonly [pattern: RegExp, replacement: string];
 

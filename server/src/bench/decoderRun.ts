@@ -2,6 +2,7 @@
  * The decoder of a checkpoint without anything around it: prompts are read into the cache, then greedy tokens written, all rows together.
  * The same programs, weights and sessions as real generation; sampling, text and bookkeeping are left out, as they are with the peers.
  */
+import { isPacked } from "@iad-r1/models/checkpoint/parameterTable";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
@@ -29,13 +30,13 @@ export class DecoderRun {
 
   static async open(folder: string, threads: number): Promise<DecoderRun> {
     const model = await loadModelDescription(folder);
-    const isPacked = [...model.parameters.values()].some(({ packed }) => packed !== undefined);
+    const isSmall = isPacked(model.parameters);
     // Weights in full precision are fed, as those of half-precision files are once they are widened; beyond a gibibyte they are not prepacked.
     const program = model.programs.decoder({
-      ...{ images: false, statistics: true, weights: isPacked ? "files" : "inputs", activations: "int8" },
+      ...{ images: false, statistics: true, weights: isSmall ? "files" : "inputs", activations: "int8" },
     });
     const session = await createSession(serialize(emit(program.graph, { target: "fused" })), {
-      ...{ threads, name: "decoder", prepack: isPacked },
+      ...{ threads, name: "decoder", prepack: isSmall },
     });
     const weights: Record<string, AnyTensor> = {};
     for (const { path, shape } of program.parameters) {

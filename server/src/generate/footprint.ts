@@ -4,7 +4,7 @@
  */
 import type { TowerLoad } from "@iad-r1/models/processor";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
-import type { PackedWeight } from "@iad-r1/models/checkpoint/parameterTable";
+import { isPacked, type PackedWeight } from "@iad-r1/models/checkpoint/parameterTable";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 
 /** Bytes of weights. */
@@ -49,23 +49,23 @@ const prefillTokens = 2048;
 export function weightBytes({ parameters, facts, paths }: ModelDescription, learns = false): WeightBytes {
   const all = [...parameters];
   const isHalf = all.some(([, { dtype }]) => dtype !== "float32");
-  const isPacked = all.some(([, { packed }]) => packed !== undefined);
+  const isSmall = isPacked(parameters);
   let [held, mapped, matrices, largest, unpacked] = [0, 0, 0, 0, 0];
   for (const [path, { shape, length, packed }] of all) {
     const bytes = 4 * shape.reduce((product, extent) => product * extent, 1);
     const stored = packed === undefined ? length : packedBytes(packed);
     // Beside packed weights the decoder's others, the embedding above all, stay in their file too.
-    const inFile = packed !== undefined || !isHalf || (isPacked && path.startsWith(`${paths.decoder}.`));
+    const inFile = packed !== undefined || !isHalf || (isSmall && path.startsWith(`${paths.decoder}.`));
     // Prepacking lets go of the integers that it has copied, not of scales and zero points.
     if (inFile) mapped += packed === undefined || learns ? stored : stored - packed.values.length;
     else held += bytes;
-    if (shape.length > 1 && isPacked === (packed !== undefined)) matrices += packed === undefined ? bytes : stored;
+    if (shape.length > 1 && isSmall === (packed !== undefined)) matrices += packed === undefined ? bytes : stored;
     largest = Math.max(largest, length);
     if (packed !== undefined) unpacked = Math.max(unpacked, bytes);
   }
-  if (learns) return { held: held + (isPacked ? unpacked : isHalf ? largest : 0), mapped };
+  if (learns) return { held: held + (isSmall ? unpacked : isHalf ? largest : 0), mapped };
   // Prepacking keeps a second copy of the matrices; packed weights are always prepacked.
-  if (isPacked || (!isHalf && 4 * facts.numParameters <= maxPrepackedBytes)) held += matrices;
+  if (isSmall || (!isHalf && 4 * facts.numParameters <= maxPrepackedBytes)) held += matrices;
   // While a half-precision tensor is widened, its own bytes are there as well.
   else if (isHalf) held += largest;
   return { held, mapped };

@@ -13,6 +13,7 @@ import {
   type StoredAdapter,
 } from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { isPacked } from "@iad-r1/models/checkpoint/parameterTable";
 import { ConfigError } from "@iad-r1/models/errors";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
@@ -112,8 +113,7 @@ export class LiveModel {
       });
       adapter = adapterSpec(config, description.base);
     }
-    const isPacked = [...description.parameters.values()].some(({ packed }) => packed !== undefined);
-    if (isPacked && weights.kind !== "none" && weights.kind !== "adapter") {
+    if (isPacked(description.parameters) && weights.kind !== "none" && weights.kind !== "adapter") {
       throw new ConfigError("train/packed", `The weights of ${reference.base} are rounded and stay as they are.`, {
         hint: "Train an adapter on them (`trainable: lora`), or take the checkpoint that they were made from.",
         where: reference.base,
@@ -218,7 +218,7 @@ export class LiveModel {
 
   /** Has the checkpoint weights in 4 or 8 bits? Their product is written for a layout that prepacking makes. */
   private get isPacked(): boolean {
-    return [...this.description.parameters.values()].some(({ packed }) => packed !== undefined);
+    return isPacked(this.description.parameters);
   }
 
   private get isHalfPrecision(): boolean {

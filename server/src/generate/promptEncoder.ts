@@ -16,11 +16,14 @@ export interface Picture {
   /** Names its pixels: equal ids must mean equal pixels. */
   id: string;
   load: () => Promise<RgbImage>;
+  /** Its size and a hash of its pixels, where somebody has computed them already. */
+  content?: string;
 }
 
 /** A picture that is loaded already, named by its pixels: however it came, the tower sees it once. */
 export function contentPicture(image: RgbImage): Picture {
-  return { id: contentOf(image), load: () => Promise.resolve(image) };
+  const content = contentOf(image);
+  return { id: content, load: () => Promise.resolve(image), content };
 }
 
 function contentOf({ width, height, data }: RgbImage): string {
@@ -96,14 +99,17 @@ export class PromptEncoder {
   }
 
   /** A picture of a prompt with `numImages`, known by its pixels and by how such a prompt takes them. */
-  private toEncode({ id, load }: Picture, numImages: number): PictureToEncode {
+  private toEncode({ id, load, content }: Picture, numImages: number): PictureToEncode {
     const { processor } = this.model;
     const suffix = processor.severalDiffer && numImages > 1 ? " among others" : "";
     return {
       name: id + suffix,
       open: async () => {
         const image = await load();
-        return { content: contentOf(image) + suffix, prepare: () => processor.prepareImages([image], numImages) };
+        return {
+          content: (content ?? contentOf(image)) + suffix,
+          prepare: () => processor.prepareImages([image], numImages),
+        };
       },
     };
   }

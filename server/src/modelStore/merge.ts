@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeFullCheckpoint } from "@iad-r1/models/adapters/adapter";
+import { isPacked } from "@iad-r1/models/checkpoint/parameterTable";
 import { ConfigError } from "@iad-r1/models/errors";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 
@@ -23,7 +24,7 @@ export async function mergeAdapter(
   dtype?: "float32" | "bfloat16" | "float16",
 ): Promise<MergeReport> {
   const model = await loadModelDescription(base, { adapter });
-  if ([...model.parameters.values()].some(({ packed }) => packed !== undefined)) {
+  if (isPacked(model.parameters)) {
     throw new ConfigError(
       "models/packed",
       `The weights of ${base} are rounded; an adapter merged into them would be lost in part.`,
