@@ -1,5 +1,7 @@
 """A checkpoint folder as transformers opens it, the part of it that learns, and the rows of a stage as its processor takes them."""
 
+import functools
+import itertools
 import json
 import os
 
@@ -21,6 +23,12 @@ def precision_of(wish, use_cpu):
 
 def open_processor(folder):
     """Tokenizer, chat template and picture processor. Without torchvision the half that reads videos is left out."""
+    processor = opened(folder)
+    processor.image_processor.__class__ = once_a_group(type(processor.image_processor))
+    return processor
+
+
+def opened(folder):
     try:
         return AutoProcessor.from_pretrained(folder, local_files_only=True)
     except (ImportError, ValueError, OSError) as error:
@@ -66,6 +74,55 @@ def read_json(folder, name):
         return {}
     with open(path, encoding="utf-8") as file:
         return json.load(file)
+
+
+def once_a_group(kind):
+    """A picture processor that works once on what several rows show. TRL gives it every row of a group, and all of them show the same pictures
+    (the same objects: `Rows` keeps them), twice a step."""
+
+    class OnceAGroup(kind):
+        def __call__(self, images, *args, **kwargs):
+            rows = list(images) if isinstance(images, (list, tuple)) else []
+            if not rows or not all(isinstance(row, (list, tuple)) for row in rows):
+                return super().__call__(images, *args, **kwargs)
+            numbers = {}
+            which = [numbers.setdefault(tuple(map(id, row)), len(numbers)) for row in rows]
+            different = [rows[which.index(number)] for number in range(len(numbers))]
+            if len(different) < len(rows):
+                given = super().__call__(different, *args, **kwargs)
+                repeated = repeated_rows(given, [len(row) for row in different], which)
+                if repeated is not None:
+                    return type(given)(data=repeated)
+            return super().__call__(images, *args, **kwargs)
+
+    # Processors check the name of the class.
+    OnceAGroup.__name__ = kind.__name__
+    return OnceAGroup
+
+
+def repeated_rows(given, sizes, which):
+    """What a picture processor gives for some rows, for rows that repeat them.
+
+    @param sizes pictures of each row that was processed
+    @param which for each row that is wanted, the number of the processed one
+    @returns None where it cannot be seen what belongs to which row
+    """
+    pictures = sum(sizes)
+    if pictures == len(sizes) and any(size != 1 for size in sizes):
+        return None
+    parts = {"row": [1] * len(sizes), "picture": sizes}
+    if "image_grid_thw" in given:
+        patches = iter([int(grid[0]) * int(grid[1]) * int(grid[2]) for grid in given["image_grid_thw"]])
+        parts["patch"] = [sum(itertools.islice(patches, size)) for size in sizes]
+    repeated = {}
+    for name, values in given.items():
+        unit = next((unit for unit in ("patch", "picture", "row") if unit in parts and sum(parts[unit]) == len(values)), None)
+        if unit is None:
+            return None
+        ends = list(itertools.accumulate(parts[unit]))
+        wanted = [one for row in which for one in range(ends[row] - parts[unit][row], ends[row])]
+        repeated[name] = [values[one] for one in wanted] if isinstance(values, list) else values[wanted]
+    return repeated
 
 
 def saved_modules(model, names):
@@ -121,12 +178,14 @@ class Rows:
     def __init__(self, path):
         with open(path, encoding="utf-8") as file:
             self.rows = [json.loads(line) for line in file]
+        self._last = functools.lru_cache(maxsize=4)(lambda paths: [picture(path) for path in paths])
 
     def __len__(self):
         return len(self.rows)
 
     def pictures(self, row):
-        return [picture(path) for path in self.rows[row]["pictures"]]
+        """The same objects for the rows of a group, which are asked for one after the other."""
+        return self._last(tuple(self.rows[row]["pictures"]))
 
     def messages(self, row):
         """Messages whose picture parts hold the pictures."""
