@@ -1,7 +1,6 @@
 /** Reads a parquet file as columns; the only importer of hyparquet. Files come from elsewhere: sizes are looked at before memory is taken. */
-
-import * as zlib from "node:zlib";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import * as zlib from "node:zlib";
 import { DataError } from "@iad-r1/models/errors";
 import {
   type AsyncBuffer,

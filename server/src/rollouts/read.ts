@@ -12,7 +12,7 @@ import type { RolloutFormat, RolloutRow, RowPlace } from "./row";
 import { type IndexedRow, RecordScanner } from "./scanRecord";
 import { locateRollouts, type RolloutSource } from "./sources";
 import { nameGroups, type TableOptions, tableRows } from "./tableRows";
-import { type RolloutTables, readRolloutTables } from "./tables";
+import { readRolloutTables, type RolloutTables } from "./tables";
 
 export interface ReadRolloutsOptions extends TableOptions {
   /** Recognised from the content when left out. */

@@ -12,12 +12,12 @@ import type { DataProblem } from "../data/problems";
 import { CodeColumn, NumberColumn, TextColumn } from "./columns";
 import { parseObject, rowOf } from "./jsonRows";
 import { openFile } from "./lines";
-import { questionOf } from "./promptText";
 import { forEachIndexedRow, type ReadRolloutsOptions, sourceOf } from "./read";
-import type { RolloutRow, RowPlace } from "./row";
+import { questionOf } from "./promptText";
 import type { IndexedRow } from "./scanRecord";
+import type { RolloutRow, RowPlace } from "./row";
 import type { RolloutSource } from "./sources";
-import { type RolloutTables, readRolloutTables } from "./tables";
+import { readRolloutTables, type RolloutTables } from "./tables";
 import { totalOf } from "./total";
 import { answerOf, labelOf, verdictOf } from "./verdict";
 

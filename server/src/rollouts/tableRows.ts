@@ -9,8 +9,8 @@
  * versions had `messages` in place of prompt and the sum in `reward`.
  */
 import type { RewardStatus } from "@iad-r1/protocol/runs";
-import { groupSizes } from "./grouping";
 import { contentOf } from "./jsonRows";
+import { groupSizes } from "./grouping";
 import type { RolloutRow } from "./row";
 
 export interface Table {
