@@ -410,6 +410,12 @@ export const parts = defineReward({
 });
 `;
   writeFileSync(join(folder, "rewards/parts.reward.ts"), text);
+  // Truths of two kinds: otherwise nothing tells that the reward looks at them.
+  const rollouts = join(folder, "two-kinds.jsonl");
+  const other = "<location>center</location><type>dent</type><answer>No</answer>";
+  const rows = locationRollouts("parts").map((row, i) => (i % 8 < 4 ? row : { ...row, solution: other }));
+  writeFileSync(rollouts, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  await server.ask(setRewardScope, { source: { kind: "file", path: rollouts } });
   await server.ask(startLiveValues, { onType: true });
   const uri = await open("rewards/parts.reward.ts", "typescript", text);
   const problems = await problemsOf(uri, 1, (codes) => codes.includes("RW119"));
