@@ -10,6 +10,6 @@ export default defineConfig({
     // Ends what hangs; what each wait waits for stands in the tests (`patienceMs` in workbench.mjs).
     testTimeout: 3_600_000,
     hookTimeout: 900_000,
-    expect: { poll: { timeout: 900_000 } },
+    expect: { poll: { timeout: 300_000 } },
   },
 });

@@ -82,7 +82,7 @@ test("a run goes on while the window is closed, and no point is missing afterwar
       .getByRole("img", { name: /^loss\. .* \d+ points/ })
       .first()
       .waitFor();
-    await scenario.reopen(async () => {
+    await scenario.reopen("iadr1.runDashboard", async () => {
       // The same process, or none where a fast machine is done already.
       expect([[pid], []]).toContainEqual(runProcesses(scenario.workspace));
     });

@@ -74,8 +74,13 @@ export async function inWorkbench(name, options, work) {
   let browser = await startBrowser(folder, options);
   const scenario = {
     ...{ folder, workspace, server, window: new Workbench(browser.pages()[0]) },
-    /** Closes the window, and opens it again as after an evening. */
-    async reopen(whileClosed = async () => {}) {
+    /**
+     * Closes the window, and opens it again as after an evening.
+     *
+     * @param viewType of an editor that must be there again
+     */
+    async reopen(viewType, whileClosed = async () => {}) {
+      await scenario.window.remembers(viewType);
       // Leaving the page lets the workbench write down what was open, as closing a window does.
       await scenario.window.page.goto("about:blank");
       await browser.close();
@@ -90,6 +95,7 @@ export async function inWorkbench(name, options, work) {
     await work(scenario);
   } catch (error) {
     await scenario.window.picture(`failed-${name}`).catch(() => {});
+    console.error(await scenario.window.described().catch((cause) => `The window says nothing: ${cause.message}`));
     console.error(server.extensionLog().split("\n").slice(-30).join("\n"));
     throw error;
   } finally {

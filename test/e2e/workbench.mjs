@@ -10,7 +10,7 @@ export const pictures = process.env.E2E_PICTURES ?? join(root, ".cache", "e2e", 
  * How long a thing may take that is sure to come. Every wait ends when what it waits for is there; this only ends a test that hangs, so
  * it has room for a machine that does many other things.
  */
-export const patienceMs = 900_000;
+export const patienceMs = 300_000;
 
 export class Workbench {
   /** Addresses outside this machine that the window asked for. */
@@ -36,6 +36,21 @@ export class Workbench {
   async open(base, folder) {
     await this.page.goto(`${base}/?folder=${encodeURIComponent(folder)}`, { waitUntil: "commit" });
     await this.page.locator('.activitybar .action-item a[aria-label^="IAD-R1"]').waitFor();
+  }
+
+  /**
+   * Waits until the workbench has written down that an editor is open. In a browser it does so every five seconds when it has nothing else to
+   * do, and not while it is left; a window that is closed before has forgotten the editor.
+   *
+   * @param viewType of the webview panel or custom editor
+   */
+  async remembers(viewType) {
+    const isKept = async () => this.page.evaluate(keptInDatabases, ["memento/workbench.parts.editor", viewType]);
+    const until = Date.now() + patienceMs;
+    while (!(await isKept())) {
+      if (Date.now() > until) throw new Error(`The workbench has not written down that ${viewType} is open.`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
   }
 
   /** Waits until our status item says that the server is ready (or is busy with a run). */
@@ -247,6 +262,19 @@ export class Workbench {
     return this.page.frameLocator("iframe.webview.ready:visible").nth(index).frameLocator("iframe#active-frame");
   }
 
+  /** What stands in the window, for the log of a test that failed. */
+  async described() {
+    const texts = (selector) => this.page.locator(selector).evaluateAll((all) => all.map((each) => each.innerText));
+    const pages = this.page.frames().filter((frame) => frame.url().includes("fake.html"));
+    const shown = await Promise.all(pages.map((frame) => frame.locator("body").innerText({ timeout: 5000 })));
+    return [
+      `tabs: ${(await texts(".tabs-container .tab")).join(" | ")}`,
+      `status: ${(await texts(".statusbar-item:visible")).filter(Boolean).join(" | ")}`,
+      `messages: ${(await texts(".notification-list-item:visible")).join(" | ")}`,
+      ...shown.map((text, i) => `page ${i + 1}: ${text.replaceAll(/\s+/g, " ").slice(0, 500)}`),
+    ].join("\n");
+  }
+
   async picture(name) {
     mkdirSync(pictures, { recursive: true });
     // Hovers fade in; a picture of one half-way can be read by nobody.
@@ -258,4 +286,25 @@ export class Workbench {
     });
     await this.page.screenshot({ path: join(pictures, `${name}.png`) });
   }
+}
+
+/** Runs in the page: whether one of the workbench's databases holds a text under a key. */
+async function keptInDatabases([key, text]) {
+  const answered = (request) =>
+    new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  for (const { name } of await indexedDB.databases()) {
+    const database = await answered(indexedDB.open(name));
+    try {
+      for (const store of database.objectStoreNames) {
+        const value = await answered(database.transaction(store, "readonly").objectStore(store).get(key));
+        if (typeof value === "string" && value.includes(text)) return true;
+      }
+    } finally {
+      database.close();
+    }
+  }
+  return false;
 }
