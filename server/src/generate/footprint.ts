@@ -85,6 +85,13 @@ export function allPackedBytes({ parameters }: ModelDescription): number {
   );
 }
 
+/** How many weights are packed. */
+export function allPackedWeights({ parameters }: ModelDescription): number {
+  return [...parameters.values()]
+    .filter(({ packed }) => packed !== undefined)
+    .reduce((sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
+}
+
 /** Integers, scales and zero points. */
 function packedBytes({ values, scales, zeroPoints }: PackedWeight): number {
   return values.length + scales.length + zeroPoints.length;
