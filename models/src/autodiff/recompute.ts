@@ -5,9 +5,13 @@
  * The copies must not run early, nor be merged with the originals by the runtime's search for common subexpressions.
  * So what they read passes a Reshape whose target is computed from the shape of the gradient that enters the block:
  * a true dependency that copies nothing and changes no number.
+ *
+ * Products with packed weights are computed again with unpacked ones: the gradient rule unpacks them anyway, and the runtime, which finds
+ * that both unpack the same, does it once. Prepared weights, which only the forward product reads, are then there once.
  */
 import type { GraphBuilder } from "../graph/builder";
-import type { Node, Value } from "../graph/types";
+import type { Node, OperatorAttributes, Value } from "../graph/types";
+import { unpackedLinear } from "../ops/quantized";
 
 /** The block of a node: the longest of `scopes` that contains its scope. */
 export function blockOf(node: Node, scopes: readonly string[]): string | undefined {
@@ -48,12 +52,20 @@ export class RecomputedBlock {
     if (node === null || !this.members.has(node)) return value;
     const known = this.copies.get(value);
     if (known !== undefined) return known;
-    const outputs = this.b.copy(node, this.copiedInputs(node), this.scope);
+    const outputs = this.computedAgain(node);
     for (const [i, original] of node.outputs.entries()) {
       const copy = outputs[i];
       if (original !== null && copy !== null && copy !== undefined) this.copies.set(original, copy);
     }
     return this.copies.get(value)!;
+  }
+
+  private computedAgain(node: Node): (Value | null)[] {
+    const { b, scope } = this;
+    const inputs = this.copiedInputs(node);
+    if (node.opType !== "QuantizedLinear") return b.copy(node, inputs, scope);
+    const attributes = node.attributes as OperatorAttributes["QuantizedLinear"];
+    return [b.inScope(scope, () => unpackedLinear(b, inputs as Value[], attributes))];
   }
 
   private copiedInputs(node: Node): (Value | null)[] {

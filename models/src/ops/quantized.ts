@@ -2,9 +2,11 @@
  * Weights in 8 or 4 bits. `QuantizedLinear` is what networks are built of: its forward pass is ONNX Runtime's product with packed
  * weights, its backward pass unpacks the weights once more and multiplies by them, so floats live only while a product needs them.
  */
+
+import type { GraphBuilder } from "../graph/builder";
 import { floorDivDims, mulDims } from "../graph/dims";
-import { axisOf, required, requireDim, requireDType, requireRank, requireShape, withDim } from "../graph/shapes";
-import type { OperatorAttributes, TensorType } from "../graph/types";
+import { axisOf, requireDim, requireDType, required, requireRank, requireShape, withDim } from "../graph/shapes";
+import type { OperatorAttributes, TensorType, Value } from "../graph/types";
 import type { Operator } from "./operator";
 
 export const matMulNBits: Operator<OperatorAttributes["MatMulNBits"]> = {
@@ -60,10 +62,26 @@ export const quantizedLinear: Operator<OperatorAttributes["QuantizedLinear"]> = 
   },
   gradient: ({ b, attributes, input, gradient, needs }) => {
     if (!needs(0)) return [null, null, null, null];
-    const unpacked = b.dequantizeLinear(input(1), input(2), input(3), { axis: 1, block_size: attributes.block_size });
-    return [b.matMul(gradient(), unpacked), null, null, null];
+    return [b.matMul(gradient(), unpacked(b, [input(1), input(2), input(3)], attributes)), null, null, null];
   },
 };
+
+/** The inputs of a QuantizedLinear, its weights unpacked: what prepared weights are not worth their memory for. */
+export function unpackedLinear(
+  b: GraphBuilder,
+  [x, ...weight]: readonly Value[],
+  attributes: OperatorAttributes["QuantizedLinear"],
+): Value {
+  return b.linear(x!, unpacked(b, weight, attributes));
+}
+
+function unpacked(
+  b: GraphBuilder,
+  [weight, scales, zeroPoints]: readonly Value[],
+  { block_size }: OperatorAttributes["QuantizedLinear"],
+): Value {
+  return b.dequantizeLinear(weight!, scales!, zeroPoints!, { axis: 1, block_size });
+}
 
 export const dequantizeLinear: Operator<OperatorAttributes["DequantizeLinear"]> = {
   domain: "",

@@ -14,8 +14,8 @@ import {
   embedTokens,
   placeRows,
   type Rope,
-  sharedDecoderStack,
   type SharedPrompts,
+  sharedDecoderStack,
   wholeBlocks,
 } from "../nn/decoder";
 import type { DecoderConfig } from "../nn/decoderConfig";
@@ -48,6 +48,8 @@ export interface WeightOptions {
   saved?: ReadonlySet<string>;
   /** Of products with packed weights; "float32" when left out, which training and exact comparisons need. */
   activations?: "float32" | "int8";
+  /** Packed weights are unpacked for each product. Not for programs with derivatives: their weights would stay unpacked. */
+  unpacks?: boolean;
 }
 
 export interface Program {
@@ -81,8 +83,8 @@ export function openNetwork(
   // Packed weights cannot be fed: the runtime's interface has no such tensors. They stay in their file unless they are trained.
   const isInput = (path: string) =>
     trains(path) || options.saved?.has(path) === true || (fed && table.get(path)?.packed === undefined);
-  const { adapter = null, activations } = options;
-  const net = new Network(b, { table, adapter, isInput, wholeSequences, ...(activations && { activations }) });
+  const { adapter = null, activations, unpacks = false } = options;
+  const net = new Network(b, { table, adapter, isInput, wholeSequences, unpacks, ...(activations && { activations }) });
   return { b, net };
 }
 

@@ -2,9 +2,10 @@
  * Memory that a model takes: its weights, and what one inspection adds. Counted from shapes before anything is read, and held against
  * measured peaks (docs/models.md). Training adds to the weights what train/memory.ts counts.
  */
-import type { TowerLoad } from "@iad-r1/models/processor";
-import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+
 import { isPacked, type PackedWeight } from "@iad-r1/models/checkpoint/parameterTable";
+import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import type { TowerLoad } from "@iad-r1/models/processor";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 
 /** Bytes of weights. */
@@ -44,13 +45,15 @@ const prefillTokens = 2048;
 /**
  * What the weights of a model take.
  *
- * @param learns an adapter is trained on it: its programs keep no second copy of matrices, and unpack packed ones one after another
+ * @param learns an adapter is trained on it: matrices in floats have no second copy; packed ones have one, for the forward pass, and are
+ *               unpacked for the way back, those of a layer together
  */
 export function weightBytes({ parameters, facts, paths }: ModelDescription, learns = false): WeightBytes {
   const all = [...parameters];
   const isHalf = all.some(([, { dtype }]) => dtype !== "float32");
   const isSmall = isPacked(parameters);
-  let [held, mapped, matrices, largest, unpacked] = [0, 0, 0, 0, 0];
+  let [held, mapped, matrices, largest] = [0, 0, 0, 0];
+  const unpacked = new Map<string, number>();
   for (const [path, { shape, length, packed }] of all) {
     const bytes = 4 * shape.reduce((product, extent) => product * extent, 1);
     const stored = packed === undefined ? length : packedBytes(packed);
@@ -61,13 +64,16 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, lear
     else held += bytes;
     if (shape.length > 1 && isSmall === (packed !== undefined)) matrices += packed === undefined ? bytes : stored;
     largest = Math.max(largest, length);
-    if (packed !== undefined) unpacked = Math.max(unpacked, bytes);
+    if (packed !== undefined) {
+      const layer = /^.*\.layers\.\d+\./.exec(path)?.[0] ?? path;
+      unpacked.set(layer, (unpacked.get(layer) ?? 0) + bytes);
+    }
   }
-  if (learns) return { held: held + (isSmall ? unpacked : isHalf ? largest : 0), mapped };
   // Prepacking keeps a second copy of the matrices; packed weights are always prepacked.
-  if (isSmall || (!isHalf && 4 * facts.numParameters <= maxPrepackedBytes)) held += matrices;
+  if (isSmall || (!learns && !isHalf && 4 * facts.numParameters <= maxPrepackedBytes)) held += matrices;
   // While a half-precision tensor is widened, its own bytes are there as well.
-  else if (isHalf) held += largest;
+  if (isHalf && !isSmall) held += largest;
+  if (isSmall && learns) held += Math.max(...unpacked.values());
   return { held, mapped };
 }
 
@@ -77,6 +83,13 @@ export function allPackedBytes({ parameters }: ModelDescription): number {
     (sum, { packed }) => sum + (packed === undefined ? 0 : packedBytes(packed)),
     0,
   );
+}
+
+/** How many weights are packed. */
+export function allPackedWeights({ parameters }: ModelDescription): number {
+  return [...parameters.values()]
+    .filter(({ packed }) => packed !== undefined)
+    .reduce((sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
 }
 
 /** Integers, scales and zero points. */

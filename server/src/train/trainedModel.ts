@@ -22,7 +22,7 @@ import { type CompiledProgram, LiveModel, type LiveWeights } from "../generate/l
 import { type EncodedPromptWithText, PromptEncoder, type PromptSource } from "../generate/promptEncoder";
 import type { Device } from "../runtime/devices";
 import { refuseIfTooLarge } from "../runtime/memory";
-import { type AnyTensor, scalar, type StateTensor, type Tensor, tensor } from "../runtime/tensors";
+import { type AnyTensor, type StateTensor, scalar, type Tensor, tensor } from "../runtime/tensors";
 import { type CollatedBatch, collate, collateShared } from "./collate";
 import { activationBytes, trainingStateBytes } from "./memory";
 import type { LearningModel } from "./stage";
@@ -159,7 +159,11 @@ export class TrainedModel implements LearningModel {
     const { session, weights } = await this.live.program(
       `log_probs_${images}`,
       (options) =>
-        this.live.description.programs.logProbs({ images, layout: "shared-prompts", temperature, ...options }),
+        this.live.description.programs.logProbs({
+          ...{ images, layout: "shared-prompts", temperature, ...options },
+          // Unpacked once for many rows, and no second copy of prepared weights.
+          unpacks: this.live.hasOneDecoder,
+        }),
       { scope: images === "pixels" ? "both" : "language" },
     );
     const reference = Object.fromEntries(this.start ?? []);
@@ -408,7 +412,8 @@ function trainingOf(
         layout: objective.kind === "grpo" ? "shared-prompts" : "rows",
         ...weights,
       }),
-    { scope: images === "pixels" ? "both" : "language" },
+    // Packed weights are prepared for the forward pass; what learns in floats is changed by every step.
+    { scope: images === "pixels" ? "both" : "language", prepack: live.hasOneDecoder },
   );
 }
 

@@ -228,6 +228,33 @@ describe("recomputed blocks", () => {
     expect(results[1]).toEqual(results[0]);
   });
 
+  it("multiply by unpacked weights where the forward pass multiplies by packed ones, which are then prepared once", async () => {
+    const results = [];
+    for (const recompute of [[], ["block"]]) {
+      const b = createBuilder("packed");
+      const integers = (seed: number) => Uint8Array.from({ length: 256 }, (_, i) => (i * seed) % 256);
+      const packed = [37, 101].map((seed, i) => ({
+        values: b.constant("uint8", [16, 16], integers(seed), `w${i}`),
+        scales: b.constant("float32", [16, 1], new Float32Array(16).fill(0.01), `w${i}.scales`),
+        zeroPoints: b.constant("uint8", [16, 1], new Uint8Array(16).fill(128), `w${i}.zero_points`),
+      }));
+      const times = (x: Value, { values, scales, zeroPoints }: (typeof packed)[number]) =>
+        b.quantizedLinear(x, values, scales, zeroPoints, { block_size: 16, accuracy_level: 0 });
+      const x = b.input("x", "float32", [2, 16]);
+      const y = b.scope("block", () => times(b.silu(times(b.silu(x), packed[0]!)), packed[1]!));
+      b.output("gradient", gradients(b, sumOf(b, b.mul(y, y)), [x], { recompute })[0]!);
+      b.output("y", y);
+      const graph = b.finish();
+      const again = graph.nodes.filter((node) => node.scope.startsWith("recompute"));
+      expect(graph.nodes.filter((node) => node.opType === "QuantizedLinear")).toHaveLength(2);
+      expect(again.filter((node) => node.opType === "Linear").length > 0).toBe(recompute.length > 0);
+      results.push(await runGraph(graph, { x: floats([2, 16], ...Array.from({ length: 32 }, (_, i) => i / 16 - 1)) }));
+    }
+    const [kept, again] = [results[0]!.gradient!.data, results[1]!.gradient!.data];
+    expect(Math.hypot(...kept)).toBeGreaterThan(1);
+    for (const [i, value] of kept.entries()) expect(again[i]).toBeCloseTo(value, 4);
+  });
+
   it("wait for the gradient that enters them", () => {
     const graph = blocks(true);
     // Everything recomputed must descend from a node of the backward pass.
