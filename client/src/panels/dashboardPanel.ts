@@ -193,6 +193,7 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
   snapshot(): DashboardState {
     return {
       settings: dashboardSettings(),
+      chosen: [...this.order],
       runs: this.order.flatMap((id) => this.whole(id) ?? []),
       baseline: this.baseline,
       available: this.available(),
@@ -268,10 +269,15 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
       this.hide(id);
       this.host.change("run/hidden", { run: id });
     }
-    this.order = wanted;
+    this.take(wanted);
     if (this.baseline !== null && !wanted.includes(this.baseline)) this.baseline = null;
     for (const id of wanted) if (!this.shown.has(id)) this.follow(id);
     if (wanted[0] !== undefined) this.panel.title = messages.dashboardTitle(wanted[0]);
+  }
+
+  private take(order: string[]): void {
+    this.order = order;
+    this.host.change("chosen/changed", [...order]);
   }
 
   private follow(id: string): void {
@@ -279,7 +285,7 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
     const subscriptions = [
       feed.onDidChange((update) => this.update(id, update)),
       feed.onDidEnd(() => {
-        this.order = this.order.filter((each) => each !== id);
+        this.take(this.order.filter((each) => each !== id));
         this.hide(id);
         this.host.change("run/hidden", { run: id });
       }),
