@@ -87,10 +87,10 @@ export class DashboardPanels
     this.adopt(panel, runs);
   }
 
-  /** The window was opened again: the page's own state names the runs. */
+  /** The window was opened again: the page's own state names the runs, and the title the first one where it was closed before that was kept. */
   async deserializeWebviewPanel(panel: WebviewPanel, state: unknown): Promise<void> {
     panel.webview.options = panelOptions(this.context.extension);
-    this.adopt(panel, runsOf(state));
+    this.adopt(panel, runsOf(state) ?? runsIn(panel.title));
   }
 
   openCustomDocument(uri: Uri): CustomDocument {
@@ -128,10 +128,16 @@ function panelOptions(extension: ExtensionContext) {
   };
 }
 
-/** Ids of runs from what the page kept; anything else gives none. */
-function runsOf(state: unknown): string[] {
-  const runs = typeof state === "object" && state !== null && "runs" in state ? state.runs : [];
-  return Array.isArray(runs) ? runs.filter((id): id is string => typeof id === "string").slice(0, 20) : [];
+/** Ids of runs from what the page kept; null where it has kept none. */
+function runsOf(state: unknown): string[] | null {
+  const runs = typeof state === "object" && state !== null && "runs" in state ? state.runs : null;
+  return Array.isArray(runs) ? runs.filter((id): id is string => typeof id === "string").slice(0, 20) : null;
+}
+
+/** The run of a title that was made here. */
+function runsIn(title: string): string[] {
+  const last = title.split(" ").at(-1)!;
+  return last !== "" && messages.dashboardTitle(last) === title ? [last] : [];
 }
 
 export class DashboardPanel implements PanelController<typeof dashboardPanel>, Disposable {
