@@ -245,7 +245,8 @@ class RowLoops:
             if plain and arg.arg not in NO_COLUMNS:
                 self.lists.add(arg.arg)
         self.kwargs = spec.kwarg.arg if spec.kwarg else None
-        for statement in function.body:
+        # A lambda's body is an expression.
+        for statement in function.body if isinstance(function.body, list) else [function.body]:
             self.visit(statement)
 
     def visit(self, node):
@@ -479,6 +480,8 @@ class Rewriter:
             return self.wrap(node, kind if wanted else None)
         if isinstance(node, ast.Lambda):
             self.defaults(node.args)
+            if not self.functions:
+                self.row_loops.update(RowLoops(node).found)
             self.functions.append(self.functions[-1] if self.functions else "<lambda>")
             node.body = self.expression(node.body, "return")
             self.functions.pop()

@@ -21,6 +21,14 @@ CLOCKS |= {("os", "urandom"), ("secrets", "token_hex"), ("secrets", "randbelow")
 MUTATORS = {"append", "add", "update", "extend", "insert", "remove", "discard", "pop", "clear", "setdefault", "appendleft"}
 
 
+def as_function(node, name):
+    """A lambda that has a name, as the function that it is."""
+    result = ast.copy_location(ast.Return(value=node.body), node.body)
+    function = ast.FunctionDef(name=name, args=node.args, body=[result], decorator_list=[], returns=None, type_comment=None)
+    function.type_params = []
+    return ast.copy_location(function, node)
+
+
 class Facts:
     def __init__(self, source):
         self.source = source
@@ -81,6 +89,11 @@ class Facts:
             for child in node.body:
                 self.visit(child, function, node)
             return
+        if function is None and owner_class is None and isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if isinstance(node.value, ast.Lambda) and len(targets) == 1 and isinstance(targets[0], ast.Name):
+                self.visit(as_function(node.value, targets[0].id), None, None)
+                return
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.stmt):
                 self.visit(child, function, owner_class)

@@ -81,7 +81,8 @@ export async function startServer({ folder, options = {}, locale }: TestServerOp
   connection.onError(() => undefined);
   connection.listen();
   await connection.sendRequest(InitializeRequest.type, {
-    ...{ processId: process.pid, rootUri: null, capabilities: {} },
+    ...{ processId: process.pid, rootUri: null },
+    capabilities: { workspace: { workspaceEdit: { documentChanges: true, resourceOperations: ["create"] } } },
     ...(locale === undefined ? {} : { locale }),
     initializationOptions: { projectFolders: [place], threads: 1, ...options },
   });

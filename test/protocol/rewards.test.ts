@@ -36,6 +36,7 @@ import {
   HoverRequest,
   InlayHintRequest,
   type MarkupContent,
+  type TextDocumentEdit,
   type TextEdit,
 } from "vscode-languageserver/node";
 import { failure, startServer, type TestServer } from "../helpers/languageClient";
@@ -400,6 +401,46 @@ describe.runIf(hasPython)("a Python reward", () => {
     await server.ask0(stopLiveValues);
     await close(uri);
   });
+});
+
+it("adds probes for what is paid wrongly to a file of expectations, where they are found and fail", async () => {
+  const text = `import { defineReward } from "iad-r1/reward";
+export const parts = defineReward({
+  score: ({ tags, truth }) => (tags.answer === truth.answer ? 0.5 : 0) + (tags.location === truth.location ? 0.5 : 0),
+});
+`;
+  writeFileSync(join(folder, "rewards/parts.reward.ts"), text);
+  // Truths of two kinds: otherwise nothing tells that the reward looks at them.
+  const rollouts = join(folder, "two-kinds.jsonl");
+  const other = "<location>center</location><type>dent</type><answer>No</answer>";
+  const rows = locationRollouts("parts").map((row, i) => (i % 8 < 4 ? row : { ...row, solution: other }));
+  writeFileSync(rollouts, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  await server.ask(setRewardScope, { source: { kind: "file", path: rollouts } });
+  await server.ask(startLiveValues, { onType: true });
+  const uri = await open("rewards/parts.reward.ts", "typescript", text);
+  const problems = await problemsOf(uri, 1, (codes) => codes.includes("RW119"));
+  const problem = problems.find(({ code }) => code === "RW119")!;
+  const ask = async () =>
+    (await server.connection.sendRequest(CodeActionRequest.type, {
+      ...{ textDocument: { uri }, range: problem.range, context: { diagnostics: [problem] } },
+    })) as CodeAction[];
+  const fix = (await ask()).find(({ title }) => /^Add (a|\d+) probes? for this$/.test(title))!;
+  const path = join(folder, "probes/parts.yaml");
+  const target = pathToFileURL(path).href;
+  const [create, edit, ...more] = fix.edit!.documentChanges!;
+  expect([create, more]).toEqual([{ kind: "create", uri: target, options: { ignoreIfExists: true } }, []]);
+  const { textDocument, edits } = edit as TextDocumentEdit;
+  expect(textDocument.uri).toBe(target);
+  const before = await server.ask(rewardTests, { uri });
+  writeFileSync(path, applied("", edits as TextEdit[]));
+  const known = new Set(before.map(({ id }) => id));
+  const added = (await server.ask(rewardTests, { uri })).map(({ id }) => id).filter((id) => !known.has(id));
+  expect(added.length).toBeGreaterThan(0);
+  const results = await server.ask(runRewardTests, { uri, ids: added });
+  expect(results.map(({ outcome }) => outcome)).toEqual(added.map(() => "failed"));
+  // What is kept is not offered again.
+  expect((await ask()).filter(({ title }) => title.startsWith("Add "))).toEqual([]);
+  await close(uri);
 });
 
 it("says nothing about files that hold no reward", async () => {

@@ -25,7 +25,10 @@ export async function addProbe({ reward, completion, solution }: Probe): Promise
   });
   if (expect === undefined) return;
   const file = Uri.parse(reward.uri).fsPath;
-  const folder = join(dirname(dirname(file)), "probes");
+  // Beside the folder of the reward, unless that would be outside of the project.
+  const beside = dirname(dirname(file));
+  const isInside = workspace.getWorkspaceFolder(Uri.file(beside)) !== undefined;
+  const folder = join(isInside ? beside : dirname(file), "probes");
   const target = Uri.file(join(folder, `${basename(file).replace(/(\.reward)?\.[^.]+$/, "")}.yaml`));
   const before = await textOf(target);
   // JSON strings are YAML strings: no text of a model can become another key.

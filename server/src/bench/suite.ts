@@ -84,6 +84,8 @@ const quarterSize = { layers: 6, width: 896, mlpWidth: 4864, heads: 14, kvHeads:
 const threads = 1;
 /** How the names of comparisons between decoders begin. */
 const besidePeer = "decoder against";
+/** All bars of the reward debugger: `--only "reward debugger"`. */
+const debuggerBars = "reward debugger";
 /** Seconds after which typing would seem to lag. */
 const keystrokeBudget = 0.2;
 /** Of the 300 ms between saving a reward and new values. */
@@ -142,14 +144,14 @@ class Bench {
       ["cold start", () => this.coldStart()],
       ["peak memory of LoRA training", () => this.peakMemory(large)],
       ["keystroke in a long file", () => this.keystrokes()],
-      ["live values, TypeScript", () => this.liveValues("typescript")],
-      ["live values, Python", () => this.liveValues("python")],
-      ["hanging rewards, TypeScript", () => this.hangs("typescript")],
-      ["hanging rewards, Python", () => this.hangs("python")],
-      ["save to hover, TypeScript", () => this.saveToHover("typescript")],
-      ["save to hover, Python", () => this.saveToHover("python")],
-      ["hovers over rewards", () => this.hovers()],
-      ["explorer, 100,000 rollouts", () => this.explorer()],
+      [`${debuggerBars}: live values, TypeScript`, () => this.liveValues("typescript")],
+      [`${debuggerBars}: live values, Python`, () => this.liveValues("python")],
+      [`${debuggerBars}: hanging rewards, TypeScript`, () => this.hangs("typescript")],
+      [`${debuggerBars}: hanging rewards, Python`, () => this.hangs("python")],
+      [`${debuggerBars}: save to hover, TypeScript`, () => this.saveToHover("typescript")],
+      [`${debuggerBars}: save to hover, Python`, () => this.saveToHover("python")],
+      [`${debuggerBars}: hovers over rewards`, () => this.hovers()],
+      [`${debuggerBars}: explorer, 100,000 rollouts`, () => this.explorer()],
     ];
     const { only, signal, onProgress } = this.options;
     for (const [name, run] of cases) {

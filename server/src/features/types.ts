@@ -13,6 +13,8 @@
  * whose unchanged pieces are then not parsed again.
  */
 
+import type { FindingProbe } from "../rewards/analysis/finding";
+
 /** From 0; `character` counts UTF-16 units, as JavaScript and editors do. */
 export interface TextPosition {
   line: number;
@@ -37,6 +39,8 @@ export interface Fix {
   edits: TextEdit[];
   /** There is no doubt what was meant; at most one fix of a finding. */
   sure: boolean;
+  /** Cases that it adds to the expectations of a reward, in a file of their own; then there are no edits. */
+  keeps?: { function: string; probes: readonly FindingProbe[] };
 }
 
 /** Something that a person should look at. */

@@ -90,6 +90,7 @@ export function serveLanguage(options: LanguageServerOptions): void {
     rewards.initialize({
       refreshesLenses: params.capabilities.workspace?.codeLens?.refreshSupport === true,
       refreshesHints: params.capabilities.workspace?.inlayHint?.refreshSupport === true,
+      createsFiles: params.capabilities.workspace?.workspaceEdit?.resourceOperations?.includes("create") === true,
       folders: services.options.roots ?? wanted.projectFolders ?? [],
     });
     return {

@@ -59,39 +59,65 @@ export class CodeColumn {
   }
 }
 
-/** Texts one behind the other as UTF-8 in lower case, to look for a part in all of them at once. */
+/** Texts of many rows as UTF-8 in lower case, to look for a part in all of them at once. */
 export class TextColumn {
-  private bytes = Buffer.allocUnsafe(1 << 16);
-  private used = 0;
-  private readonly ends = new NumberColumn();
+  /** Blocks that stay where they are: one that grows would be copied again and again. */
+  private readonly blocks: TextBlock[] = [];
+  private length = 0;
 
-  /** @param folded in lower case */
-  push(folded: string): void {
-    // A UTF-16 unit takes at most three bytes; one more keeps neighbours apart.
-    const needed = this.used + folded.length * 3 + 1;
-    if (needed > this.bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.bytes.length * 2));
-      this.bytes.copy(larger, 0, 0, this.used);
-      this.bytes = larger;
+  /**
+   * @param folded in lower case
+   * @param name the same of what is found too, before it
+   */
+  push(folded: string, name = ""): void {
+    // A UTF-16 unit takes at most three bytes; one more each keeps neighbours apart.
+    const room = (folded.length + name.length) * 3 + 2;
+    let block = this.blocks.at(-1);
+    if (block === undefined || block.used + room > block.bytes.length) {
+      block = {
+        bytes: Buffer.allocUnsafeSlow(Math.max(blockBytes, room)),
+        used: 0,
+        first: this.length,
+        ends: new NumberColumn(),
+      };
+      this.blocks.push(block);
     }
-    this.used += this.bytes.write(folded, this.used);
-    this.bytes[this.used++] = 0;
-    this.ends.push(this.used);
+    if (name !== "") {
+      block.used += block.bytes.write(name, block.used);
+      block.bytes[block.used++] = newLine;
+    }
+    block.used += block.bytes.write(folded, block.used);
+    block.bytes[block.used++] = 0;
+    block.ends.push(block.used);
+    this.length++;
   }
 
   /** Calls `hit` for each row that holds the text, in order. */
   find(text: string, hit: (row: number) => void): void {
     const needle = Buffer.from(text.toLowerCase());
     if (needle.length === 0 || needle.includes(0)) return;
-    const { values: ends } = this.ends;
-    const bytes = this.bytes.subarray(0, this.used);
-    let row = 0;
-    for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, ends[row]!)) {
-      row = rowAt(ends, at, row);
-      hit(row);
+    for (const block of this.blocks) {
+      const { values: ends } = block.ends;
+      const bytes = block.bytes.subarray(0, block.used);
+      let row = 0;
+      for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, ends[row]!)) {
+        row = rowAt(ends, at, row);
+        hit(block.first + row);
+      }
     }
   }
 }
+
+interface TextBlock {
+  bytes: Buffer;
+  used: number;
+  /** Row of its first text. */
+  first: number;
+  ends: NumberColumn;
+}
+
+const blockBytes = 4 << 20;
+const newLine = 10;
 
 /** The first row from `from` on that ends behind the offset. */
 function rowAt(ends: Float64Array, offset: number, from: number): number {

@@ -30,17 +30,13 @@ export interface TextLine {
  */
 export async function forEachLine(path: string, take: (line: TextLine) => void, signal?: AbortSignal): Promise<void> {
   const file = openFileSync(path);
+  const chunk = takeChunk(Math.max(1, Math.min(chunkBytes, fstatSync(file).size)));
   try {
     let rest: Buffer = Buffer.alloc(0);
     /** Bytes of the line at hand that were dropped because it is too long. */
     let dropped = 0;
     let restOffset = 0;
     let number = 1;
-    const giveText = (text: string, length: number, isCut: boolean) => {
-      const line = { text, fault: null, number: number++, offset: restOffset, length, isCut };
-      restOffset += length + 1;
-      if (!isBlank(text)) take(line);
-    };
     const give = (bytes: Buffer, isCut: boolean) => {
       const length = bytes.length + dropped;
       const line = { number: number++, offset: restOffset, length, isCut };
@@ -57,7 +53,6 @@ export async function forEachLine(path: string, take: (line: TextLine) => void, 
         if (!isBlank(text)) take({ ...line, text, fault: null });
       }
     };
-    const chunk = Buffer.allocUnsafe(Math.max(1, Math.min(chunkBytes, fstatSync(file).size)));
     for (;;) {
       if (signal?.aborted) throw new CancelledError();
       const numRead = readSync(file, chunk, 0, chunk.length, null);
@@ -65,12 +60,14 @@ export async function forEachLine(path: string, take: (line: TextLine) => void, 
       const fresh = chunk.subarray(0, numRead);
       const data = rest.length === 0 ? fresh : Buffer.concat([rest, fresh]);
       let start = 0;
+      // Nearly always: then a byte is a letter, and nothing has to be looked at.
       if (dropped === 0 && isAscii(data)) {
-        // Nearly always: then a byte is a letter, and the piece becomes text at once.
-        const text = data.toString("latin1");
-        for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-          giveText(text.slice(start, end), end - start, false);
+        for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10, start)) {
+          const text = data.toString("latin1", start, end);
+          const line = { text, fault: null, number: number++, offset: restOffset, length: end - start, isCut: false };
+          restOffset += line.length + 1;
           start = end + 1;
+          if (!isBlank(text)) take(line);
         }
       }
       for (let end = data.indexOf(10, start); end >= 0; end = data.indexOf(10, start)) {
@@ -88,7 +85,17 @@ export async function forEachLine(path: string, take: (line: TextLine) => void, 
     if (rest.length + dropped > 0) give(rest, true);
   } finally {
     closeSync(file);
+    if (spare === null || spare.length < chunk.length) spare = chunk;
   }
+}
+
+/** What the file before was read into: memory that is new costs more than reading into it. */
+let spare: Buffer | null = null;
+
+function takeChunk(numBytes: number): Buffer {
+  const chunk = spare !== null && spare.length >= numBytes ? spare : Buffer.allocUnsafeSlow(numBytes);
+  if (chunk === spare) spare = null;
+  return chunk;
 }
 
 /** How long others wait at most, apart from a single piece. */

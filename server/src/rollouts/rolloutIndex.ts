@@ -57,7 +57,8 @@ export class RolloutIndex {
   private samples = new CodeColumn();
   private pictures = new CodeColumn();
   private questions = new CodeColumn();
-  /** Neighbours mostly share their prompt. */
+  /** Neighbours mostly share their group and their prompt. */
+  private named: { step: number | undefined; group: string; key: string } = { step: undefined, group: "", key: "\n" };
   private asked: { prompt: unknown; question: string } = { prompt: null, question: "" };
   private facets: Record<Exclude<FacetName, "spread" | "flips">, CodeColumn> = emptyFacets();
   private texts = new TextColumn();
@@ -276,7 +277,10 @@ export class RolloutIndex {
     const number = this.totals.length;
     const { rewards, status } = row;
     this.steps.push(row.step);
-    this.groupCodes.push(groupKey(row.step ?? null, row.group));
+    if (row.group !== this.named.group || row.step !== this.named.step) {
+      this.named = { step: row.step, group: row.group, key: groupKey(row.step ?? null, row.group) };
+    }
+    this.groupCodes.push(this.named.key);
     this.places.push(row.index);
     this.totals.push(totalOf(row));
     this.sumsTotals ||= row.total === undefined && row.rewards !== undefined;
@@ -304,7 +308,7 @@ export class RolloutIndex {
     this.facets.verdict.push(verdictOf(answerOf(row.completion, folded), label));
     this.facets.finish.push(row.finish ?? "unknown");
     this.facets.status.push(worst(status, rewards));
-    this.texts.push(row.sampleId === undefined ? folded : `${row.sampleId.toLowerCase()}\n${folded}`);
+    this.texts.push(folded, row.sampleId?.toLowerCase());
     this.kept.files.push(place.file);
     this.kept.offsets.push(place.bytes?.offset);
     this.kept.lengths.push(place.bytes?.length);

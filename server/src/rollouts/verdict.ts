@@ -15,12 +15,20 @@ const longestEnd = 80;
 export function answerOf(text: string, folded = text.toLowerCase()): "yes" | "no" | null {
   const first = folded.indexOf("<answer>");
   if (first < 0) return /<answer>/i.test(text) ? parseTags(text).answer : null;
+  if (folded.length === text.length && text.startsWith("<answer>", first)) {
+    if (endsWith(folded, first, "<answer>yes</answer>")) return "yes";
+    if (endsWith(folded, first, "<answer>no</answer>")) return "no";
+  }
   // Lower case may have another length; then the places are not the same.
   if (folded.length === text.length && text.length - first <= longestEnd && text.startsWith("<answer>", first)) {
     const match = plainEnd.exec(text.slice(first));
     if (match !== null) return match[1]!.toLowerCase() as "yes" | "no";
   }
   return parseTags(text).answer;
+}
+
+function endsWith(text: string, from: number, end: string): boolean {
+  return from + end.length === text.length && text.endsWith(end);
 }
 
 export function labelOf(solution: string | null): "normal" | "anomalous" | "unknown" {

@@ -77,3 +77,24 @@ it("takes nothing from a line that is cut off or has other keys", () => {
   expect(scanner.scan(line.replace(/"total":[^,]*/, '"total":"1"'))).toBeNull();
   expect(scanner.scan(line.replace('"rewards":{"a":1}', '"rewards":{"a":[1]}'))).toBeNull();
 });
+
+it("reads numbers as JSON does, to the last bit", () => {
+  const scanner = new RecordScanner();
+  const [one] = fc.sample(record, { seed: 3, numRuns: 1 });
+  const usual = { ...one, sampleId: "a", imageRefs: [], status: {}, notes: {}, rewards: {} };
+  const line = (total: string) => JSON.stringify({ ...usual, total: 0 }).replace('"total":0,', `"total":${total},`);
+  const decimal = fc
+    .record({ digits: fc.bigInt({ min: 0n, max: 10n ** 17n }), point: fc.nat({ max: 17 }), isNegative: fc.boolean() })
+    .map(({ digits, point, isNegative }) => {
+      const text = digits.toString().padStart(point + 1, "0");
+      const whole = text.slice(0, text.length - point);
+      return `${isNegative ? "-" : ""}${whole}${point === 0 ? "" : `.${text.slice(text.length - point)}`}`;
+    });
+  fc.assert(
+    fc.property(fc.oneof(decimal, fc.double({ noNaN: true, noDefaultInfinity: true }).map(JSON.stringify)), (text) => {
+      expect(scanner.scan(line(text))?.total).toBe(JSON.parse(text));
+    }),
+    { numRuns: 3000, seed: 2 },
+  );
+  for (const text of ["-", ".", "1.2.3", "1x", "--1", ""]) expect(scanner.scan(line(text)), text).toBeNull();
+});

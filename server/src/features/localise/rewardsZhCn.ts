@@ -262,6 +262,8 @@ export const rewardSentences: Readonly<Record<string, string>> = {
   "Declare that it scores groups": "声明它按组评分",
   "Declare the range {0}": "声明范围 {0}",
   "Clamp to the declared range": "截断到声明的范围",
+  "Add a probe for this": "为此添加一个探针",
+  "Add {0} probes for this": "为此添加 {0} 个探针",
   "Ignore {0} ({1}) on this line": "在此行忽略 {0}（{1}）",
   "Rollout {0} of group {1}": "组 {1} 的回答 {0}",
   "Rollout {0} of group {1}, step {2}": "第 {2} 步组 {1} 的回答 {0}",

@@ -63,7 +63,7 @@ export function rewardFindings(
   ];
 }
 
-function fixesOf(view: RewardView, { id, start, fixes }: PlacedFinding): Fix[] {
+function fixesOf(view: RewardView, { id, start, fixes, probes = [], function: name }: PlacedFinding): Fix[] {
   const toEdit = ({ start: from, end, text }: FindingEdit) => ({
     range: rangeAt(view.lines, from, end),
     newText: text,
@@ -73,6 +73,14 @@ function fixesOf(view: RewardView, { id, start, fixes }: PlacedFinding): Fix[] {
     ...fixes.map(
       ({ title, edits }, i): Fix => ({ title, edits: edits.map(toEdit), sure: i === 0 && fixes.length === 1 }),
     ),
+    ...(probes.length === 0
+      ? []
+      : [
+          {
+            title: probes.length === 1 ? "Add a probe for this" : `Add ${probes.length} probes for this`,
+            ...{ edits: [], sure: false, keeps: { function: name, probes } },
+          },
+        ]),
     {
       title: `Ignore ${id} (${findingTitles[id as FindingId]}) on this line`,
       edits: [toEdit(ignoringEdit(view.input.text, start, id, language))],

@@ -38,6 +38,7 @@ import {
   MarkupKind,
   type Position,
   type Range,
+  type WorkspaceEdit,
 } from "vscode-languageserver";
 import { rewardTranslatorFor } from "../../features/localise/rewards";
 import { type PlacedFinding, placedFindings, rewardFindings } from "../../features/rewards/findings";
@@ -48,8 +49,9 @@ import { rewardLenses } from "../../features/rewards/lenses";
 import { rewardReach } from "../../features/rewards/reach";
 import { RewardView } from "../../features/rewards/view";
 import { offsetAt } from "../../features/places";
-import type { Finding } from "../../features/types";
+import type { Finding, Fix } from "../../features/types";
 import { looksLikeReward, type OpenReward, RewardDebugService } from "../../rewards/debug/debugService";
+import { keepProbes } from "../../rewards/debug/keepProbes";
 import type { KnownSource } from "../../rewards/debug/readScope";
 import { sampleToFile } from "../../tasks/sampleToFile";
 import type { Services } from "../../services";
@@ -79,7 +81,13 @@ export interface RewardDocuments {
   lenses(path: string): Promise<CodeLens[] | null>;
   actions(path: string, uri: string, range: Range, shown: readonly Diagnostic[]): CodeAction[];
   /** What the client can be asked to look at again, and its folders. */
-  initialize(client: { refreshesLenses: boolean; refreshesHints: boolean; folders: readonly string[] }): void;
+  initialize(client: {
+    refreshesLenses: boolean;
+    refreshesHints: boolean;
+    /** An edit may make a file. */
+    createsFiles: boolean;
+    folders: readonly string[];
+  }): void;
   /** A run wrote rollouts, or came or went. */
   rolloutsChanged(run: string): void;
   dispose(): Promise<void>;
@@ -98,7 +106,7 @@ export function registerRewards(
 ): RewardDocuments {
   const say = () => rewardTranslatorFor(locale());
   let surfaces: RewardSurfaces = { inlayHints: "returns", codeLens: true, findings: {} };
-  let client = { refreshesLenses: false, refreshesHints: false, folders: [] as readonly string[] };
+  let client = { refreshesLenses: false, refreshesHints: false, createsFiles: false, folders: [] as readonly string[] };
   let refreshTimer: NodeJS.Timeout | null = null;
   const uris = new Map<string, string>();
   /** What was shown last, for quick fixes. */
@@ -151,6 +159,19 @@ export function registerRewards(
       if (client.refreshesLenses) void connection.sendRequest(CodeLensRefreshRequest.type).catch(() => undefined);
       if (client.refreshesHints) void connection.sendRequest(InlayHintRefreshRequest.type).catch(() => undefined);
     }, refreshRestMs);
+  }
+
+  /** Adds cases to the expectations of a reward; null when they are there, or the editor cannot. */
+  function probeEdit(path: string, { function: name, probes }: NonNullable<Fix["keeps"]>): WorkspaceEdit | null {
+    if (!client.createsFiles) return null;
+    const kept = keepProbes(path, name, probes, client.folders);
+    if (kept === null) return null;
+    const target = uriOfPath(kept.path);
+    const create = { kind: "create" as const, uri: target, options: { ignoreIfExists: true } };
+    const edits = [{ range: { start: kept.end, end: kept.end }, newText: kept.text }];
+    return {
+      documentChanges: [...(kept.isNew ? [create] : []), { textDocument: { uri: target, version: null }, edits }],
+    };
   }
 
   const requirePath = (uri: string): string => {
@@ -279,10 +300,11 @@ export function registerRewards(
         .filter((finding) => overlaps(finding.range, range))
         .flatMap(({ code, fixes, range: place }) => {
           const about = diagnostics.filter((one) => one.code === code && overlaps(one.range, place));
-          return fixes.map(({ title, edits, sure }) => ({
-            ...{ title, kind: CodeActionKind.QuickFix, diagnostics: about, isPreferred: sure },
-            edit: { changes: { [uri]: edits } },
-          }));
+          return fixes.flatMap(({ title, edits, sure, keeps }): CodeAction[] => {
+            const edit = keeps === undefined ? { changes: { [uri]: edits } } : probeEdit(path, keeps);
+            const action = { title, kind: CodeActionKind.QuickFix, diagnostics: about, isPreferred: sure };
+            return edit === null ? [] : [{ ...action, edit }];
+          });
         });
     },
     initialize(found) {

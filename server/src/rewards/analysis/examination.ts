@@ -9,7 +9,14 @@ import type { RewardDeclaration, RewardProgram } from "../user/program";
 import type { BatchResult, ScoreOptions } from "../user/runner";
 import type { RolloutRow } from "../../rollouts/row";
 import { groupRows, rowsByStep, type ScoreColumn, type ScoreTable, totalsOf } from "./attribution";
-import { type Finding, type FindingFix, type FindingId, maxEvidenceRows, severityOf } from "./finding";
+import {
+  type Finding,
+  type FindingFix,
+  type FindingProbe,
+  type FindingId,
+  maxEvidenceRows,
+  severityOf,
+} from "./finding";
 
 /** Scores rows with one function of the program; the runner's `score`. */
 export type Rescore = (name: string, rows: readonly RolloutRow[], options?: ScoreOptions) => Promise<BatchResult>;
@@ -113,13 +120,15 @@ export function findingAbout(
     text?: string;
     at?: readonly [start: number, end: number];
     fixes?: FindingFix[];
+    probes?: FindingProbe[];
   } = {},
 ): Finding {
-  const { rows = [], numbers = {}, text, at = declaration.nameSpan, fixes = [] } = details;
+  const { rows = [], numbers = {}, text, at = declaration.nameSpan, fixes = [], probes = [] } = details;
   return {
     ...{ id, severity: severityOf(id), function: declaration.name, start: at[0], end: at[1], message },
     evidence: { rows: rows.slice(0, maxEvidenceRows), numbers, ...(text !== undefined && { text }) },
     ...{ fixes, certain: "dynamic" as const },
+    ...(probes.length > 0 && { probes }),
   };
 }
 

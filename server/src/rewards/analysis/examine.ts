@@ -162,7 +162,9 @@ function withoutEchoes(dynamic: readonly Finding[], fromText: readonly Finding[]
       return false;
     if (finding.id === "RW114" && finding.evidence.numbers.p99Ms === undefined && has("RW113", finding.function))
       return false;
-    return true;
+    // Where chance decides a score, it decides that of a probe too.
+    const isOfProbes = finding.id === "RW118" || finding.id === "RW119" || finding.id === "RW121";
+    return !(isOfProbes && dynamic.some(({ id, function: name }) => id === "RW115" && name === finding.function));
   });
 }
 

@@ -48,6 +48,17 @@ export interface FindingFix {
   edits: FindingEdit[];
 }
 
+/** One case for a file of probes: everything that scoring it takes. */
+export interface FindingProbe {
+  name: string;
+  completion: string;
+  solution: string | null;
+  prompt: unknown;
+  columns: Record<string, unknown>;
+  /** ">= 1" */
+  expect: string;
+}
+
 export interface Finding {
   id: FindingId;
   severity: FindingSeverity;
@@ -67,6 +78,8 @@ export interface Finding {
     text?: string;
   };
   fixes: FindingFix[];
+  /** Completions with the score that a sound reward gives them, to keep as tests of it. */
+  probes?: FindingProbe[];
   /** From the text alone, or seen on rollouts. */
   certain: "static" | "dynamic";
 }

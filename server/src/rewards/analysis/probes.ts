@@ -55,6 +55,8 @@ export interface ProbeResult extends Probe {
   verdict: "pass" | "fault" | "fragile" | "skipped";
   /** In words: "at most 0.2". */
   expected: string;
+  /** The same as a comparison, "<= 0.2"; null where it is about several completions. */
+  expect: string | null;
   /** Of a fault. */
   finding: Extract<FindingId, "RW118" | "RW119"> | null;
 }
@@ -411,16 +413,17 @@ export function judgeProbes(
       verdict: ProbeResult["verdict"],
       expected: string,
       finding: ProbeResult["finding"] = null,
+      expect: string | null = null,
     ): ProbeResult => ({
       ...entry,
-      ...{ score, status, verdict, expected, finding },
+      ...{ score, status, verdict, expected, finding, expect },
     });
     if (entry.relation === "measure") return result("skipped", "anything");
     // Between nothing and the true answer there must be room to measure in.
     if (gold === null || gold - nothing <= tolerance)
       return result("skipped", "a difference between nothing and the true answer");
-    const judge = (ok: boolean, expected: string, id: "RW118" | "RW119") =>
-      ok ? result("pass", expected) : result("fault", expected, id);
+    const judge = (ok: boolean, expected: string, id: "RW118" | "RW119", expect: string | null) =>
+      ok ? result("pass", expected, null, expect) : result("fault", expected, id, expect);
     switch (entry.relation) {
       case "gold":
         return result("pass", "the most");
@@ -435,9 +438,9 @@ export function judgeProbes(
           // Either order alone may be read as one answer; a reward that pays both orders pays a hedge.
           const reversed = scoreOf("opposite-first");
           const hedged = score !== null && reversed !== null && Math.min(score, reversed) >= gold - tolerance;
-          return judge(!hedged, "not the full score in both orders", "RW119");
+          return judge(!hedged, "not the full score in both orders", "RW119", null);
         }
-        return judge(score === null || score <= gold + tolerance, expected, "RW119");
+        return judge(score === null || score <= gold + tolerance, expected, "RW119", `<= ${gold}`);
       }
       case "worthless": {
         if (!judgesTruth || !looksAt(entry.part)) return result("skipped", "a reward that judges this");
@@ -446,7 +449,7 @@ export function judgeProbes(
         if (form !== "" && scoreOf(`gold${form}`) !== gold) return result("skipped", "a form that the reward accepts");
         // Distance to the truth may earn credit; another row's answer must not earn all of it.
         if (entry.name.startsWith("wrong-answer"))
-          return judge(score === null || score < gold - tolerance, `less than ${short(gold)}`, "RW119");
+          return judge(score === null || score < gold - tolerance, `less than ${short(gold)}`, "RW119", `< ${gold}`);
         const formed = Math.max(nothing, scoreOf(`formed${form}`) ?? nothing);
         const limit = Math.min(formed, gold) + worthlessShare * Math.max(0, gold - formed);
         const room = gold - formed > tolerance;
@@ -454,6 +457,7 @@ export function judgeProbes(
           score === null || (score < gold - tolerance && (!room || score <= limit + tolerance)),
           `at most ${short(room ? limit : nothing)}`,
           "RW119",
+          `<= ${room ? limit : nothing}`,
         );
       }
       case "below-gold":
@@ -463,6 +467,7 @@ export function judgeProbes(
           score === null || score < gold - grading(entry.part!, gold, scoreOf) / 2,
           `clearly below ${short(gold)}`,
           "RW119",
+          `< ${gold - grading(entry.part!, gold, scoreOf) / 2}`,
         );
       case "not-below-wrong": {
         const wrong = scoreOf(`wrong-${entry.part}`);
@@ -474,6 +479,7 @@ export function judgeProbes(
           (score ?? nothing) >= wrong - tolerance,
           `at least as much as with a wrong ${entry.part} (${short(wrong)})`,
           "RW118",
+          `>= ${wrong}`,
         );
       }
       default:
@@ -482,6 +488,7 @@ export function judgeProbes(
           score === null || score > gold - grading(entry.part!, gold, scoreOf) + tolerance,
           `more than a wrong ${entry.part}`,
           "RW118",
+          `> ${gold - grading(entry.part!, gold, scoreOf)}`,
         );
     }
   });

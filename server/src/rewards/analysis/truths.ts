@@ -5,6 +5,7 @@
 import { parseTags, readYesNo } from "../tags";
 import type { RolloutRow } from "../../rollouts/row";
 import type { Examination, ScoredFunction } from "./examination";
+import type { FindingProbe } from "./finding";
 
 /** Columns that hold the truth where `solution` does not, most common names first. */
 const truthColumns = ["solution", "answer", "ground_truth", "target", "label", "gold", "reference"];
@@ -28,6 +29,16 @@ export function truthClass(row: RolloutRow): "yes" | "no" | null {
   if (text === null) return null;
   const tags = parseTags(text);
   return tags.answer ?? (tags.elements.length === 0 ? readYesNo(text) : null);
+}
+
+/** A completion for the row's task with the score that it should get, to keep. */
+export function probeOf(
+  { solution, prompt, columns }: RolloutRow,
+  name: string,
+  completion: string,
+  expect: string,
+): FindingProbe {
+  return { name, completion, solution, prompt, columns, expect };
 }
 
 /** The row as if it belonged to the data row of another one. */

@@ -70,7 +70,8 @@ export function expectationsOf(rewardFile: string, functions: readonly string[])
   for (const place of new Set([join(folder, "probes"), join(dirname(folder), "probes")])) {
     for (const name of yamlFiles(place)) {
       try {
-        found.push(...readExpectations(join(place, name), rewardFile, functions));
+        const file = join(place, name);
+        found.push(...readExpectations(readConfigText(file), file, rewardFile, functions));
       } catch (error) {
         if (!AppError.is(error)) throw error;
       }
@@ -103,8 +104,14 @@ export function isMet(expect: string, { status, score }: RewardOutcomeView): boo
   }
 }
 
-function readExpectations(file: string, rewardFile: string, functions: readonly string[]): Expectation[] {
-  const { document, lines, faults } = parseYaml(readConfigText(file));
+/** Those of one text, which stands in `file`, or will; none when it is about another reward or cannot be read. */
+export function readExpectations(
+  text: string,
+  file: string,
+  rewardFile: string,
+  functions: readonly string[],
+): Expectation[] {
+  const { document, lines, faults } = parseYaml(text);
   if (faults.length > 0) return [];
   const parsed = fileSchema.safeParse(plainValue(document));
   if (!parsed.success) return [];

@@ -1,9 +1,13 @@
 /** Evaluates the modules of a reward file in this thread: those it was handed, "iad-r1/reward", and harmless modules of Node. */
-import { builtinModules } from "node:module";
+import { builtinModules, createRequire } from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import vm from "node:vm";
 import { RewardError } from "@iad-r1/models/errors";
 import type { StartMessage } from "../user/hostMessages";
 import * as rewardApi from "./rewardApi";
+
+const nodeRequire = createRequire(import.meta.url);
 
 /** Modules of Node that reach nothing outside of the thread. */
 const harmless = new Set(["assert", "assert/strict", "buffer", "crypto", "path", "querystring", "string_decoder"]);
@@ -17,6 +21,7 @@ const apiName = "iad-r1/reward";
  */
 export async function loadModules({ entry, modules, isImpure }: StartMessage): Promise<Record<string, unknown>> {
   const made = new Map<string, vm.Module>();
+  const common = new Map<string, { exports: unknown }>();
   const known = new Map(modules.map((module) => [module.url, module]));
 
   const fromValues = (identifier: string, values: Record<string, unknown>): vm.Module => {
@@ -30,13 +35,17 @@ export async function loadModules({ entry, modules, isImpure }: StartMessage): P
     );
   };
 
-  const nodeModule = async (specifier: string, from: string): Promise<vm.Module> => {
+  /** Its name, when it may be used. */
+  const nodeModuleName = (specifier: string, from: string): string => {
     const name = specifier.replace(/^node:/, "");
-    if (!isImpure && !harmless.has(name)) {
-      throw new RewardError("reward/load", `${from} imports ${specifier}, which pure rewards may not use.`, {
-        hint: "Declare the reward impure: true when it must read files or the network.",
-      });
-    }
+    if (isImpure || harmless.has(name)) return name;
+    throw new RewardError("reward/load", `${from} imports ${specifier}, which pure rewards may not use.`, {
+      hint: "Declare the reward impure: true when it must read files or the network.",
+    });
+  };
+
+  const nodeModule = async (specifier: string, from: string): Promise<vm.Module> => {
+    const name = nodeModuleName(specifier, from);
     return fromValues(`node:${name}`, { ...((await import(`node:${name}`)) as Record<string, unknown>) });
   };
 
@@ -45,23 +54,64 @@ export async function loadModules({ entry, modules, isImpure }: StartMessage): P
     if (existing !== undefined) return existing;
     const { kind, code } = known.get(url)!;
     const module =
-      kind === "json"
-        ? fromValues(url, { default: JSON.parse(code) as unknown })
+      kind !== "code"
+        ? fromValues(url, kind === "json" ? { default: JSON.parse(code) as unknown } : namesOf(required(url)))
         : new vm.SourceTextModule(code, {
             identifier: url,
             initializeImportMeta: (meta) => {
               meta.url = url;
             },
             // Type of the callback in @types/node 20 lacks the referrer of a module.
-            importModuleDynamically: (async (specifier: string) => {
-              const imported = await link(specifier, { identifier: url });
-              if (imported.status === "unlinked") await imported.link(link);
-              if (imported.status === "linked") await imported.evaluate();
-              return imported;
-            }) as never,
+            importModuleDynamically: ((specifier: string) => dynamically(specifier, url)) as never,
           });
     made.set(url, module);
     return module;
+  };
+
+  const dynamically = async (specifier: string, url: string) => {
+    const imported = await link(specifier, { identifier: url });
+    if (imported.status === "unlinked") await imported.link(link);
+    if (imported.status === "linked") await imported.evaluate();
+    return imported;
+  };
+
+  /** What a CommonJS file gives; it runs once, when it is first asked for. Two that need each other see what there is so far. */
+  const required = (url: string): unknown => {
+    const before = common.get(url);
+    if (before !== undefined) return before.exports;
+    const module = { exports: {} as unknown };
+    common.set(url, module);
+    // The first line of a program for a shell; a comment of the same length keeps every place.
+    const code = known.get(url)!.code.replace(/^#!/, "//");
+    const run = vm.compileFunction(code, ["exports", "require", "module", "__filename", "__dirname"], {
+      filename: url,
+      importModuleDynamically: ((specifier: string) => dynamically(specifier, url)) as never,
+    }) as (...args: unknown[]) => void;
+    const path = fileURLToPath(url);
+    run.call(
+      module.exports,
+      module.exports,
+      (specifier: unknown) => requireFrom(url, String(specifier)),
+      module,
+      path,
+      dirname(path),
+    );
+    return module.exports;
+  };
+
+  const requireFrom = (url: string, specifier: string): unknown => {
+    const target = known.get(url)?.imports[specifier];
+    if (target === undefined) {
+      if (specifier === apiName) return { ...rewardApi };
+      if (!builtinModules.includes(specifier.replace(/^node:/, ""))) throw unknownModule(specifier, url);
+      return nodeRequire(`node:${nodeModuleName(specifier, url)}`);
+    }
+    const { kind, code } = known.get(target)!;
+    if (kind === "json") return JSON.parse(code) as unknown;
+    if (kind === "common") return required(target);
+    throw new RewardError("reward/load", `${url} requires "${specifier}", which is written with import and export.`, {
+      hint: "Write this file with import too.",
+    });
   };
 
   const link = async (specifier: string, { identifier }: { identifier: string }): Promise<vm.Module> => {
@@ -73,14 +123,7 @@ export async function loadModules({ entry, modules, isImpure }: StartMessage): P
     let module: vm.Module;
     if (specifier === apiName) module = fromValues(apiName, { ...rewardApi });
     else if (builtinModules.includes(specifier.replace(/^node:/, ""))) module = await nodeModule(specifier, identifier);
-    else {
-      const isFile = /^(\.{1,2}\/|\/|file:)/.test(specifier);
-      throw new RewardError(
-        "reward/load",
-        `${identifier} imports "${specifier}", ${isFile ? "which is not there" : "a package, which rewards may not use"}.`,
-        { hint: isFile ? "Correct the path." : `Rewards may import "${apiName}" and files of the project.` },
-      );
-    }
+    else throw unknownModule(specifier, identifier);
     made.set(key, module);
     return module;
   };
@@ -89,6 +132,22 @@ export async function loadModules({ entry, modules, isImpure }: StartMessage): P
   await root.link(link);
   await root.evaluate();
   return root.namespace as Record<string, unknown>;
+}
+
+function unknownModule(specifier: string, from: string): RewardError {
+  const isFile = /^(\.{1,2}\/|\/|file:)/.test(specifier);
+  return new RewardError(
+    "reward/load",
+    `${from} imports "${specifier}", ${isFile ? "which is not there" : "a package, which rewards may not use"}.`,
+    { hint: isFile ? "Correct the path." : `Rewards may import "${apiName}" and files of the project.` },
+  );
+}
+
+/** The names that `import` finds in what a CommonJS file gives. */
+function namesOf(exported: unknown): Record<string, unknown> {
+  const isObject = (typeof exported === "object" && exported !== null) || typeof exported === "function";
+  const names = isObject ? { ...(exported as Record<string, unknown>) } : {};
+  return { ...names, default: Object.hasOwn(names, "default") ? names.default : exported };
 }
 
 /** The 1-based line of a file that an error's stack names first; null when it names none. */

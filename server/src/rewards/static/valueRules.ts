@@ -147,7 +147,8 @@ export function argumentFindings(
         );
       }
       if (columns === null || parameter.hasDefault || alwaysGiven.has(parameter.name)) continue;
-      if (columns.includes(parameter.name)) continue;
+      // Of a partial, what it was given is asked of nobody else.
+      if (columns.includes(parameter.name) || !declared.columns.includes(parameter.name)) continue;
       found.push(missingColumn(declared, parameter, place, columns));
     }
     return found;

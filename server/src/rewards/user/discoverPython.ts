@@ -1,7 +1,8 @@
 /**
  * Reward functions of a Python file: functions that TRL would call, ms-swift's ORM classes and the `compute_score` of verl and EasyR1, told
  * apart by their shape; and whatever stands under a marker comment, `# iad-r1: reward weight=0.5 range=0..1`. Only the top level of the
- * module counts; a function that makes a reward counts where its result gets a name there, `cosine = get_cosine_reward(max_len=512)`.
+ * module counts; there also what gets a name without a `def`: what a function makes (`cosine = get_cosine_reward(max_len=512)`), a lambda, a
+ * `partial` of a function, an object of a class that can be called.
  */
 import { type Discovered, type MarkerOptions, parseMarker } from "./marker";
 import type { RewardDeclaration, RewardShape } from "./program";
@@ -26,6 +27,7 @@ interface Parameter {
   /** Of a base of a class, the end of its path: `ORM` of `swift.plugin.ORM`. */
   last: string;
   star: "" | "*" | "**";
+  hasDefault: boolean;
 }
 
 interface Definition {
@@ -45,8 +47,14 @@ export function discoverPython(file: string, source: string): Discovered {
   const found: Discovered = { functions: [], problems: [] };
   const registered = registeredNames(lines);
   const top = definitions(lines, 0, lines.length, 0);
-  for (const { target, made } of madeRewards(lines, top)) {
-    found.functions.push(declarationOf(made, made, shapeOf(made, made, false)!, target, file, lines));
+  const { named, bases } = namedRewards(lines, top);
+  for (const { target, made } of named) {
+    const marker = markerAbove(source, comments, target.start);
+    const shape = shapeOf(made, made, marker !== null);
+    if (shape === null || (shape === "trl" && marker === null && isHelper({ ...made, name: target }, top, lines)))
+      continue;
+    if (marker !== null) found.problems.push(...marker.problems);
+    found.functions.push(marked(declarationOf(made, made, shape, target, file, lines), marker?.options ?? {}));
   }
   for (const definition of top) {
     const marker = markerAbove(source, comments, lines[definition.first]!.start);
@@ -56,17 +64,25 @@ export function discoverPython(file: string, source: string): Discovered {
     const isMarked = marker !== null || registered.has(definition.name.text);
     const shape = shapeOf(definition, call, isMarked);
     if (shape === null || (shape === "trl" && !isMarked && isHelper(definition, top, lines))) continue;
+    if (bases.has(definition) && !isMarked) continue;
     if (marker !== null) found.problems.push(...marker.problems);
-    const options: MarkerOptions = marker?.options ?? {};
     const { name } = definition;
+    const declaration = declarationOf(definition, call, shape, name, file, lines);
     found.functions.push({
-      ...declarationOf(definition, call, shape, name, file, lines),
-      name: options.name ?? registered.get(name.text) ?? name.text,
-      ...(options.scope !== undefined && { scope: options.scope }),
-      ...{ weight: options.weight ?? 1, range: options.range ?? null, impure: options.impure ?? false },
+      ...marked(declaration, marker?.options ?? {}),
+      name: marker?.options.name ?? registered.get(name.text) ?? name.text,
     });
   }
   return found;
+}
+
+function marked(declaration: RewardDeclaration, options: MarkerOptions): RewardDeclaration {
+  return {
+    ...declaration,
+    ...(options.name !== undefined && { name: options.name }),
+    ...(options.scope !== undefined && { scope: options.scope }),
+    ...{ weight: options.weight ?? 1, range: options.range ?? null, impure: options.impure ?? false },
+  };
 }
 
 function declarationOf(
@@ -98,26 +114,103 @@ export function rewardMakers(source: string): string[] {
   });
 }
 
-/** `name = maker(…)` at the top level, where `maker` holds the definition of a reward. */
-function madeRewards(
+interface Named {
+  target: PythonToken;
+  /** The function that is called under this name. */
+  made: Definition;
+}
+
+/**
+ * `name = …` at the top level: a lambda, a `partial` of a function of the file, a call of a function that holds the definition of a reward,
+ * an object of a class with `__call__`. Of two with one name the last counts, as in Python.
+ *
+ * @returns with the functions that a trainer can call only with what a `partial` gives them
+ */
+function namedRewards(
   lines: readonly PythonLine[],
   top: readonly Definition[],
-): { target: PythonToken; made: Definition }[] {
-  const makers = new Map<string, Definition>();
-  for (const definition of top) {
-    const made = innerReward(lines, definition);
-    if (made !== null) makers.set(definition.name.text, made);
-  }
-  const found = new Map<string, { target: PythonToken; made: Definition }>();
-  for (const { tokens, indent } of lines) {
+): { named: Named[]; bases: ReadonlySet<Definition> } {
+  const named = new Map<string, Named>();
+  const bases = new Set<Definition>();
+  for (const [i, { tokens, indent }] of lines.entries()) {
     const equals = tokens.findIndex(({ text }) => text === "=");
     const [target, colon] = tokens;
     const isNamed = target?.kind === "name" && (equals === 1 || (equals > 1 && colon?.text === ":"));
-    if (indent !== 0 || !isNamed || tokens[equals + 2]?.text !== "(") continue;
-    const made = makers.get(tokens[equals + 1]!.text);
-    if (made !== undefined && tokens[equals + 1]!.kind === "name") found.set(target.text, { target, made });
+    if (indent !== 0 || !isNamed || tokens[equals + 1]?.text === "=") continue;
+    const value = tokens.slice(equals + 1);
+    const made = lambdaOf(value, target, i) ?? partialOf(value, top, bases) ?? callOf(value, lines, top);
+    if (made !== null) named.set(target.text, { target, made });
+    else named.delete(target.text);
   }
-  return [...found.values()];
+  return { named: [...named.values()], bases };
+}
+
+function lambdaOf(value: readonly PythonToken[], name: PythonToken, line: number): Definition | null {
+  if (value[0]?.text !== "lambda" || value[0].kind !== "name") return null;
+  // A default may be a lambda too.
+  let numOpen = 0;
+  const end = value.findIndex(({ kind, text }, i) => {
+    if (depthAt(value, i) > 0) return false;
+    if (kind === "name" && text === "lambda") numOpen++;
+    return text === ":" && --numOpen === 0;
+  });
+  if (end < 0) return null;
+  const bracket = (text: string): PythonToken => ({ kind: "other", text, start: value[0]!.end, end: value[0]!.end });
+  const parameters = parametersOf([bracket("("), ...value.slice(1, end), bracket(")")]);
+  return { ...{ keyword: "def", isAsync: false, name, parameters }, first: line, last: line, head: line };
+}
+
+/** `partial(f, 3, k=1)`, also `functools.partial`: `f` without what it was given. */
+function partialOf(
+  value: readonly PythonToken[],
+  top: readonly Definition[],
+  bases: Set<Definition>,
+): Definition | null {
+  const at = value[0]?.text === "functools" && value[1]?.text === "." ? 2 : 0;
+  if (value[at]?.text !== "partial" || value[at + 1]?.text !== "(") return null;
+  const base = top.find(({ keyword, name }) => keyword === "def" && name.text === value[at + 2]?.text);
+  if (base === undefined || ![",", ")"].includes(value[at + 3]?.text ?? "")) return null;
+  const given = new Set<string>();
+  let numPlaces = 0;
+  for (let i = at + 3; i < value.length - 1; i++) {
+    if (value[i]!.text !== "," || depthAt(value, i) !== 1) continue;
+    const [name, equals] = value.slice(i + 1);
+    if (name?.kind === "name" && equals?.text === "=") given.add(name.text);
+    else if (name !== undefined && ![")", "*"].includes(name.text)) numPlaces++;
+  }
+  const plain = base.parameters.filter(({ star }) => star === "");
+  for (const { name } of plain.slice(0, numPlaces)) given.add(name);
+  if (plain.some(({ name, hasDefault }) => given.has(name) && !hasDefault)) bases.add(base);
+  return { ...base, parameters: base.parameters.filter(({ name }) => !given.has(name)) };
+}
+
+/** What `maker(…)` gives: the reward that is defined in it, or the `__call__` of the class. */
+function callOf(
+  value: readonly PythonToken[],
+  lines: readonly PythonLine[],
+  top: readonly Definition[],
+): Definition | null {
+  const [name, open] = value;
+  if (name?.kind !== "name" || open?.text !== "(") return null;
+  // Nothing is done with the result: no attribute, no operator.
+  const close = value.findIndex(({ text }, i) => text === ")" && depthAt(value, i + 1) === 0);
+  if (close !== value.length - 1) return null;
+  const maker = top.findLast((one) => one.name.text === name.text);
+  if (maker === undefined) return null;
+  if (maker.keyword === "def") return innerReward(lines, maker);
+  const call = callMethod(lines, maker);
+  return call !== null && shapeOf(maker, call, false) === null && isReward(call.parameters) ? call : null;
+}
+
+/** Brackets that are open before a token. */
+function depthAt(tokens: readonly PythonToken[], at: number): number {
+  let depth = 0;
+  for (const { kind, text } of tokens.slice(0, at)) {
+    if (kind !== "other") continue;
+    if ("([{".includes(text)) depth++;
+    if (")]}".includes(text)) depth--;
+  }
+  return depth;
 }
 
 function innerReward(lines: readonly PythonLine[], { keyword, head, last, parameters }: Definition): Definition | null {
@@ -171,10 +264,10 @@ function parametersOf(tokens: readonly PythonToken[]): Parameter[] {
     } else if (atStart && text === "*") stars += "*";
     else if (atStart) {
       const star = stars === "" ? "" : stars === "*" ? "*" : "**";
-      if (kind === "name") parameters.push({ name: text, last: text, star });
+      if (kind === "name") parameters.push({ name: text, last: text, star, hasDefault: false });
       atStart = false;
-    } else if (depth === 1 && kind === "name" && before === "." && parameters.length > 0)
-      parameters.at(-1)!.last = text;
+    } else if (depth === 1 && text === "=" && parameters.length > 0) parameters.at(-1)!.hasDefault = true;
+    else if (depth === 1 && kind === "name" && before === "." && parameters.length > 0) parameters.at(-1)!.last = text;
     before = text;
   }
   return parameters;

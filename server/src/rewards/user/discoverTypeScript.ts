@@ -1,8 +1,9 @@
 /**
  * Reward functions of a TypeScript or JavaScript file: exported descriptors made with `defineReward` from "iad-r1/reward", and exported
- * functions with the JSDoc tag `@reward`. Values that are not written as literals are unknown here; the worker checks them.
+ * functions with the JSDoc tag `@reward`; the same in CommonJS. Values that are not written as literals are unknown here; the worker checks them.
  */
 import { type AnyNode, isNode, parseModule, unwrapped, walk } from "./babel";
+import { commonExports, isCommonJs, requiredBy } from "./commonJs";
 import { type Discovered, type MarkerOptions, parseMarker } from "./marker";
 import type { ProgramProblem, RewardDeclaration, RewardScope } from "./program";
 
@@ -71,6 +72,7 @@ function hasValues({ body }: AnyNode): boolean {
 function makerNames(body: readonly AnyNode[]): { functions: Set<string>; namespaces: Set<string> } {
   const names = { functions: new Set<string>(), namespaces: new Set<string>() };
   for (const node of body) {
+    if (node.type === "VariableDeclaration") addRequired(node, names);
     if (node.type !== "ImportDeclaration" || (node.source as { value?: unknown }).value !== rewardModule) continue;
     for (const specifier of node.specifiers as AnyNode[]) {
       const local = (specifier.local as { name: string }).name;
@@ -82,9 +84,23 @@ function makerNames(body: readonly AnyNode[]): { functions: Set<string>; namespa
   return names;
 }
 
+/** `const { defineReward } = require("iad-r1/reward")`, or the whole of it. */
+function addRequired(declaration: AnyNode, names: ReturnType<typeof makerNames>): void {
+  for (const { id, init } of declaration.declarations as { id: AnyNode; init?: AnyNode | null }[]) {
+    if (init == null || requiredBy(unwrapped(init)) !== rewardModule) continue;
+    if (id.type === "Identifier") names.namespaces.add(id.name as string);
+    for (const property of (id.properties as AnyNode[] | undefined) ?? []) {
+      const local = property.value as { name?: string } | undefined;
+      if (keyOf(property) === "defineReward" && local?.name !== undefined) names.functions.add(local.name);
+    }
+  }
+}
+
 function isMakerCall(node: AnyNode, { functions, namespaces }: ReturnType<typeof makerNames>): boolean {
   if (node.type !== "CallExpression") return false;
-  const callee = node.callee as AnyNode;
+  const written = unwrapped(node.callee as AnyNode);
+  // Compilers write `(0, reward.defineReward)(…)`.
+  const callee = written.type === "SequenceExpression" ? (written.expressions as AnyNode[]).at(-1)! : written;
   if (callee.type === "Identifier") return functions.has(callee.name as string);
   if (callee.type !== "MemberExpression" || callee.computed === true) return false;
   const { object, property } = callee as unknown as { object: AnyNode; property: { name?: string } };
@@ -152,6 +168,12 @@ function exportsOf(body: readonly AnyNode[]): Exported[] {
         const outer = specifier.exported as { name?: string; value?: string };
         if (local !== undefined) exported.push({ ...local, name: outer.name ?? outer.value ?? "" });
       }
+    }
+  }
+  if (isCommonJs(body)) {
+    for (const { name, value, nameNode, statement } of commonExports(body)) {
+      const local = value.type === "Identifier" ? locals.get(value.name as string) : undefined;
+      exported.push({ name, value, nameNode, statement, ...local });
     }
   }
   return exported;

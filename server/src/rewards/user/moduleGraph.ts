@@ -8,13 +8,15 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { RewardError } from "@iad-r1/models/errors";
 import { isNode, parseModule, walk } from "./babel";
+import { isCommonJs, requiredBy } from "./commonJs";
 import type { InstrumentedSource } from "./recording";
 import { stripTypes } from "./stripTypes";
 
 export interface GraphModule {
   /** `file:` URL; stacks carry it. */
   url: string;
-  kind: "code" | "json";
+  /** "common": CommonJS, whose functions get `require`, `module` and `exports`. */
+  kind: "code" | "common" | "json";
   code: string;
   /** Specifier as written -> URL of a module in the graph. */
   imports: Record<string, string>;
@@ -62,7 +64,8 @@ export function loadModuleGraph(
       continue;
     }
     const imports: Record<string, string> = {};
-    for (const specifier of specifiersOf(text)) {
+    const { specifiers, isCommon } = readImports(text);
+    for (const specifier of specifiers) {
       const target = resolveSpecifier(specifier, path);
       if (target === null) continue;
       imports[specifier] = pathToFileURL(target).href;
@@ -70,16 +73,22 @@ export function loadModuleGraph(
       waiting.push({ path: target, text: imported, code: imported });
     }
     const isScript = /\.[cm]?js$/i.test(path) && instrumented === undefined;
-    modules.set(url, { url, kind: "code", code: isScript ? code : strip(code, path), imports });
+    modules.set(url, {
+      ...{ url, kind: isCommon ? "common" : "code", code: isScript ? code : strip(code, path), imports },
+    });
   }
   return { entry, modules: [...modules.values()], hash: hash.digest("hex") };
 }
 
 /** What a module imports at run time, as written. */
-function specifiersOf(source: string): Set<string> {
+function readImports(source: string): { specifiers: Set<string>; isCommon: boolean } {
   const found = new Set<string>();
-  for (const statement of parseModule(source).body) {
+  const { body } = parseModule(source);
+  const isCommon = isCommonJs(body);
+  for (const statement of body) {
     for (const node of walk(statement)) {
+      const required = isCommon ? requiredBy(node) : null;
+      if (required !== null) found.add(required);
       const isStatic = ["ImportDeclaration", "ExportNamedDeclaration", "ExportAllDeclaration"].includes(node.type);
       if (isStatic && node.importKind !== "type" && node.exportKind !== "type" && isNode(node.source)) {
         found.add(String(node.source.value));
@@ -90,7 +99,7 @@ function specifiersOf(source: string): Set<string> {
       if (isNode(argument) && argument.type === "StringLiteral") found.add(String(argument.value));
     }
   }
-  return found;
+  return { specifiers: found, isCommon };
 }
 
 /** Path of a file of the project; null for packages and modules of Node, and for what is not there. */
@@ -99,7 +108,7 @@ function resolveSpecifier(specifier: string, from: string): string | null {
   const base = specifier.startsWith("file:") ? fileURLToPath(specifier) : resolve(dirname(from), specifier);
   const candidates = [
     base,
-    ...[".ts", ".mts", ".js", ".mjs", ".json"].map((ending) => base + ending),
+    ...[".ts", ".mts", ".js", ".mjs", ".cjs", ".json"].map((ending) => base + ending),
     // Written as TypeScript wants it for Node: the name of the file that a compiler would make.
     base.replace(/\.([cm]?)js$/i, ".$1ts"),
     resolve(base, "index.ts"),

@@ -52,14 +52,23 @@ async function inspect(address: string) {
   return { ask, event, find, count: () => seen.length, close: () => socket.close() };
 }
 
-test("the debugger stops in the person's own file, at the line and column that stand there", async () => {
-  const path = join(temporaryFolder(), "location.reward.ts");
-  writeFileSync(path, locationReward);
+/** The same reward in JavaScript with `require`. */
+const commonReward = locationReward
+  .replace(/import (.*) from (.*);/, "const $1 = require($2);")
+  .replace("export const location", "exports.location")
+  .replace(": { completion: string; solution: string }", "");
+
+test.each([
+  ["location.reward.ts", locationReward],
+  ["location.reward.cjs", commonReward],
+])("the debugger stops in the person's own file, at the line and column that stand there: %s", async (name, source) => {
+  const path = join(temporaryFolder(), name);
+  writeFileSync(path, source);
   const row = { group: "g", index: 2, prompt: "?", completion: "<location>center</location>", columns: {} };
   const rollout = { ...row, solution: "<location>top left</location>" };
   const launch = await makeDebugLaunch({
     path,
-    text: locationReward,
+    text: source,
     name: "location",
     row: rollout,
     group: [rollout],
@@ -82,7 +91,7 @@ test("the debugger stops in the person's own file, at the line and column that s
   await inspector.ask("Debugger.enable");
   const url = pathToFileURL(path).href;
   const { line } = launch.breakpoint;
-  expect(locationReward.split("\n")[line]).toContain("const found =");
+  expect(source.split("\n")[line]).toContain("const found =");
   await inspector.ask("Debugger.setBreakpointByUrl", { url, lineNumber: line });
   await inspector.ask("Runtime.runIfWaitingForDebugger");
   // It first waits at the beginning of the program.
@@ -102,7 +111,7 @@ test("the debugger stops in the person's own file, at the line and column that s
   const script = String(
     (await inspector.ask("Debugger.getScriptSource", { scriptId: location.scriptId })).scriptSource,
   );
-  const lines = locationReward.split("\n");
+  const lines = source.split("\n");
   expect(script.split("\n").map((text) => text.length)).toEqual(lines.map((text) => text.length));
   expect(lines[line]!.slice(location.columnNumber)).toMatch(/^(\/<location>|exec\()/);
   const expression = "JSON.stringify([completion, solution])";

@@ -50,6 +50,53 @@ export const place = reward({
     });
   });
 
+  test("CommonJS gives rewards with exports and module.exports", () => {
+    const source = `"use strict";
+const { defineReward, skip } = require("iad-r1/reward");
+const whole = require("iad-r1/reward");
+const helper = require("./helper.cjs");
+
+/** @reward weight=0.5 */
+exports.short = ({ completion }) => (completion.length < 3 ? 1 : 0);
+exports.place = module.exports.where = defineReward({ name: "location", score: () => 1 });
+exports.gone = void 0;
+/** @reward */
+function late({ columns }) { return columns.mask ? 1 : 0; }
+exports.late = late;
+exports.untold = () => 1;
+exports["odd name"] = whole.defineReward({ score() { return 0; } });
+exports.compiled = (0, whole.defineReward)({ score: () => 2 });
+`;
+    const { functions, problems } = found("/r/a.reward.cjs", source);
+    expect(problems).toEqual([]);
+    expect(functions.map(({ name, exportName, shape, weight }) => [name, exportName, shape, weight])).toEqual([
+      ["short", "short", "plain", 0.5],
+      ["location", "place", "contract", 1],
+      ["late", "late", "plain", 1],
+      ["odd name", "odd name", "contract", 1],
+      ["compiled", "compiled", "contract", 1],
+    ]);
+    expect(functions[2]).toMatchObject({ columns: ["mask"], nameText: "late" });
+
+    const object = `const { defineReward: make } = require("iad-r1/reward");
+const inner = (context) => 1;
+module.exports = {
+  place: make({ score: inner }),
+  /** @reward name=tidy */
+  form({ completion }) { return completion.length; },
+  inner,
+  ...others,
+};`;
+    expect(found("/r/a.js", object).functions.map(({ name, exportName }) => [name, exportName])).toEqual([
+      ["place", "place"],
+      ["tidy", "form"],
+    ]);
+    const alone = `/** @reward */\nmodule.exports = function ({ completion }) { return completion.length; };`;
+    expect(found("/r/alone.reward.js", alone).functions).toMatchObject([{ name: "alone", exportName: "default" }]);
+    // A module that only speaks of it has none.
+    expect(found("/r/a.ts", "export const x = 1; exports.y = (a) => 1;").functions).toEqual([]);
+  });
+
   test("the name falls back to the export, and of a default export to the file", () => {
     const source = `import * as r from "iad-r1/reward";
 const a = r.defineReward({ score: () => 1 } as const);
@@ -194,6 +241,64 @@ def real(completions, **kwargs):
     expect(functions[0]!.bodyText).toMatch(/^def scaled[\s\S]*for c in completions\]$/);
     expect(found("/r/a.py", maker).functions).toEqual([]);
     expect(rewardMakers(maker)).toEqual(["make"]);
+  });
+
+  test("a lambda, a partial and an object that can be called count where they have a name", () => {
+    const source = `from functools import partial
+import functools
+
+short = lambda completions, limit=3, **kwargs: [1.0 if len(c) < limit else 0.0 for c in completions]
+# iad-r1: reward weight=0.5 range=0..2
+typed: Callable = lambda completions, solution, f=lambda x: {1: x}, **kwargs: (
+    [f(s) for s in solution]
+)
+key = lambda row: row["x"]
+clean = lambda completions: [c.strip() for c in completions]
+
+def scaled(completions, target, factor, **kwargs):
+    return [factor for _ in clean(completions)]
+
+halved = partial(scaled, factor=0.5)
+by_place = functools.partial(scaled, target=[1], factor=(2, 3)[0])
+counted = partial(len)
+
+def capped(completions, most=3.0, **kwargs):
+    return [most for _ in completions]
+low = partial(capped, most=1.0)
+
+class Keyword:
+    def __init__(self, word):
+        self.word = word
+    def __call__(self, completions, category, **kwargs):
+        return [float(self.word in c) for c in completions]
+class Box:
+    def __call__(self, x):
+        return x
+
+says_yes = Keyword("yes")
+box = Box()
+length = len(Keyword("no").word)
+chained = Keyword("a").word
+score = lambda data_source, solution_str, ground_truth, extra_info=None: 1.0
+twice = key
+twice = Keyword("b")
+`;
+    const { functions, problems } = found("/r/a.py", source);
+    expect(problems).toEqual([]);
+    expect(functions.map(({ name, shape, columns, exportName }) => [name, shape, columns, exportName])).toEqual([
+      ["short", "trl", ["limit"], "short"],
+      ["typed", "trl", ["solution", "f"], "typed"],
+      ["halved", "trl", ["target"], "halved"],
+      ["by_place", "trl", [], "by_place"],
+      ["capped", "trl", ["most"], "capped"],
+      ["low", "trl", [], "low"],
+      ["says_yes", "trl", ["category"], "says_yes"],
+      ["score", "verl", [], "score"],
+      ["twice", "trl", ["category"], "twice"],
+    ]);
+    expect(functions[1]).toMatchObject({ weight: 0.5, range: { min: 0, max: 2 }, takesKwargs: true });
+    expect(functions[2]!.bodyText).toMatch(/^def scaled/);
+    expect(functions[6]!.bodyText).toMatch(/^def __call__\(self, completions, category/);
   });
 
   test("a reward for the length alone asks for tokens only, and EasyR1 has arguments of its own", () => {

@@ -48,6 +48,33 @@ def seen(prompts, completions, completion_ids, trainer_state, log_extra, log_met
     expect(result.callMs).toHaveLength(1);
   });
 
+  test("a lambda, a partial and an object are called like functions, also when they are watched", async () => {
+    const source = `from functools import partial
+longest = lambda completions, **kwargs: [float(len(c)) if c > "b" else 0.0 for c in completions]
+def scaled(completions, factor, **kwargs):
+    return [factor * len(c) for c in completions]
+half = partial(scaled, factor=0.5)
+class Says:
+    def __init__(self, word):
+        self.word = word
+    def __call__(self, completions, **kwargs):
+        return [1.0 if self.word in c else 0.0 for c in completions]
+says_b = Says("b")
+`;
+    const runner = open(source);
+    expect((await runner.score("longest", rows("aa", "bbb"))).outcomes).toEqual(scores(0, 3));
+    expect((await runner.score("half", rows("aa", "bbb"))).outcomes).toEqual(scores(1, 1.5));
+    expect((await runner.score("says_b", rows("aa", "bbb"))).outcomes).toEqual(scores(0, 1));
+    const watched = await runner.score("longest", rows("aa", "bbb"), { instrumented: true });
+    expect(watched.outcomes).toEqual(scores(0, 3));
+    const { sites, records } = watched.recording!;
+    const at = sites.findIndex(({ start, end }) => source.slice(start, end) === 'c > "b"');
+    expect(records[at]!.values.map(({ row, preview }) => [row, preview.text])).toEqual([
+      [0, "False"],
+      [1, "True"],
+    ]);
+  });
+
   test("without prompts, completions are messages where the code reads messages, else texts", async () => {
     const texts = open("def f(completions): return [float(len(c)) for c in completions]");
     expect((await texts.score("f", rows("abc"))).outcomes).toEqual(scores(3));

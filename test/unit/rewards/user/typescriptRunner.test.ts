@@ -1,6 +1,7 @@
 /** TypeScript rewards in their process: what comes back, and what does not bring anything down. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { instrumentTypeScript } from "@iad-r1/server/rewards/live/instrument";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
 import { type RunnerOptions, type ScoreOptions, startRunner } from "@iad-r1/server/rewards/user/runner";
 import type { RolloutRow } from "@iad-r1/server/rollouts/row";
@@ -129,6 +130,64 @@ export const late = async () => (await import("./deep.ts")).deep;`;
       code: "reward/load",
       message: expect.stringMatching(message),
     });
+  });
+
+  test("CommonJS is run as Node would, with files of both kinds, and says which line threw", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(
+      join(folder, "first.cjs"),
+      "const second = require('./second');\nexports.base = 1;\nexports.sum = () => exports.base + second.two;",
+    );
+    // The two need each other; this one is there in part when the other asks.
+    writeFileSync(
+      join(folder, "second.js"),
+      "exports.two = 2;\nconst first = require('./first.cjs');\nexports.seen = () => first.base;",
+    );
+    writeFileSync(join(folder, "table.json"), '{"weight": 10}');
+    const source = `#!/usr/bin/env node
+"use strict";
+const { defineReward } = require("iad-r1/reward");
+const { sum } = require("./first.cjs"), { seen } = require("./second"), table = require("./table.json");
+const { join } = require("path");
+/** @reward */
+exports.plain = function ({ completion }) {
+  if (completion === "bad") throw new Error("not " + completion);
+  return sum() + seen() + table.weight + join("a", "b").length;
+};
+exports.made = defineReward({ score: ({ completion }) => completion.length, range: { min: 0, max: 5 } });
+`;
+    const runner = open(source, { file: join(folder, "old.reward.cjs"), instrument: instrumentTypeScript });
+    const { outcomes } = await runner.score("plain", rows("a", "bad"));
+    expect(outcomes[0]).toEqual({ status: "ok", score: 17 });
+    expect(outcomes[1]).toMatchObject({ status: "error", message: expect.stringMatching(/not bad.*line 8/s) });
+    expect((await runner.score("made", rows("abc"))).outcomes).toEqual([{ status: "ok", score: 3 }]);
+    const watched = await runner.score("plain", rows("a"), { instrumented: true });
+    expect(watched.outcomes).toEqual([{ status: "ok", score: 17 }]);
+    const { sites, records } = watched.recording!;
+    const at = sites.findIndex(({ start, end }) => source.slice(start, end) === 'completion === "bad"');
+    expect(records[at]!.values.map(({ preview }) => preview.text)).toEqual(["false"]);
+
+    // From a file with `import`: by name, and as a whole.
+    const mixed = `import { defineReward } from "iad-r1/reward";
+import whole, { sum } from "./first.cjs";
+export const f = defineReward({ score: () => (whole.sum === sum ? sum() : 0) });`;
+    expect((await open(mixed, { file: join(folder, "new.reward.ts") }).score("f", rows("a"))).outcomes).toEqual([
+      { status: "ok", score: 3 },
+    ]);
+  });
+
+  test("what CommonJS may not require is said, as for import", async () => {
+    const head = `const { defineReward } = require("iad-r1/reward");\nexports.f = defineReward({ score: () => 1 });\n`;
+    for (const [what, message] of [
+      ['require("fs")', /fs, which pure rewards may not use/],
+      ['require("left-pad")', /"left-pad", a package/],
+      ['require("./absent")', /".\/absent", which is not there/],
+      ['require("fs".concat(""))', /fs, which pure rewards may not use/],
+    ] as const) {
+      await expect(open(`${head}${what};`, { file: "/project/a.cjs" }).score("f", rows("a")), what).rejects.toThrow(
+        message,
+      );
+    }
   });
 
   test("a syntax error says its line", async () => {

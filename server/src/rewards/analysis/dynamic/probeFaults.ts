@@ -11,10 +11,10 @@ import {
   type ScoredFunction,
 } from "../examination";
 import type { RolloutRow } from "../../../rollouts/row";
-import type { Finding } from "../finding";
+import type { Finding, FindingProbe } from "../finding";
 import { mean } from "../groupMath";
 import { buildProbes, judgeProbes, type ProbeResult } from "../probes";
-import { asked, distinctDataRows, judgesTruth, truthClass } from "../truths";
+import { asked, distinctDataRows, judgesTruth, probeOf, truthClass } from "../truths";
 
 const maxDataRows = 12;
 /** An even mixture of both verdicts gives a constant policy half of the answer's worth. */
@@ -32,8 +32,8 @@ export const findProbeFaults: Detector = async (examination) => {
     if (scored.result === null) continue;
     const probed = await runProbes(examination, scored, distinctDataRows(examination, maxDataRows));
     findings.push(
-      ...paidNonsense(scored, probed),
-      ...unpaidTruth(scored, probed),
+      ...paidNonsense(examination, scored, probed),
+      ...unpaidTruth(examination, scored, probed),
       ...constantPolicy(examination, scored, probed),
     );
   }
@@ -115,7 +115,15 @@ function faultsOf(probed: readonly ProbedRow[], id: "RW118" | "RW119"): Fault[] 
 
 const maxListed = 6;
 
-function paidNonsense(scored: ScoredFunction, probed: readonly ProbedRow[]): Finding[] {
+/** To keep beside the reward; none for groups, of which one completion says nothing. */
+function kept({ rows }: Examination, scored: ScoredFunction, faults: readonly Fault[]): FindingProbe[] {
+  if (isOfGroups(scored)) return [];
+  return faults.slice(0, maxListed).flatMap(({ result, rows: [row] }) => {
+    return result.expect === null ? [] : [probeOf(rows[row!]!, result.title, result.completion, result.expect)];
+  });
+}
+
+function paidNonsense(examination: Examination, scored: ScoredFunction, probed: readonly ProbedRow[]): Finding[] {
   const faults = faultsOf(probed, "RW119");
   if (faults.length === 0) return [];
   const listed = faults
@@ -131,12 +139,13 @@ function paidNonsense(scored: ScoredFunction, probed: readonly ProbedRow[]): Fin
         rows: [...new Set(faults.flatMap(({ rows }) => rows))],
         numbers: { probes: faults.length, score: faults[0]!.result.score!, gold: faults[0]!.gold },
         text: faults.map(({ result }) => `${result.name}: ${quote(result.completion, 160)}`).join("\n"),
+        probes: kept(examination, scored, faults),
       },
     ),
   ];
 }
 
-function unpaidTruth(scored: ScoredFunction, probed: readonly ProbedRow[]): Finding[] {
+function unpaidTruth(examination: Examination, scored: ScoredFunction, probed: readonly ProbedRow[]): Finding[] {
   const all = probed.flatMap(({ results }) => results);
   // A reward that accepts one wording only means it so; one that accepts some wordings and not others has a gap.
   const knowsSynonyms = all.some(({ relation, verdict }) => relation === "above-wrong" && verdict === "pass");
@@ -157,6 +166,7 @@ function unpaidTruth(scored: ScoredFunction, probed: readonly ProbedRow[]): Find
         rows: [...new Set(faults.flatMap(({ rows }) => rows))],
         numbers: { probes: faults.length, gold: faults[0]!.gold },
         text: faults.map(({ result }) => `${result.name}: ${quote(result.completion, 160)}`).join("\n"),
+        probes: kept(examination, scored, faults),
       },
     ),
   ];

@@ -22,6 +22,7 @@ import {
   neutralReasoning,
   truthClass,
   truthText,
+  probeOf,
 } from "../truths";
 
 const maxDataRows = 64;
@@ -191,6 +192,14 @@ function wrongDirection(
             ...(gold.score !== null && { gold: gold.score }),
           },
           text: gold.completion,
+          probes: [
+            probeOf(
+              rows[gold.row]!,
+              "the true answer earns at least what a wrong one does",
+              gold.completion,
+              `>= ${winner.score}`,
+            ),
+          ],
         },
       ),
     ];
