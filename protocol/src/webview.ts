@@ -544,6 +544,8 @@ export const dashboardPanel = definePanel({
   name: "dashboard",
   state: struct({
     settings: dashboardSettings,
+    /** Ids of the runs that the panel is for, the main one first: what a new window opens again. Some may not have come yet. */
+    chosen: list(text),
     /** The runs that are shown, the first is the main one. */
     runs: list(dashboardRun),
     /** Id of the run that others are measured against. */
@@ -555,6 +557,7 @@ export const dashboardPanel = definePanel({
     "settings/changed": dashboardSettings,
     "available/changed": list(runChoice),
     "baseline/changed": nullable(text),
+    "chosen/changed": list(text),
     "run/shown": dashboardRun,
     "run/hidden": struct({ run: text }),
     "run/changed": struct({ run: text, change: partial(runProgress) }),

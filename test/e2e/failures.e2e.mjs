@@ -7,6 +7,7 @@ import {
   kill,
   languageServers,
   makeTiff,
+  newestRun,
   remoteServer,
   runProcesses,
   runReaches,
@@ -82,7 +83,9 @@ test("a run goes on while the window is closed, and no point is missing afterwar
       .getByRole("img", { name: /^loss\. .* \d+ points/ })
       .first()
       .waitFor();
-    await scenario.reopen("iadr1.runDashboard", async () => {
+    // A dashboard that came back without its run would be empty.
+    const state = `"runs":["${newestRun(scenario.workspace)}"]`;
+    await scenario.reopen({ viewType: "iadr1.runDashboard", state }, async () => {
       // The same process, or none where a fast machine is done already.
       expect([[pid], []]).toContainEqual(runProcesses(scenario.workspace));
     });

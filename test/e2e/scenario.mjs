@@ -77,10 +77,10 @@ export async function inWorkbench(name, options, work) {
     /**
      * Closes the window, and opens it again as after an evening.
      *
-     * @param viewType of an editor that must be there again
+     * @param editor viewType and state (as `remembers` takes them) of an editor that must be there again
      */
-    async reopen(viewType, whileClosed = async () => {}) {
-      await scenario.window.remembers(viewType);
+    async reopen({ viewType, state }, whileClosed = async () => {}) {
+      await scenario.window.remembers(viewType, state);
       // Leaving the page lets the workbench write down what was open, as closing a window does.
       await scenario.window.page.goto("about:blank");
       await browser.close();
@@ -120,7 +120,7 @@ export async function runReaches(workspace, state) {
   let seen = "";
   let changedMs = Date.now();
   for (;;) {
-    const newest = listed(runs).sort().at(-1);
+    const newest = newestRun(workspace);
     const folder = newest === undefined ? null : join(runs, newest);
     const now = folder === null ? "" : sizes(folder);
     if (now !== seen) [seen, changedMs] = [now, Date.now()];
@@ -156,6 +156,13 @@ export function runProcesses(workspace) {
       return [];
     }
   });
+}
+
+/** Id of the newest run of a project. */
+export function newestRun(workspace) {
+  return listed(join(workspace, ".iadr1", "runs"))
+    .sort()
+    .at(-1);
 }
 
 function listed(folder) {

@@ -39,16 +39,19 @@ export class Workbench {
   }
 
   /**
-   * Waits until the workbench has written down that an editor is open. In a browser it does so every five seconds when it has nothing else to
-   * do, and not while it is left; a window that is closed before has forgotten the editor.
+   * Waits until the workbench has written down that an editor is open, and what its page keeps. In a browser it does so every five seconds
+   * when it has nothing else to do, and not while it is left; a window that is closed before has forgotten the editor.
    *
    * @param viewType of the webview panel or custom editor
+   * @param state    a part of the page's state as JSON; "" for a page that keeps none
    */
-  async remembers(viewType) {
-    const isKept = async () => this.page.evaluate(keptInDatabases, ["memento/workbench.parts.editor", viewType]);
+  async remembers(viewType, state) {
+    const wanted = ["memento/workbench.parts.editor", [viewType, state]];
+    const isKept = async () => this.page.evaluate(keptInDatabases, wanted);
     const until = Date.now() + patienceMs;
     while (!(await isKept())) {
-      if (Date.now() > until) throw new Error(`The workbench has not written down that ${viewType} is open.`);
+      if (Date.now() > until)
+        throw new Error(`The workbench has not written down that ${viewType} is open with ${state}.`);
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
@@ -288,8 +291,8 @@ export class Workbench {
   }
 }
 
-/** Runs in the page: whether one of the workbench's databases holds a text under a key. */
-async function keptInDatabases([key, text]) {
+/** Runs in the page: whether one of the workbench's databases holds texts under a key. It is JSON in JSON, several times over. */
+async function keptInDatabases([key, texts]) {
   const answered = (request) =>
     new Promise((resolve, reject) => {
       request.onsuccess = () => resolve(request.result);
@@ -300,7 +303,8 @@ async function keptInDatabases([key, text]) {
     try {
       for (const store of database.objectStoreNames) {
         const value = await answered(database.transaction(store, "readonly").objectStore(store).get(key));
-        if (typeof value === "string" && value.includes(text)) return true;
+        const plain = typeof value === "string" ? value.replaceAll("\\", "") : "";
+        if (texts.every((text) => plain.includes(text)) && plain !== "") return true;
       }
     } finally {
       database.close();

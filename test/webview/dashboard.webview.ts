@@ -419,6 +419,22 @@ it("keeps what was chosen when the panel is hidden and shown again", async () =>
   expect(await host.page.locator(".toolbar select").first().inputValue()).toBe("step");
 });
 
+it("keeps which runs it is for before they have come, and every one of them", async () => {
+  const run = makeRun("r", tinyCurves([1, 2]));
+  const state = dashboardState([], { chosen: ["r", "late"] });
+  open = await FakeHost.open(dashboardPanel, state, { "series/get": seriesAnswer(tinyCurves([1, 2])) });
+  const { page } = open;
+  const kept = () =>
+    page.evaluate(() => (window as unknown as { savedState?: { runs: string[] } }).savedState?.runs.join(" "));
+  await until(kept, "r late");
+  // One has come, the other is still on its way.
+  await open.change("run/shown", run);
+  await page.locator(".run-header").waitFor();
+  expect(await kept()).toBe("r late");
+  await open.change("chosen/changed", ["late"]);
+  await until(kept, "late");
+});
+
 it("speaks Simplified Chinese", async () => {
   const plan = [
     { id: "pa-sft", kind: "pa-sft" as const, title: "PA-SFT: learn to reason and answer", totalSteps: 40 },

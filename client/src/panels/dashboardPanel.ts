@@ -87,10 +87,10 @@ export class DashboardPanels
     this.adopt(panel, runs);
   }
 
-  /** The window was opened again: the page's own state names the runs. */
+  /** The window was opened again: the page's own state names the runs, and the title the first one where it was closed before that was kept. */
   async deserializeWebviewPanel(panel: WebviewPanel, state: unknown): Promise<void> {
     panel.webview.options = panelOptions(this.context.extension);
-    this.adopt(panel, runsOf(state));
+    this.adopt(panel, runsOf(state) ?? runsIn(panel.title));
   }
 
   openCustomDocument(uri: Uri): CustomDocument {
@@ -128,10 +128,16 @@ function panelOptions(extension: ExtensionContext) {
   };
 }
 
-/** Ids of runs from what the page kept; anything else gives none. */
-function runsOf(state: unknown): string[] {
-  const runs = typeof state === "object" && state !== null && "runs" in state ? state.runs : [];
-  return Array.isArray(runs) ? runs.filter((id): id is string => typeof id === "string").slice(0, 20) : [];
+/** Ids of runs from what the page kept; null where it has kept none. */
+function runsOf(state: unknown): string[] | null {
+  const runs = typeof state === "object" && state !== null && "runs" in state ? state.runs : null;
+  return Array.isArray(runs) ? runs.filter((id): id is string => typeof id === "string").slice(0, 20) : null;
+}
+
+/** The run of a title that was made here. */
+function runsIn(title: string): string[] {
+  const last = title.split(" ").at(-1)!;
+  return last !== "" && messages.dashboardTitle(last) === title ? [last] : [];
 }
 
 export class DashboardPanel implements PanelController<typeof dashboardPanel>, Disposable {
@@ -193,6 +199,7 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
   snapshot(): DashboardState {
     return {
       settings: dashboardSettings(),
+      chosen: [...this.order],
       runs: this.order.flatMap((id) => this.whole(id) ?? []),
       baseline: this.baseline,
       available: this.available(),
@@ -268,10 +275,15 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
       this.hide(id);
       this.host.change("run/hidden", { run: id });
     }
-    this.order = wanted;
+    this.take(wanted);
     if (this.baseline !== null && !wanted.includes(this.baseline)) this.baseline = null;
     for (const id of wanted) if (!this.shown.has(id)) this.follow(id);
     if (wanted[0] !== undefined) this.panel.title = messages.dashboardTitle(wanted[0]);
+  }
+
+  private take(order: string[]): void {
+    this.order = order;
+    this.host.change("chosen/changed", [...order]);
   }
 
   private follow(id: string): void {
@@ -279,7 +291,7 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
     const subscriptions = [
       feed.onDidChange((update) => this.update(id, update)),
       feed.onDidEnd(() => {
-        this.order = this.order.filter((each) => each !== id);
+        this.take(this.order.filter((each) => each !== id));
         this.hide(id);
         this.host.change("run/hidden", { run: id });
       }),

@@ -108,7 +108,7 @@ describe("state of a run", () => {
     const run = model.toDashboard(true);
     const whole = {
       ...{ settings: { smoothing: 0.6, smoothingMethod: "ema", xAxis: "step", staleAfterMs: 1 } },
-      ...{ runs: [run], baseline: null, available: [] },
+      ...{ chosen: ["r"], runs: [run], baseline: null, available: [] },
     };
     expect(dashboardPanel.state.fault(whole, "state")).toBeNull();
     expect(run).toMatchObject({ id: "r", state: "running", lastEventMs: 5 });

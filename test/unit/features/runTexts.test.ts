@@ -1,9 +1,13 @@
-/** What a run's guard tells, in Chinese: every sentence of it, where lists and the stream carry it. */
+/** What a run tells of itself, in Chinese: every sentence of its guard, its warnings and alerts, where lists and the stream carry it. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { RunEvent, RunListing } from "@iad-r1/protocol/runs";
 import { runTranslatorFor } from "@iad-r1/server/features/localise/runs";
 import { translateMessage } from "@iad-r1/server/features/localise/rewards";
 import { guardRollouts } from "@iad-r1/server/rewards/analysis/guard";
 import type { RewardFailure } from "@iad-r1/server/rewards/contract";
+import { AlertWatch } from "@iad-r1/server/runs/alerts";
 import { RewardGuard } from "@iad-r1/server/runs/rewardGuard";
 import type { RolloutRow } from "@iad-r1/server/rollouts/row";
 import { expect, test } from "vitest";
@@ -90,4 +94,51 @@ test("lists and the stream carry them; words that programs compare stay", () => 
     event: { ...event, message: said },
   });
   expect(say.streamed("inspect/j", { type: "event", event })).toEqual({ type: "event", event });
+});
+
+test("what a run warns of is said in Chinese, and so are rules on its curves; names of people stay", () => {
+  const say = runTranslatorFor("zh-cn")!;
+  const streamed = (event: Partial<RunEvent>) =>
+    (say.streamed("run/r", { type: "event", event }) as { event: { message: string } }).event.message;
+  const rules = [
+    { metric: "loss", above: 2, name: "Loss is 1, above 0." },
+    { metric: "reward", below: 0.5, steps: 2 },
+    { metric: "entropy", below: 0.1 },
+    { metric: "kl", above: 0.2, steps: 2 },
+  ];
+  const watch = AlertWatch.of({ alerts: rules });
+  const values = { loss: 3.25, reward: 0.25, entropy: 0.0625, kl: 0.5 };
+  const alerts = [...watch.check("pa-sft", 1, values), ...watch.check("pa-sft", 2, values)];
+  expect(alerts.map((alert) => streamed({ type: "alert", ...alert } as RunEvent))).toEqual([
+    "Loss is 1, above 0.：loss 为 3.25，高于 2。",
+    "entropy 为 0.0625，低于 0.1。",
+    "reward 为 0.25，已连续 2 步低于 0.5。",
+    "kl 为 0.5，已连续 2 步高于 0.2。",
+  ]);
+  const listing = { id: "r", reason: null, findings: [], alerts } as unknown as RunListing;
+  expect(say.listing(listing).alerts![1]!.message).toBe("entropy 为 0.0625，低于 0.1。");
+  const log = (level: "info" | "warning", message: string) => streamed({ type: "log", level, code: "x", message });
+  expect(log("warning", "12 sequences were longer than 512 tokens and were cut.")).toBe(
+    "12 个序列超过 512 个词元，已被截断。",
+  );
+  // What another library says, and what only the log shows, stays as it was written.
+  expect(log("warning", "device lost")).toBe("device lost");
+  expect(log("info", "Step 3: kl not finite, left out.")).toBe("Step 3: kl not finite, left out.");
+});
+
+test("every warning that the code of a run writes is in the table", () => {
+  const folder = fileURLToPath(new URL("../../../server/src", import.meta.url));
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+  const written = files.flatMap((name) =>
+    [...readFileSync(join(folder, name), "utf8").matchAll(/\.log\(\s*"warning",\s*"[^"]+",\s*`([^`]+)`/g)].map(
+      ([, text]) => text!.replaceAll(/\$\{[^}]*\}/g, "7"),
+    ),
+  );
+  expect(written.length).toBeGreaterThanOrEqual(4);
+  const say = runTranslatorFor("zh-cn")!;
+  for (const message of written) {
+    const event = { type: "log", level: "warning", code: "x", message };
+    const said = say.streamed("run/r", { type: "event", event }) as { event: { message: string } };
+    expect(said.event.message).not.toMatch(/[a-z]{2}/i);
+  }
 });

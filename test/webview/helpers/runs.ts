@@ -189,7 +189,7 @@ export function makeRun(id: string, curves: Curves, change: Partial<DashboardRun
 export function dashboardState(runs: DashboardRun[], change: Partial<DashboardState> = {}): DashboardState {
   return {
     settings: { smoothing: 0.8, smoothingMethod: "ema", xAxis: "step", staleAfterMs: 60_000 },
-    ...{ runs, baseline: null },
+    ...{ chosen: runs.map(({ id }) => id), runs, baseline: null },
     available: [
       { id: "2026-05-11-older", project: "demo", kind: "post-train", state: "completed", createdMs: startMs - 864e5 },
     ],

@@ -1,11 +1,12 @@
 /**
- * What runs tell about their rewards in the editor's language. A run writes its journal in English, whoever will read it; here findings, and
- * the reason for which a run waits, are said anew on their way to an editor. What is not in the tables stays as it was written.
+ * What runs tell of themselves in the editor's language. A run writes its journal in English, whoever will read it; here findings, warnings,
+ * alerts and the reason for which a run waits are said anew on their way to an editor. What is not in the tables stays as it was written.
  */
-import type { RunEvent, RunListing } from "@iad-r1/protocol/runs";
+import type { ListedAlert, RunEvent, RunListing } from "@iad-r1/protocol/runs";
 import type { RunDelta, RunsDelta, RunSnapshot, Topic } from "@iad-r1/protocol/stream";
 import { translateMessage } from "./rewards";
-import { isChineseLocale } from "./translate";
+import { runSentences } from "./runsZhCn";
+import { isChineseLocale, makeLookUp } from "./translate";
 
 export interface RunTranslator {
   listing(run: RunListing): RunListing;
@@ -42,12 +43,32 @@ function listing(run: RunListing): RunListing {
     ...run,
     reason: reasonIn(run.reason),
     findings: run.findings.map((finding) => ({ ...finding, message: translateMessage(finding.message) })),
+    ...(run.alerts === undefined ? {} : { alerts: run.alerts.map(alertIn) }),
   };
 }
 
 function event(told: RunEvent): RunEvent {
-  if (told.type === "finding") return { ...told, message: translateMessage(told.message) };
-  return told.type === "state" ? { ...told, reason: reasonIn(told.reason) } : told;
+  switch (told.type) {
+    case "finding":
+      return { ...told, message: translateMessage(told.message) };
+    case "log":
+      return told.level === "warning" ? { ...told, message: sentence(told.message) ?? told.message } : told;
+    case "alert":
+      return alertIn(told);
+    case "state":
+      return { ...told, reason: reasonIn(told.reason) };
+    default:
+      return told;
+  }
+}
+
+const sentence = makeLookUp(runSentences, (text) => text);
+
+/** A rule's name is a person's own, and stands before the sentence. */
+function alertIn<T extends Pick<ListedAlert, "name" | "message">>(alert: T): T {
+  const begin = alert.name === null ? "" : `${alert.name}: `;
+  const said = alert.message.startsWith(begin) ? sentence(alert.message.slice(begin.length)) : null;
+  return said === null ? alert : { ...alert, message: `${alert.name === null ? "" : `${alert.name}：`}${said}` };
 }
 
 /** "RW104: …", as a run says why it waits. Other reasons are words that programs compare. */

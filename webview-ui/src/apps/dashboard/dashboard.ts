@@ -89,10 +89,9 @@ export class Dashboard {
     this.render();
   }
 
-  /** Keeps what a new window needs to show the same: the view, and which runs. Runs that have not come yet are not forgotten. */
+  /** Keeps what a new window needs to show the same: the view, and which runs, come or not. */
   private keep(): void {
-    const shown = this.data?.runs.map(({ id }) => id) ?? [];
-    const runs = shown.length > 0 ? shown : savedView()?.runs;
+    const runs = this.data === null ? savedView()?.runs : this.data.chosen;
     saveView({ ...this.view, ...(runs === undefined ? {} : { runs }) });
   }
 
@@ -142,18 +141,20 @@ export class Dashboard {
       case "baseline/changed":
         data.baseline = change.body;
         break;
+      case "chosen/changed":
+        data.chosen = change.body;
+        this.keep();
+        break;
       case "run/shown":
         // A run that is there already stays in its place; its points may be others now.
         this.forget(change.body.id);
         data.runs = data.runs.some(({ id }) => id === change.body.id)
           ? data.runs.map((run) => (run.id === change.body.id ? change.body : run))
           : [...data.runs, change.body];
-        this.keep();
         break;
       case "run/hidden":
         data.runs = data.runs.filter(({ id }) => id !== change.body.run);
         this.forget(change.body.run);
-        this.keep();
         break;
       case "run/changed": {
         const run = this.run(change.body.run);
