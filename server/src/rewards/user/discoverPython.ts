@@ -192,11 +192,11 @@ function callOf(
 ): Definition | null {
   const [name, open] = value;
   if (name?.kind !== "name" || open?.text !== "(") return null;
+  const maker = top.findLast((one) => one.name.text === name.text);
+  if (maker === undefined) return null;
   // Nothing is done with the result: no attribute, no operator.
   const close = value.findIndex(({ text }, i) => text === ")" && depthAt(value, i + 1) === 0);
   if (close !== value.length - 1) return null;
-  const maker = top.findLast((one) => one.name.text === name.text);
-  if (maker === undefined) return null;
   if (maker.keyword === "def") return innerReward(lines, maker);
   const call = callMethod(lines, maker);
   return call !== null && shapeOf(maker, call, false) === null && isReward(call.parameters) ? call : null;
