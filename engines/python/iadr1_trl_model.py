@@ -85,12 +85,14 @@ def once_a_group(kind):
             rows = list(images) if isinstance(images, (list, tuple)) else []
             if not rows or not all(isinstance(row, (list, tuple)) for row in rows):
                 return super().__call__(images, *args, **kwargs)
-            numbers = {}
-            which = [numbers.setdefault(tuple(map(id, row)), len(numbers)) for row in rows]
-            different = [rows[which.index(number)] for number in range(len(numbers))]
-            if len(different) < len(rows):
-                given = super().__call__(different, *args, **kwargs)
-                repeated = repeated_rows(given, [len(row) for row in different], which)
+            different = {tuple(map(id, row)): row for row in rows}
+            sizes = [len(row) for row in different.values()]
+            # As many pictures as rows, but not one each: what is of a row and what of a picture could not be told apart.
+            is_unclear = sum(sizes) == len(sizes) and any(size != 1 for size in sizes)
+            if len(different) < len(rows) and not is_unclear:
+                numbers = {key: number for number, key in enumerate(different)}
+                given = super().__call__(list(different.values()), *args, **kwargs)
+                repeated = repeated_rows(given, sizes, [numbers[tuple(map(id, row))] for row in rows])
                 if repeated is not None:
                     return type(given)(data=repeated)
             return super().__call__(images, *args, **kwargs)
@@ -107,9 +109,6 @@ def repeated_rows(given, sizes, which):
     @param which for each row that is wanted, the number of the processed one
     @returns None where it cannot be seen what belongs to which row
     """
-    pictures = sum(sizes)
-    if pictures == len(sizes) and any(size != 1 for size in sizes):
-        return None
     parts = {"row": [1] * len(sizes), "picture": sizes}
     if "image_grid_thw" in given:
         patches = iter([int(grid[0]) * int(grid[1]) * int(grid[2]) for grid in given["image_grid_thw"]])
