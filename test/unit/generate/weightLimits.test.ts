@@ -12,10 +12,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
 import { tinyModel } from "../../helpers/tinyModel";
 
-async function small(bits: 4 | 8): Promise<ModelDescription> {
+async function small(bits: 4 | 8, checkpoint = join(tinyModel("qwen2-vl").folder, "hub-layout")) {
   const folder = temporaryFolder();
-  const source = await loadModelDescription(join(tinyModel("qwen2-vl").folder, "hub-layout"));
-  await quantizeCheckpoint(source, folder, { bits, blockSize: 16 });
+  await quantizeCheckpoint(await loadModelDescription(checkpoint), folder, { bits, blockSize: 16 });
   return loadModelDescription(folder);
 }
 
@@ -72,7 +71,8 @@ it("weights in floats are cured by 4 bits, and those that learn by an adapter", 
 });
 
 it("opening asks for what the model is opened for, and so does the estimate of a run", async () => {
-  const model = await small(4);
+  // With a tokenizer, as it is opened.
+  const model = await small(4, tinyModel("qwen2-vl").checkpoint);
   const reference = { base: model.folder, adapter: null };
   const train = (objective: { kind: "sft" } | { kind: "grpo"; kl: boolean }) =>
     TrainedModel.open({
