@@ -59,10 +59,7 @@ export const processBytes = 130e6;
 const prefillTokens = 2048;
 
 /** What the weights of a model take. */
-export function weightBytes(
-  { parameters, facts, paths }: ModelDescription,
-  use: WeightUse = inspecting,
-): WeightBytes {
+export function weightBytes({ parameters, facts, paths }: ModelDescription, use: WeightUse = inspecting): WeightBytes {
   const all = [...parameters];
   const isHalf = all.some(([, { dtype }]) => dtype !== "float32");
   const isSmall = isPacked(parameters);
@@ -105,7 +102,10 @@ export function weightBytes(
  * The copy of a packed weight in the layout of ONNX Runtime's product. With rounded activations it has scales and a sum for each block as
  * well; with floats, which training wants, only 4 bits have such a layout, and 8 bits are unpacked for every product.
  */
-function preparedBytes({ bits, values, scales }: Pick<PackedWeight, "bits" | "values" | "scales">, learns: boolean): number {
+function preparedBytes(
+  { bits, values, scales }: Pick<PackedWeight, "bits" | "values" | "scales">,
+  learns: boolean,
+): number {
   if (!learns) return values.length + 2 * scales.length;
   return bits === 4 ? values.length : 0;
 }
@@ -115,7 +115,10 @@ function preparedBytes({ bits, values, scales }: Pick<PackedWeight, "bits" | "va
  * unpacked together for its way back, or of the head; the reference's that of one matrix; and what writes has a matrix in 8 bits for the
  * time of its product.
  */
-function unpackedBytes(packed: readonly [string, PackedWeight, number][], { learns, writes, refers }: WeightUse): number {
+function unpackedBytes(
+  packed: readonly [string, PackedWeight, number][],
+  { learns, writes, refers }: WeightUse,
+): number {
   if (learns === "nothing" || packed.length === 0) return 0;
   const layers = new Map<string, number>();
   for (const [path, , bytes] of packed) {

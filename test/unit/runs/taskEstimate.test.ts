@@ -82,7 +82,10 @@ describe("packed weights", () => {
       held: integers + 2 * scales + 2 * tower,
       mapped: all - tower - embedding - integers,
       // While it is opened the largest matrix has its integers in both forms; a larger tensor of the tower is widened before.
-      opening: Math.max(2 * 24 * 1176, ...[...model.parameters.values()].map(({ packed }) => packed?.values.length ?? 0)),
+      opening: Math.max(
+        2 * 24 * 1176,
+        ...[...model.parameters.values()].map(({ packed }) => packed?.values.length ?? 0),
+      ),
     });
     // What is said before the small form is made is what is said of it.
     expect(weightBytes(smallForm(source, 4, 16))).toEqual(weightBytes(model));

@@ -28,7 +28,10 @@ it.each([4, 8] as const)("weights in %i bits: one product forward, one unpacking
   profiles.folder = temporaryFolder();
   profiles.ended = [];
   const small = temporaryFolder();
-  await quantizeCheckpoint(await loadModelDescription(tinyCheckpoint), small, { bits, blockSize: usualBlockSize[bits] });
+  await quantizeCheckpoint(await loadModelDescription(tinyCheckpoint), small, {
+    bits,
+    blockSize: usualBlockSize[bits],
+  });
   const linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
   const model = await TrainedModel.open({
     ...{ reference: { base: small, adapter: null }, trainable: "lora", lora: { r: 4, alpha: 8, targets: linears } },
@@ -58,5 +61,7 @@ function operatorsOf(session: string): string[] {
     name: string;
     args: { op_name?: string };
   }[];
-  return events.filter(({ cat, name }) => cat === "Node" && name.endsWith("_kernel_time")).map(({ args }) => args.op_name!);
+  return events
+    .filter(({ cat, name }) => cat === "Node" && name.endsWith("_kernel_time"))
+    .map(({ args }) => args.op_name!);
 }
