@@ -447,8 +447,8 @@ export const parts = defineReward({
 it("keeps a recorded completion, with all that the reward was given, where quick fixes keep theirs", async () => {
   const text = `import { defineReward } from "iad-r1/reward";
 export const boxes = defineReward({
-  score: ({ completion, boxes, prompt }: { completion: string; boxes: number[][]; prompt: string }) =>
-    completion.includes(String(boxes[0]![0])) && prompt.startsWith("Is") ? 1 : 0,
+  score: ({ completion, columns, prompt }) =>
+    completion.includes(String((columns.boxes as number[][])[0]![0])) && String(prompt).startsWith("Is") ? 1 : 0,
 });
 `;
   writeFileSync(join(folder, "rewards/boxes.reward.ts"), text);
@@ -457,7 +457,12 @@ export const boxes = defineReward({
   writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   const uri = uriOf("rewards/boxes.reward.ts");
   const probe = {
-    ...{ uri, function: "boxes", source: { kind: "file" as const, path }, rollout: { step: 0, group: "g1", index: 2 } },
+    ...{
+      uri,
+      function: "boxes",
+      source: { kind: "file" as const, path },
+      rollout: { step: 0, group: "0/g1", index: 2 },
+    },
     ...{ completion: "at 6", name: 'from a rollout: "6"', expect: ">= 1" },
   };
   const added = (await server.ask(keepRewardProbe, probe))!;
@@ -480,7 +485,10 @@ export const boxes = defineReward({
   const tests = (await server.ask(rewardTests, { uri })).filter(({ uri: at }) => at === added.uri);
   const results = await server.ask(runRewardTests, { uri, ids: tests.map(({ id }) => id) });
   // Both need the column and the prompt of the data row.
-  expect(results.map(({ outcome }) => outcome)).toEqual(["passed", "passed"]);
+  expect(results.map(({ outcome, message }) => [outcome, message])).toEqual([
+    ["passed", ""],
+    ["passed", ""],
+  ]);
   for (const wrong of [{ expect: "much" }, { rollout: { ...probe.rollout, index: 99 } }, { name: "x".repeat(501) }]) {
     expect(await failure(server.ask(keepRewardProbe, { ...probe, ...wrong })), JSON.stringify(wrong)).toMatchObject({
       code: expect.any(String) as string,
