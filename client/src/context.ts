@@ -58,7 +58,7 @@ export class Context implements Disposable {
     );
     this.stream = this.own(
       new StreamClient({
-        address: () => this.streamAddress(),
+        address: (signal) => this.streamAddress(signal),
         onTrouble: (message) => this.log.warn(`stream: ${message}`),
         locale: env.language,
       }),
@@ -208,7 +208,9 @@ export class Context implements Disposable {
     };
   }
 
-  private async streamAddress(): Promise<{ url: string; token: string }> {
+  /** A page that came back with its window may want the stream before there is a server: then it waits for one. */
+  private async streamAddress(signal: AbortSignal): Promise<{ url: string; token: string }> {
+    await this.connection.whenReady(signal);
     const { port, path, token } = await this.connection.requestNow(lsp.streamAddress);
     if (port !== null && token !== null) return { url: `ws://127.0.0.1:${port}${path}`, token };
     const address = this.remote;

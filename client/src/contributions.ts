@@ -86,6 +86,7 @@ export const commands = {
 
   // Inspect
   inspectImage: { title: text("Inspect Image", "检测图像"), icon: "search" },
+  openImage: { title: text("Open Image in Inspector", "在检测器中打开图像") },
   inspectFolder: { title: text("Inspect Folder", "检测文件夹"), icon: "search" },
   retryInspection: { title: text("Inspect Again", "重新检测"), icon: "refresh", palette: inInspector },
   cancelGeneration: { title: text("Cancel Generation", "取消生成"), icon: "debug-stop", palette: inInspector },
@@ -615,6 +616,33 @@ export const tools = {
     input: {
       required: ["file"],
       properties: { file: { type: "string", description: "Path of the reward file inside the workspace." } },
+    },
+  },
+  readRollouts: {
+    reference: "iadRollouts",
+    title: text("Read Recorded Completions", "读取已记录的回答"),
+    description: text(
+      "Reads what the model answered while it trained, with the rewards, some groups at a time.",
+      "分批读取模型在训练时的回答及其奖励。",
+    ),
+    forModels:
+      "Reads recorded completions (rollouts) of an SC-GRPO run of this workspace, group by group: a group is several completions for one picture. Returns JSON with the ground truth, and for each completion its text, verdict against the truth, rewards, total and advantage. Pages: ask again with the returned 'nextOffset'. Filter by step, verdict or text.",
+    icon: "list-tree",
+    input: {
+      required: [],
+      properties: {
+        run: {
+          type: "string",
+          description: "Id of a run, the end of it, or 'newest'; left out: the newest that learns from rewards.",
+        },
+        step: { type: "integer", description: "Only completions of this step." },
+        verdict: {
+          ...{ type: "string", enum: ["correct", "false-alarm", "missed", "unparsed"] },
+          description: "Only completions with this verdict.",
+        },
+        text: { type: "string", description: "Only completions that contain this text." },
+        offset: { type: "integer", description: "Groups to pass over; 0 when left out." },
+      },
     },
   },
 } as const satisfies Record<string, ToolContribution>;

@@ -101,8 +101,8 @@ export const missingFiles = (count: number) => t("{0} missing files", count);
 export const sharedPictures = (count: number) => t("{0} pictures are trained on and tested with.", count);
 export const comparingPictures = () => t("Comparing all pictures…");
 export const leaksTitle = (file: string) => t("Pictures that are twice in {0}", file);
-export const leaksHeading = (count: number) => t("{0} pairs are trained on and tested with", count);
-export const duplicatesHeading = (count: number) => t("{0} pairs are twice in one part", count);
+export const leaksHeading = (count: number) => t("Both in training and in test data: {0} pairs", count);
+export const duplicatesHeading = (count: number) => t("Twice in one part: {0} pairs", count);
 export const samePicture = () => t("same");
 export const similarPicture = () => t("similar");
 export const pictureColumn = () => t("Picture");
@@ -170,6 +170,8 @@ export const probeExpectation = (reward: string) => t("What must {0} say about t
 export const probeExpectationHelp = () =>
   t("A number or a comparison such as >= 1; na: it must not apply; error: it must fail");
 export const probeWrong = () => t("Expected a number, a comparison such as >= 1, na or error.");
+export const probeIsThere = (reward: string) =>
+  t("{0} is tested with this completion and expectation already.", reward);
 export const probeName = (text: string) => t("from a rollout: {0}", text);
 
 // ---- runs ----------------------------------------------------------------------------------------------------------
@@ -276,6 +278,7 @@ const toolRunning: Record<ToolName, () => string> = {
   inspectImage: () => t("Looking at the picture"),
   readRun: () => t("Reading training runs"),
   checkReward: () => t("Checking the reward file"),
+  readRollouts: () => t("Reading recorded completions"),
 };
 export const toolRuns = (name: ToolName) => toolRunning[name]();
 export const notInWindow = (path: string) => t("{0} is not in a folder of this window.", path);

@@ -46,6 +46,7 @@ import type {
 } from "./rollouts";
 import type {
   DebugLaunch,
+  ProbeAddition,
   ProbeAnswer,
   RewardFunctionListing,
   RewardPlace,
@@ -390,6 +391,16 @@ export const rewardTests = new RequestType<{ uri: string }, RewardTestItem[], Wi
 export const runRewardTests = new RequestType<{ uri: string; ids: string[] }, RewardTestResult[], WireError>(
   "iadr1/rewards/runTests",
 );
+
+/**
+ * Where and how to keep a recorded completion, or another text in its place, as an expectation of a reward. Writes nothing; null: it is kept
+ * already, with this very expectation.
+ */
+export const keepRewardProbe = new RequestType<
+  RewardPlace & { source: RolloutSource; rollout: RolloutKey; completion: string; name: string; expect: string },
+  ProbeAddition | null,
+  WireError
+>("iadr1/rewards/keepProbe");
 
 /** Lets a model answer some prompts of a data set several times; the answers are written below the folder and can be the scope. */
 export const sampleRewardRollouts = new RequestType<

@@ -52,6 +52,21 @@ export interface RewardScopeChoices {
   sources: { source: RolloutSource; label: string; detail: string; steps: number[] }[];
 }
 
+// --- expectations -----------------------------------------------------------------------------------------------------
+
+/** What a person may expect of a reward: `0.5`, `>= 1`, `na` (it must not apply), `error` (it must fail). Groups: comparison, number. */
+export const expectationPattern = /^\s*(?:(<=|>=|==|=|<|>|!=)?\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)|na|error)\s*$/i;
+
+/** Text that has to go into a file so that it keeps a probe. */
+export interface ProbeAddition {
+  uri: string;
+  /** The file has to be made first. */
+  isNew: boolean;
+  /** Where the file ends as it is on the disk, from 0. */
+  end: { line: number; character: number };
+  text: string;
+}
+
 // --- what a reward did -----------------------------------------------------------------------------------------------
 
 /** Numbers of one column. */

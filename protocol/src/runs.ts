@@ -290,6 +290,8 @@ export interface EvaluationReport extends CategoryAccuracy {
   /** Mean completion length in tokens. */
   meanLength: number;
   seconds: number;
+  /** Ends of 95 % intervals by bootstrap, by the names of the numbers above; null where there is none. Older runs have not got them. */
+  intervals?: Readonly<Record<string, readonly [low: number, high: number] | null>>;
 }
 
 /** What the model said about one held-out image. */

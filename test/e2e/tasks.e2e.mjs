@@ -93,7 +93,8 @@ test("a language model's tools look at pictures, runs and rewards of the window,
       { name: "iadr1_inspect_image", input: { image: "../outside.png" } },
       { name: "iadr1_read_run", input: { run: "nothing" } },
     );
-    expect(tools).toEqual(expect.arrayContaining(["iadr1_inspect_image", "iadr1_read_run", "iadr1_check_reward"]));
+    const names = ["iadr1_inspect_image", "iadr1_read_run", "iadr1_check_reward", "iadr1_read_rollouts"];
+    expect(tools).toEqual(expect.arrayContaining(names));
     const [runs, run, reward, look] = answers.map(({ text }) => (text === undefined ? null : JSON.parse(text)));
     expect(runs).toMatchObject({ numRuns: 1, runs: [{ state: "completed", lastStage: expect.any(String) }] });
     expect(run).toMatchObject({ state: "completed", curves: [{ name: "loss", numPoints: 3 }] });

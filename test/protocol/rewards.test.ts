@@ -9,6 +9,7 @@ import {
   debugReward,
   didChangeReach,
   endRewardDebug,
+  keepRewardProbe,
   listRewards,
   probeReward,
   rescoreReward,
@@ -440,6 +441,59 @@ export const parts = defineReward({
   expect(results.map(({ outcome }) => outcome)).toEqual(added.map(() => "failed"));
   // What is kept is not offered again.
   expect((await ask()).filter(({ title }) => title.startsWith("Add "))).toEqual([]);
+  await close(uri);
+});
+
+it("keeps a recorded completion, with all that the reward was given, where quick fixes keep theirs", async () => {
+  const text = `import { defineReward } from "iad-r1/reward";
+export const boxes = defineReward({
+  score: ({ completion, columns, prompt }) =>
+    completion.includes(String((columns.boxes as number[][])[0]![0])) && String(prompt).startsWith("Is") ? 1 : 0,
+});
+`;
+  writeFileSync(join(folder, "rewards/boxes.reward.ts"), text);
+  const path = join(folder, "boxes.jsonl");
+  const rows = locationRollouts("boxes").map((row, i) => ({ ...row, boxes: [[i, 2]], completion: `at ${i}` }));
+  writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const uri = uriOf("rewards/boxes.reward.ts");
+  const probe = {
+    ...{
+      uri,
+      function: "boxes",
+      source: { kind: "file" as const, path },
+      rollout: { step: 0, group: "0/g1", index: 2 },
+    },
+    ...{ completion: "at 6", name: 'from a rollout: "6"', expect: ">= 1" },
+  };
+  const added = (await server.ask(keepRewardProbe, probe))!;
+  const file = join(folder, "probes/boxes.yaml");
+  expect(added).toMatchObject({ uri: pathToFileURL(file).href, isNew: true, end: { line: 0, character: 0 } });
+  expect(existsSync(file)).toBe(false);
+  writeFileSync(file, added.text);
+  expect(await server.ask(keepRewardProbe, probe)).toBeNull();
+  // Another text in its place is another case, at the end of the same file.
+  const second = (await server.ask(keepRewardProbe, { ...probe, completion: "at 7", expect: " 0 " }))!;
+  expect(second).toMatchObject({
+    uri: added.uri,
+    isNew: false,
+    end: { line: added.text.split("\n").length - 1, character: 0 },
+  });
+  writeFileSync(file, added.text + second.text);
+  // The time of the calls is not what is tested.
+  await server.ask(startLiveValues, { timeLimitMs: 120_000 });
+  await open("rewards/boxes.reward.ts", "typescript", text);
+  const tests = (await server.ask(rewardTests, { uri })).filter(({ uri: at }) => at === added.uri);
+  const results = await server.ask(runRewardTests, { uri, ids: tests.map(({ id }) => id) });
+  // Both need the column and the prompt of the data row.
+  expect(results.map(({ outcome, message }) => [outcome, message])).toEqual([
+    ["passed", ""],
+    ["passed", ""],
+  ]);
+  for (const wrong of [{ expect: "much" }, { rollout: { ...probe.rollout, index: 99 } }, { name: "x".repeat(501) }]) {
+    expect(await failure(server.ask(keepRewardProbe, { ...probe, ...wrong })), JSON.stringify(wrong)).toMatchObject({
+      code: expect.any(String) as string,
+    });
+  }
   await close(uri);
 });
 

@@ -318,6 +318,28 @@ it("hands actions to the host, and offers only what the run's state allows", asy
   expect(await host.waitForTell("run/act", 1)).toEqual({ run: "r", action: "resume" });
 });
 
+it("says once why a run failed, and promises no points of a run that is over", async () => {
+  const message = "its process was killed by the system";
+  const host = await show(new Map(), {
+    ...{ state: "failed", error: { code: "worker/killed", message, hint: "Resume it." } },
+    findings: [
+      {
+        id: "worker/killed",
+        severity: "error",
+        title: message,
+        evidence: "",
+        cure: "Resume it.",
+        stage: null,
+        step: null,
+        file: null,
+      },
+    ],
+  });
+  await host.page.locator(".notice-error strong", { hasText: /^Its process was killed/ }).waitFor();
+  expect(await host.page.locator(".notice").count()).toBe(1);
+  await host.page.getByText("This run has recorded no points.").waitFor();
+});
+
 it("offers to go on with a corrected reward, leads to the reward of a finding, and marks where rewards became others", async () => {
   const file = "/project/rewards/verdict.reward.ts";
   const host = await show(tinyCurves([1, 2, 3, 4, 5, 6]), {
@@ -383,7 +405,7 @@ it("says what a threshold is worth on the answers of an evaluation, and leads to
   await host.page.getByRole("button", { name: /^Answers of pa-sft/ }).click();
   const worth = host.page.locator(".threshold-worth");
   // Of four sound pictures one is unparsed; of four faulty ones one is found.
-  await worth.filter({ hasText: "balanced accuracy 50 % on 8 pictures · 0 false alarms, 3 missed" }).waitFor();
+  await worth.filter({ hasText: "balanced accuracy 50 % on 8 pictures · false alarms: 0, missed: 3" }).waitFor();
   expect(asked).toEqual([{ run: "r", stage: "evaluate-pa-sft", step: 0 }]);
   const kinds = () => host.page.locator(".answers-table tbody tr td:nth-child(3)").allInnerTexts();
   await until(kinds, ["Unparsed", "Missed", "Missed", "Missed"]);
@@ -400,6 +422,65 @@ it("says what a threshold is worth on the answers of an evaluation, and leads to
   expect(await host.waitForTell("image/open")).toEqual({ image: "/data/images/part_5.png" });
   await host.page.getByRole("button", { name: /^Answers of pa-sft/ }).click();
   await host.page.locator(".answers-table").waitFor({ state: "detached" });
+});
+
+it("shows which pictures became right or wrong since another evaluation, and how far its numbers may be off", async () => {
+  const answer = (id: string, label: "normal" | "anomalous", said: "yes" | "no" | null, anomalyScore: number) => ({
+    ...{ id, image: `/data/images/${id}.png`, category: "nut", label, answer: said, anomalyScore },
+  });
+  const before = [
+    answer("mended", "anomalous", "no", 0.2),
+    answer("spoilt", "normal", "no", 0.6),
+    answer("same", "normal", "yes", 0.7),
+    answer("only-before", "normal", "yes", 0.7),
+    answer("read-now", "normal", null, 0.1),
+  ];
+  const after = [
+    answer("mended", "anomalous", "yes", 0.9),
+    answer("spoilt", "normal", "yes", 0.8),
+    answer("same", "normal", "yes", 0.7),
+    answer("read-now", "normal", "no", 0.1),
+  ];
+  const curves = tinyCurves([1, 2]);
+  const host = await FakeHost.open(dashboardPanel, dashboardState([makeRun("r", curves)]), {
+    "series/get": seriesAnswer(curves),
+    "answers/get": (body: unknown) => ((body as { stage: string }).stage === "evaluate-base" ? before : after),
+  });
+  open = host;
+  const { page } = host;
+  await page.getByRole("tab", { name: /Evaluations/ }).click();
+  const cell = page.locator("td", { hasText: "75.1" }).first();
+  expect((await cell.innerText()).split("\n").map((line) => line.trim())).toContain("69.9–80");
+  await page.getByRole("button", { name: /^Answers of pa-sft/ }).click();
+  const choice = page.getByRole("combobox", { name: "Compare with" });
+  await choice.selectOption({ label: "base" });
+  await page.getByText("Of 4 pictures that both saw, 2 became right and 1 wrong").waitFor();
+  const rows = () => page.locator(".flips-table tbody tr").allInnerTexts();
+  await until(
+    async () => (await rows()).map((row) => row.split("\t").map((text) => text.trim())),
+    [
+      ["spoilt", "nut", "Right", "False alarm"],
+      ["mended", "nut", "Missed", "Right"],
+      ["read-now", "nut", "Unparsed", "Right"],
+    ],
+  );
+  await page.getByRole("button", { name: "spoilt" }).click();
+  expect(await host.waitForTell("image/open")).toEqual({ image: "/data/images/spoilt.png" });
+  // Both are judged by the same threshold.
+  await page.getByRole("button", { name: "Best", exact: true }).click();
+  await page.getByText("Of 4 pictures that both saw, 2 became right and 0 wrong").waitFor();
+  await choice.selectOption({ label: "Nothing" });
+  await page.locator(".answers-table").waitFor();
+});
+
+it("says what a curve measures", async () => {
+  const host = await show(trainingCurves("r", 3));
+  const heading = (name: string) => host.page.locator(".chart-card h3", { hasText: new RegExp(`^${name}$`) }).first();
+  await heading("frac_reward_zero_std").waitFor();
+  expect(await heading("frac_reward_zero_std").getAttribute("title")).toBe(
+    "sc-grpo/frac_reward_zero_std: Share of the groups whose completions all got the same reward: they teach nothing",
+  );
+  expect(await heading("eval/balanced_accuracy").getAttribute("title")).toContain("chance is 50");
 });
 
 it("warns when the writer of a running run is silent", async () => {

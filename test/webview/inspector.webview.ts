@@ -357,19 +357,19 @@ it("lets the score decide from a threshold on, and says what that is worth on th
   const settings = { overlayOpacity: 0.5, locationGrid: true, threshold: null, canRun: true };
   const host = await show({ items: judged, settings, looks: [finishedLook()] });
   const worth = host.page.locator(".threshold-worth");
-  await worth.filter({ hasText: "balanced accuracy 50 % on 8 pictures · 0 false alarms, 4 missed" }).waitFor();
+  await worth.filter({ hasText: "balanced accuracy 50 % on 8 pictures · false alarms: 0, missed: 4" }).waitFor();
   // The best lies between the highest score of a sound picture and the lowest of a faulty one.
   await host.page.getByRole("checkbox", { name: "Let the anomaly score decide" }).click();
   expect(await host.waitForTell("threshold/set")).toEqual({ value: 0.45 });
   await worth.filter({ hasText: "balanced accuracy 100 % on 8 pictures" }).waitFor();
-  await worth.filter({ hasText: "written answers 50 %" }).waitFor();
+  await worth.filter({ hasText: "as written, without a threshold: 50 %" }).waitFor();
   // While the slider moves only the page counts; the host hears of it at the end.
   const slider = host.page.getByRole("slider", { name: /^Threshold/ });
   await slider.evaluate((element) => {
     (element as HTMLInputElement).value = "0.75";
     element.dispatchEvent(new Event("input", { bubbles: true }));
   });
-  await worth.filter({ hasText: "balanced accuracy 62.5 % on 8 pictures · 0 false alarms, 3 missed" }).waitFor();
+  await worth.filter({ hasText: "balanced accuracy 62.5 % on 8 pictures · false alarms: 0, missed: 3" }).waitFor();
   expect(host.tells("threshold/set")).toHaveLength(1);
   await slider.evaluate((element) => void element.dispatchEvent(new Event("change", { bubbles: true })));
   expect(await host.waitForTell("threshold/set", 1)).toEqual({ value: 0.75 });

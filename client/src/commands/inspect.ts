@@ -22,11 +22,19 @@ const pageSize = 1000;
  * @param args from Explorer: the file and all selected ones; from a lens: the paths of the picture and its references; none: asks
  */
 export async function inspectImage(parts: Parts, ...args: unknown[]): Promise<void> {
-  const { inspectors, context } = parts;
+  return showImages(parts, args, parts.context.isTrusted);
+}
+
+/** Shows the image and lets no model look at it yet. */
+export async function openImage(parts: Parts, ...args: unknown[]): Promise<void> {
+  return showImages(parts, args, false);
+}
+
+async function showImages({ inspectors }: Parts, args: readonly unknown[], start: boolean): Promise<void> {
   const given = fromLens(args[0]);
   if (given !== null) {
     inspectors.show({
-      ...{ title: basename(given.image), start: context.isTrusted },
+      ...{ title: basename(given.image), start },
       images: [{ uri: Uri.file(given.image), references: given.references.map((path) => Uri.file(path)) }],
     });
     return;
@@ -34,10 +42,10 @@ export async function inspectImage(parts: Parts, ...args: unknown[]): Promise<vo
   const uris = Array.isArray(args[1]) ? args[1].filter((uri): uri is Uri => uri instanceof Uri) : [];
   if (uris.length > 1) {
     const title = messages.folderTitle(basename(Uri.joinPath(uris[0]!, "..").fsPath));
-    return inspectors.show({ title, images: uris.map((uri) => ({ uri })), start: context.isTrusted });
+    return inspectors.show({ title, images: uris.map((uri) => ({ uri })), start });
   }
   const uri = args[0] instanceof Uri ? args[0] : await askImage();
-  if (uri !== undefined) await inspectors.inspect(uri, { start: context.isTrusted });
+  if (uri !== undefined) await inspectors.inspect(uri, { start });
 }
 
 /** `{image, references}` as the lens of a data set file sends it. */

@@ -1,7 +1,7 @@
 /** The table of all commands: what each needs from the server, and what it does. A command without a line here does not compile. */
 import type { CommandName } from "../contributions";
 import { findDuplicates, importData, refreshData, showDataStatistics } from "./data";
-import { compareWithModel, inInspector, inspectFolder, inspectImage, setThreshold } from "./inspect";
+import { compareWithModel, inInspector, inspectFolder, inspectImage, openImage, setThreshold } from "./inspect";
 import { newRun } from "./newRun";
 import {
   checkMachine,
@@ -65,6 +65,7 @@ export const commandTable: Record<CommandName, CommandSpec> = {
 
   // They open the image or the folder in any case; a look at it starts the server.
   inspectImage: works(inspectImage),
+  openImage: works(openImage),
   inspectFolder: works(inspectFolder),
   retryInspection: starts(inInspector("start")),
   cancelGeneration: works(inInspector("stop")),

@@ -1,58 +1,50 @@
 /**
- * Keeps a completion as an expectation of a reward: a case in `probes/<reward>.yaml` beside the folder of the reward file, which the Testing
- * view runs from then on. The file is made when it is missing; what a person wrote in it stays.
+ * Keeps a completion as an expectation of a reward, which the Testing view runs from then on. It asks what the reward must say and writes;
+ * where it goes and how it is put is the server's business, as for the quick fix that keeps probes.
  */
-import { basename, dirname, join, relative } from "node:path";
+import * as lsp from "@iad-r1/protocol/lsp";
+import { expectationPattern, type RolloutKey, type RolloutSource } from "@iad-r1/protocol/rewardDebugger";
 import type { OwnReward } from "@iad-r1/protocol/webview";
-import { Uri, window, workspace } from "vscode";
+import { Position, Uri, window, workspace, WorkspaceEdit } from "vscode";
+import type { ServerConnection } from "../server/connection";
 import * as messages from "../messages";
 
 interface Probe {
   reward: OwnReward;
+  source: RolloutSource;
+  rollout: RolloutKey;
+  /** Its own text, or the one that a person wrote in its place. */
   completion: string;
-  solution: string | null;
 }
 
-/** Asks what the reward must say; writes nothing when the question is left. */
-export async function addProbe({ reward, completion, solution }: Probe): Promise<void> {
+/** Writes nothing when the question is left. */
+export async function addProbe(connection: ServerConnection, probe: Probe): Promise<void> {
+  const { reward, source, rollout, completion } = probe;
   const expect = await window.showInputBox({
     title: messages.probeExpectation(reward.name),
     prompt: messages.probeExpectationHelp(),
     value: ">= 1",
     ignoreFocusOut: true,
-    validateInput: (value) =>
-      /^\s*((<=|>=|==|=|<|>|!=)?\s*-?\d+(\.\d+)?|na|error)\s*$/i.test(value) ? undefined : messages.probeWrong(),
+    validateInput: (value) => (expectationPattern.test(value) ? undefined : messages.probeWrong()),
   });
   if (expect === undefined) return;
-  const file = Uri.parse(reward.uri).fsPath;
-  // Beside the folder of the reward, unless that would be outside of the project.
-  const beside = dirname(dirname(file));
-  const isInside = workspace.getWorkspaceFolder(Uri.file(beside)) !== undefined;
-  const folder = join(isInside ? beside : dirname(file), "probes");
-  const target = Uri.file(join(folder, `${basename(file).replace(/(\.reward)?\.[^.]+$/, "")}.yaml`));
-  const before = await textOf(target);
-  // JSON strings are YAML strings: no text of a model can become another key.
-  const lines = [
-    `  - name: ${JSON.stringify(messages.probeName(completion.replace(/\s+/g, " ").slice(0, 40)))}`,
-    `    function: ${JSON.stringify(reward.name)}`,
-    `    completion: ${JSON.stringify(completion)}`,
-    ...(solution === null ? [] : [`    solution: ${JSON.stringify(solution)}`]),
-    `    expect: ${JSON.stringify(expect.trim())}`,
-  ];
-  const start =
-    before === null
-      ? `reward: ${JSON.stringify(relative(folder, file).replaceAll("\\", "/"))}\ncases:\n`
-      : before.endsWith("\n")
-        ? before
-        : `${before}\n`;
-  await workspace.fs.writeFile(target, new TextEncoder().encode(`${start}${lines.join("\n")}\n`));
-  await window.showTextDocument(target, { preview: true });
-}
-
-async function textOf(file: Uri): Promise<string | null> {
-  try {
-    return new TextDecoder().decode(await workspace.fs.readFile(file));
-  } catch {
-    return null;
+  // The server reads these files from the disk.
+  const unsaved = workspace.textDocuments.filter(({ isDirty, uri }) => isDirty && /\/probes\/[^/]+$/.test(uri.path));
+  await Promise.all(unsaved.map((each) => each.save()));
+  const added = await connection.request(lsp.keepRewardProbe, {
+    ...{ uri: reward.uri, function: reward.name, source, rollout, completion, expect: expect.trim() },
+    name: messages.probeName(completion.replace(/\s+/g, " ").slice(0, 40)),
+  });
+  if (added === null) {
+    void window.showInformationMessage(messages.probeIsThere(reward.name));
+    return;
   }
+  const target = Uri.parse(added.uri);
+  const edit = new WorkspaceEdit();
+  if (added.isNew) edit.createFile(target, { ignoreIfExists: true });
+  edit.insert(target, new Position(added.end.line, added.end.character), added.text);
+  if (!(await workspace.applyEdit(edit))) throw new Error(`${target.fsPath} could not be changed`);
+  const document = await workspace.openTextDocument(target);
+  await document.save();
+  await window.showTextDocument(document, { preview: true });
 }

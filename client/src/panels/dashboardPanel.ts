@@ -33,6 +33,7 @@ import { setting, touches } from "../settings";
 import * as messages from "../messages";
 import { copyText, saveFile } from "./saveFile";
 import { type PanelController, PanelHost } from "./panelHost";
+import { maxShownRuns, restoredRuns } from "./restoredRuns";
 
 /** Of an evaluation. */
 const maxAnswers = 5000;
@@ -87,10 +88,10 @@ export class DashboardPanels
     this.adopt(panel, runs);
   }
 
-  /** The window was opened again: the page's own state names the runs, and the title the first one where it was closed before that was kept. */
+  /** The window was opened again. */
   async deserializeWebviewPanel(panel: WebviewPanel, state: unknown): Promise<void> {
     panel.webview.options = panelOptions(this.context.extension);
-    this.adopt(panel, runsOf(state) ?? runsIn(panel.title));
+    this.adopt(panel, restoredRuns(state, panel.title, messages.dashboardTitle));
   }
 
   openCustomDocument(uri: Uri): CustomDocument {
@@ -126,18 +127,6 @@ function panelOptions(extension: ExtensionContext) {
     enableScripts: true,
     localResourceRoots: [Uri.joinPath(extension.extensionUri, "dist", "webview")],
   };
-}
-
-/** Ids of runs from what the page kept; null where it has kept none. */
-function runsOf(state: unknown): string[] | null {
-  const runs = typeof state === "object" && state !== null && "runs" in state ? state.runs : null;
-  return Array.isArray(runs) ? runs.filter((id): id is string => typeof id === "string").slice(0, 20) : null;
-}
-
-/** The run of a title that was made here. */
-function runsIn(title: string): string[] {
-  const last = title.split(" ").at(-1)!;
-  return last !== "" && messages.dashboardTitle(last) === title ? [last] : [];
 }
 
 export class DashboardPanel implements PanelController<typeof dashboardPanel>, Disposable {
@@ -269,7 +258,7 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
   };
 
   private choose(runs: readonly string[]): void {
-    const wanted = [...new Set(runs)].slice(0, 20);
+    const wanted = [...new Set(runs)].slice(0, maxShownRuns);
     for (const id of this.order) {
       if (wanted.includes(id)) continue;
       this.hide(id);

@@ -201,8 +201,7 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
     },
     "probe/add": async ({ rollout, completion, function: reward }) => {
       if (reward === null) throw new UserError(messages.noOwnReward());
-      const { solution } = await this.group(rollout);
-      await addProbe({ reward, completion, solution });
+      await addProbe(this.context.connection, { reward, source: this.known(), rollout, completion });
     },
     "export/start": (query) => this.export(query),
     "source/open": async ({ uri, line }) => {

@@ -92,6 +92,22 @@ export class ServerConnection implements Disposable {
     return this.session.request(type);
   }
 
+  /** Waits for a session without starting one; ends early, and without an error, when the signal does. */
+  whenReady(signal: AbortSignal): Promise<void> {
+    if (this.current.kind === "ready" || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const settle = () => {
+        subscription.dispose();
+        signal.removeEventListener("abort", settle);
+        resolve();
+      };
+      const subscription = this.onDidChangeState(({ kind }) => {
+        if (kind === "ready") settle();
+      });
+      signal.addEventListener("abort", settle, { once: true });
+    });
+  }
+
   /** Hears a notification in this session and all later ones. */
   onNotification<P>(type: NotificationType<P>, handler: (params: P) => void): void {
     this.handlers.push({ type, handler } as (typeof this.handlers)[number]);

@@ -43,8 +43,8 @@ interface Subscription {
 }
 
 export interface StreamClientOptions {
-  /** Asks where the hub is; also tried anew after every break. */
-  address(): Promise<StreamAddressing>;
+  /** Asks where the hub is, and may wait for it until the signal ends that; also asked anew after every break. */
+  address(signal: AbortSignal): Promise<StreamAddressing>;
   onTrouble(message: string): void;
   /** Of the editor: findings of runs are said in it. */
   locale?: string;
@@ -97,8 +97,8 @@ export class StreamClient {
       const startedMs = Date.now();
       let isOpen = false;
       try {
-        const { url, token } = await this.options.address();
-        if (signal.aborted) break;
+        const { url, token } = await this.options.address(signal);
+        if (signal.aborted || this.subscriptions.size === 0) break;
         await this.listen(url, token, () => {
           isOpen = true;
         });

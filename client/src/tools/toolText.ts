@@ -5,12 +5,17 @@
 import type { Inspection } from "@iad-r1/protocol/inspect";
 import type { EvaluationReport, RunDetails, RunListing, ScalarColumn } from "@iad-r1/protocol/runs";
 import type { RewardReportAnswer } from "@iad-r1/protocol/rewardDebugger";
+import type { ExploredGroup, ExploreQuery } from "@iad-r1/protocol/rollouts";
 
 /** Curves of one answer, and points of each. */
 export const maxCurves = 12;
 const maxPoints = 24;
 /** Runs of a list. */
 const maxRuns = 20;
+/** Groups of rollouts in one answer, completions of a group, and characters of one. */
+export const groupsAtOnce = 3;
+const maxCompletions = 16;
+const maxText = 1500;
 
 /** A curve as `runs export --json` writes it. */
 export interface ExportedCurve extends ScalarColumn {
@@ -60,6 +65,56 @@ export function runText(
     })),
   });
 }
+
+/** Which completions are asked for. */
+export interface RolloutWish {
+  step?: number;
+  verdict?: string;
+  text?: string;
+}
+
+export function rolloutQuery({ step, verdict, text = "" }: RolloutWish): ExploreQuery {
+  return {
+    filter: {
+      facets: verdict === undefined ? {} : { verdict: [verdict] },
+      ranges: step === undefined ? [] : [{ column: "step", min: step, max: step }],
+      ...{ text, only: null },
+    },
+    ...{ order: "order", descending: false },
+  };
+}
+
+/**
+ * Some groups of completions.
+ *
+ * @param run    its id
+ * @param total  groups that hold what was asked for
+ * @param offset of the first of `groups` among them
+ */
+export function rolloutsText(run: string, total: number, offset: number, groups: readonly ExploredGroup[]): string {
+  const next = offset + groups.length;
+  return JSON.stringify({
+    ...{ run, numGroups: total, offset, nextOffset: next < total && groups.length > 0 ? next : null },
+    groups: groups.map(({ row: { step, group, sampleId, label, mean, std }, solution, rollouts }) => {
+      const wanted = rollouts.filter(({ matches }) => matches);
+      return {
+        ...{ step, group, sample: sampleId, label, truth: solution, numCompletions: rollouts.length },
+        ...{ meanReward: mean === null ? null : round(mean), stdOfRewards: std === null ? null : round(std) },
+        completions: wanted.slice(0, maxCompletions).map((one) => ({
+          ...{ index: one.key.index, text: shortened(one.completion), verdict: one.verdict, finish: one.finish },
+          rewards: Object.fromEntries(
+            Object.entries(one.rewards).map(([name, score]) => [name, score === null ? null : round(score)]),
+          ),
+          total: one.total === null ? null : round(one.total),
+          advantage: one.advantage === null ? null : round(one.advantage),
+        })),
+        ...(wanted.length > maxCompletions && { notShown: wanted.length - maxCompletions }),
+      };
+    }),
+  });
+}
+
+const shortened = (text: string) => (text.length > maxText ? `${text.slice(0, maxText)} [cut]` : text);
 
 /** What is known about the rewards of a file. */
 export interface CheckedReward {

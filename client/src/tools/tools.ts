@@ -1,6 +1,7 @@
 /**
- * Tools that a language model in the editor's chat may call: look at a picture, read a run, check a reward file. They look and change
- * nothing: no run is started, no reward code runs that a person has not started, and pictures outside the window's folders stay unseen.
+ * Tools that a language model in the editor's chat may call: look at a picture, read a run or its completions, check a reward file. They
+ * look and change nothing: no run is started, no reward code runs that a person has not started, and pictures outside the window's folders
+ * stay unseen.
  */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -18,18 +19,31 @@ import {
 } from "vscode";
 import type { Inspection } from "@iad-r1/protocol/inspect";
 import * as lsp from "@iad-r1/protocol/lsp";
+import type { RunListing } from "@iad-r1/protocol/runs";
 import type { Context } from "../context";
 import { type ToolName, toolId, tools } from "../contributions";
 import { sentence, UserError, wireError } from "../errors";
 import type { Models } from "../models";
 import * as messages from "../messages";
 import { setting } from "../settings";
-import { chooseCurves, type ExportedCurve, inspectionText, rewardText, runListText, runText } from "./toolText";
+import {
+  chooseCurves,
+  type ExportedCurve,
+  groupsAtOnce,
+  inspectionText,
+  rewardText,
+  rolloutQuery,
+  rolloutsText,
+  type RolloutWish,
+  runListText,
+  runText,
+} from "./toolText";
 
 interface Inputs {
   inspectImage: { image: string; model?: string };
   readRun: { run?: string; curves?: string[] };
   checkReward: { file: string };
+  readRollouts: RolloutWish & { run?: string; offset?: number };
 }
 
 type Invoke<I> = (input: I, token: CancellationToken) => Promise<string>;
@@ -39,6 +53,7 @@ export function registerTools(context: Context, models: Models): Disposable[] {
     inspectImage: (input, token) => inspectImage(context, models, input, token),
     readRun: (input, token) => readRun(context, input, token),
     checkReward: (input) => checkReward(context, input),
+    readRollouts: (input, token) => readRollouts(context, input, token),
   };
   return (Object.keys(tools) as ToolName[]).map((name) => {
     const tool: LanguageModelTool<never> = {
@@ -121,14 +136,42 @@ async function readRun(
   const { connection } = context;
   const runs = await connection.request(lsp.listRuns);
   if (run === undefined) return runListText(runs);
-  const found = run === "newest" ? runs[0] : runs.find(({ id }) => id === run || id.endsWith(run));
-  if (found === undefined) throw new UserError(messages.noSuchRun(run));
+  const found = named(runs, run);
   const details = await connection.request(lsp.showRun, { run: found.id }, token);
   const exported = await connection.request(lsp.exportRun, { run: found.id, format: "json" }, token);
   const file = "made" in exported ? await context.madeFile(exported.made) : Uri.file(exported.file);
   const { series } = JSON.parse(await readFile(file.fsPath, "utf8")) as { series: ExportedCurve[] };
   const names = series.map(({ stage, name }) => `${stage} ${name}`);
   return runText(details, chooseCurves(series, wanted), names);
+}
+
+/** @throws UserError where there is none of this name */
+function named(runs: readonly RunListing[], name: string): RunListing {
+  const found = name === "newest" ? runs[0] : runs.find(({ id }) => id === name || id.endsWith(name));
+  if (found === undefined) throw new UserError(messages.noSuchRun(name));
+  return found;
+}
+
+async function readRollouts(
+  { connection }: Context,
+  { run, offset = 0, ...wish }: Inputs["readRollouts"],
+  token: CancellationToken,
+): Promise<string> {
+  const runs = await connection.request(lsp.listRuns);
+  // Only runs that learn from rewards record completions.
+  const { id } = named(
+    run === undefined ? runs.filter(({ kind }) => /grpo|post-train/.test(kind)) : runs,
+    run ?? "newest",
+  );
+  const source = { kind: "run", run: id } as const;
+  const query = rolloutQuery(wish);
+  const from = Math.max(0, Math.trunc(offset));
+  const params = { source, query, offset: from, limit: groupsAtOnce };
+  const page = await connection.request(lsp.rolloutGroups, params, token);
+  const groups = await Promise.all(
+    page.rows.map(({ step, group }) => connection.request(lsp.rolloutGroup, { source, query, step, group }, token)),
+  );
+  return rolloutsText(id, page.total, from, groups);
 }
 
 // ---- rewards -------------------------------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
         post_processor: null,
         decoder: null,
         ...parts.tokenizerJson,
+        pre_tokenizer: withMetaspaceSplit(parts.tokenizerJson.pre_tokenizer ?? null),
         added_tokens: addedTokens,
       },
       config,
@@ -194,6 +195,22 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
     namedTokens,
     decoderRules,
   };
+}
+
+/**
+ * A Metaspace pre-tokenizer that splits (the default) begins a new piece at each of its blanks; the encoder only puts the blanks in, so
+ * the splitting is said as a step of its own.
+ */
+function withMetaspaceSplit(step: unknown): unknown {
+  if (!isJsonObject(step)) return step;
+  if (step.type === "Sequence" && Array.isArray(step.pretokenizers)) {
+    return { ...step, pretokenizers: step.pretokenizers.map(withMetaspaceSplit) };
+  }
+  if (step.type !== "Metaspace" || step.split === false) return step;
+  const blank = typeof step.replacement === "string" ? step.replacement : "▁";
+  const escaped = blank.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  const pieces = { type: "Split", pattern: { Regex: `${escaped}[^${escaped}]*` }, behavior: "Isolated", invert: false };
+  return { type: "Sequence", pretokenizers: [step, pieces] };
 }
 
 /** English spacing as transformers' `clean_up_tokenization` mends it; only where a configuration asks for it. */

@@ -1,9 +1,9 @@
 /**
  * Resizing, bit by bit as Pillow's `Image.resize` on 8-bit pictures: coefficients in double precision, sums in
- * fixed-point integers, first along rows, then along columns, with 8 bits between. The checkpoints were trained on
- * exactly these pixels. It is not libvips' or torchvision's resampler; both differ by some grey levels.
+ * fixed-point integers, first along rows, then along columns (very tall pictures the other way round), with 8 bits
+ * between. The checkpoints were trained on exactly these pixels. It is not libvips' or torchvision's resampler; both differ by some grey levels.
  *
- * @see Pillow, `src/libImaging/Resample.c` and, for nearest, `Geometry.c`; measured against Pillow 12.3
+ * @see Pillow, `src/PIL/Image.py`, `src/libImaging/Resample.c` and, for nearest, `Geometry.c`; measured against Pillow 12.3
  */
 import { DataError, InternalError } from "../errors";
 import type { ImageSize, RgbImage } from "./image";
@@ -25,6 +25,9 @@ export type ResampleBox = readonly [number, number, number, number];
 
 /** Results above this many bytes are refused: sizes can come from damaged settings. */
 const maxResultBytes = 2 ** 31;
+
+/** Pictures more than this many times as tall as wide are made lower first, then resized along their rows. */
+const tallAspect = 100;
 
 /** Eight bits for the result and two against overflow leave this many for coefficients. */
 const precisionBits = 32 - 8 - 2;
@@ -52,6 +55,24 @@ export function resizePlane(
   box: ResampleBox = [0, 0, source.width, source.height],
 ): Uint8Array {
   checkSizes(source, channels, size, box);
+  const [left, top, right, bottom] = box;
+  // Pillow's `Image.resize` asks its two passes one by one here, so that fewer rows are resized; the rounding between differs.
+  if (source.height > source.width * tallAspect && size.height < source.height) {
+    const low = { width: source.width, height: size.height };
+    const data = resizeInOrder(source, channels, low, filter, [0, top, source.width, bottom]);
+    return resizeInOrder({ ...low, data }, channels, size, filter, [left, 0, right, size.height]);
+  }
+  return resizeInOrder(source, channels, size, filter, box);
+}
+
+/** Along rows, then along columns; a pass that would change nothing is left out. */
+function resizeInOrder(
+  source: { width: number; height: number; data: Uint8Array },
+  channels: 1 | 3,
+  size: ImageSize,
+  filter: ResampleFilter,
+  box: ResampleBox,
+): Uint8Array {
   const [left, top, right, bottom] = box.map(Math.fround) as [number, number, number, number];
   const whole = left === 0 && top === 0 && right === source.width && bottom === source.height;
   if (whole && size.width === source.width && size.height === source.height) return source.data.slice();

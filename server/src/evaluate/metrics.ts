@@ -55,7 +55,7 @@ type HeadlineMetric =
 
 /** The part of an evaluation report that comes from labels and texts alone; everything in percent. */
 export interface EvaluationMetrics
-  extends Omit<EvaluationReport, "rewards" | "rewardTotal" | "meanLength" | "seconds"> {
+  extends Omit<EvaluationReport, "rewards" | "rewardTotal" | "meanLength" | "seconds" | "intervals"> {
   /** As `locationAccuracy`, with any cell accepted that holds a good part of the defect. */
   locationAccuracyLenient: number | null;
   /** Normal images answered yes (false alarms); null without normal images. */

@@ -14,6 +14,7 @@ serveHost<ExploreMethods, null>(async () => {
       group: ({ path, step, group, query }) => explorer.group(path, step, group, query),
       advantages: ({ path, step, group }) => explorer.advantages(path, step, group),
       whatIf: ({ path, key, completion }) => explorer.whatIf(path, key, completion),
+      row: ({ path, key }) => explorer.row(path, key),
       picture: ({ path, step, group }) => explorer.picture(path, step, group),
       export: ({ path, query, format, out }, { signal }) => explorer.export(path, query, format, out, signal),
     },

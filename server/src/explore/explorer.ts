@@ -118,10 +118,15 @@ export class Explorer {
 
   async whatIf(path: string, key: RolloutKey, completion: string): Promise<WhatIfAnswer> {
     const { index, weights } = await this.opened(path);
-    const rows = await index.rows(found(index, path, key.step, key.group).rows);
-    const place = rows.findIndex((row) => row.index === key.index);
-    if (place < 0) throw noRollout(path, key.step, key.group, `completion ${key.index}`);
+    const { rows, place } = await completionOf(index, path, key);
     return whatIf(rows, place, completion, weights);
+  }
+
+  /** One completion with all that rewards are given with it. @throws DataError `rollouts/no-group` */
+  async row(path: string, key: RolloutKey): Promise<RolloutRow> {
+    const { index } = await this.opened(path);
+    const { rows, place } = await completionOf(index, path, key);
+    return rows[place]!;
   }
 
   /** What must be known to draw the picture; null when the rollout has none. */
@@ -175,6 +180,14 @@ function found(index: RolloutIndex, path: string, step: number | null, name: str
   const group = index.group(step, name);
   if (group === null) throw noRollout(path, step, name, "group");
   return group;
+}
+
+/** The rows of its group, and its place among them. */
+async function completionOf(index: RolloutIndex, path: string, { step, group, index: wanted }: RolloutKey) {
+  const rows = await index.rows(found(index, path, step, group).rows);
+  const place = rows.findIndex((row) => row.index === wanted);
+  if (place < 0) throw noRollout(path, step, group, `completion ${wanted}`);
+  return { rows, place };
 }
 
 function noRollout(path: string, step: number | null, name: string, what: string): DataError {

@@ -10,6 +10,7 @@ import type {
   RolloutOverview,
   WhatIfAnswer,
 } from "@iad-r1/protocol/rollouts";
+import type { RolloutRow } from "../rollouts/row";
 import { entryPath } from "../runtime/entry";
 import { startWorker, type WorkerClient } from "../runtime/workerClient";
 import type { RolloutExportFormat } from "./exportRollouts";
@@ -36,6 +37,7 @@ export type ExploreTypes = {
   group: { params: InGroup & { query: ExploreQuery }; result: ExploredGroup };
   advantages: { params: InGroup; result: AdvantageTable };
   whatIf: { params: In & { key: RolloutKey; completion: string }; result: WhatIfAnswer };
+  row: { params: In & { key: RolloutKey }; result: RolloutRow };
   picture: { params: InGroup; result: PictureReference | null };
   export: { params: In & { query: ExploreQuery; format: RolloutExportFormat; out: string }; result: number };
 };

@@ -1,5 +1,6 @@
 /** Checks of what clients send. The types are those of the protocol; a message is not trusted to have them. */
 import type { ServerOptions } from "@iad-r1/protocol/lsp";
+import { expectationPattern } from "@iad-r1/protocol/rewardDebugger";
 import { z } from "zod";
 import { mostAlternatives } from "../generate/alternatives";
 
@@ -208,6 +209,10 @@ export const rewardTraceParams = rewardPlaceParams.extend({
     .string()
     .max(1 << 20)
     .optional(),
+});
+export const keepProbeParams = rewardPlaceParams.extend({
+  ...{ source: rolloutSource, rollout: rolloutKey, completion: z.string().max(200_000) },
+  ...{ name: z.string().max(500), expect: z.string().max(100).regex(expectationPattern) },
 });
 export const rewardDebugParams = rewardPlaceParams.extend({ rollout: rolloutKey.optional() });
 export const rewardDebugSessionParams = z.object({ session: z.string().max(100) });

@@ -4,7 +4,7 @@
  *
  * The reference system ran on Python 3.11, so character classes are those of Unicode 14 whatever this Node carries.
  */
-import { wordRuns } from "./unicode14.gen";
+import { casedRuns, ignorableRuns, wordRuns } from "./unicode14.gen";
 
 /** Body of a character class: `\s` of Python's `re` and what `str.strip` removes. All of it lies in the basic plane. */
 const spaceClass = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
@@ -29,9 +29,9 @@ export function isSpace(codePoint: number): boolean {
   );
 }
 
-/** First code point of every run of equal class; runs at odd indices are word characters. */
-const wordRunStarts = (() => {
-  const lengths = wordRuns.trim().split(" ");
+/** First code point of every run of equal class; runs at odd indices are inside the class. */
+function runStarts(table: string): Uint32Array {
+  const lengths = table.trim().split(" ");
   const starts = new Uint32Array(lengths.length);
   let start = 0;
   for (let i = 0; i < lengths.length; i++) {
@@ -39,18 +39,26 @@ const wordRunStarts = (() => {
     start += Number.parseInt(lengths[i]!, 36);
   }
   return starts;
-})();
+}
 
-/** Python `\w`: Unicode 14 letters and numbers and the underscore; no combining marks. */
-export function isWord(codePoint: number): boolean {
+function isInside(starts: Uint32Array, codePoint: number): boolean {
   let low = 0;
-  let high = wordRunStarts.length;
+  let high = starts.length;
   while (low + 1 < high) {
     const middle = (low + high) >> 1;
-    if (wordRunStarts[middle]! <= codePoint) low = middle;
+    if (starts[middle]! <= codePoint) low = middle;
     else high = middle;
   }
   return low % 2 === 1;
+}
+
+const wordStarts = runStarts(wordRuns);
+const casedStarts = runStarts(casedRuns);
+const ignorableStarts = runStarts(ignorableRuns);
+
+/** Python `\w`: Unicode 14 letters and numbers and the underscore; no combining marks. */
+export function isWord(codePoint: number): boolean {
+  return isInside(wordStarts, codePoint);
 }
 
 /** Python `\d`: Unicode 14 decimal digits. */
@@ -74,14 +82,42 @@ export function strip(text: string, characters?: string): string {
 /** Python `str.lower()`: the full mapping, final sigma included; letters younger than Unicode 14 stay as they are. */
 export function lower(text: string): string {
   if (!notAscii.test(text)) return text.toLowerCase();
+  // Which sigma ends a word depends on its neighbours, whose classes this Node may have from another Unicode.
+  const settled = text.replace(/\u03a3/g, (_, at: number) => (isFinalSigma(text, at) ? "\u03c2" : "\u03c3"));
   // A capital that Unicode 14 does not know keeps its place in the split result, at odd indices.
-  const parts = text.split(/(\p{Lu})/u);
+  const parts = settled.split(/(\p{Lu})/u);
   const kept: string[] = [""];
   for (let i = 0; i < parts.length; i++) {
     if (i % 2 === 1 && !isWord(parts[i]!.codePointAt(0)!)) kept.push(parts[i]!, "");
     else kept[kept.length - 1] += parts[i]!;
   }
   return kept.map((part, i) => (i % 2 === 1 ? part : part.toLowerCase())).join("");
+}
+
+/** Whether a cased letter stands before the capital sigma at `at` and none behind it, marks and full stops between not counted. */
+function isFinalSigma(text: string, at: number): boolean {
+  let before = at;
+  let last: number | undefined;
+  do {
+    last = codePointBefore(text, before);
+    before -= last !== undefined && last > 0xffff ? 2 : 1;
+  } while (last !== undefined && isInside(ignorableStarts, last));
+  if (last === undefined || !isInside(casedStarts, last)) return false;
+  let after = at + 1;
+  let next = text.codePointAt(after);
+  while (next !== undefined && isInside(ignorableStarts, next)) {
+    after += next > 0xffff ? 2 : 1;
+    next = text.codePointAt(after);
+  }
+  return next === undefined || !isInside(casedStarts, next);
+}
+
+/** The code point that ends at index `end`; none at the beginning. */
+function codePointBefore(text: string, end: number): number | undefined {
+  if (end <= 0) return undefined;
+  const unit = text.charCodeAt(end - 1);
+  const pair = end >= 2 && isLowSurrogate(unit) && isHighSurrogate(text.charCodeAt(end - 2));
+  return pair ? text.codePointAt(end - 2) : unit;
 }
 
 /** Python `re.sub(r"\s+", " ", text)`. */

@@ -117,7 +117,10 @@ export interface PolicyLoss {
   meanKl: number;
   /** Mean over all counted tokens, as TRL logs it. */
   tokenMeanKl: number;
-  /** Shares of counted tokens whose ratio was clipped: below with a negative advantage, above with a positive one. */
+  /**
+   * Shares of counted tokens whose ratio was clipped: below with a negative advantage, above with a positive one. With one ratio
+   * per completion, shares of the completions.
+   */
   clipRatio: { low: number; high: number; region: number };
 }
 
@@ -151,6 +154,17 @@ export function policyLoss(input: PolicyLossInput, options: PolicyLossOptions): 
   };
   let numTokens = 0;
 
+  const clipSide = (ratio: number, advantage: number) => ({
+    isLow: ratio < 1 - epsilonLow && advantage < 0,
+    isHigh: ratio > 1 + epsilonHigh && advantage > 0,
+  });
+  const countClipped = (ratio: number, advantage: number) => {
+    const { isLow, isHigh } = clipSide(ratio, advantage);
+    result.clipRatio.low += Number(isLow);
+    result.clipRatio.high += Number(isHigh);
+    result.clipRatio.region += Number(isLow || isHigh);
+  };
+
   masks.forEach((mask, b) => {
     const advantage = advantages[b]!;
     const numCounted = Math.max(sum(mask), 1);
@@ -162,11 +176,11 @@ export function policyLoss(input: PolicyLossInput, options: PolicyLossOptions): 
     let sequenceKl = 0;
     // Sequence level: every token's loss holds the one ratio, which depends on every counted token.
     let sharedGradient = 0;
+    if (ratioLevel === "sequence") countClipped(ratios[0] ?? 1, advantage);
 
     for (let t = 0; t < mask.length; t++) {
       const ratio = ratios[t]!;
-      const isLow = ratio < 1 - epsilonLow && advantage < 0;
-      const isHigh = ratio > 1 + epsilonHigh && advantage > 0;
+      const { isLow, isHigh } = clipSide(ratio, advantage);
       const clipped = isLow ? 1 - epsilonLow : isHigh ? 1 + epsilonHigh : ratio;
       const d = refLogProbs === undefined ? 0 : refLogProbs[b]![t]! - logProbs[b]![t]!;
       kl[t] = refLogProbs === undefined ? 0 : klEstimate(logProbs[b]![t]!, refLogProbs[b]![t]!);
@@ -182,9 +196,7 @@ export function policyLoss(input: PolicyLossInput, options: PolicyLossOptions): 
       sequenceLoss += tokenLoss[t]!;
       sequenceKl += kl[t]!;
       numTokens++;
-      result.clipRatio.low += Number(isLow);
-      result.clipRatio.high += Number(isHigh);
-      result.clipRatio.region += Number(isLow || isHigh);
+      if (ratioLevel === "token") countClipped(ratio, advantage);
     }
 
     if (ratioLevel === "sequence") {
@@ -200,8 +212,9 @@ export function policyLoss(input: PolicyLossInput, options: PolicyLossOptions): 
 
   const counted = Math.max(numTokens, 1);
   result.tokenMeanKl /= counted;
+  const numRatios = ratioLevel === "token" ? counted : Math.max(masks.length, 1);
   const { low, high, region } = result.clipRatio;
-  result.clipRatio = { low: low / counted, high: high / counted, region: region / counted };
+  result.clipRatio = { low: low / numRatios, high: high / numRatios, region: region / numRatios };
   return result;
 }
 

@@ -72,6 +72,25 @@ describe("connection to the server", () => {
     expect(host.opened).toBe(0);
   });
 
+  test("what waits for a server starts none, and goes on with the first that is there", async () => {
+    const host = new Host();
+    const over = new AbortController();
+    const heard: string[] = [];
+    const waits = [
+      host.connection.whenReady(new AbortController().signal).then(() => heard.push("ready")),
+      host.connection.whenReady(over.signal).then(() => heard.push("given up")),
+    ];
+    expect(host.opened).toBe(0);
+    over.abort();
+    await waits[1];
+    expect(heard).toEqual(["given up"]);
+    await host.connection.start();
+    await waits[0];
+    expect(heard).toEqual(["given up", "ready"]);
+    await host.connection.whenReady(new AbortController().signal);
+    await host.connection.stop();
+  });
+
   test("takes up a broken connection again after a pause", async () => {
     vi.useFakeTimers();
     const host = new Host();

@@ -138,6 +138,42 @@ describe("reading end of the stream", () => {
     expect(hub.connections).toBe(2);
   });
 
+  test("waits for a server that is not there yet, and complains of nothing", async () => {
+    const troubles: string[] = [];
+    const signals: AbortSignal[] = [];
+    let tell: (where: { url: string; token: string }) => void = () => {};
+    const early = new StreamClient({
+      address: (signal) => {
+        signals.push(signal);
+        return new Promise((resolve, reject) => {
+          tell = resolve;
+          signal.addEventListener("abort", () => reject(new Error("over")), { once: true });
+        });
+      },
+      onTrouble: (message) => troubles.push(message),
+    });
+    early.subscribe("run/a", reader);
+    early.subscribe("runs", reader);
+    // As it happens when the server has come up: those who know of it say that it is another one now.
+    early.reconnect();
+    tell({ url: hub.url, token: "secret" });
+    expect([(await hub.frame(0)).topic, (await hub.frame(1)).topic]).toEqual(["run/a", "runs"]);
+    expect([signals.length, hub.connections, troubles]).toEqual([1, 1, []]);
+    early.dispose();
+
+    const never = new StreamClient({
+      address: (signal) => {
+        signals.push(signal);
+        return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("over"))));
+      },
+      onTrouble: (message) => troubles.push(message),
+    });
+    never.subscribe("runs", reader);
+    never.dispose();
+    await Promise.resolve();
+    expect([signals[1]!.aborted, troubles]).toEqual([true, []]);
+  });
+
   test("drops a connection that sends garbage and takes it up again", async () => {
     client.subscribe("runs", reader);
     await hub.frame(0);

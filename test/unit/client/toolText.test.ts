@@ -3,9 +3,12 @@ import {
   inspectionText,
   maxCurves,
   rewardText,
+  rolloutQuery,
+  rolloutsText,
   runListText,
   runText,
 } from "@iad-r1/client/tools/toolText";
+import type { ExploredGroup } from "@iad-r1/protocol/rollouts";
 import type { Inspection } from "@iad-r1/protocol/inspect";
 import type { EvaluationReport, RunDetails, RunListing } from "@iad-r1/protocol/runs";
 import { describe, expect, test } from "vitest";
@@ -60,6 +63,49 @@ describe("what a language model is told", () => {
       [1, 0.3333],
       [1000, 333.3],
     ]);
+  });
+
+  test("about completions: those that were asked for, bounded, and where the next ones begin", () => {
+    const rollout = (index: number, matches: boolean, completion = `<answer>No</answer> ${index}`) =>
+      ({
+        ...{ key: { step: 3, group: "3/0", index }, completion, verdict: "missed", matches, finish: "eos" },
+        ...{ total: 1 / 3, advantage: null, rewards: { "rewards/a": 2 / 3, b: null }, notes: { secret: "long" } },
+      }) as unknown as ExploredGroup["rollouts"][number];
+    const row = { step: 3, group: "3/0", sampleId: "nut_1", label: "anomalous", mean: 1 / 3, std: null };
+    const group = {
+      ...{ row, prompt: "a long prompt", solution: "<answer>Yes</answer>" },
+      rollouts: [
+        rollout(0, false),
+        rollout(1, true, "x".repeat(5000)),
+        ...Array.from({ length: 20 }, (_, i) => rollout(i + 2, true)),
+      ],
+    } as unknown as ExploredGroup;
+    const text = rolloutsText("r", 5, 2, [group, group]);
+    const told = JSON.parse(text);
+    expect(told).toMatchObject({ run: "r", numGroups: 5, offset: 2, nextOffset: 4 });
+    expect(told.groups[0]).toMatchObject({
+      sample: "nut_1",
+      truth: "<answer>Yes</answer>",
+      numCompletions: 22,
+      notShown: 5,
+    });
+    const [first, second] = told.groups[0].completions;
+    expect(told.groups[0].completions).toHaveLength(16);
+    expect([first.index, first.text.length, first.text.endsWith(" [cut]")]).toEqual([1, 1506, true]);
+    expect(second).toEqual({
+      ...{ index: 2, text: "<answer>No</answer> 2", verdict: "missed", finish: "eos", total: 0.3333, advantage: null },
+      rewards: { "rewards/a": 0.6667, b: null },
+    });
+    expect(text).not.toMatch(/secret|long prompt/);
+    expect(JSON.parse(rolloutsText("r", 4, 2, [group, group])).nextOffset).toBeNull();
+    expect(JSON.parse(rolloutsText("r", 4, 9, [])).nextOffset).toBeNull();
+  });
+
+  test("about completions: a wish as a filter of the explorer", () => {
+    expect(rolloutQuery({}).filter).toEqual({ facets: {}, ranges: [], text: "", only: null });
+    expect(rolloutQuery({ step: 4, verdict: "missed", text: "crack" }).filter).toEqual({
+      ...{ facets: { verdict: ["missed"] }, ranges: [{ column: "step", min: 4, max: 4 }], text: "crack", only: null },
+    });
   });
 
   test("about a reward: its report, or that there is none, and its problems", () => {

@@ -43,6 +43,21 @@ describe("str methods", () => {
     expect(strip("...", ".")).toBe("");
   });
 
+  it("which sigma ends a word is decided by the classes of Unicode 14, whatever this Node carries", () => {
+    const ends = (before: string) => (codePoint: number) => {
+      // Above the second plane only the tags and selectors of plane 14 belong to one of the classes.
+      if ((codePoint >= 0xd800 && codePoint < 0xe000) || (codePoint >= 0x20000 && codePoint >> 12 !== 0xe0))
+        return false;
+      return lower(`${before}${String.fromCodePoint(codePoint)}Σ`).endsWith("ς");
+    };
+    // Python 3.11: sum(("A" + chr(i) + "Σ").lower().endswith("ς") for i in range(0x110000)), and the same with "."
+    expect(count(ends("A"))).toBe(6855);
+    expect(count(ends("."))).toBe(4253);
+    expect(lower("AΣ\u0897A")).toBe("aς\u0897a"); // ARABIC PEPET, Unicode 16: to Python 3.11 no mark
+    expect(lower("A.\u{10ffff}Σ")).toBe("a.\u{10ffff}σ");
+    expect(lower("\u{10400}\u0301Σ\u{1d165}")).toBe("\u{10428}\u0301ς\u{1d165}");
+  });
+
   it("lower maps fully and knows the final sigma", () => {
     expect(lower("İ")).toBe("i\u0307");
     expect(lower("ΟΔΟΣ")).toBe("οδος");

@@ -46,6 +46,24 @@ describe("the tokenizer of a checkpoint folder", () => {
     expect(tokenizer.decode(tokenizer.encode("a\ud800b"))).toBe("a\ufffdb");
   });
 
+  test("splits at the blanks of a Metaspace step unless the file says not to, which is its default", () => {
+    const folder = join(fixturesFolder, "vlm/llava-1-6-mistral/checkpoint");
+    const json = JSON.parse(readFileSync(join(folder, "tokenizer.json"), "utf8"));
+    json.model.vocab["▁▁"] = 390;
+    json.model.merges.unshift(["▁", "▁"]);
+    const ids = (text: string, split?: boolean) => {
+      const step = { type: "Metaspace", replacement: "▁", prepend_scheme: "first", split };
+      return createTokenizer({ tokenizerJson: { ...json, pre_tokenizer: step }, where: "test" }).encode(text);
+    };
+    // By tokenizers 0.23.2.
+    expect(ids("a   b", false)).toEqual([352, 390, 305, 282]);
+    expect(ids("  x </s>  y", false)).toEqual([390, 303, 305, 2, 390, 304]);
+    for (const split of [true, undefined]) {
+      expect(ids("a   b", split)).toEqual([352, 305, 305, 305, 282]);
+      expect(ids("  x </s>  y", split)).toEqual([305, 305, 303, 305, 2, 305, 305, 304]);
+    }
+  });
+
   test("mends English spacing only where the configuration asks for it", () => {
     const tokenizerConfig = { clean_up_tokenization_spaces: true };
     const tokenizer = createTokenizer({ tokenizerJson: freshJson(), tokenizerConfig, where: "test" });

@@ -127,6 +127,35 @@ describe("policyLoss", () => {
     expect(run(Math.log(0.5), 1).loss).toBeCloseTo(-0.5, 12);
   });
 
+  it("with one ratio per completion counts clipped completions, not their tokens, as TRL logs it", () => {
+    const { clipRatio } = policyLoss(
+      {
+        logProbs: [
+          [Math.log(1.5), Math.log(1.5)],
+          [0, 0],
+          [Math.log(0.5), 0],
+          [9, 9],
+        ],
+        oldLogProbs: [
+          [0, 0],
+          [0, 0],
+          [0, 0],
+          [0, 0],
+        ],
+        advantages: [1, 1, -1, 1],
+        // The last completion has no counted token and with that the ratio 1.
+        masks: [
+          [1, 1],
+          [1, 1],
+          [1, 0],
+          [0, 0],
+        ],
+      },
+      { lossType: "grpo", beta: 0, epsilonLow: 0.2, epsilonHigh: 0.28, ratioLevel: "sequence" },
+    );
+    expect(clipRatio).toEqual({ low: 0.25, high: 0.25, region: 0.5 });
+  });
+
   it("what stands at padding does not matter", () => {
     const input = randomInput();
     const options: PolicyLossOptions = { lossType: "grpo", beta: 0.3 };

@@ -52,6 +52,14 @@ it("leaves out what a logarithmic axis cannot show, and counts it", () => {
   expect(range.max).toBeLessThan(20);
 });
 
+it("gives a curve that never changes room that its height asks for", () => {
+  const rangeOf = (value: number) =>
+    valueRange([curveOf([value, value])], { min: 0, max: 1 }, { clip: false, log: false })!;
+  expect(rangeOf(0)).toMatchObject({ min: -1, max: 1 });
+  expect(rangeOf(-0.5).min).toBeCloseTo(-0.525);
+  expect(rangeOf(1e-9).max).toBeLessThan(2e-9);
+});
+
 it("scales to the middle 96 percent when outliers are clipped, and counts them", () => {
   const values = Array.from({ length: 200 }, (_, i) => i % 10);
   values[50] = 1e6;

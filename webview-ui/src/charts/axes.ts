@@ -14,6 +14,13 @@ export function linearTicks(low: number, high: number, count: number): number[] 
   return ticks;
 }
 
+/** Distances of ticks on axes that count: there is no half of a step. */
+export const wholeIncrements: number[] = Array.from({ length: 13 }, (_, power) =>
+  [1, 2, 5].map((factor) => factor * 10 ** power),
+).flat();
+
+export const countsWhole = (axis: XAxis) => axis === "step" || axis === "samples" || axis === "tokens";
+
 /** Powers of ten, with 2 and 5 times them when there are few. */
 export function logTicks(low: number, high: number): number[] {
   const first = Math.floor(Math.log10(low));

@@ -7,7 +7,7 @@ import type { XAxis } from "@iad-r1/protocol/webview";
 import uPlot from "uplot";
 import { formatNumber, t } from "../host/l10n";
 import { nearestIndex } from "../state/series";
-import { formatX } from "./axes";
+import { countsWhole, formatX, wholeIncrements } from "./axes";
 import {
   type Curve,
   fullWindow,
@@ -183,6 +183,7 @@ export class ChartElement extends HTMLElement {
             grid: { show: false },
             size: 24,
             space: 70,
+            ...(countsWhole(model.xAxis) && !model.logX && { incrs: wholeIncrements }),
             ...(model.xAxis !== "wall" && {
               values: (_: uPlot, ticks: number[]) => ticks.map((x) => (x === null ? "" : formatX(model.xAxis, x))),
             }),

@@ -207,7 +207,7 @@ export function valueRange(
   }
   if (!(min <= max)) return null;
   if (log) return { min: min / 1.15, max: max * 1.15, numClipped, numNotPositive };
-  const margin = max > min ? (max - min) * 0.06 : Math.max(Math.abs(max) * 0.05, 1e-6);
+  const margin = max > min ? (max - min) * 0.06 : max === 0 ? 1 : Math.abs(max) * 0.05;
   return { min: min - margin, max: max + margin, numClipped, numNotPositive };
 }
 

@@ -38,7 +38,6 @@ import {
   MarkupKind,
   type Position,
   type Range,
-  type WorkspaceEdit,
 } from "vscode-languageserver";
 import { rewardTranslatorFor } from "../../features/localise/rewards";
 import { type PlacedFinding, placedFindings, rewardFindings } from "../../features/rewards/findings";
@@ -51,7 +50,6 @@ import { RewardView } from "../../features/rewards/view";
 import { offsetAt } from "../../features/places";
 import type { Finding, Fix } from "../../features/types";
 import { looksLikeReward, type OpenReward, RewardDebugService } from "../../rewards/debug/debugService";
-import { keepProbes } from "../../rewards/debug/keepProbes";
 import type { KnownSource } from "../../rewards/debug/readScope";
 import { sampleToFile } from "../../tasks/sampleToFile";
 import type { Services } from "../../services";
@@ -69,6 +67,7 @@ import {
   rewardTestParams,
   rewardTraceParams,
 } from "../params";
+import { probeEdit, registerRewardProbes } from "./rewardProbes";
 import { registerRewardVersions } from "./rewardVersions";
 
 export interface RewardDocuments {
@@ -161,18 +160,9 @@ export function registerRewards(
     }, refreshRestMs);
   }
 
-  /** Adds cases to the expectations of a reward; null when they are there, or the editor cannot. */
-  function probeEdit(path: string, { function: name, probes }: NonNullable<Fix["keeps"]>): WorkspaceEdit | null {
-    if (!client.createsFiles) return null;
-    const kept = keepProbes(path, name, probes, client.folders);
-    if (kept === null) return null;
-    const target = uriOfPath(kept.path);
-    const create = { kind: "create" as const, uri: target, options: { ignoreIfExists: true } };
-    const edits = [{ range: { start: kept.end, end: kept.end }, newText: kept.text }];
-    return {
-      documentChanges: [...(kept.isNew ? [create] : []), { textDocument: { uri: target, version: null }, edits }],
-    };
-  }
+  /** Null when it is all kept already, or the editor cannot make files. */
+  const keepingEdit = (path: string, { function: name, probes }: NonNullable<Fix["keeps"]>) =>
+    client.createsFiles ? probeEdit(path, name, probes, client.folders) : null;
 
   const requirePath = (uri: string): string => {
     const path = pathOfUri(uri);
@@ -256,6 +246,7 @@ export function registerRewards(
     return service.runTests(path, await textOf(path), ids, signal);
   });
 
+  registerRewardProbes(on, { services, requirePath, folders: () => client.folders });
   registerRewardVersions(on, {
     ...{ service, services, requirePath, uriOf },
     viewOf: (path) => viewOf(path, service.look(path)),
@@ -301,7 +292,7 @@ export function registerRewards(
         .flatMap(({ code, fixes, range: place }) => {
           const about = diagnostics.filter((one) => one.code === code && overlaps(one.range, place));
           return fixes.flatMap(({ title, edits, sure, keeps }): CodeAction[] => {
-            const edit = keeps === undefined ? { changes: { [uri]: edits } } : probeEdit(path, keeps);
+            const edit = keeps === undefined ? { changes: { [uri]: edits } } : keepingEdit(path, keeps);
             const action = { title, kind: CodeActionKind.QuickFix, diagnostics: about, isPreferred: sure };
             return edit === null ? [] : [{ ...action, edit }];
           });

@@ -24,10 +24,14 @@ import {
   whatIfParams,
 } from "../params";
 
+/** Folder of a run, or a file that this server may read. */
+export function sourcePath(services: Services, source: RolloutSource): string {
+  return source.kind === "run" ? services.runs.get(source.run).folder : services.allow(source.path);
+}
+
 export function registerRollouts(on: Dispatcher, services: Services): void {
-  const { runs, tasks, explore } = services;
-  const pathOf = (source: RolloutSource) =>
-    source.kind === "run" ? runs.get(source.run).folder : services.allow(source.path);
+  const { tasks, explore } = services;
+  const pathOf = (source: RolloutSource) => sourcePath(services, source);
   on.on(rolloutOverview, overviewParams, async ({ source }, signal) => ({
     ...(await explore.run("overview", { path: pathOf(source) }, signal)),
     source,

@@ -15,7 +15,7 @@ import { dirname, join, resolve } from "node:path";
 import { AppError } from "@iad-r1/models/errors";
 import { z } from "zod";
 import { parseYaml, plainValue, readConfigText } from "../../config/yamlFile";
-import type { RewardOutcomeView } from "@iad-r1/protocol/rewardDebugger";
+import { expectationPattern, type RewardOutcomeView } from "@iad-r1/protocol/rewardDebugger";
 import { parseProbeFile, probeFileOf, type SavedProbe } from "../analysis/probeFile";
 import type { RolloutRow } from "../../rollouts/row";
 
@@ -31,8 +31,6 @@ export interface Expectation {
   /** Line of the case, from 0. */
   line: number;
 }
-
-const comparison = /^\s*(<=|>=|==|=|<|>|!=)?\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*$/i;
 
 const caseSchema = z.object({
   name: z.string().max(500),
@@ -84,7 +82,7 @@ export function expectationsOf(rewardFile: string, functions: readonly string[])
 export function isMet(expect: string, { status, score }: RewardOutcomeView): boolean {
   const wanted = expect.trim().toLowerCase();
   if (wanted === "na" || wanted === "error") return status === wanted;
-  const match = comparison.exec(expect);
+  const match = expectationPattern.exec(expect);
   if (match === null || score === null) return false;
   const limit = Number(match[2]);
   const tolerance = 1e-9;

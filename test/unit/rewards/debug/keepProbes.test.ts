@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expectationPattern } from "@iad-r1/protocol/rewardDebugger";
 import { expectationsOf } from "@iad-r1/server/rewards/debug/expectations";
 import { type KeptProbes, keepProbes } from "@iad-r1/server/rewards/debug/keepProbes";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -70,6 +71,18 @@ it("adds to what a person wrote, with or without a line end, and passes by files
     expect(keepProbes(reward, "place", [plain], [root]), text).toMatchObject({
       ...{ path: join(root, "probes/place-2.yaml"), isNew: true },
     });
+  }
+});
+
+it("keeps what a person may expect in any of its forms, and reads it as it was written", () => {
+  const expectations = [">= 1", "0.5", "== -2", "!=0", "< 1e-8", "na", "ERROR", " 3 "];
+  for (const [index, wanted] of expectations.entries()) {
+    expect(expectationPattern.test(wanted), wanted).toBe(true);
+    write(keepProbes(reward, "place", [{ ...plain, name: `${index}`, expect: wanted }], [root])!);
+  }
+  expect(expectationsOf(reward, ["place"]).map(({ expect: kept }) => kept)).toEqual(expectations);
+  for (const text of ["", "one", ">> 1", "1 or 2", "1.", "na 1", "error: 1"]) {
+    expect(expectationPattern.test(text), text).toBe(false);
   }
 });
 

@@ -1,11 +1,15 @@
-/** The answers behind an evaluation: what a threshold on their score is worth, and the pictures that are judged wrongly, each a click away. */
+/**
+ * The answers behind an evaluation: what a threshold on their score is worth, and the pictures that are judged wrongly, or that became right or
+ * wrong since another evaluation, each a click away.
+ */
 import type { DashboardRun, EvaluatedAnswer } from "@iad-r1/protocol/webview";
 import { html, nothing } from "lit";
-import { button, icon, type Template } from "../../components/basics";
+import { button, icon, select, type Template } from "../../components/basics";
 import { thresholdControls } from "../../components/thresholdControls";
 import { formatNumber, t } from "../../host/l10n";
-import { mistakeOf } from "../../state/evaluationAnswers";
+import { type EvaluationPlace, flipsBetween, type Mistake, mistakeOf } from "../../state/evaluationAnswers";
 import type { Dashboard } from "./dashboard";
+import { runLabel } from "./toolbar";
 
 type Evaluation = DashboardRun["evaluations"][number];
 
@@ -36,7 +40,56 @@ export function answersSection(app: Dashboard): Template {
   const hasScore = items.some(({ anomalyScore }) => anomalyScore !== null);
   return html`${title}
     ${hasScore ? thresholdControls({ items, threshold, move: set, set }) : nothing}
-    ${wrongTable(app, items, threshold)}`;
+    ${compareChoice(app)}
+    ${app.answers.other === null ? wrongTable(app, items, threshold) : flipsTable(app, items, app.answers.other)}`;
+}
+
+/** Evaluations of all shown runs but the one that is looked into. */
+function compareChoice(app: Dashboard): Template {
+  const { runs } = app.data!;
+  const others = runs.flatMap((run) =>
+    run.evaluations.map(({ stage, step, label }) => ({
+      place: { run: run.id, stage, step },
+      text: runs.length > 1 ? `${runLabel(run, runs)} · ${label}` : label,
+    })),
+  );
+  const choices = others.filter(({ place }) => !app.answers.isShown(place));
+  if (choices.length === 0) return nothing;
+  const nameOf = ({ run, stage, step }: EvaluationPlace) => JSON.stringify([run, stage, step]);
+  return html`<div class="toolbar">${select(
+    t("answers.compare"),
+    app.answers.other === null ? "" : nameOf(app.answers.other),
+    [
+      { value: "", text: t("answers.compareNone") },
+      ...choices.map(({ place, text }) => ({ value: nameOf(place), text })),
+    ],
+    (name) => app.answers.compareWith(choices.find(({ place }) => nameOf(place) === name)?.place ?? null),
+  )}</div>`;
+}
+
+function flipsTable(app: Dashboard, items: readonly EvaluatedAnswer[], other: EvaluationPlace): Template {
+  const { state } = app.answers.otherAnswers;
+  if (state.phase === "failed")
+    return html`<div class="notice notice-error" role="alert">${icon("error")}<div>${state.message}</div></div>`;
+  if (state.phase !== "ready") return html`<p class="muted" role="status">${t("loading")}</p>`;
+  const { flips, numShared } = flipsBetween(state.value, items, app.answers.threshold);
+  if (numShared === 0) return html`<p class="muted">${t("answers.noneShared")}</p>`;
+  const labelOf = ({ run, stage, step }: EvaluationPlace) =>
+    app.run(run)?.evaluations.find((each) => each.stage === stage && each.step === step)?.label ?? stage;
+  const worse = flips.filter(({ after }) => after !== null).length;
+  const caption = t("answers.flips", { better: flips.length - worse, worse, count: numShared });
+  if (flips.length === 0) return html`<p class="muted">${caption}</p>`;
+  const said = (mistake: Mistake | null) => t(mistake === null ? "answers.right" : `answers.${mistake}`);
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${caption}><table class="data-table flips-table">
+    <caption>${caption}</caption>
+    <thead><tr><th scope="col">${t("answers.picture")}</th><th scope="col">${t("answers.category")}</th><th scope="col">${labelOf(other)}</th><th scope="col">${labelOf(app.answers.place!)}</th></tr></thead>
+    <tbody>${flips.slice(0, maxListed).map(
+      ({ answer: { id, image, category }, before, after }) => html`<tr>
+        <th scope="row"><button class="link" title=${image} @click=${() => app.connection.tell("image/open", { image })}>${id}</button></th>
+        <td>${category}</td><td>${said(before)}</td><td>${said(after)}</td>
+      </tr>`,
+    )}</tbody>
+  </table></div>${flips.length > maxListed ? html`<p class="muted">${t("answers.more", { count: flips.length - maxListed })}</p>` : nothing}`;
 }
 
 function wrongTable(app: Dashboard, answers: readonly EvaluatedAnswer[], threshold: number | null): Template {

@@ -18,6 +18,8 @@ import { lowerBound } from "../../state/series";
 import type { StringKey } from "../../strings/en";
 import { type ChartEntry, type Section, sectionsOf } from "./chartList";
 import type { Dashboard } from "./dashboard";
+import { isActive } from "./header";
+import { metricHelp } from "./metricWords";
 import { runLabel, sliderOfWeight, smoothingText, weightOfSlider } from "./toolbar";
 import { stageTitle } from "./runWords";
 
@@ -31,7 +33,7 @@ export function chartSections(app: Dashboard): { content: TemplateResult; badFil
   const { sections, badFilter } = sectionsOf(runs, app.view);
   const content =
     sections.length === 0
-      ? html`<p class="empty">${icon("graph-line")}${app.view.filter === "" ? t("curves.none") : t("curves.noMatch")}</p>`
+      ? html`<p class="empty">${icon("graph-line")}${app.view.filter !== "" ? t("curves.noMatch") : runs.some(isActive) ? t("curves.none") : t("curves.never")}</p>`
       : html`${repeat(
           sections,
           ({ id }) => id,
@@ -171,10 +173,11 @@ function chartCard(app: Dashboard, chart: ChartEntry): TemplateResult {
   const setChoice = (change: typeof choice) =>
     app.update({ charts: { ...view.charts, [chart.id]: { ...choice, ...change } } });
   const hasOwn = Object.keys(choice).length > 0;
-  return html`<article class="chart-card" aria-label=${chart.name}>
+  const help = metricHelp(chart.stage, chart.name);
+  return html`<article class="chart-card" aria-label=${chart.name} aria-description=${help ?? nothing}>
     <div class="chart-head">
-      <h3 title=${chart.id}>${chart.name}</h3>
-      ${legend(app, model.curves)}
+      <h3 title=${help === null ? chart.id : `${chart.id}: ${help}`}>${chart.name}</h3>
+      ${model.curves.length < 2 ? legend(app, model.curves) : nothing}
       <span class="spacer"></span>
       <details class="menu">
         <summary class="icon-button ${hasOwn ? "has-own" : ""}" title=${t("chart.own", { name: chart.name })} aria-label=${t("chart.own", { name: chart.name })}>${icon("settings")}</summary>
@@ -200,6 +203,7 @@ function chartCard(app: Dashboard, chart: ChartEntry): TemplateResult {
       ${toggle({ icon: isPinned ? "pinned" : "pin", title: t("chart.pin", { name: chart.name }), on: isPinned, run: () => app.update({ pins: isPinned ? view.pins.filter((id) => id !== chart.id) : [...view.pins, chart.id] }) })}
       ${menu(t("chart.export", { name: chart.name }), "ellipsis", chartExports(app, chart))}
     </div>
+    ${model.curves.length < 2 ? nothing : legend(app, model.curves)}
     ${
       model.curves.length === 0
         ? html`<p class="empty small">${t("curves.loading")}</p>`

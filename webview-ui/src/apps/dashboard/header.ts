@@ -38,7 +38,7 @@ export function runHeader(app: Dashboard, run: DashboardRun, nowMs: number): Tem
         ? nothing
         : html`<div class="notice notice-error" role="alert">
       ${icon("error")}
-      <div><strong>${run.error.message}</strong>${run.error.where === undefined ? nothing : html`<div class="muted">${run.error.where}</div>`}
+      <div><strong>${asSentence(run.error.message)}</strong>${run.error.where === undefined ? nothing : html`<div class="muted">${run.error.where}</div>`}
       ${run.error.hint === undefined ? nothing : html`<div>${run.error.hint}</div>`}</div>
       ${button({ text: t("run.openLog"), run: () => app.connection.tell("run/act", { run: run.id, action: "openLog" }) })}
     </div>`
@@ -51,6 +51,9 @@ export function runHeader(app: Dashboard, run: DashboardRun, nowMs: number): Tem
 function isSaidBelow({ state, reason, findings: found }: DashboardRun): boolean {
   return state === "paused" && found.some(({ title }) => title === reason);
 }
+
+/** Reasons are written to follow "the run failed:". */
+const asSentence = (reason: string) => `${reason.slice(0, 1).toUpperCase()}${reason.slice(1)}`;
 
 function liveMark(app: Dashboard, run: DashboardRun, nowMs: number): Template {
   // A paused run says nothing and is not expected to.
@@ -122,12 +125,13 @@ function stages(run: DashboardRun): Template {
         : progress === null
           ? t("stages.waiting", { total: totalSteps })
           : t("stages.step", { step: progress.step, total: progress.totalSteps });
+      const detail = progress === null ? text : `${text}${progressDetail(progress)}`;
       return html`<li class="stage stage-${kind}">
-        <div class="stage-title">${icon(isDone ? "pass-filled" : progress !== null ? "circle-filled" : "circle-large")}<span>${title}</span></div>
+        <div class="stage-title" title=${title}>${icon(isDone ? "pass-filled" : progress !== null ? "circle-filled" : "circle-large")}<span>${title}</span></div>
         <div class="bar" role="progressbar" aria-label=${title} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(share * 100)} aria-valuetext=${text}>
           <div class="bar-fill" .style=${`width:${(share * 100).toFixed(1)}%`}></div>
         </div>
-        <div class="stage-text muted">${text}${progress === null ? nothing : progressDetail(progress)}</div>
+        <div class="stage-text muted" title=${detail}>${detail}</div>
       </li>`;
     })}
   </ol>`;
@@ -146,10 +150,12 @@ function progressDetail({ activity, tokensPerSecond, secondsLeft }: NonNullable<
 }
 
 export function findings(app: Dashboard, run: DashboardRun): Template {
-  if (run.findings.length === 0) return nothing;
+  // Why it failed stands at the top already.
+  const shown = run.findings.filter(({ title }) => title !== run.error?.message);
+  if (shown.length === 0) return nothing;
   const icons = { info: "info", warning: "warning", error: "error" } as const;
   return html`<section class="findings" aria-label=${t("findings.label")}>
-    ${run.findings.map(
+    ${shown.map(
       (finding) => html`<div class="notice notice-${finding.severity}">
         ${icon(icons[finding.severity])}
         <div>

@@ -9,23 +9,27 @@ import { answersButton, answersSection } from "./answers";
 import type { Dashboard } from "./dashboard";
 import { differencesTable, runLabel } from "./toolbar";
 
-const columns: readonly { key: string; value(report: EvaluationReport): number | null; lowerIsBetter?: boolean }[] = [
-  { key: "balanced", value: (report) => report.balancedAccuracy },
-  { key: "normal", value: (report) => report.normalAccuracy },
-  { key: "anomalous", value: (report) => report.anomalousAccuracy },
-  { key: "location", value: (report) => report.locationAccuracy },
-  { key: "type", value: (report) => report.typeScore },
-  { key: "auroc", value: (report) => report.auroc },
-  { key: "unparsed", value: (report) => report.unparsed, lowerIsBetter: true },
-  { key: "rewardTotal", value: (report) => report.rewardTotal },
+type Measure = {
+  [K in keyof EvaluationReport]: EvaluationReport[K] extends number | null ? K : never;
+}[keyof EvaluationReport];
+
+const columns: readonly { key: string; measure: NonNullable<Measure>; lowerIsBetter?: boolean }[] = [
+  { key: "balanced", measure: "balancedAccuracy" },
+  { key: "normal", measure: "normalAccuracy" },
+  { key: "anomalous", measure: "anomalousAccuracy" },
+  { key: "location", measure: "locationAccuracy" },
+  { key: "type", measure: "typeScore" },
+  { key: "auroc", measure: "auroc" },
+  { key: "unparsed", measure: "unparsed", lowerIsBetter: true },
+  { key: "rewardTotal", measure: "rewardTotal" },
 ];
 
 export function evaluationsTab(app: Dashboard): TemplateResult {
   const { runs } = app.data!;
   const rows = runs.flatMap((run) => run.evaluations.map((evaluation) => ({ run, evaluation })));
   if (rows.length === 0) return html`<p class="empty">${icon("checklist")}${t("evaluations.none")}</p>`;
-  const best = columns.map(({ value, lowerIsBetter }) => {
-    const values = rows.flatMap(({ evaluation }) => value(evaluation.report) ?? []);
+  const best = columns.map(({ measure, lowerIsBetter }) => {
+    const values = rows.flatMap(({ evaluation }) => evaluation.report[measure] ?? []);
     return new Set(values).size < 2 ? null : lowerIsBetter ? Math.min(...values) : Math.max(...values);
   });
   return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${t("tab.evaluations")}><table class="data-table numbers">
@@ -33,17 +37,17 @@ export function evaluationsTab(app: Dashboard): TemplateResult {
       <thead><tr>
         ${runs.length > 1 ? html`<th scope="col">${t("evaluations.run")}</th>` : nothing}
         <th scope="col">${t("evaluations.model")}</th><th scope="col">${t("evaluations.images")}</th>
-        ${columns.map(({ key }) => html`<th scope="col">${t(`evaluations.${key}` as "evaluations.balanced")}</th>`)}
+        ${columns.map(({ key }) => html`<th scope="col" title=${t(`evaluations.${key}.help` as "evaluations.balanced.help")}>${t(`evaluations.${key}` as "evaluations.balanced")}</th>`)}
         <th scope="col"><span class="visually-hidden">${t("run.actions")}</span></th>
       </tr></thead>
       <tbody>${rows.map(
         ({ run, evaluation }) => html`<tr>
           ${runs.length > 1 ? html`<td>${runLabel(run, runs)}</td>` : nothing}
           <th scope="row">${evaluation.label}</th><td>${evaluation.report.numSamples}</td>
-          ${columns.map(({ value }, i) => {
-            const number = value(evaluation.report);
+          ${columns.map(({ measure }, i) => {
+            const number = evaluation.report[measure];
             const isBest = number !== null && number === best[i];
-            return html`<td class=${isBest ? "best" : ""}>${number === null ? "–" : formatNumber(number, 3)}${isBest ? html`<span class="visually-hidden"> (${t("evaluations.best")})</span>` : nothing}</td>`;
+            return html`<td class=${isBest ? "best" : ""}>${number === null ? "–" : formatNumber(number, 3)}${isBest ? html`<span class="visually-hidden"> (${t("evaluations.best")})</span>` : nothing}${interval(evaluation.report, measure)}</td>`;
           })}
           <td>${answersButton(app, run, evaluation)}</td>
         </tr>`,
@@ -51,6 +55,14 @@ export function evaluationsTab(app: Dashboard): TemplateResult {
     </table></div>
     ${answersSection(app)}
     ${runs.map((run) => checkpointsOf(app, run))}`;
+}
+
+/** How far the number might be off, as so few pictures say; nothing where nobody reckoned it. */
+function interval({ intervals }: EvaluationReport, measure: string): Template {
+  const ends = intervals?.[measure] ?? null;
+  if (ends === null) return nothing;
+  const [low, high] = ends.map((end) => formatNumber(end, 3)) as [string, string];
+  return html`<div class="interval" title=${t("evaluations.interval", { low, high })}>${low}–${high}</div>`;
 }
 
 function checkpointsOf(app: Dashboard, run: DashboardRun): Template {

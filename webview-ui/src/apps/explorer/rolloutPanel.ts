@@ -148,6 +148,7 @@ function completion(app: Explorer, rollout: ExploredRollout): TemplateResult {
     </div>
     ${spans.length > 0 ? markedText(rollout.completion, spans) : areTokensShown(app, rollout) ? tokens(app, rollout) : taggedText(rollout.completion, false, app.counterpart?.completion ?? null)}
     ${marked !== null && spans.length === 0 ? html`<p class="muted">${t("explorer.noSpans")}</p>` : nothing}
+    <h3>${t("explorer.readAs")}</h3>
     <dl class="facts">${parsed.map(([name, value]) => (value === null ? nothing : html`<div><dt>${t(`tag.${name}` as StringKey)}</dt><dd>${value}</dd></div>`))}</dl>`;
 }
 

@@ -29,7 +29,8 @@ export function lookPanel(app: Inspector, slot: number): TemplateResult {
           ? button({
               icon: "symbol-misc",
               text: t("look.chooseModel"),
-              primary: true,
+              primary: canRun,
+              disabled: !canRun,
               run: () => app.connection.tell("model/pick", { slot }),
             })
           : select(
