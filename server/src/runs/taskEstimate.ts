@@ -76,10 +76,10 @@ const packedReadSpeed = 6.6e9;
 const packedReadShare = 1.2;
 /**
  * Packed weights that a second of one core unpacks, by their bits, and those in 8 bits that a product of floats takes as they are, as ONNX Runtime
- * has no prepared form of them: fitted to a LoRA step of Qwen2.5-VL-7B with four layers, looked at from moment to moment.
+ * has no prepared form of them: from the profile of a LoRA step of Qwen2.5-VL-7B with four layers.
  */
-const unpackingSpeed = { 4: 3.1e8, 8: 2.4e8 } as const;
-const unpreparedSpeed = 1.4e8;
+const unpackingSpeed = { 4: 2.4e8, 8: 3.9e8 } as const;
+const unpreparedSpeed = 2.3e8;
 /** Seconds of one core to compile a decoder layer with its derivatives, forward twice. */
 const compilingLayer = 0.19;
 /** A step is a training of texts without evaluations between its steps. */
