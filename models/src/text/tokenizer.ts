@@ -130,7 +130,6 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
     encoder = new HuggingFaceTokenizer(
       {
         normalizer: null,
-        pre_tokenizer: null,
         post_processor: null,
         decoder: null,
         ...parts.tokenizerJson,
