@@ -119,6 +119,7 @@ class BackwardWalk {
       hasGradient: (index) => gradientOf(index) !== undefined,
       needs: (index) => node.inputs[index] != null && this.active.has(node.inputs[index]!),
       once: this.once,
+      onceInBlock: block === undefined ? (_key, make) => make() : block.once,
       fail: (reason) => {
         throw noGradient(node, reason);
       },

@@ -6,12 +6,14 @@
  * So what they read passes a Reshape whose target is computed from the shape of the gradient that enters the block:
  * a true dependency that copies nothing and changes no number.
  *
- * Products with packed weights are computed again with unpacked ones: the gradient rule unpacks them anyway, and the runtime, which finds
- * that both unpack the same, does it once. Prepared weights, which only the forward product reads, are then there once.
+ * Products with packed weights are computed again with unpacked ones, which the gradient rule reads as well. ONNX Runtime gives every
+ * reader of a DequantizeLinear one of its own and would unpack twice; behind a Reshape there is one reader. Prepared weights, which only
+ * the forward product reads, are then there once.
  */
 import type { GraphBuilder } from "../graph/builder";
 import type { Node, OperatorAttributes, Value } from "../graph/types";
 import { unpackedLinear } from "../ops/quantized";
+import type { Once } from "./broadcast";
 
 /** The block of a node: the longest of `scopes` that contains its scope. */
 export function blockOf(node: Node, scopes: readonly string[]): string | undefined {
@@ -31,6 +33,7 @@ function canBeHeld(value: Value | null): boolean {
 export class RecomputedBlock {
   private readonly copies = new Map<Value, Value>();
   private readonly guarded = new Map<Value, Value>();
+  private readonly shared = new Map<string, Value>();
   private readonly zero: Value;
 
   /** @param gradient the first gradient that reaches the block in the backward walk */
@@ -65,8 +68,18 @@ export class RecomputedBlock {
     const inputs = this.copiedInputs(node);
     if (node.opType !== "QuantizedLinear") return b.copy(node, inputs, scope);
     const attributes = node.attributes as OperatorAttributes["QuantizedLinear"];
-    return [b.inScope(scope, () => unpackedLinear(b, inputs as Value[], attributes))];
+    return [b.inScope(scope, () => unpackedLinear(b, inputs as Value[], attributes, this.once))];
   }
+
+  /** A value that copies and gradient rules of the block share: whoever comes first makes it, and it lives until the last has read it. */
+  readonly once: Once = (key, make) => {
+    let value = this.shared.get(key);
+    if (value === undefined) {
+      value = this.guard(this.b.inScope(this.scope, make));
+      this.shared.set(key, value);
+    }
+    return value;
+  };
 
   private copiedInputs(node: Node): (Value | null)[] {
     const isMember = (value: Value | null) => value?.producer != null && this.members.has(value.producer);

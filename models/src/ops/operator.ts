@@ -29,6 +29,8 @@ export interface GradientContext<A = Attributes> {
   needs(index: number): boolean;
   /** A value that many rules share, made at its first use. */
   once(key: string, make: () => Value): Value;
+  /** The same within a block that is computed again, whose copies may have made it already; elsewhere each rule makes its own. */
+  onceInBlock(key: string, make: () => Value): Value;
   /** Throws GraphError `graph/no-gradient`. */
   fail(reason: string): never;
 }

@@ -1,13 +1,17 @@
 /**
  * Weights in 8 or 4 bits. `QuantizedLinear` is what networks are built of: its forward pass is ONNX Runtime's product with packed
- * weights, its backward pass unpacks the weights once more and multiplies by them, so floats live only while a product needs them.
+ * weights, its backward pass unpacks the weights and multiplies by them, so floats live only while a product, or a block that is computed
+ * again, needs them.
  */
 
 import type { GraphBuilder } from "../graph/builder";
 import { floorDivDims, mulDims } from "../graph/dims";
 import { axisOf, requireDim, requireDType, required, requireRank, requireShape, withDim } from "../graph/shapes";
 import type { OperatorAttributes, TensorType, Value } from "../graph/types";
-import type { Operator } from "./operator";
+import type { GradientContext, Operator } from "./operator";
+
+/** Gives the value of a key, which is made at its first use. */
+type Once = GradientContext["once"];
 
 export const matMulNBits: Operator<OperatorAttributes["MatMulNBits"]> = {
   domain: "com.microsoft",
@@ -60,9 +64,10 @@ export const quantizedLinear: Operator<OperatorAttributes["QuantizedLinear"]> = 
     requireShape(context, zeroPoints, [outWidth, blocks], "zero_points");
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), outWidth] }];
   },
-  gradient: ({ b, attributes, input, gradient, needs }) => {
+  gradient: ({ b, attributes, input, gradient, needs, onceInBlock }) => {
     if (!needs(0)) return [null, null, null, null];
-    return [b.matMul(gradient(), unpacked(b, [input(1), input(2), input(3)], attributes)), null, null, null];
+    const weight = unpacked(b, [input(1), input(2), input(3)], attributes, onceInBlock);
+    return [b.matMul(gradient(), weight), null, null, null];
   },
 };
 
@@ -71,16 +76,19 @@ export function unpackedLinear(
   b: GraphBuilder,
   [x, ...weight]: readonly Value[],
   attributes: OperatorAttributes["QuantizedLinear"],
+  once: Once,
 ): Value {
-  return b.linear(x!, unpacked(b, weight, attributes));
+  return b.linear(x!, unpacked(b, weight, attributes, once));
 }
 
 function unpacked(
   b: GraphBuilder,
   [weight, scales, zeroPoints]: readonly Value[],
   { block_size }: OperatorAttributes["QuantizedLinear"],
+  once: Once,
 ): Value {
-  return b.dequantizeLinear(weight!, scales!, zeroPoints!, { axis: 1, block_size });
+  const make = () => b.dequantizeLinear(weight!, scales!, zeroPoints!, { axis: 1, block_size });
+  return once(`unpacked ${weight!.name}`, make);
 }
 
 export const dequantizeLinear: Operator<OperatorAttributes["DequantizeLinear"]> = {

@@ -42,6 +42,7 @@ export class PolicyStep {
       reference: { base: options.folder, adapter: null },
       ...{ trainable: "lora", lora: { ...loraSize, targets: decoderLinears }, recompute: false, seed: 1 },
       objective: { kind: "grpo", kl: true },
+      writes: true,
       adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
       ...{ device: options.device ?? "cpu", threads: options.threads },
     });

@@ -4,7 +4,7 @@
  */
 
 import { isPacked, type PackedWeight } from "@iad-r1/models/checkpoint/parameterTable";
-import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import { cacheHeadDim, isLanguagePath } from "@iad-r1/models/nn/decoder";
 import type { TowerLoad } from "@iad-r1/models/processor";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 
@@ -14,7 +14,20 @@ export interface WeightBytes {
   held: number;
   /** Pages of the checkpoint's files: resident while they are used, given back when others need the memory. */
   mapped: number;
+  /** Beside them only while the model is opened, before anything is computed. */
+  opening: number;
 }
+
+/** What a model is opened for: it says which programs hold its weights. */
+export interface WeightUse {
+  learns: "nothing" | "adapter" | "language-model" | "all";
+  /** Whether completions are written: inspections and evaluations, rollouts of SC-GRPO. */
+  writes: boolean;
+  /** Whether a reference, the model as it was at first, is asked for log-probabilities (SC-GRPO with a KL term). */
+  refers: boolean;
+}
+
+export const inspecting: WeightUse = { learns: "nothing", writes: true, refers: false };
 
 export interface InspectionSize {
   /** Completions written together. */
@@ -25,7 +38,10 @@ export interface InspectionSize {
   tower: TowerLoad;
 }
 
-/** Bytes of each part at its own peak. Memory that a part has let go stays with the process, so they add up. */
+/**
+ * Bytes of each part at its own peak. Memory that a part has let go stays with the process, so they add up; what only opening takes
+ * counts as far as the prompt does not take it again.
+ */
 export interface InspectionBytes extends WeightBytes {
   tower: number;
   prompt: number;
@@ -42,39 +58,77 @@ export const processBytes = 130e6;
 /** Tokens through the decoder at a time; the generator's own default. */
 const prefillTokens = 2048;
 
-/**
- * What the weights of a model take.
- *
- * @param learns an adapter is trained on it: matrices in floats have no second copy; packed ones have one, for the forward pass, and are
- *               unpacked for the way back, those of a layer together
- */
-export function weightBytes({ parameters, facts, paths }: ModelDescription, learns = false): WeightBytes {
+/** What the weights of a model take. */
+export function weightBytes({ parameters, facts, paths }: ModelDescription, use: WeightUse = inspecting): WeightBytes {
   const all = [...parameters];
   const isHalf = all.some(([, { dtype }]) => dtype !== "float32");
   const isSmall = isPacked(parameters);
-  let [held, mapped, matrices, largest] = [0, 0, 0, 0];
-  const unpacked = new Map<string, number>();
-  for (const [path, { shape, length, packed }] of all) {
-    const bytes = 4 * shape.reduce((product, extent) => product * extent, 1);
-    const stored = packed === undefined ? length : packedBytes(packed);
-    // Beside packed weights the decoder's others, the embedding above all, stay in their file too.
-    const inFile = packed !== undefined || !isHalf || (isSmall && path.startsWith(`${paths.decoder}.`));
-    // Prepacking lets go of the integers that it has copied, not of scales and zero points.
-    if (inFile) mapped += packed === undefined || learns ? stored : stored - packed.values.length;
-    else held += bytes;
-    if (shape.length > 1 && isSmall === (packed !== undefined)) matrices += packed === undefined ? bytes : stored;
-    largest = Math.max(largest, length);
-    if (packed !== undefined) {
-      const layer = /^.*\.layers\.\d+\./.exec(path)?.[0] ?? path;
-      unpacked.set(layer, (unpacked.get(layer) ?? 0) + bytes);
+  const learns = use.learns !== "nothing";
+  const isOfDecoder = (path: string) => path.startsWith(`${paths.decoder}.`);
+  const isTrained = (path: string) =>
+    use.learns === "all" || (use.learns === "language-model" && isLanguagePath(paths, path));
+  // Of a table that is only looked up few pages are ever read.
+  const lookedUp = facts.decoder.tied ? null : `${paths.decoder}.embed_tokens.weight`;
+  let [held, mapped, matrices, opening] = [0, 0, 0, 0];
+  const packed: [string, PackedWeight, number][] = [];
+  for (const [path, one] of all) {
+    const bytes = 4 * one.shape.reduce((product, extent) => product * extent, 1);
+    if (one.packed !== undefined) {
+      packed.push([path, one.packed, bytes]);
+      continue;
     }
+    if (one.shape.length > 1) matrices += bytes;
+    // Beside packed weights the decoder's others stay in their file too.
+    if (isTrained(path) || (isHalf && !(isSmall && isOfDecoder(path)))) {
+      held += bytes;
+      // While a tensor is widened, its own bytes are there as well.
+      if (one.dtype !== "float32") opening = Math.max(opening, one.length);
+    } else if (path !== lookedUp) mapped += one.length;
   }
-  // Prepacking keeps a second copy of the matrices; packed weights are always prepacked.
-  if (isSmall || (!learns && !isHalf && 4 * facts.numParameters <= maxPrepackedBytes)) held += matrices;
-  // While a half-precision tensor is widened, its own bytes are there as well.
-  if (isHalf && !isSmall) held += largest;
-  if (isSmall && learns) held += Math.max(...unpacked.values());
-  return { held, mapped };
+  // Prepacking keeps a second copy of matrices in floats that do not change, for the programs that write.
+  const isPrepacked = use.writes && (!learns || use.learns === "adapter");
+  if (isPrepacked && !isSmall && !isHalf && 4 * facts.numParameters <= maxPrepackedBytes) held += matrices;
+  for (const [, { bits, values, scales, zeroPoints }] of packed) {
+    const prepared = preparedBytes({ bits, values, scales }, learns);
+    held += prepared * (Number(use.writes) + Number(learns));
+    // Preparing lets go of the integers that it has copied, not of scales and zero points; derivatives unpack what is in the file.
+    mapped += scales.length + zeroPoints.length + (learns || prepared === 0 ? values.length : 0);
+    if (!learns) opening = Math.max(opening, values.length);
+  }
+  return { held: held + unpackedBytes(packed, use), mapped, opening };
+}
+
+/**
+ * The copy of a packed weight in the layout of ONNX Runtime's product. With rounded activations it has scales and a sum for each block as
+ * well; with floats, which training wants, only 4 bits have such a layout, and 8 bits are unpacked for every product.
+ */
+function preparedBytes(
+  { bits, values, scales }: Pick<PackedWeight, "bits" | "values" | "scales">,
+  learns: boolean,
+): number {
+  if (!learns) return values.length + 2 * scales.length;
+  return bits === 4 ? values.length : 0;
+}
+
+/**
+ * Packed weights in floats. Each session keeps the memory that it once had: a training step that of the matrices of a layer, which are
+ * unpacked together for its way back, or of the head; the reference's that of one matrix; and what writes has a matrix in 8 bits for the
+ * time of its product.
+ */
+function unpackedBytes(
+  packed: readonly [string, PackedWeight, number][],
+  { learns, writes, refers }: WeightUse,
+): number {
+  if (learns === "nothing" || packed.length === 0) return 0;
+  const layers = new Map<string, number>();
+  for (const [path, , bytes] of packed) {
+    const layer = /^.*\.layers\.\d+\./.exec(path)?.[0] ?? path;
+    layers.set(layer, (layers.get(layer) ?? 0) + bytes);
+  }
+  const most = (sizes: Iterable<number>) => Math.max(0, ...sizes);
+  const all = most(packed.map(([, , bytes]) => bytes));
+  const unprepared = most(packed.filter(([, { bits }]) => bits === 8).map(([, , bytes]) => bytes));
+  return most(layers.values()) + (refers ? all : 0) + (writes ? unprepared : 0);
 }
 
 /** All packed weights as they are stored. */
@@ -85,10 +139,18 @@ export function allPackedBytes({ parameters }: ModelDescription): number {
   );
 }
 
-/** How many weights are packed. */
-export function allPackedWeights({ parameters }: ModelDescription): number {
+/** Of packed weights what is prepared for a training step. */
+export function preparedForTraining({ parameters }: ModelDescription): number {
+  return [...parameters.values()].reduce(
+    (sum, { packed }) => sum + (packed === undefined ? 0 : preparedBytes(packed, true)),
+    0,
+  );
+}
+
+/** How many weights are packed in so many bits. */
+export function packedWeights({ parameters }: ModelDescription, bits: PackedWeight["bits"]): number {
   return [...parameters.values()]
-    .filter(({ packed }) => packed !== undefined)
+    .filter(({ packed }) => packed?.bits === bits)
     .reduce((sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
 }
 
@@ -117,15 +179,13 @@ export function largestWeightBytes({ parameters }: ModelDescription): number {
 }
 
 export function inspectionBytes(model: ModelDescription, size: InspectionSize): InspectionBytes {
-  const weights = weightBytes(model);
+  const { held, mapped, opening } = weightBytes(model);
+  const prompt = promptBytes(model, size);
   const parts = {
-    tower: towerBytes(model, size.tower),
-    prompt: promptBytes(model, size),
-    cache: cacheBytes(model, size),
-    process: processBytes,
+    ...{ held, mapped, opening: Math.max(0, opening - prompt), tower: towerBytes(model, size.tower), prompt },
+    ...{ cache: cacheBytes(model, size), process: processBytes },
   };
-  const total = weights.held + weights.mapped + parts.tower + parts.prompt + parts.cache + parts.process;
-  return { ...weights, ...parts, total };
+  return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
 /** Of one pass through the tower: hidden states, projections and scores of a layer. */

@@ -25,11 +25,11 @@ import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo"
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import { attentionLimit } from "../runtime/attentionCheck";
 import type { Device } from "../runtime/devices";
-import { refuseIfTooLarge } from "../runtime/memory";
 import { createSession, type Session } from "../runtime/session";
 import { openTensorMemory, type TensorMemory } from "../runtime/tensorMemory";
 import { type AnyTensor, scalar, type StateTensor, type Tensor, tensor, zeros } from "../runtime/tensors";
-import { maxPrepackedBytes, weightBytes } from "./footprint";
+import { inspecting, maxPrepackedBytes, type WeightUse } from "./footprint";
+import { refuseIfWeightsDoNotFit } from "./weightLimits";
 
 /** What is held in memory to be changed; "none" for a model that is only asked. */
 export type LiveWeights =
@@ -49,6 +49,8 @@ export interface LiveModelOptions {
   /** 0 or left out: one per core. */
   threads?: number;
   weights?: LiveWeights;
+  /** What it is opened for beside learning `weights`; left out: to write, and no reference is asked. */
+  work?: Pick<WeightUse, "writes" | "refers">;
 }
 
 /** A compiled program with the weights it is fed. */
@@ -95,11 +97,8 @@ export class LiveModel {
       reference.base,
       reference.adapter === null ? {} : { adapter: reference.adapter },
     );
-    refuseIfTooLarge(
-      weightBytes(description).held,
-      `The weights of ${reference.base}`,
-      "Make a copy in 4 bits with `iad-r1 quantize`, which needs about an eighth, or use a smaller model.",
-    );
+    const learns = weights.kind === "none" ? "nothing" : weights.kind;
+    refuseIfWeightsDoNotFit(description, { ...inspecting, ...options.work, learns });
     const processor = await description.loadProcessor();
     let adapter: AdapterSpec | null = description.adapter;
     if (weights.kind === "adapter" && adapter === null) {

@@ -13,7 +13,7 @@ import type { RunEstimate, RunKind, StagePlan } from "@iad-r1/protocol/runs";
 import type { ExperimentConfig, PaSftConfig, ScGrpoConfig, Trainable } from "../config/experiment";
 import type { InspectionSample } from "../data/samples";
 import { supervisedExample } from "../generate/examples";
-import { processBytes, weightBytes } from "../generate/footprint";
+import { inspecting, processBytes, weightBytes, type WeightUse } from "../generate/footprint";
 import { languageTargets } from "../generate/liveModel";
 import { probeDevice } from "../runtime/devices";
 import { activationBytes, trainingStateBytes } from "../train/memory";
@@ -103,13 +103,9 @@ function memoryOf(
   config: ExperimentConfig,
   lengths: SampleLengths,
 ): RunEstimate["memory"]["stages"][number] {
-  const { decoder, tower: towerStack, numParameters } = model.facts;
-  const { held, mapped } = weightBytes(model);
-  // Weights that learn are all in memory.
-  const learns =
-    (kind === "pa-sft" && config.stages.paSft.trainable === "all") ||
-    (kind === "sc-grpo" && config.stages.scGrpo.trainable === "all");
-  const weightsBytes = learns ? 4 * numParameters : held + mapped;
+  const { decoder, tower: towerStack } = model.facts;
+  const { held, mapped } = weightBytes(model, useOf(kind, config));
+  const weightsBytes = held + mapped;
   const cache = (rows: number, tokens: number) =>
     2 * 4 * decoder.layers * decoder.kvHeads * cacheHeadDim(decoder) * rows * Math.ceil(tokens / 64) * 64;
   if (kind === "evaluate") {
@@ -135,6 +131,19 @@ function memoryOf(
     optimizerBytes: trainingStateBytes(numTrainable(model, stage)),
     cacheBytes: kind === "pa-sft" ? 0 : cache(Math.min(32, rollouts), lengths.promptMax + answer),
   };
+}
+
+/** What a stage opens its model for. */
+export function useOf(kind: StagePlan["kind"], { stages }: Pick<ExperimentConfig, "stages">): WeightUse {
+  const learns = { lora: "adapter", language: "language-model", all: "all" } as const;
+  switch (kind) {
+    case "pa-sft":
+      return { learns: learns[stages.paSft.trainable], writes: stages.paSft.evalEvery > 0, refers: false };
+    case "sc-grpo":
+      return { learns: learns[stages.scGrpo.trainable], writes: true, refers: stages.scGrpo.beta > 0 };
+    default:
+      return inspecting;
+  }
 }
 
 /** Numbers that learn. */

@@ -5,6 +5,7 @@
 import { freemem } from "node:os";
 import { adapterParameters, adapterSpec } from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { isPacked } from "@iad-r1/models/checkpoint/parameterTable";
 import { packedShapes, type Rounding, usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { isLanguagePath } from "@iad-r1/models/nn/decoder";
 import { refuseRounded, roundedParameters } from "@iad-r1/models/quantizeCheckpoint";
@@ -14,11 +15,13 @@ import { generateSample } from "../data/synth/sample";
 import { inspectionPrompt } from "../generate/examples";
 import {
   allPackedBytes,
-  allPackedWeights,
   deviceWeightBytes,
   inspectionBytes,
   largestWeightBytes,
+  packedWeights,
+  preparedForTraining,
   processBytes,
+  type WeightUse,
   weightBytes,
 } from "../generate/footprint";
 import { languageTargets } from "../generate/liveModel";
@@ -71,10 +74,16 @@ const wideningSpeed = 5e8;
 const preparingSpeed = 4.3e8;
 const packedReadSpeed = 6.6e9;
 const packedReadShare = 1.2;
-/** Packed weights that a second of one core unpacks, measured on one matrix of 9472 x 3584 in 4 bits by itself; no whole step was used. */
-const unpackingSpeed = 2e8;
+/**
+ * Packed weights that a second of one core unpacks, by their bits, and those in 8 bits that a product of floats takes as they are, as ONNX Runtime
+ * has no prepared form of them: fitted to a LoRA step of Qwen2.5-VL-7B with four layers, looked at from moment to moment.
+ */
+const unpackingSpeed = { 4: 3.1e8, 8: 2.4e8 } as const;
+const unpreparedSpeed = 1.4e8;
 /** Seconds of one core to compile a decoder layer with its derivatives, forward twice. */
 const compilingLayer = 0.19;
+/** A step is a training of texts without evaluations between its steps. */
+const learning: WeightUse = { learns: "adapter", writes: false, refers: false };
 /** The adapter of the estimate: rank 8 on all linears of the decoder. */
 const lora = { rank: 8, alpha: 16 };
 const linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
@@ -93,17 +102,13 @@ export async function estimateTask(
   const imageTokens = prepared.tokensPerImage.reduce((sum, tokens) => sum + tokens, 0);
   const prompt = { promptTokens: inputIds.length, tower: model.tower.load(prepared) };
   const { device = "cpu" } = size;
-  const here =
-    size.task === "inspect"
-      ? { ...inspectionBytes(model, { rows: 1, newTokens: size.tokens, ...prompt }) }
-      : loraStepBytes(model, { ...prompt, tokens: size.tokens });
-  const { memory, deviceMemory } = divide(model, size.task, device, here);
+  const { memory, deviceMemory } = divide(model, size.task, device, taskMemory(model, size, prompt));
   const availableBytes = process.availableMemory?.() ?? freemem();
   const fits = memory.total <= availableBytes;
   return {
     ...{ ...size, device, promptTokens: inputIds.length, imageTokens, memory, deviceMemory, availableBytes, fits },
     cure: fits ? null : cureFor(size.task, memory, availableBytes),
-    seconds: flopsPerSecond === null ? null : secondsOf(model, size, prompt, flopsPerSecond),
+    seconds: flopsPerSecond === null ? null : taskSeconds(model, size, prompt, flopsPerSecond),
   };
 }
 
@@ -136,9 +141,20 @@ export function smallForm(
   return { ...model, parameters, facts: { ...facts, decoder: { ...facts.decoder, tied: false } } };
 }
 
-interface PromptSize {
+/** A prompt with its picture, in tokens and in what the tower has to do. */
+export interface PromptSize {
   promptTokens: number;
   tower: ReturnType<ModelDescription["tower"]["load"]>;
+}
+
+/** Bytes of each part in memory of the processor. */
+export function taskMemory(
+  model: ModelDescription,
+  { task, tokens }: Pick<TaskSize, "task" | "tokens">,
+  prompt: PromptSize,
+): MemoryParts {
+  if (task === "inspect") return { ...inspectionBytes(model, { rows: 1, newTokens: tokens, ...prompt }) };
+  return loraStepBytes(model, { ...prompt, tokens });
 }
 
 /** The tower looks once, then a step with activations computed again layer by layer. */
@@ -147,7 +163,7 @@ function loraStepBytes(
   { promptTokens, tower, tokens }: PromptSize & { tokens: number },
 ): MemoryParts {
   const { decoder } = model.facts;
-  const { held, mapped } = weightBytes(model, true);
+  const { held, mapped, opening } = weightBytes(model, learning);
   const looking = inspectionBytes(model, { rows: 1, promptTokens: 1, newTokens: 0, tower });
   const config = createLoraConfig({ ...lora, targetModules: languageTargets(linears), baseModel: model.folder });
   const { layout } = adapterSpec(config, model.base);
@@ -156,12 +172,12 @@ function loraStepBytes(
     0,
   );
   const pass = { rows: 1, tokens: promptTokens + tokens, labelled: tokens, vocabSize: decoder.vocabSize };
-  const parts = {
-    ...{ held, mapped, tower: looking.tower, process: processBytes },
-    adapter: trainingStateBytes(trained),
-    activations: activationBytes({ stack: decoder, ...pass, recompute: true }),
-  };
-  return summed(parts);
+  const activations = activationBytes({ stack: decoder, ...pass, recompute: true });
+  const { tower: towerBytes } = looking;
+  return summed({
+    ...{ held, mapped, opening: Math.max(0, opening - towerBytes - activations), tower: towerBytes },
+    ...{ process: processBytes, adapter: trainingStateBytes(trained), activations },
+  });
 }
 
 /**
@@ -175,7 +191,7 @@ function divide(
   memory: MemoryParts,
 ): { memory: MemoryParts; deviceMemory: MemoryParts | null } {
   if (openTensorMemory(device).isHost) return { memory, deviceMemory: null };
-  const { held, mapped, process: own, total, ...work } = memory;
+  const { held, mapped, opening, process: own, total, ...work } = memory;
   const weights = deviceWeightBytes(model, task === "inspect" ? 2 : 1);
   return {
     memory: summed({ process: own!, upload: largestWeightBytes(model) }),
@@ -198,10 +214,10 @@ function cureFor(task: TaskSize["task"], memory: MemoryParts, availableBytes: nu
   return "Make a copy in 4 bits with `iad-r1 quantize`, which needs about an eighth, or use a smaller model.";
 }
 
-/** Two operations for each weight and token, and those of attention. */
-function secondsOf(
+/** Seconds of each part: two operations for each weight and token, those of attention, and what is done to weights whatever the tokens. */
+export function taskSeconds(
   model: ModelDescription,
-  { task, tokens }: TaskSize,
+  { task, tokens }: Pick<TaskSize, "task" | "tokens">,
   { promptTokens, tower }: PromptSize,
   flopsPerSecond: number,
 ): Record<string, number> {
@@ -222,9 +238,7 @@ function secondsOf(
     2 * layers * rows + attention({ layers: decoder.layers, width }, rows, keys);
   const at = (flops: number, share: number) => flops / (share * flopsPerSecond);
   const packed = allPackedBytes(model);
-  // What is prepared is held as well, but comes out of the files as it is.
-  const widened = weightBytes(model, task === "lora-step" && packed === 0).held - packed;
-  const looking = { load: widened / wideningSpeed, look: at(look, reachedShare.look) };
+  const looking = { load: widenedBytes(model) / wideningSpeed, look: at(look, reachedShare.look) };
   if (task === "inspect") {
     const read = through(promptTokens, promptTokens / 2) + 2 * embedding;
     const write = through(tokens, promptTokens + tokens / 2) + 2 * embedding * tokens;
@@ -238,7 +252,19 @@ function secondsOf(
   const all = promptTokens + tokens;
   const compile = compilingLayer * decoder.layers;
   const products = at(3 * through(all, all / 2) + 4 * embedding * tokens, reachedShare.learn);
-  // Prepared for the forward pass; unpacked once for what is computed again and for the way back.
-  const unpack = allPackedWeights(model) / unpackingSpeed;
-  return { ...looking, compile, step: packed / preparingSpeed + unpack + products };
+  if (packed === 0) return { ...looking, compile, step: products };
+  // Prepared for the forward pass, where there is such a form; unpacked once for what is computed again and for the way back.
+  const [four, eight] = [packedWeights(model, 4), packedWeights(model, 8)];
+  const unpack = four / unpackingSpeed[4] + eight / unpackingSpeed[8] + eight / unpreparedSpeed;
+  return { ...looking, compile, prepare: preparedForTraining(model) / preparingSpeed, step: unpack + products };
+}
+
+/** Half-precision weights that are widened when they are read: all, or beside packed ones those that are not the decoder's. */
+function widenedBytes({ parameters, paths }: ModelDescription): number {
+  const isSmall = isPacked(parameters);
+  return [...parameters]
+    .filter(([path, { dtype, packed }]) => {
+      return dtype !== "float32" && packed === undefined && !(isSmall && path.startsWith(`${paths.decoder}.`));
+    })
+    .reduce((sum, [, { shape }]) => sum + 4 * shape.reduce((product, extent) => product * extent, 1), 0);
 }

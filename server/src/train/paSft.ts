@@ -35,7 +35,7 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
   const model = await TrainedModel.open({
     ...{ reference: resume === null ? input.model : resumedModel(input.model, resume.folder, config) },
     ...{ trainable: config.trainable, lora: config.lora, recompute: config.recompute, adamW: config, seed },
-    ...{ objective: { kind: "sft" }, device: input.device, threads: input.threads },
+    ...{ objective: { kind: "sft" }, device: input.device, threads: input.threads, writes: config.evalEvery > 0 },
   });
   try {
     if (resume !== null) await model.restoreOptimizer(resume.folder);

@@ -66,6 +66,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
       objective: { kind: "grpo" as const, kl, temperature: config.temperature },
       device: input.device,
       threads: input.threads,
+      writes: true,
     },
   };
   const model = await TrainedModel.open({ ...common, reference: input.model });

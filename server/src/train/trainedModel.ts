@@ -39,6 +39,8 @@ export interface TrainedModelOptions {
   seed: number;
   device: Device;
   threads: number;
+  /** Whether completions are written while it learns, for rollouts or evaluations; left out: none. */
+  writes?: boolean;
 }
 
 /** A prompt that is trained on; `pixels` where the tower learns. */
@@ -75,7 +77,9 @@ export class TrainedModel implements LearningModel {
       language: { kind: "language-model" },
       all: { kind: "all" },
     };
-    const live = await LiveModel.open(reference, { device, threads, weights: kinds[trainable] });
+    const { objective, writes = false } = options;
+    const work = { writes, refers: objective.kind === "grpo" && objective.kl };
+    const live = await LiveModel.open(reference, { device, threads, weights: kinds[trainable], work });
     const program = await trainingOf(live, options, imagesOf(trainable));
     const parameters = program.trainable.map((path) => ({ path, shape: program.weights[path]!.dims, trainable: true }));
     const numTrainable = parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);

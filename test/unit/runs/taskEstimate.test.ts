@@ -7,7 +7,7 @@ import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { parseQwen2VlConfig } from "@iad-r1/models/qwen2Vl/config";
 import { describeParameters, loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { realShapes } from "@iad-r1/server/bench/realShapes";
-import { inspectionBytes, weightBytes } from "@iad-r1/server/generate/footprint";
+import { inspecting, inspectionBytes, type WeightUse, weightBytes } from "@iad-r1/server/generate/footprint";
 import { estimateTask, smallForm } from "@iad-r1/server/runs/taskEstimate";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
@@ -29,42 +29,88 @@ describe("weights", () => {
     const bytes = 4 * single.facts.numParameters;
     expect(weightBytes(single).mapped).toBe(bytes);
     expect(weightBytes(single).held).toBeGreaterThan(0.8 * bytes);
-    // Beside the widened weights the largest tensor as it is stored: the patch embedding, 24 x 1176 halves.
-    expect(weightBytes(half)).toEqual({ held: bytes + 2 * 24 * 1176, mapped: 0 });
+    // Beside the widened weights, while they are read, the largest tensor as it is stored: the patch embedding, 24 x 1176 halves.
+    expect(weightBytes(half)).toEqual({ held: bytes, mapped: 0, opening: 2 * 24 * 1176 });
     // Above a gibibyte nothing is prepacked.
-    expect(weightBytes(scaled(single, 3000))).toEqual({ held: 0, mapped: 3000 * bytes });
+    expect(weightBytes(scaled(single, 3000))).toEqual({ held: 0, mapped: 3000 * bytes, opening: 0 });
+  });
+
+  it("that learn are all in memory; of an embedding that is not the head only rows are read", async () => {
+    const model = await loadModelDescription(tinyModel("qwen2-vl").checkpoint);
+    const bytes = 4 * model.facts.numParameters;
+    const use = (learns: WeightUse["learns"]) => weightBytes(model, { learns, writes: true, refers: false });
+    expect(use("all")).toEqual({ held: bytes, mapped: 0, opening: 0 });
+    const language = use("language-model");
+    expect(language.held + language.mapped).toBe(bytes);
+    expect(language.mapped).toBeGreaterThan(0);
+    // An adapter leaves them as they are; what is written beside it reads prepacked ones.
+    expect(use("adapter")).toEqual(weightBytes(model));
+    const quiet = weightBytes(model, { learns: "adapter", writes: false, refers: false });
+    expect(quiet).toEqual({ ...weightBytes(model), held: 0 });
+    const { facts, paths, parameters } = model;
+    const untied = { ...model, facts: { ...facts, decoder: { ...facts.decoder, tied: false } } };
+    const embedding = parameters.get(`${paths.decoder}.embed_tokens.weight`)!.length;
+    expect(embedding).toBeGreaterThan(0);
+    expect(weightBytes(untied).mapped).toBe(bytes - embedding);
   });
 });
 
 describe("packed weights", () => {
-  it("are their integers, scales and zero points; the rest of the decoder stays in the file, the tower is widened", async () => {
+  /** Bytes of the parts of a small form in 4 bits, by what its file has. */
+  async function smallModel() {
     const source = await loadModelDescription(join(tinyModel("qwen2-vl").folder, "hub-layout"));
     const folder = temporaryFolder();
     await quantizeCheckpoint(source, folder, { bits: 4, blockSize: 16 });
     const model = await loadModelDescription(folder);
     const { tensors } = await openSafetensors(folder);
-    const sizes = [...tensors.values()].map(({ name, length }) => ({ name, length }));
-    const packed = sizes.filter(({ name }) => /\.weight\.(?:values|scales|zero_points)$/.test(name));
-    const total = (some: typeof sizes) => some.reduce((sum, { length }) => sum + length, 0);
-    const tower = sizes.filter(({ name }) => name.startsWith("visual."));
-    expect(packed.length).toBeGreaterThan(20);
-    const integers = packed.filter(({ name }) => name.endsWith(".values"));
-    // Integers are let go once they are prepared, unless a derivative unpacks them.
-    expect(weightBytes(model).mapped).toBe(total(sizes) - total(tower) - total(integers));
-    expect(weightBytes(model, true).mapped).toBe(total(sizes) - total(tower));
-    // The copy that is prepared for products, and the tower in single precision.
-    expect(weightBytes(model).held).toBe(total(packed) + 2 * total(tower));
-    // While an adapter learns, the matrices of a layer are unpacked as well, or the head, whichever is larger.
+    const bytes = (test: RegExp) =>
+      [...tensors.values()].filter(({ name }) => test.test(name)).reduce((sum, { length }) => sum + length, 0);
     const floats = (test: RegExp) =>
       [...model.parameters]
         .filter(([path, { packed }]) => packed !== undefined && test.test(path))
         .reduce((sum, [, { shape }]) => sum + 4 * shape[0]! * shape[1]!, 0);
-    const unpacked = Math.max(floats(/\.layers\.0\./), floats(/^lm_head/));
-    expect(floats(/\.layers\.0\./)).toBeGreaterThan(0);
-    expect(weightBytes(model, true).held).toBe(total(packed) + 2 * total(tower) + unpacked);
+    return { source, model, bytes, floats };
+  }
+
+  it("are held prepared, with their scales and sums; embedding and tower aside the rest stays in the file", async () => {
+    const { source, model, bytes } = await smallModel();
+    const [integers, scales, all] = [bytes(/\.weight\.values$/), bytes(/\.weight\.scales$/), bytes(/./)];
+    const [tower, embedding] = [bytes(/^visual\./), bytes(/embed_tokens/)];
+    for (const one of [integers, scales, tower, embedding]) expect(one).toBeGreaterThan(0);
+    // The copy that is prepared for products with rounded activations, and the tower in single precision. Integers are let go.
+    expect(weightBytes(model)).toEqual({
+      held: integers + 2 * scales + 2 * tower,
+      mapped: all - tower - embedding - integers,
+      // While it is opened the largest matrix has its integers in both forms; a larger tensor of the tower is widened before.
+      opening: Math.max(
+        2 * 24 * 1176,
+        ...[...model.parameters.values()].map(({ packed }) => packed?.values.length ?? 0),
+      ),
+    });
     // What is said before the small form is made is what is said of it.
     expect(weightBytes(smallForm(source, 4, 16))).toEqual(weightBytes(model));
     expect(() => smallForm(model, 8)).toThrow(/rounded weights already/);
+  });
+
+  it("are there once for each program that reads them, and in floats where a step unpacks them", async () => {
+    const { model, bytes, floats } = await smallModel();
+    const [layers, head] = [bytes(/\.layers\..*\.weight\.values$/), bytes(/^lm_head.*values$/)];
+    const [tower, embedding] = [bytes(/^visual\./), bytes(/embed_tokens/)];
+    expect(head).toBeGreaterThan(0);
+    const use = (change: Partial<WeightUse>) =>
+      weightBytes(model, { learns: "adapter", writes: false, refers: false, ...change });
+    // With floats for activations only the integers of 4 bits are prepared; the head, in 8, is unpacked for its product.
+    const unpacked = Math.max(floats(/\.layers\.0\./), floats(/^lm_head/));
+    const step = use({});
+    expect(step.held).toBe(layers + 2 * tower + unpacked);
+    // Derivatives read the integers in the file.
+    expect(step.mapped).toBe(bytes(/./) - tower - embedding);
+    // SC-GRPO writes as well: a second prepared copy, and the head in floats while a token is chosen.
+    expect(use({ writes: true }).held).toBe(step.held + layers + floats(/^lm_head/));
+    // The reference's program keeps the memory of the largest matrix that it unpacks.
+    const largest = Math.max(...[...model.parameters.keys()].map((path) => floats(new RegExp(`^${path}$`))));
+    expect(use({ writes: true, refers: true }).held).toBe(step.held + layers + floats(/^lm_head/) + largest);
+    expect(use({ writes: true }).held).toBeGreaterThan(weightBytes(model, inspecting).held);
   });
 });
 

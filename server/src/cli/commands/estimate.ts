@@ -71,6 +71,7 @@ const partTitles: Readonly<Record<string, string>> = {
   weights: "weights",
   held: "weights, unpacked or prepared for products",
   mapped: "weights as their files have them",
+  opening: "while the model is opened",
   upload: "the largest weight, on its way to the device",
   tower: "looking at the picture",
   prompt: "reading the prompt",
