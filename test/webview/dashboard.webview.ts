@@ -453,7 +453,7 @@ it("shows which pictures became right or wrong since another evaluation, and how
   expect((await cell.innerText()).split("\n").map((line) => line.trim())).toContain("69.9–80");
   await page.getByRole("button", { name: /^Answers of pa-sft/ }).click();
   const choice = page.getByRole("combobox", { name: "Compare with" });
-  await choice.selectOption({ label: "base" });
+  await choice.selectOption("base");
   await page.getByText("Of 4 pictures that both saw, 2 became right and 1 wrong").waitFor();
   const rows = () => page.locator(".flips-table tbody tr").allInnerTexts();
   await until(
@@ -469,7 +469,7 @@ it("shows which pictures became right or wrong since another evaluation, and how
   // Both are judged by the same threshold.
   await page.getByRole("button", { name: "Best", exact: true }).click();
   await page.getByText("Of 4 pictures that both saw, 2 became right and 0 wrong").waitFor();
-  await choice.selectOption({ label: "Nothing" });
+  await choice.selectOption("Nothing");
   await page.locator(".answers-table").waitFor();
 });
 

@@ -38,6 +38,19 @@ describe("referenceSummary", () => {
     expect(questionStats.X!["Anomaly Detection"]!.total).toBe(0);
   });
 
+  // Set k has one right answer among k + 3; by pandas 3.0: DataFrame({"a": [(0 + 1 / (k + 3)) / 2 * 100 for k in range(n)]}).mean()
+  it.each([
+    [20, "5.477033125543187"],
+    [200, "1.0969891418872646"],
+    [300, "0.7982162329523101"],
+  ])("averages %d data sets to the last digit of pandas", (count, average) => {
+    const sets = Array.from({ length: count }, (_, k) =>
+      Array.from({ length: k + 3 }, (_, i) => record(`S${k}/bad/${i}`, i === 0 ? "A" : "B")),
+    );
+    const lines = referenceSummary(sets.flat()).csv.trimEnd().split("\n");
+    expect(lines.at(-1)).toBe(`Average,${average},${average}`);
+  });
+
   it("quotes names that would break the table", () => {
     expect(referenceSummary([record('a,"b"/bad/1', "A")]).csv.split("\n")[1]).toBe('"a,""b""",50.0,50.0');
   });
