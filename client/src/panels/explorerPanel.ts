@@ -255,14 +255,6 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
     return this.source;
   }
 
-  private group({ step, group }: RolloutKey) {
-    const query: ExploreQuery = {
-      filter: { facets: {}, ranges: [], text: "", only: null },
-      ...{ order: "order", descending: false },
-    };
-    return this.context.connection.request(lsp.rolloutGroup, { source: this.known(), query, step, group });
-  }
-
   private async export(query: ExploreQuery): Promise<void> {
     const filters = { "JSON Lines": ["jsonl"], CSV: ["csv"], Parquet: ["parquet"] };
     const target = await window.showSaveDialog({ filters, title: messages.exportRolloutsTitle() });
