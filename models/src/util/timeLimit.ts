@@ -15,13 +15,14 @@ const slot: { run: () => unknown } = { run: () => undefined };
 const context = createContext(slot);
 const call = new Script("run()");
 
-/** On a machine that gives this process almost nothing, no call waits longer than this many times its limit. */
+/** A process that got less than this share of a processor was kept waiting. */
+const leastShare = 0.25;
+/** No call waits longer than this many times its limit, even so. */
 const mostPatience = 16;
 
 /**
- * The result of `run`, which must not wait for anything; what it throws passes through. The limit is on the time that the machine
- * gave to this process: when the clock says it is over but the process was kept waiting, `run` begins anew with more of it, so `run`
- * must be free of effects.
+ * The result of `run`, which must not wait for anything; what it throws passes through. The limit is by the clock; where the machine
+ * gave almost no time to this process meanwhile, `run` begins anew with more of it, so `run` must be free of effects.
  */
 export function withTimeLimit<T>(limitMs: number, run: () => T): T {
   const before = slot.run;
@@ -35,7 +36,7 @@ export function withTimeLimit<T>(limitMs: number, run: () => T): T {
         if ((error as NodeJS.ErrnoException | null)?.code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
         // Of all threads, so never less than what this one got.
         const { user, system } = process.cpuUsage(start);
-        if ((user + system) / 1000 >= 0.9 * limitMs || timeout >= mostPatience * limitMs)
+        if ((user + system) / 1000 >= leastShare * limitMs || timeout >= mostPatience * limitMs)
           throw new TimeLimitError(limitMs);
       }
     }
