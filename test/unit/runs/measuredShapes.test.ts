@@ -53,6 +53,18 @@ const measurements: Measured[] = [
     ...{ shape: "llava-onevision-7b", bits: 4, task: "inspect", promptTokens: 1502, tokens: 4, views: 2, patches: 729 },
     ...{ peak: 8.53, seconds: 260.4, gflops: 79.8 },
   },
+  {
+    ...{
+      shape: "llava-1.6-mistral-7b",
+      bits: 4,
+      task: "inspect",
+      promptTokens: 1197,
+      tokens: 4,
+      views: 3,
+      patches: 577,
+    },
+    ...{ peak: 8.05, seconds: 191.7, gflops: 104 },
+  },
 ];
 
 describe("estimates of real shapes", () => {
