@@ -99,20 +99,20 @@ export function rolloutsText(run: string, total: number, offset: number, groups:
       const wanted = rollouts.filter(({ matches }) => matches);
       return {
         ...{ step, group, sample: sampleId, label, truth: solution, numCompletions: rollouts.length },
-        ...{ meanReward: mean === null ? null : round(mean), stdOfRewards: std === null ? null : round(std) },
+        ...{ meanReward: roundedScore(mean), stdOfRewards: roundedScore(std) },
         completions: wanted.slice(0, maxCompletions).map((one) => ({
           ...{ index: one.key.index, text: shortened(one.completion), verdict: one.verdict, finish: one.finish },
-          rewards: Object.fromEntries(
-            Object.entries(one.rewards).map(([name, score]) => [name, score === null ? null : round(score)]),
-          ),
-          total: one.total === null ? null : round(one.total),
-          advantage: one.advantage === null ? null : round(one.advantage),
+          rewards: Object.fromEntries(Object.entries(one.rewards).map(([name, score]) => [name, roundedScore(score)])),
+          total: roundedScore(one.total),
+          advantage: roundedScore(one.advantage),
         })),
         ...(wanted.length > maxCompletions && { notShown: wanted.length - maxCompletions }),
       };
     }),
   });
 }
+
+const roundedScore = (score: number | null) => (score === null ? null : round(score));
 
 const shortened = (text: string) => (text.length > maxText ? `${text.slice(0, maxText)} [cut]` : text);
 

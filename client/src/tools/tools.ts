@@ -160,7 +160,7 @@ async function readRollouts(
   const runs = await connection.request(lsp.listRuns);
   // Only runs that learn from rewards record completions.
   const { id } = named(
-    run === undefined ? runs.filter(({ kind }) => /grpo|post-train/.test(kind)) : runs,
+    run === undefined ? runs.filter(({ kind }) => kind === "sc-grpo" || kind === "post-train") : runs,
     run ?? "newest",
   );
   const source = { kind: "run", run: id } as const;

@@ -3,6 +3,7 @@
  * time limit: patterns that backtrack for ever end in an error.
  */
 import { ModelFileError } from "../errors";
+import { escapeRegExp } from "../util/escapeRegExp";
 import { TimeLimitError, withTimeLimit } from "../util/timeLimit";
 
 /** The part of an adapter configuration that selects modules; names as in adapter_config.json. */
@@ -116,10 +117,6 @@ function matchAll(pattern: string, paths: readonly string[], where: string): str
 /** Python's spellings that JavaScript writes otherwise: named groups and the absolute anchors. */
 function pythonPattern(pattern: string): string {
   return pattern.replaceAll("(?P<", "(?<").replaceAll("\\A", "^").replaceAll("\\Z", "$");
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 function clip(text: string): string {

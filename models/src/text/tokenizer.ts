@@ -5,6 +5,7 @@
  */
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { DataError, ModelFileError } from "../errors";
+import { escapeRegExp } from "../util/escapeRegExp";
 import { describeJson, isJsonObject, type JsonObject, readJsonFile, readTextFile } from "../util/jsonFile";
 import {
   bytesOfToken,
@@ -207,7 +208,7 @@ function withMetaspaceSplit(step: unknown): unknown {
   }
   if (step.type !== "Metaspace" || step.split === false) return step;
   const blank = typeof step.replacement === "string" ? step.replacement : "▁";
-  const escaped = blank.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+  const escaped = escapeRegExp(blank);
   const pieces = { type: "Split", pattern: { Regex: `${escaped}[^${escaped}]*` }, behavior: "Isolated", invert: false };
   return { type: "Sequence", pretokenizers: [step, pieces] };
 }

@@ -21,6 +21,7 @@ import { ropeTableLength, ropeTables } from "@iad-r1/models/nn/rope";
 import { isLanguagePath } from "@iad-r1/models/nn/decoder";
 import type { Processor } from "@iad-r1/models/processor";
 import type { Program, WeightOptions } from "@iad-r1/models/programs/program";
+import { escapeRegExp } from "@iad-r1/models/util/escapeRegExp";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import { attentionLimit } from "../runtime/attentionCheck";
@@ -375,6 +376,5 @@ function layoutKey(adapter: StoredAdapter | null): string {
  * vision tower, which has projections of the same names.
  */
 export function languageTargets(names: readonly string[]): string {
-  const escaped = names.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return `^(?:.*\\.)?language_model\\..*\\.(?:${escaped.join("|")})$`;
+  return `^(?:.*\\.)?language_model\\..*\\.(?:${names.map(escapeRegExp).join("|")})$`;
 }

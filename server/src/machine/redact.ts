@@ -3,6 +3,7 @@
  * files lie. Errs on the side of taking out too much. Knows shapes of secrets, not every secret: what is shared is shown first.
  */
 import { homedir, hostname, userInfo } from "node:os";
+import { escapeRegExp } from "@iad-r1/models/util/escapeRegExp";
 
 export interface RedactOptions {
   /** Folders that are named instead of shown, the innermost first: project folder → `<project>`. */
@@ -21,7 +22,7 @@ export function withoutSecrets(text: string, { folders = [], words = ownNames() 
   shown = shown.replace(absolutePath, (path) => `<path>/${path.split(/[\\/]/).findLast((part) => part !== "") ?? ""}`);
   for (const word of words) {
     if (word.length < 3) continue;
-    shown = shown.replace(new RegExp(`(?<![\\w])${escaped(word)}(?![\\w])`, "gi"), "<name>");
+    shown = shown.replace(new RegExp(`(?<![\\w])${escapeRegExp(word)}(?![\\w])`, "gi"), "<name>");
   }
   return shown;
 }
@@ -67,7 +68,3 @@ function ownNames(): string[] {
 
 /** Names that say nothing about a person and stand in many sentences. */
 const commonNames = new Set(["root", "user", "admin", "home", "node", "runner", "localhost", "vscode", ""]);
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-}

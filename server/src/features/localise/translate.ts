@@ -3,6 +3,7 @@
  * whole sentences are looked up in a table with places for what varies. A sentence that is not in the table stays English, and what
  * a person has written is never touched: it only ever stands in such a place, or in a fence.
  */
+import { escapeRegExp } from "@iad-r1/models/util/escapeRegExp";
 import type { Completion, Finding, HoverText, Lens } from "../types";
 import { phrases, sentences } from "./zhCn";
 
@@ -139,7 +140,7 @@ function patternOf(template: string, text: string): Pattern {
     .split(/(\{\d\})/)
     .map((part) => {
       const place = /^\{(\d)\}$/.exec(part)?.[1];
-      if (place === undefined) return part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+      if (place === undefined) return escapeRegExp(part);
       places.push(Number(place));
       return "(.+?)";
     })
