@@ -40,6 +40,7 @@ import { type TrainingOptions, trainingProgram } from "./programs/training";
 import { qwen25Vl } from "./qwen25Vl/architecture";
 import { qwen2Vl } from "./qwen2Vl/architecture";
 import { type JsonObject, readJsonFile } from "./util/jsonFile";
+import { numElements } from "./graph/dims";
 
 /** All architectures; a new one is a folder and a line here. */
 const architectures = [
@@ -212,6 +213,6 @@ async function hasHeadOfItsOwn(checkpoint: Checkpoint, { rules }: NameMap): Prom
 
 function countElements(shapes: ParameterShapes): number {
   let count = 0;
-  for (const shape of shapes.values()) count += shape.reduce((product, extent) => product * extent, 1);
+  for (const shape of shapes.values()) count += numElements(shape);
   return count;
 }

@@ -8,6 +8,7 @@ import type { GraphBuilder } from "@iad-r1/models/graph/builder";
 import type { EmitTarget } from "@iad-r1/models/graph/emit";
 import type { Shape, Value } from "@iad-r1/models/graph/types";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom } from "@iad-r1/models/util/random";
 import { expect } from "vitest";
 import { compileGraph, type HostTensor } from "./runGraph";
@@ -137,7 +138,7 @@ function declareInputs(b: GraphBuilder, test: GradientCase): Record<string, Valu
 }
 
 function tensorFor({ shape, data, dtype = "float32", range = [-1, 1] }: CaseInput, next: () => number): HostTensor {
-  const count = shape.reduce((a, b) => a * b, 1);
+  const count = numElements(shape);
   const [low, high] = range;
   return { dtype, shape, data: data ?? Array.from({ length: count }, () => Math.fround(low + (high - low) * next())) };
 }

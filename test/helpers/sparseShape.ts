@@ -1,6 +1,7 @@
 /** A checkpoint of a real shape whose weights are a hole in a file: everything that is known of it before it is read. */
 import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { describeParameters, loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { realShapes } from "@iad-r1/server/bench/realShapes";
 import { smallForm } from "@iad-r1/server/runs/taskEstimate";
@@ -12,7 +13,7 @@ export async function sparseShape(folder: string, name: string, bits: 4 | 8 | nu
   const header: Record<string, unknown> = {};
   let offset = 0;
   for (const [path, shape] of shapes) {
-    const end = offset + 2 * shape.reduce((product, extent) => product * extent, 1);
+    const end = offset + 2 * numElements(shape);
     header[savedName(path)] = { dtype: dtype === "bfloat16" ? "BF16" : "F16", shape, data_offsets: [offset, end] };
     offset = end;
   }

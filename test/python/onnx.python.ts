@@ -11,6 +11,7 @@ import { serialize } from "@iad-r1/models/graph/serialize";
 import type { Graph } from "@iad-r1/models/graph/types";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
 import { optimizerProgram } from "@iad-r1/models/programs/optimizer";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { expect, test } from "vitest";
@@ -111,7 +112,7 @@ function caseGraph(gradientCase: GradientCase): Graph {
 }
 
 function feedFor({ shape, data, dtype = "float32", range = [-1, 1] }: CaseInput, next: () => number): HostTensor {
-  const count = shape.reduce((a, b) => a * b, 1);
+  const count = numElements(shape);
   return { dtype, shape, data: data ?? Array.from({ length: count }, () => range[0] + (range[1] - range[0]) * next()) };
 }
 

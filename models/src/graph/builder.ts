@@ -68,7 +68,7 @@ export class GraphBuilder {
 
   /** Numbers held in the graph file; without a name, equal small constants are one value. */
   constant(dtype: DType, shape: readonly number[], array: TypedArray, name?: string): Value {
-    const count = shape.reduce((a, b) => a * b, 1);
+    const count = numElements(shape);
     if (array.byteLength !== sizeBytes(dtype, count)) {
       const found = `${array.byteLength} bytes`;
       throw new GraphError(
@@ -93,10 +93,7 @@ export class GraphBuilder {
 
   /** A tensor that lies in a file, for example a weight in a safetensors file. Offset and length are in bytes. */
   external(name: string, dtype: DType, shape: readonly number[], source: Omit<ExternalData, "kind">): Value {
-    const expected = sizeBytes(
-      dtype,
-      shape.reduce((a, b) => a * b, 1),
-    );
+    const expected = sizeBytes(dtype, numElements(shape));
     if (source.length !== expected) {
       throw new GraphError(
         "graph/constant",
@@ -122,10 +119,7 @@ export class GraphBuilder {
     if (known !== undefined) return known;
     const data = this.constants.find((constant) => constant.value === value)?.data;
     const bytes = data === undefined ? -1 : data.kind === "inline" ? data.array.byteLength : data.length;
-    const expected = sizeBytes(
-      dtype,
-      shape.reduce((a, b) => a * b, 1),
-    );
+    const expected = sizeBytes(dtype, numElements(shape));
     if (
       data === undefined ||
       bytes !== expected ||

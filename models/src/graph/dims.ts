@@ -68,6 +68,8 @@ export function floorDivDims(a: Dim, b: Dim): Dim {
 }
 
 /** Number of elements; 1 for a scalar. */
+export function numElements(shape: readonly number[]): number;
+export function numElements(shape: Shape): Dim;
 export function numElements(shape: Shape): Dim {
   return shape.reduce(mulDims, 1);
 }

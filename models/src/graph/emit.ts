@@ -4,7 +4,7 @@
  */
 import { GraphError } from "../errors";
 import { GraphBuilder } from "./builder";
-import { mulDims } from "./dims";
+import { mulDims, numElements } from "./dims";
 import type { Dim, Graph, Node, OperatorAttributes, OpType, Value } from "./types";
 
 /**
@@ -166,7 +166,7 @@ function quantizedProduct(
 /** [..,K] x [N,K]^T + [N] -> [..,N]. */
 function gemmOverRows(b: GraphBuilder, x: Value, weight: Value, bias: Value | null): Value {
   const rows = x.shape.slice(0, -1);
-  const flat = b.reshape(x, [rows.reduce<Dim>(mulDims, 1), x.shape.at(-1)!]);
+  const flat = b.reshape(x, [numElements(rows), x.shape.at(-1)!]);
   return b.reshape(b.gemm(flat, weight, bias, { transB: true }), [...rows, weight.shape[0]!]);
 }
 
@@ -223,16 +223,16 @@ function inverseRms(b: GraphBuilder, x: Value, epsilon: number): Value {
 function scatterAdd(b: GraphBuilder, data: Value, indices: Value, updates: Value): Value {
   const depth = indices.shape.at(-1) as number;
   const indexed = data.shape.slice(0, depth);
-  const width = data.shape.slice(depth).reduce<Dim>(mulDims, 1);
-  const numUpdates = indices.shape.slice(0, -1).reduce<Dim>(mulDims, 1);
+  const width = numElements(data.shape.slice(depth));
+  const numUpdates = numElements(indices.shape.slice(0, -1));
   let rows = b.reshape(indices, [numUpdates, depth]);
   if (depth > 1) {
     const positive = b.where(b.less(rows, 0), b.add(rows, b.lengths(indexed)), rows);
-    const strides = indexed.map((_, i) => indexed.slice(i + 1).reduce<Dim>(mulDims, 1));
+    const strides = indexed.map((_, i) => numElements(indexed.slice(i + 1)));
     rows = b.reduceSum(b.mul(positive, b.lengths(strides)), [1]);
   }
   const sum = b.scatterElements(
-    b.reshape(data, [indexed.reduce<Dim>(mulDims, 1), width]),
+    b.reshape(data, [numElements(indexed), width]),
     b.expand(rows, [numUpdates, width]),
     b.reshape(updates, [numUpdates, width]),
     0,

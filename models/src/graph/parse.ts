@@ -4,6 +4,7 @@
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { GraphError, ModelFileError } from "../errors";
+import { numElements } from "./dims";
 import {
   type AttributeProto,
   type GraphProto,
@@ -218,12 +219,7 @@ const arrays: { readonly [D in DType]: new (buffer: ArrayBuffer) => TypedArray }
 };
 
 function arrayOf(tensor: TensorProto, dtype: DType, shape: readonly number[]): TypedArray {
-  const expected = shape.every(isNatural)
-    ? sizeBytes(
-        dtype,
-        shape.reduce((a, b) => a * b, 1),
-      )
-    : Number.NaN;
+  const expected = shape.every(isNatural) ? sizeBytes(dtype, numElements(shape)) : Number.NaN;
   const { rawData } = tensor;
   if (rawData.byteLength !== expected) {
     throw damaged(`"${tensor.name}" is ${dtype}[${shape.join(",")}], but has ${rawData.byteLength} bytes of raw data`);

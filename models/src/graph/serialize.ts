@@ -5,6 +5,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GraphError, InternalError } from "../errors";
 import { assertNever } from "../util/assertNever";
+import { numElements } from "./dims";
 import { type ExternalLocations, locateExternalData } from "./externalData";
 import {
   type AttributeProto,
@@ -234,10 +235,7 @@ function lengthError(name: string, dtype: DType, shape: readonly number[], expec
 }
 
 function byteLength(dtype: DType, shape: readonly number[]): number {
-  return sizeBytes(
-    dtype,
-    shape.reduce((product, dim) => product * dim, 1),
-  );
+  return sizeBytes(dtype, numElements(shape));
 }
 
 function fixedShape(value: Value): number[] {

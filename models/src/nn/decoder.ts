@@ -7,7 +7,7 @@
  * where completions share a prompt: B prompts of P tokens, G completions of U tokens each, R = B*P + B*G*U tokens in all.
  */
 import { GraphError } from "../errors";
-import { addDims, divideExactly, floorDivDims, mulDims } from "../graph/dims";
+import { addDims, divideExactly, floorDivDims, mulDims, numElements } from "../graph/dims";
 import type { Dim, Value } from "../graph/types";
 import type { DecoderConfig } from "./decoderConfig";
 import { linear, linearShapes, linears } from "./linear";
@@ -85,7 +85,7 @@ export function placeRows(net: Network, x: Value, features: Value, positions: Va
 
 /** [..,C] -> [rows,C]. */
 export function flattenRows(net: Network, x: Value): Value {
-  return net.b.reshape(x, [x.shape.slice(0, -1).reduce<Dim>(mulDims, 1), x.shape.at(-1)!]);
+  return net.b.reshape(x, [numElements(x.shape.slice(0, -1)), x.shape.at(-1)!]);
 }
 
 /**

@@ -3,7 +3,7 @@
  * weights are changed instead, y = x (W + s B A)^T, which spares two passes over the rows; derivatives by A and B stay narrow products.
  */
 import type { GraphBuilder } from "../graph/builder";
-import { mulDims } from "../graph/dims";
+import { numElements } from "../graph/dims";
 import type { Dim, Value } from "../graph/types";
 import type { LowRank, Network } from "./parameters";
 
@@ -87,5 +87,5 @@ function addProduct(b: GraphBuilder, y: Value, narrow: Value, weight: Value): Va
 }
 
 function flat(b: GraphBuilder, x: Value): Value {
-  return b.reshape(x, [x.shape.slice(0, -1).reduce<Dim>(mulDims, 1), x.shape.at(-1)!]);
+  return b.reshape(x, [numElements(x.shape.slice(0, -1)), x.shape.at(-1)!]);
 }

@@ -1,6 +1,6 @@
 /** Sums, means and maxima over axes. Axes are a constant second input, as in ONNX; without it all axes are reduced. */
 import type { GraphBuilder } from "../graph/builder";
-import { mulDims } from "../graph/dims";
+import { numElements } from "../graph/dims";
 import { axisOf, knownInts, required } from "../graph/shapes";
 import type { Dim, InferContext, OperatorAttributes, Shape, TensorType, Value } from "../graph/types";
 import type { GradientContext, GradientRule, Operator } from "./operator";
@@ -13,7 +13,7 @@ export const reduceSum = reduction(({ b, input, gradient }, axes) => [
 
 export const reduceMean = reduction(({ b, input, gradient }, axes) => {
   const x = input(0);
-  const count = axes.map((axis) => x.shape[axis]!).reduce<Dim>(mulDims, 1);
+  const count = numElements(axes.map((axis) => x.shape[axis]!));
   const share =
     typeof count === "number"
       ? b.mul(gradient(), 1 / count)

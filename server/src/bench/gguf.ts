@@ -6,6 +6,7 @@
  */
 import { open } from "node:fs/promises";
 import { float32ToFloat16 } from "@iad-r1/models/checkpoint/halfFloats";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 
 export type GgufWeights = "f32" | "q8_0" | "q4_0";
@@ -73,7 +74,7 @@ function layOut({ parameters, paths, facts }: ModelDescription, weights: GgufWei
     const { shape } = parameters.get(path)!;
     const isHead = name === "token_embd.weight";
     const type = shape.length === 1 ? "f32" : isHead && weights === "q4_0" ? "q8_0" : weights;
-    const count = shape.reduce((product, extent) => product * extent, 1);
+    const count = numElements(shape);
     const bytes = (count / block) * typeBytes[type];
     const tensor = { name, path, shape, type, offset, bytes };
     offset = padded(offset + bytes);

@@ -8,6 +8,7 @@ import type { StoredArray } from "@iad-r1/models/checkpoint/safetensors";
 import { type TensorToWrite, writeShardedSafetensors } from "@iad-r1/models/checkpoint/writeSafetensors";
 import { roundedParameters, smallConfig } from "@iad-r1/models/quantizeCheckpoint";
 import type { JsonObject } from "@iad-r1/models/util/jsonFile";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom, type Random } from "@iad-r1/models/util/random";
 import { describeParameters } from "@iad-r1/models/zoo";
 import type { RealShape } from "./realShapes";
@@ -77,10 +78,10 @@ async function writeRandomWeights(
   const tensors = [...withHead].flatMap(([path, shape]): TensorToWrite[] => {
     const name = savedName(path);
     const how = rounded.get(path);
-    const bound = shape.length === 1 ? 0.02 : Math.sqrt(3 / product(shape.slice(1)));
+    const bound = shape.length === 1 ? 0.02 : Math.sqrt(3 / numElements(shape.slice(1)));
     if (how !== undefined) return packedTensors(pool, name, shape, how, bound);
     const gain = shape.length === 1 && path.endsWith("weight") ? 1 : 0;
-    return [{ ...{ name, dtype, shape }, data: () => pool.numbers(product(shape), gain, bound, dtype) }];
+    return [{ ...{ name, dtype, shape }, data: () => pool.numbers(numElements(shape), gain, bound, dtype) }];
   });
   await mkdir(folder, { recursive: true });
   const written = rounding === null ? config : smallConfig(config, rounding);
@@ -101,19 +102,15 @@ function packedTensors(
   const step = (2 * bound) / levels;
   const below = levels / 2 - 1;
   const middles = rounding.bits === 8 ? [below, below + 1] : [below | ((below + 1) << 4)];
-  const zeros = () => repeat(new Uint8Array(product(zeroPoints)), Uint8Array.from(middles));
+  const zeros = () => repeat(new Uint8Array(numElements(zeroPoints)), Uint8Array.from(middles));
   const tensor = (suffix: string, dtype: "uint8" | "float32", dims: number[], data: () => StoredArray) => {
     return { name: name + suffix, dtype, shape: dims, data };
   };
   return [
-    tensor(packedSuffixes.values, "uint8", values, () => pool.bytes(product(values))),
-    tensor(packedSuffixes.scales, "float32", scales, () => new Float32Array(product(scales)).fill(step)),
+    tensor(packedSuffixes.values, "uint8", values, () => pool.bytes(numElements(values))),
+    tensor(packedSuffixes.scales, "float32", scales, () => new Float32Array(numElements(scales)).fill(step)),
     tensor(packedSuffixes.zeroPoints, "uint8", zeroPoints, zeros),
   ];
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((all, extent) => all * extent, 1);
 }
 
 /** Random numbers that tensors repeat, each from a place of its own: drawing billions, or only scaling them, would take minutes. */

@@ -49,7 +49,7 @@ export interface BenchRow {
 }
 
 export interface BenchReport {
-  /** 10^9 operations per processor second of a 1024 x 1024 product, one thread; median over the run. */
+  /** 10^9 operations per processor second of a large square product (`gemmPeak`), one thread; median over the run. */
   gemmPeak: number;
   /** Versions of the peer's libraries; null without a peer. */
   peer: Record<string, string> | null;

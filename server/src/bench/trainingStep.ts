@@ -9,6 +9,7 @@ import { serialize } from "@iad-r1/models/graph/serialize";
 import type { Graph } from "@iad-r1/models/graph/types";
 import { ropeTables } from "@iad-r1/models/nn/rope";
 import type { Program } from "@iad-r1/models/programs/program";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { languageTargets } from "../generate/liveModel";
 import type { Device } from "../runtime/devices";
@@ -77,7 +78,7 @@ export class TrainingStep {
 
   /** Numbers that learn. */
   get numTrainable(): number {
-    return this.weights.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    return this.weights.parameters.reduce((sum, { shape }) => sum + numElements(shape), 0);
   }
 
   /**

@@ -6,6 +6,7 @@
 import { isPacked, type PackedWeight } from "@iad-r1/models/checkpoint/parameterTable";
 import { cacheHeadDim, isLanguagePath } from "@iad-r1/models/nn/decoder";
 import type { TowerLoad } from "@iad-r1/models/processor";
+import { numElements } from "@iad-r1/models/graph/dims";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 
 /** Bytes of weights. */
@@ -72,7 +73,7 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, use:
   let [held, mapped, matrices, opening] = [0, 0, 0, 0];
   const packed: [string, PackedWeight, number][] = [];
   for (const [path, one] of all) {
-    const bytes = 4 * one.shape.reduce((product, extent) => product * extent, 1);
+    const bytes = 4 * numElements(one.shape);
     if (one.packed !== undefined) {
       packed.push([path, one.packed, bytes]);
       continue;
@@ -151,7 +152,7 @@ export function preparedForTraining({ parameters }: ModelDescription): number {
 export function packedWeights({ parameters }: ModelDescription, bits: PackedWeight["bits"]): number {
   return [...parameters.values()]
     .filter(({ packed }) => packed?.bits === bits)
-    .reduce((sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
+    .reduce((sum, { shape }) => sum + numElements(shape), 0);
 }
 
 /** Integers, scales and zero points. */
@@ -162,10 +163,7 @@ function packedBytes({ values, scales, zeroPoints }: PackedWeight): number {
 /** Weights on a device that keeps tensors: what is fed is there once and in single precision, packed constants once for each program. */
 export function deviceWeightBytes({ parameters }: ModelDescription, programs: number): number {
   return [...parameters.values()].reduce((sum, { shape, packed }) => {
-    const bytes =
-      packed === undefined
-        ? 4 * shape.reduce((product, extent) => product * extent, 1)
-        : programs * packedBytes(packed);
+    const bytes = packed === undefined ? 4 * numElements(shape) : programs * packedBytes(packed);
     return sum + bytes;
   }, 0);
 }
@@ -174,7 +172,7 @@ export function deviceWeightBytes({ parameters }: ModelDescription, programs: nu
 export function largestWeightBytes({ parameters }: ModelDescription): number {
   const sizes = [...parameters.values()]
     .filter(({ packed }) => packed === undefined)
-    .map(({ shape, length }) => length + 4 * shape.reduce((product, extent) => product * extent, 1));
+    .map(({ shape, length }) => length + 4 * numElements(shape));
   return sizes.reduce((most, size) => Math.max(most, size), 0);
 }
 

@@ -8,6 +8,7 @@ import { adapterParameters, adapterSpec, savedModules } from "@iad-r1/models/ada
 import type { StackSize } from "@iad-r1/models/architecture";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { RunEstimate, RunKind, StagePlan } from "@iad-r1/protocol/runs";
 import type { ExperimentConfig, PaSftConfig, ScGrpoConfig, Trainable } from "../config/experiment";
@@ -162,13 +163,13 @@ export function numTrainable(
     ...adapterParameters(layout, model.base.shapes).map(({ shape }) => shape),
     ...saved.map((path) => model.base.shapes.get(path)!),
   ];
-  return sum(shapes.map((shape) => shape.reduce((a, b) => a * b, 1)));
+  return sum(shapes.map((shape) => numElements(shape)));
 }
 
 /** Weights of decoder, embedding and head. */
 function languageWeights(model: ModelDescription): number {
   const program = model.programs.training({ objective: { kind: "sft" }, trainable: "language-model", images: "none" });
-  return sum(program.parameters.map(({ shape }) => shape.reduce((a, b) => a * b, 1)));
+  return sum(program.parameters.map(({ shape }) => numElements(shape)));
 }
 
 /** Operations of a stage, each divided by the share of the machine's speed that its kind of work reaches. */

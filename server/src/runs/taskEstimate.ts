@@ -9,6 +9,7 @@ import { isPacked } from "@iad-r1/models/checkpoint/parameterTable";
 import { packedShapes, type Rounding, usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { isLanguagePath } from "@iad-r1/models/nn/decoder";
 import { refuseRounded, roundedParameters } from "@iad-r1/models/quantizeCheckpoint";
+import { numElements } from "@iad-r1/models/graph/dims";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { generateSample } from "../data/synth/sample";
@@ -167,10 +168,7 @@ function loraStepBytes(
   const looking = inspectionBytes(model, { rows: 1, promptTokens: 1, newTokens: 0, tower });
   const config = createLoraConfig({ ...lora, targetModules: languageTargets(linears), baseModel: model.folder });
   const { layout } = adapterSpec(config, model.base);
-  const trained = adapterParameters(layout, model.base.shapes).reduce(
-    (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
-    0,
-  );
+  const trained = adapterParameters(layout, model.base.shapes).reduce((sum, { shape }) => sum + numElements(shape), 0);
   const pass = { rows: 1, tokens: promptTokens + tokens, labelled: tokens, vocabSize: decoder.vocabSize };
   const activations = activationBytes({ stack: decoder, ...pass, recompute: true });
   const { tower: towerBytes } = looking;
@@ -223,9 +221,7 @@ export function taskSeconds(
 ): Record<string, number> {
   const { decoder, tower: stack } = model.facts;
   const count = (test: (path: string) => boolean) =>
-    [...model.base.shapes]
-      .filter(([one]) => test(one))
-      .reduce((sum, [, shape]) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
+    [...model.base.shapes].filter(([one]) => test(one)).reduce((sum, [, shape]) => sum + numElements(shape), 0);
   const embedding = decoder.vocabSize * decoder.width;
   const layers = count((one) => one.startsWith(`${model.paths.decoder}.layers.`));
   const vision = count((one) => !isLanguagePath(model.paths, one));
@@ -266,5 +262,5 @@ function widenedBytes({ parameters, paths }: ModelDescription): number {
     .filter(([path, { dtype, packed }]) => {
       return dtype !== "float32" && packed === undefined && !(isSmall && path.startsWith(`${paths.decoder}.`));
     })
-    .reduce((sum, [, { shape }]) => sum + 4 * shape.reduce((product, extent) => product * extent, 1), 0);
+    .reduce((sum, [, { shape }]) => sum + 4 * numElements(shape), 0);
 }

@@ -5,6 +5,7 @@
  */
 import { InternalError, ResourceError } from "@iad-r1/models/errors";
 import type { DType } from "@iad-r1/models/graph/types";
+import { numElements } from "@iad-r1/models/graph/dims";
 import type { Tensor as OrtTensor } from "onnxruntime-node";
 import { ort } from "./ort";
 
@@ -75,7 +76,7 @@ export function isOnDevice(given: AnyTensor): given is DeviceTensor {
  * @throws InternalError `internal/tensor` when the number of elements or the kind of array does not fit
  */
 export function tensor<D extends TensorDType>(dtype: D, data: Arrays[D], dims: readonly number[]): Tensor<D> {
-  const count = dims.reduce((product, dim) => product * dim, 1);
+  const count = numElements(dims);
   if (data.length !== count) {
     const message = `A ${dtype}[${dims.join(",")}] tensor has ${count} elements, got ${data.length}.`;
     throw new InternalError("internal/tensor", message);
@@ -95,7 +96,7 @@ export function tensor<D extends TensorDType>(dtype: D, data: Arrays[D], dims: r
  * @throws ResourceError `resource/memory` when there is not enough memory
  */
 export function zeros<D extends TensorDType>(dtype: D, dims: readonly number[]): Tensor<D> {
-  const sizeBytes = dims.reduce((product, dim) => product * dim, 1) * bytesPerElement[dtype];
+  const sizeBytes = numElements(dims) * bytesPerElement[dtype];
   return { dtype, dims: [...dims], data: new constructors[dtype](allocate(sizeBytes)) };
 }
 

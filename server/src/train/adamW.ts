@@ -12,6 +12,7 @@ import {
   gradientNormProgram,
   optimizerProgram,
 } from "@iad-r1/models/programs/optimizer";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createSession, type Session, type SessionOptions } from "../runtime/session";
 import { type AnyTensor, isOnDevice, scalar, type StateTensor, type Tensor, tensor, zeros } from "../runtime/tensors";
 
@@ -157,7 +158,7 @@ export class AdamW {
 
 /** Views of at most `pieceSize` elements over the memory of a slot. */
 function cut({ path, ...tensors }: AnySlot): AnySlot[] {
-  const total = tensors.weight.dims.reduce((product, dim) => product * dim, 1);
+  const total = numElements(tensors.weight.dims);
   return Array.from({ length: Math.ceil(total / pieceSize) }, (_, i): AnySlot => {
     const view = (whole: StateTensor) => {
       const part = (whole as Tensor<"float32">).data.subarray(i * pieceSize, (i + 1) * pieceSize);

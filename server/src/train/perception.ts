@@ -18,6 +18,7 @@ import { serialize } from "@iad-r1/models/graph/serialize";
 import { patchesPerSide, type VisionTransformerConfig } from "@iad-r1/models/nn/visionTransformer";
 import type { Program } from "@iad-r1/models/programs/program";
 import type { AuxiliaryHead } from "@iad-r1/models/programs/training";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { LOCATIONS } from "@iad-r1/protocol/locations";
@@ -511,13 +512,13 @@ async function startWeights(config: PerceptionConfig, model: ModelDescription, s
  * gains 1, biases 0, embeddings and the newline small.
  */
 export function initialWeight(seed: number, path: string, shape: readonly number[]): Float32Array {
-  const count = shape.reduce((product, dim) => product * dim, 1);
+  const count = numElements(shape);
   const values = new Float32Array(count);
   if (path.endsWith(".bias")) return values;
   if (/norm[^.]*\.weight$/.test(path)) return values.fill(1);
   const random = createRandom("initial weight", seed, path);
   const [fanOut = 1, ...rest] = shape;
-  const fanIn = rest.reduce((product, dim) => product * dim, 1);
+  const fanIn = numElements(rest);
   let deviation = 0.02;
   if (/vision_tower|multi_modal_projector/.test(path)) {
     deviation = /embedding/.test(path)

@@ -5,6 +5,7 @@
  */
 import { GraphError } from "@iad-r1/models/errors";
 import type { ProgramParameter } from "@iad-r1/models/programs/program";
+import { numElements } from "@iad-r1/models/graph/dims";
 import type { SessionOptions } from "../runtime/session";
 import { hostMemory, type TensorMemory } from "../runtime/tensorMemory";
 import { type StateTensor, type Tensor, tensor } from "../runtime/tensors";
@@ -62,8 +63,8 @@ export class TrainableWeights<T extends StateTensor = Tensor<"float32">> {
     const moments: Record<string, T> = {};
     for (const { path, shape } of parameters) {
       const values = await initial(path);
-      const count = shape.reduce((product, dim) => product * dim, 1);
-      const given = values instanceof Float32Array ? values.length : values.dims.reduce((a, b) => a * b, 1);
+      const count = numElements(shape);
+      const given = values instanceof Float32Array ? values.length : numElements(values.dims);
       if (given !== count) {
         throw new GraphError("train/weight-size", `${path} needs ${count} start values, got ${given}.`);
       }

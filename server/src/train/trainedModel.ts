@@ -14,6 +14,7 @@ import { CheckpointError } from "@iad-r1/models/errors";
 import { isLanguagePath } from "@iad-r1/models/nn/decoder";
 import type { PreparedImages, TowerFeeds, TowerLoad } from "@iad-r1/models/processor";
 import type { Objective } from "@iad-r1/models/programs/training";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Trainable } from "../config/experiment";
@@ -82,7 +83,7 @@ export class TrainedModel implements LearningModel {
     const live = await LiveModel.open(reference, { device, threads, weights: kinds[trainable], work });
     const program = await trainingOf(live, options, imagesOf(trainable));
     const parameters = program.trainable.map((path) => ({ path, shape: program.weights[path]!.dims, trainable: true }));
-    const numTrainable = parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    const numTrainable = parameters.reduce((sum, { shape }) => sum + numElements(shape), 0);
     refuseIfTooLarge(
       trainingStateBytes(numTrainable),
       `Training ${(numTrainable / 1e6).toFixed(1)} million weights`,
@@ -105,7 +106,7 @@ export class TrainedModel implements LearningModel {
 
   /** Numbers that learn. */
   get numTrainable(): number {
-    return this.weights.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    return this.weights.parameters.reduce((sum, { shape }) => sum + numElements(shape), 0);
   }
 
   /** Prompts for training: with features, or with pixels where the tower is in the program. */
@@ -258,7 +259,8 @@ export class TrainedModel implements LearningModel {
   private checkMemory({ feeds, length, numTargets, towerLoad }: TrainingBatch): void {
     const { decoder, tower: towerStack } = this.live.description.facts;
     const { recompute } = this.options;
-    const rows = feeds.completion_ids?.dims.slice(0, 2).reduce((a, b) => a * b, 1) ?? feeds.input_ids!.dims[0]!;
+    const shared = feeds.completion_ids?.dims.slice(0, 2);
+    const rows = shared === undefined ? feeds.input_ids!.dims[0]! : numElements(shared);
     const language = { stack: decoder, rows, tokens: length, labelled: numTargets, vocabSize: decoder.vocabSize };
     const { sequences, tokens } = towerLoad;
     const tower = { stack: towerStack, rows: sequences, tokens, labelled: 0, vocabSize: 0 };
@@ -349,7 +351,7 @@ export class TrainedModel implements LearningModel {
     const checkpoint = await openSafetensors(path);
     for (const [name, target] of Object.entries(this.weights.optimizerState)) {
       const values = checkpoint.has(name) ? await checkpoint.readFloat32(name) : null;
-      if (values === null || values.length !== target.dims.reduce((a, b) => a * b, 1)) {
+      if (values === null || values.length !== numElements(target.dims)) {
         throw new CheckpointError(
           "checkpoint/optimizer",
           `${optimizerFile} does not fit: ${name} is missing or of another size.`,

@@ -2,6 +2,7 @@ import { gradients } from "@iad-r1/models/autodiff/backward";
 import type { GraphBuilder } from "@iad-r1/models/graph/builder";
 import type { Value } from "@iad-r1/models/graph/types";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom } from "@iad-r1/models/util/random";
 import { describe, expect, it } from "vitest";
 import { type HostTensor, runGraph } from "../../helpers/runGraph";
@@ -173,7 +174,7 @@ describe("recomputed blocks", () => {
     const feeds: Record<string, HostTensor> = {};
     for (const { name, shape } of blocks(false).inputs) {
       const numbers = shape.map((dim) => (dim === "B" ? 2 : dim === "T" ? 5 : (dim as number)));
-      const count = numbers.reduce((a, c) => a * c, 1);
+      const count = numElements(numbers);
       feeds[name] = floats(numbers, ...Array.from({ length: count }, () => Math.fround(random.normal())));
     }
     for (const optimization of ["disabled", "all"] as const) {

@@ -3,6 +3,7 @@ import { parseLlavaConfig, rowsPerImage } from "@iad-r1/models/llava/config";
 import { parameterShapes } from "@iad-r1/models/llava/weights";
 import { parseLlavaNextConfig } from "@iad-r1/models/llavaNext/config";
 import { parameterShapes as nextShapes } from "@iad-r1/models/llavaNext/weights";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { describe, expect, it } from "vitest";
 
 const clip = {
@@ -51,7 +52,7 @@ const llava16 = {
 };
 
 function count(shapes: ReadonlyMap<string, readonly number[]>): number {
-  return [...shapes.values()].reduce((sum, shape) => sum + shape.reduce((product, extent) => product * extent, 1), 0);
+  return [...shapes.values()].reduce((sum, shape) => sum + numElements(shape), 0);
 }
 
 describe("LLaVA-1.5", () => {

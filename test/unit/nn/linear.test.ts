@@ -4,6 +4,7 @@ import type { ParameterTable, StoredParameter } from "@iad-r1/models/checkpoint/
 import { linears } from "@iad-r1/models/nn/linear";
 import { type AdapterLayout, Network } from "@iad-r1/models/nn/parameters";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom } from "@iad-r1/models/util/random";
 import { describe, expect, it } from "vitest";
 import { type HostTensor, runGraph } from "../../helpers/runGraph";
@@ -69,7 +70,7 @@ const scale: HostTensor = { dtype: "float32", shape: [], data: [1.5] };
 
 function numbers(name: string, shape: readonly number[]): HostTensor {
   const random = createRandom("linears", name);
-  const count = shape.reduce((a, b) => a * b, 1);
+  const count = numElements(shape);
   return {
     dtype: "float32",
     shape: [...shape],

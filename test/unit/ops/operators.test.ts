@@ -1,6 +1,7 @@
 import { emit } from "@iad-r1/models/graph/emit";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
 import { operators } from "@iad-r1/models/ops/table";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom } from "@iad-r1/models/util/random";
 import { describe, expect, it } from "vitest";
 import { type HostTensor, runGraph } from "../../helpers/runGraph";
@@ -41,7 +42,7 @@ describe("GroupQueryAttention", () => {
     const make = (...shape: number[]): HostTensor => ({
       dtype: "float32",
       shape,
-      data: Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => Math.fround(random.normal())),
+      data: Array.from({ length: numElements(shape) }, () => Math.fround(random.normal())),
     });
     const query = make(1, length, heads * width);
     const [key, value] = [make(1, length, keyHeads * width), make(1, length, keyHeads * width)];

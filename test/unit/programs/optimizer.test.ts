@@ -1,4 +1,5 @@
 import { adamWScalars, optimizerProgram } from "@iad-r1/models/programs/optimizer";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom } from "@iad-r1/models/util/random";
 import { describe, expect, it } from "vitest";
 import { compileGraph, type HostTensor } from "../../helpers/runGraph";
@@ -31,7 +32,7 @@ describe("the optimiser program", () => {
     const random = createRandom("optimizer");
     const state: Record<string, HostTensor> = {};
     const draw = (shape: readonly number[], scale: number): HostTensor => {
-      const count = shape.reduce((product, extent) => product * extent, 1);
+      const count = numElements(shape);
       return {
         dtype: "float32",
         shape,

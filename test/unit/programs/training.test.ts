@@ -7,6 +7,7 @@ import { packImages } from "@iad-r1/models/llavaOnevision/packing";
 import type { PreparedViews } from "@iad-r1/models/llavaOnevision/processor";
 import type { Program } from "@iad-r1/models/programs/program";
 import type { TrainingOptions } from "@iad-r1/models/programs/training";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { createSession } from "@iad-r1/server/runtime/session";
@@ -99,7 +100,7 @@ async function startValue(path: string, shape: readonly number[]): Promise<Float
   const stored = model.parameters.get(path);
   if (stored !== undefined) return stored.read();
   const random = createRandom("auxiliary", path);
-  return Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 0.3 * random.normal());
+  return Float32Array.from({ length: numElements(shape) }, () => 0.3 * random.normal());
 }
 
 function expectSame(ours: Map<string, Float32Array>, theirs: Map<string, Float32Array>, offset = 0): void {

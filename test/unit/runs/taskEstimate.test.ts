@@ -5,6 +5,7 @@ import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { headsAtOnce } from "@iad-r1/models/nn/patchTower";
 import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { parseQwen2VlConfig } from "@iad-r1/models/qwen2Vl/config";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { describeParameters, loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { realShapes } from "@iad-r1/server/bench/realShapes";
 import { inspecting, inspectionBytes, type WeightUse, weightBytes } from "@iad-r1/server/generate/footprint";
@@ -122,11 +123,10 @@ describe("the memory of an inspection", () => {
     const { text, vision } = parseQwen2VlConfig(json);
     const { shapes } = describeParameters(json);
     const width = dtype === "float32" ? 4 : 2;
-    const count = (shape: readonly number[]) => shape.reduce((product, extent) => product * extent, 1);
     const parameters = new Map(
-      [...shapes].map(([path, shape]) => [path, { dtype, shape, length: width * count(shape) }]),
+      [...shapes].map(([path, shape]) => [path, { dtype, shape, length: width * numElements(shape) }]),
     );
-    const numParameters = [...shapes.values()].reduce((sum, shape) => sum + count(shape), 0);
+    const numParameters = [...shapes.values()].reduce((sum, shape) => sum + numElements(shape), 0);
     const facts = { decoder: text, tower: vision, numParameters };
     return {
       parameters,
