@@ -197,7 +197,11 @@ function decoderLayer(
   const normed = rmsNorm(net, `${at}.post_attention_layernorm`, attended, config.normEpsilon);
   const wide = ["gate_proj", "up_proj"].map((name) => ({ path: `${at}.mlp.${name}`, outWidth: config.mlpWidth }));
   const [gate, up] = linears(net, normed, wide, false) as [Value, Value];
-  return b.add(attended, linear(net, `${at}.mlp.down_proj`, b.mul(b.silu(gate), up), config.width, false));
+  // Of the widest tensors only the two products are kept for the way back. What reads the gated one stands in the same block.
+  const narrowed = net.lightBlock(at, "mlp", () =>
+    linear(net, `${at}.mlp.down_proj`, b.mul(b.silu(gate), up), config.width, false),
+  );
+  return b.add(attended, narrowed);
 }
 
 /** x [..,C] -> the three projections [..,H*D], [..,KV*D], [..,KV*D]. */

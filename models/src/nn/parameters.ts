@@ -57,6 +57,8 @@ export class Network {
   private adapterScale: Value | null = null;
   /** Scopes whose insides may be computed again instead of kept while training: the layers of towers and decoders. */
   readonly blocks: string[] = [];
+  /** Scopes whose insides are computed again in any training: elementwise and wide, they cost more to keep. */
+  readonly lightBlocks: string[] = [];
 
   constructor(
     readonly b: GraphBuilder,
@@ -72,6 +74,12 @@ export class Network {
   block<T>(path: string, build: () => T): T {
     this.blocks.push(path);
     return this.b.scope(path, build);
+  }
+
+  /** Runs `build` inside the scope `<path>.<name>`, where `path` is the scope that is open, and notes it as one that is cheap to compute again. */
+  lightBlock<T>(path: string, name: string, build: () => T): T {
+    this.lightBlocks.push(`${path}.${name}`);
+    return this.b.scope(name, build);
   }
 
   /**

@@ -60,7 +60,7 @@ export interface TrainingOptions extends WeightOptions {
   images: ImageSource;
   /** "rows" when left out. */
   layout?: SequenceLayout;
-  /** Compute each block again while going backward: less memory, about a third more time. */
+  /** Compute each layer again while going backward, not only what is light: less memory, about a third more time. */
   recompute?: boolean;
 }
 
@@ -121,7 +121,7 @@ export function trainingProgram(
     trained.map(({ value }) => value),
     {
       accumulate: accumulators,
-      recompute: options.recompute === true ? net.blocks : undefined,
+      recompute: options.recompute === true ? net.blocks : net.lightBlocks,
     },
   );
   for (const [i, { input }] of trained.entries()) {

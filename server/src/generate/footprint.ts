@@ -52,12 +52,17 @@ export interface InspectionBytes extends WeightBytes {
   total: number;
 }
 
-/** Prepacking keeps a second copy of the weights; above this size the memory is worth more than the time. */
-export const maxPrepackedBytes = 1 << 30;
+/** Prepacking keeps a second copy of the weights; above this size the memory, and the time to make it, are worth more than the faster tokens. */
+const maxPrepackedBytes = 2 ** 32;
 /** The process before it has opened a model. */
 export const processBytes = 130e6;
 /** Tokens through the decoder at a time; the generator's own default. */
 const prefillTokens = 2048;
+
+/** Whether matrices in floats that do not change are prepacked for the programs that look and write: a token then takes half the time. */
+export function preparesFloats({ facts, parameters }: Pick<ModelDescription, "facts" | "parameters">): boolean {
+  return !isPacked(parameters) && 4 * facts.numParameters <= maxPrepackedBytes;
+}
 
 /** What the weights of a model take. */
 export function weightBytes({ parameters, facts, paths }: ModelDescription, use: WeightUse = inspecting): WeightBytes {
@@ -68,9 +73,10 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, use:
   const isOfDecoder = (path: string) => path.startsWith(`${paths.decoder}.`);
   const isTrained = (path: string) =>
     use.learns === "all" || (use.learns === "language-model" && isLanguagePath(paths, path));
+  const prepares = use.writes && (!learns || use.learns === "adapter") && preparesFloats({ parameters, facts });
   // Of a table that is only looked up few pages are ever read.
   const lookedUp = facts.decoder.tied ? null : `${paths.decoder}.embed_tokens.weight`;
-  let [held, mapped, matrices, opening] = [0, 0, 0, 0];
+  let [held, mapped, opening] = [0, 0, 0];
   const packed: [string, PackedWeight, number][] = [];
   for (const [path, one] of all) {
     const bytes = 4 * numElements(one.shape);
@@ -78,17 +84,16 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, use:
       packed.push([path, one.packed, bytes]);
       continue;
     }
-    if (one.shape.length > 1) matrices += bytes;
-    // Beside packed weights the decoder's others stay in their file too.
-    if (isTrained(path) || (isHalf && !(isSmall && isOfDecoder(path)))) {
-      held += bytes;
-      // While a tensor is widened, its own bytes are there as well.
-      if (one.dtype !== "float32") opening = Math.max(opening, one.length);
-    } else if (path !== lookedUp) mapped += one.length;
+    // Beside packed weights the decoder's others stay in their file as they are.
+    const isWidened = isHalf && !(isSmall && isOfDecoder(path));
+    const isPrepared = prepares && path !== lookedUp && (isWidened || one.shape.length > 1);
+    const isFed = isTrained(path) || (isWidened && !(prepares && !(learns && isLanguagePath(paths, path))));
+    held += bytes * (Number(isFed) + Number(isPrepared));
+    // While a tensor is widened to be fed, its own bytes are there as well; to be prepared, it is there in both forms.
+    if (one.dtype !== "float32") opening = Math.max(opening, isFed ? one.length : 0, isPrepared ? bytes : 0);
+    // A session lets go of the pages that it has prepared; what learns maps them again.
+    if (!isFed && path !== lookedUp && (learns || !isPrepared)) mapped += one.length;
   }
-  // Prepacking keeps a second copy of matrices in floats that do not change, for the programs that write.
-  const isPrepacked = use.writes && (!learns || use.learns === "adapter");
-  if (isPrepacked && !isSmall && !isHalf && 4 * facts.numParameters <= maxPrepackedBytes) held += matrices;
   for (const [, { bits, values, scales, zeroPoints }] of packed) {
     const prepared = preparedBytes({ bits, values, scales }, learns);
     held += prepared * (Number(use.writes) + Number(learns));

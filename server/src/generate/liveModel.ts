@@ -29,7 +29,7 @@ import type { Device } from "../runtime/devices";
 import { createSession, type Session } from "../runtime/session";
 import { openTensorMemory, type TensorMemory } from "../runtime/tensorMemory";
 import { type AnyTensor, scalar, type StateTensor, type Tensor, tensor, zeros } from "../runtime/tensors";
-import { inspecting, maxPrepackedBytes, type WeightUse } from "./footprint";
+import { inspecting, preparesFloats, type WeightUse } from "./footprint";
 import { refuseIfWeightsDoNotFit } from "./weightLimits";
 
 /** What is held in memory to be changed; "none" for a model that is only asked. */
@@ -192,8 +192,10 @@ export class LiveModel {
   /** A compiled program with the weights that are valid now. */
   private async bind(program: CompiledProgram): Promise<CompiledProgram> {
     const weights: Record<string, AnyTensor> = {};
-    for (const [path, value] of Object.entries(program.weights)) {
-      weights[path] = path === "adapter_scale" ? value : await this.weight(path);
+    for (const [name, value] of Object.entries(program.weights)) {
+      // The scale of adapters, and what stands for no pictures, are no weights.
+      const isWeight = this.live.has(name) || this.description.parameters.has(name);
+      weights[name] = isWeight ? await this.weight(name) : value;
     }
     return { ...program, weights };
   }
@@ -209,11 +211,23 @@ export class LiveModel {
   }
 
   /**
-   * Packed weights must be prepacked: without it their product takes twelve times as long. Prompts with pictures, prompts without and steps then
-   * share one session, as each would keep a prepacked copy of all weights.
+   * Where weights are prepacked, prompts with pictures, prompts without and steps share one session, as each would keep a prepacked copy
+   * of all weights. Of a small model a second copy costs nothing, and its steps are a tenth faster without inputs for pictures.
    */
   get hasOneDecoder(): boolean {
+    if (this.isPacked || !this.memory.isHost) return this.hasPackedWeights;
+    const { kind } = this.weights;
+    const isSmall = 4 * this.description.facts.numParameters < 2 ** 28;
+    return (kind === "none" || kind === "adapter") && this.preparesFloats && !isSmall;
+  }
+
+  /** Packed weights in memory of this process must be prepacked: without it their product takes twelve times as long. */
+  get hasPackedWeights(): boolean {
     return this.isPacked && this.memory.isHost;
+  }
+
+  private get preparesFloats(): boolean {
+    return preparesFloats(this.description);
   }
 
   /** Has the checkpoint weights in 4 or 8 bits? Their product is written for a layout that prepacking makes. */
@@ -230,7 +244,7 @@ export class LiveModel {
    *
    * @param key  names the program and its options
    * @param make builds it with the weight placement that this model needs
-   * @param prepack worth its memory for weights that never change and small batches
+   * @param prepack worth its memory for weights that never change: products of few rows take half the time
    */
   program(
     key: string,
@@ -266,11 +280,14 @@ export class LiveModel {
     { prepack = false, scope }: { prepack?: boolean; scope: "vision" | "language" | "both" },
   ): Promise<CompiledProgram> {
     const { kind } = this.weights;
+    const isChanged = kind === "all" || (kind === "language-model" && scope !== "vision");
+    const prepares = prepack && (this.isPacked ? scope !== "vision" : this.preparesFloats && !isChanged);
     // Half-precision weights would be widened once for every session that has them as constants; in memory they are widened once.
-    // Beside packed weights little is left to widen, and the embedding is looked up as it lies in its file.
-    const widens = this.isHalfPrecision && !this.isPacked;
+    // What is prepared is a copy anyway, of what the session widens itself. Beside packed weights little is left to widen, and the
+    // embedding is looked up as it lies in its file.
+    const widens = this.isHalfPrecision && !this.isPacked && !prepares;
     // On a device constants would be there once for every session; what is fed is there once.
-    const fed = kind === "all" || (kind === "language-model" && scope !== "vision") || widens || !this.memory.isHost;
+    const fed = isChanged || widens || !this.memory.isHost;
     const program = make({
       weights: fed ? "inputs" : "files",
       adapter: this.adapter?.layout ?? null,
@@ -283,10 +300,7 @@ export class LiveModel {
     const session = await createSession(model, {
       device,
       name: key,
-      prepack:
-        prepack &&
-        ((this.isPacked && scope !== "vision") ||
-          (!fed && 4 * this.description.facts.numParameters <= maxPrepackedBytes)),
+      prepack: prepares,
       ...(this.options.threads ? { threads: this.options.threads } : {}),
     });
     const weights: Record<string, AnyTensor> = {};

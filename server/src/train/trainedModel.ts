@@ -167,7 +167,7 @@ export class TrainedModel implements LearningModel {
         this.live.description.programs.logProbs({
           ...{ images, layout: "shared-prompts", temperature, ...options },
           // Unpacked once for many rows, and no second copy of prepared weights.
-          unpacks: this.live.hasOneDecoder,
+          unpacks: this.live.hasPackedWeights,
         }),
       { scope: images === "pixels" ? "both" : "language" },
     );
@@ -419,7 +419,7 @@ function trainingOf(
         ...weights,
       }),
     // Packed weights are prepared for the forward pass; what learns in floats is changed by every step.
-    { scope: images === "pixels" ? "both" : "language", prepack: live.hasOneDecoder },
+    { scope: images === "pixels" ? "both" : "language", prepack: live.hasPackedWeights },
   );
 }
 

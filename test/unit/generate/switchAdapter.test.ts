@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { adapterParameters, adapterSpec, initialAdapter, writeAdapter } from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig, type LoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { ConfigError, ModelFileError } from "@iad-r1/models/errors";
+import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { Generator } from "@iad-r1/server/generate/generator";
 import { LiveModel } from "@iad-r1/server/generate/liveModel";
@@ -72,12 +73,20 @@ describe("another adapter on a loaded base", () => {
     await model.dispose();
   });
 
-  it("keeps the programs when the matrices have the same sizes", async () => {
+  it.each([
+    { of: "floats", key: "decoder" },
+    // Their one decoder is fed what stands for no pictures beside its weights.
+    { of: "packed weights", key: "decoder_with_images" },
+  ])("keeps the programs of $of when the matrices have the same sizes", async ({ of, key }) => {
     const [one, two] = [await randomAdapter({}, 6), await randomAdapter({ alpha: 16 }, 7)];
-    const model = await LiveModel.open({ base: tinyCheckpoint, adapter: one }, { threads: 1 });
+    const base = of === "floats" ? tinyCheckpoint : temporaryFolder();
+    if (base !== tinyCheckpoint) {
+      await quantizeCheckpoint(await loadModelDescription(tinyCheckpoint), base, { bits: 8, blockSize: 16 });
+    }
+    const model = await LiveModel.open({ base, adapter: one }, { threads: 1 });
     const first = await answer(model);
     const program = () =>
-      model.program("decoder", () => {
+      model.program(key, () => {
         throw new Error("compiled again");
       });
     const { session } = await program();
