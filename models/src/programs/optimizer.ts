@@ -33,16 +33,7 @@ export interface AdamWStep {
 }
 
 /** Scalar inputs of every program; beside them `max_grad_norm` or `clip`. */
-const scalarNames = [
-  "keep_m",
-  "add_m",
-  "keep_v",
-  "add_v",
-  "keep_weight",
-  "step_size",
-  "root_correction",
-  "epsilon",
-] as const;
+const scalarNames = ["keep_m", "add_m", "keep_v", "add_v", "keep_weight", "step_size", "epsilon"] as const;
 
 type Scalars = Record<(typeof scalarNames)[number], number>;
 
@@ -66,15 +57,16 @@ export function clippedAdamWScalars(at: AdamWStep, norm: number): Scalars & { cl
 const clipFloor = 1e-6;
 
 function updateScalars(at: AdamWStep): Scalars {
+  const rootCorrection = Math.sqrt(1 - at.beta2 ** at.step);
   return {
     keep_m: at.beta1,
     add_m: 1 - at.beta1,
     keep_v: at.beta2,
     add_v: 1 - at.beta2,
     keep_weight: 1 - at.learningRate * at.weightDecay,
-    step_size: at.learningRate / (1 - at.beta1 ** at.step),
-    root_correction: 1 / Math.sqrt(1 - at.beta2 ** at.step),
-    epsilon: at.epsilon,
+    // m / (1 - beta1^t) over sqrt(v / (1 - beta2^t)) + epsilon, with what does not change from weight to weight taken out.
+    step_size: (at.learningRate * rootCorrection) / (1 - at.beta1 ** at.step),
+    epsilon: at.epsilon * rootCorrection,
   };
 }
 
@@ -117,8 +109,7 @@ export function optimizerProgram(
   for (const { path, weight, gradient, m, v } of slots) {
     const nextM = b.add(b.mul(m, scalar.keep_m), b.mul(gradient, addM));
     const nextV = b.add(b.mul(v, scalar.keep_v), b.mul(b.mul(gradient, gradient), addV));
-    const denominator = b.add(b.mul(b.sqrt(nextV), scalar.root_correction), scalar.epsilon);
-    const step = b.mul(b.div(nextM, denominator), scalar.step_size);
+    const step = b.mul(b.div(nextM, b.add(b.sqrt(nextV), scalar.epsilon)), scalar.step_size);
     const kept = decays(path) ? b.mul(weight, scalar.keep_weight) : weight;
     b.output(`m.${path}.next`, nextM);
     b.output(`v.${path}.next`, nextV);

@@ -124,7 +124,7 @@ class Bench {
     await writeRandomCheckpoint(slice, sliceSize, 1);
     await writeFile(this.image, encodePng(generateSample({ seed: 1, index: 0, size: 112 }).image));
     const small = { name: "nano", folder: model, rows: 8, length: 208, prompt: 152 };
-    const large = { name: "0.5B widths", folder: slice, rows: quick ? 1 : 2, length: 256, prompt: 192 };
+    const large = { name: "0.5B widths", folder: slice, rows: quick ? 1 : 4, length: 256, prompt: 192 };
     const cases: [name: string, run: () => Promise<void>][] = [
       ...[large, small].flatMap((shape) =>
         (["lora", "language"] as const).map((trainable): [string, () => Promise<void>] => [
