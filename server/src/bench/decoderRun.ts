@@ -8,6 +8,7 @@ import { serialize } from "@iad-r1/models/graph/serialize";
 import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
 import { ropeTables } from "@iad-r1/models/nn/rope";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
+import { preparesFloats } from "../generate/footprint";
 import { argMax } from "../generate/sample";
 import { createSession, type Session } from "../runtime/session";
 import { type AnyTensor, scalar, tensor, zeros } from "../runtime/tensors";
@@ -30,13 +31,12 @@ export class DecoderRun {
 
   static async open(folder: string, threads: number): Promise<DecoderRun> {
     const model = await loadModelDescription(folder);
-    const isSmall = isPacked(model.parameters);
-    // Weights in full precision are fed, as those of half-precision files are once they are widened; beyond a gibibyte they are not prepacked.
+    const prepack = isPacked(model.parameters) || preparesFloats(model);
     const program = model.programs.decoder({
-      ...{ images: false, statistics: true, weights: isSmall ? "files" : "inputs", activations: "int8" },
+      ...{ images: false, statistics: true, weights: prepack ? "files" : "inputs", activations: "int8" },
     });
     const session = await createSession(serialize(emit(program.graph, { target: "fused" })), {
-      ...{ threads, name: "decoder", prepack: isSmall },
+      ...{ threads, name: "decoder", prepack },
     });
     const weights: Record<string, AnyTensor> = {};
     for (const { path, shape } of program.parameters) {
