@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InternalError, RewardError, WorkerError } from "@iad-r1/models/errors";
+import { ConfigError, InternalError, RewardError, WorkerError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
 import { encodePng } from "../data/png";
 import { generateSample } from "../data/synth/sample";
@@ -154,9 +154,17 @@ class Bench {
       [`${debuggerBars}: explorer, 100,000 rollouts`, () => this.explorer()],
     ];
     const { only, signal, onProgress } = this.options;
+    const isOf = (name: string, part: string) => name.toLowerCase().includes(part.toLowerCase());
+    const unknown = only.find((part) => !cases.some(([name]) => isOf(name, part)));
+    if (unknown !== undefined) {
+      const names = cases.map(([name]) => name).join("; ");
+      throw new ConfigError("bench/only", `No benchmark has "${unknown}" in its name.`, {
+        hint: `There are: ${names}.`,
+      });
+    }
     for (const [name, run] of cases) {
       if (this.options.threads > 1 && !name.startsWith(besidePeer)) continue;
-      if (only.length > 0 && !only.some((part) => name.toLowerCase().includes(part.toLowerCase()))) continue;
+      if (only.length > 0 && !only.some((part) => isOf(name, part))) continue;
       signal.throwIfAborted();
       onProgress(name);
       try {

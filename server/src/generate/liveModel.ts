@@ -215,7 +215,7 @@ export class LiveModel {
    * of all weights. Of a small model a second copy costs nothing, and its steps are a tenth faster without inputs for pictures.
    */
   get hasOneDecoder(): boolean {
-    if (this.isPacked || !this.memory.isHost) return this.hasPackedWeights;
+    if (this.isPacked) return this.memory.isHost;
     const { kind } = this.weights;
     const isSmall = 4 * this.description.facts.numParameters < 2 ** 28;
     return (kind === "none" || kind === "adapter") && this.preparesFloats && !isSmall;
@@ -227,7 +227,7 @@ export class LiveModel {
   }
 
   private get preparesFloats(): boolean {
-    return preparesFloats(this.description);
+    return this.memory.isHost && preparesFloats(this.description);
   }
 
   /** Has the checkpoint weights in 4 or 8 bits? Their product is written for a layout that prepacking makes. */

@@ -60,7 +60,10 @@ export function registerBench(program: Command): void {
           llama: "missing" in llama ? null : llama,
           memoryEntry: fileURLToPath(new URL("./peakMemoryMain.mjs", import.meta.url)),
           coldStartEntry: fileURLToPath(new URL("./coldStartMain.mjs", import.meta.url)),
-          only: only.split(",").filter((part) => part !== ""),
+          only: only
+            .split(",")
+            .map((part) => part.trim())
+            .filter((part) => part !== ""),
           signal: context.signal,
           onProgress: (what) => context.log(`${what} …`),
         });
