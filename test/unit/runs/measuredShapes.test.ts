@@ -88,6 +88,18 @@ const measurements: Measured[] = [
     },
     ...{ peak: 12.17, seconds: 349.4, gflops: 171.9, missed: 0.17 },
   },
+  {
+    ...{
+      shape: "llava-onevision-7b",
+      bits: 4,
+      task: "lora-step",
+      promptTokens: 1502,
+      tokens: 4,
+      views: 2,
+      patches: 729,
+    },
+    ...{ peak: 13.89, seconds: 433.2, gflops: 174.3 },
+  },
 ];
 
 describe("estimates of real shapes", () => {
