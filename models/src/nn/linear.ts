@@ -4,7 +4,7 @@
  */
 import type { GraphBuilder } from "../graph/builder";
 import { numElements } from "../graph/dims";
-import type { Dim, Value } from "../graph/types";
+import type { Value } from "../graph/types";
 import type { LowRank, Network } from "./parameters";
 
 /** Parameter shapes of a linear, as entries of ParameterShapes. */

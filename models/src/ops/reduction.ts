@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../graph/builder";
 import { numElements } from "../graph/dims";
 import { axisOf, knownInts, required } from "../graph/shapes";
-import type { Dim, InferContext, OperatorAttributes, Shape, TensorType, Value } from "../graph/types";
+import type { InferContext, OperatorAttributes, Shape, TensorType, Value } from "../graph/types";
 import type { GradientContext, GradientRule, Operator } from "./operator";
 
 type Reduce = OperatorAttributes["ReduceSum"];
