@@ -1,13 +1,13 @@
 import { adapterParameters, adapterSpec, initialAdapter } from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { ConfigError } from "@iad-r1/models/errors";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { emit } from "@iad-r1/models/graph/emit";
 import { serialize } from "@iad-r1/models/graph/serialize";
 import { packImages } from "@iad-r1/models/llavaOnevision/packing";
 import type { PreparedViews } from "@iad-r1/models/llavaOnevision/processor";
 import type { Program } from "@iad-r1/models/programs/program";
 import type { TrainingOptions } from "@iad-r1/models/programs/training";
-import { numElements } from "@iad-r1/models/graph/dims";
 import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { createSession } from "@iad-r1/server/runtime/session";
@@ -126,6 +126,18 @@ describe("the training program", () => {
     const [kept, again] = [await train(supervised), await train({ ...supervised, recompute: true })];
     expect(again.loss).toBeCloseTo(kept.loss, 6);
     expectSame(again.gradients, kept.gradients);
+  });
+
+  it("keeps of a gated MLP its two wide products alone: the rest is computed again for the way back", () => {
+    const { nodes } = model.programs.training(supervised).graph;
+    const { layers, mlpWidth } = model.facts.decoder;
+    const isGated = (scope: string) => scope.startsWith(`${model.paths.decoder}.layers.`) && scope.endsWith(".mlp");
+    const wide = nodes.flatMap(({ scope, outputs }) =>
+      isGated(scope) ? outputs.filter((value) => value !== null && value.shape.at(-1) === mlpWidth) : [],
+    );
+    expect(wide).toHaveLength(2 * layers);
+    const readers = nodes.filter(({ inputs }) => inputs.some((value) => value !== null && wide.includes(value)));
+    expect(readers.filter(({ scope }) => !isGated(scope))).toEqual([]);
   });
 
   it("weighs tokens as the host says", async () => {
