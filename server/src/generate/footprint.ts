@@ -87,7 +87,7 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, use:
     // Beside packed weights the decoder's others stay in their file as they are.
     const isWidened = isHalf && !(isSmall && isOfDecoder(path));
     const isPrepared = prepares && path !== lookedUp && (isWidened || one.shape.length > 1);
-    const isFed = isTrained(path) || (isWidened && !(prepares && !(learns && isLanguagePath(paths, path))));
+    const isFed = isTrained(path) || (isWidened && (!prepares || (learns && isLanguagePath(paths, path))));
     held += bytes * (Number(isFed) + Number(isPrepared));
     // While a tensor is widened to be fed, its own bytes are there as well; to be prepared, it is there in both forms.
     if (one.dtype !== "float32") opening = Math.max(opening, isFed ? one.length : 0, isPrepared ? bytes : 0);

@@ -20,9 +20,10 @@ export interface PassSize {
 /** Bytes of activations that are alive at the peak of forward and backward pass. */
 export function activationBytes({ stack, rows, tokens, labelled, vocabSize, recompute }: PassSize): number {
   const { layers, width, mlpWidth, heads } = stack;
-  // Of a layer, per token: norms, projections and residuals; the gated MLP; attention probabilities.
+  // Of a layer, per token: norms, projections and residuals; the MLP; attention probabilities.
   const perLayer = (mlp: number) => 10 * width + mlp * mlpWidth + 1.8 * heads * tokens;
-  // With recomputation only the input of each layer is kept, and one layer at a time is whole; without it all but the gated products are kept.
+  // With recomputation only the input of each layer is kept, and one layer at a time is whole. Without it an MLP keeps two wide tensors: its
+  // two products where it is gated, else its product and what the activation makes of it.
   const perToken = recompute ? 3 * layers * width + 1.3 * perLayer(3.5) : layers * perLayer(2);
   const floats = rows * tokens * perToken + 3 * labelled * vocabSize;
   return 4 * floats;

@@ -27,6 +27,24 @@ interface Measured {
 
 const seen448 = { promptTokens: 3716, views: 5, patches: 729 };
 const half = "llava-onevision-0.5b";
+/** Pictures of 112 x 112 and 4 tokens, weights in 4 bits. */
+const llava15 = { shape: "llava-1.5-7b", bits: 4, promptTokens: 598, tokens: 4, views: 1, patches: 577 } as const;
+const llava16 = {
+  shape: "llava-1.6-mistral-7b",
+  bits: 4,
+  promptTokens: 1197,
+  tokens: 4,
+  views: 3,
+  patches: 577,
+} as const;
+const onevision = {
+  shape: "llava-onevision-7b",
+  bits: 4,
+  promptTokens: 1502,
+  tokens: 4,
+  views: 2,
+  patches: 729,
+} as const;
 const measurements: Measured[] = [
   {
     ...{ shape: "qwen2-vl-2b", bits: null, task: "inspect", promptTokens: 286, tokens: 16, views: 1, patches: 1024 },
@@ -52,54 +70,12 @@ const measurements: Measured[] = [
     ...{ shape: "qwen2.5-vl-7b", bits: 4, task: "lora-step", promptTokens: 46, tokens: 4, views: 1, patches: 64 },
     ...{ peak: 12.84, seconds: 82.9, gflops: 100.9 },
   },
-  {
-    ...{ shape: "llava-1.5-7b", bits: 4, task: "inspect", promptTokens: 598, tokens: 4, views: 1, patches: 577 },
-    ...{ peak: 7.61, seconds: 103.7, gflops: 73 },
-  },
-  {
-    ...{ shape: "llava-onevision-7b", bits: 4, task: "inspect", promptTokens: 1502, tokens: 4, views: 2, patches: 729 },
-    ...{ peak: 8.53, seconds: 260.4, gflops: 79.8 },
-  },
-  {
-    ...{
-      shape: "llava-1.6-mistral-7b",
-      bits: 4,
-      task: "inspect",
-      promptTokens: 1197,
-      tokens: 4,
-      views: 3,
-      patches: 577,
-    },
-    ...{ peak: 8.05, seconds: 191.7, gflops: 104 },
-  },
-  {
-    ...{ shape: "llava-1.5-7b", bits: 4, task: "lora-step", promptTokens: 598, tokens: 4, views: 1, patches: 577 },
-    ...{ peak: 10.5, seconds: 199.1, gflops: 166 },
-  },
-  {
-    ...{
-      shape: "llava-1.6-mistral-7b",
-      bits: 4,
-      task: "lora-step",
-      promptTokens: 1197,
-      tokens: 4,
-      views: 3,
-      patches: 577,
-    },
-    ...{ peak: 12.17, seconds: 349.4, gflops: 171.9, missed: 0.17 },
-  },
-  {
-    ...{
-      shape: "llava-onevision-7b",
-      bits: 4,
-      task: "lora-step",
-      promptTokens: 1502,
-      tokens: 4,
-      views: 2,
-      patches: 729,
-    },
-    ...{ peak: 13.89, seconds: 433.2, gflops: 174.3 },
-  },
+  { ...llava15, task: "inspect", peak: 7.61, seconds: 103.7, gflops: 73 },
+  { ...onevision, task: "inspect", peak: 8.53, seconds: 260.4, gflops: 79.8 },
+  { ...llava16, task: "inspect", peak: 8.05, seconds: 191.7, gflops: 104 },
+  { ...llava15, task: "lora-step", peak: 10.5, seconds: 199.1, gflops: 166 },
+  { ...llava16, task: "lora-step", peak: 12.17, seconds: 349.4, gflops: 171.9, missed: 0.17 },
+  { ...onevision, task: "lora-step", peak: 13.89, seconds: 433.2, gflops: 174.3 },
 ];
 
 describe("estimates of real shapes", () => {
