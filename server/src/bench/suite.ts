@@ -121,8 +121,6 @@ class Bench {
   async run(): Promise<BenchReport> {
     const { model, quick } = this.options;
     const slice = join(this.folder, "slice");
-    await writeRandomCheckpoint(slice, sliceSize, 1);
-    await writeFile(this.image, encodePng(generateSample({ seed: 1, index: 0, size: 112 }).image));
     const small = { name: "nano", folder: model, rows: 8, length: 208, prompt: 152 };
     const large = { name: "0.5B widths", folder: slice, rows: quick ? 1 : 4, length: 256, prompt: 192 };
     const cases: [name: string, run: () => Promise<void>][] = [
@@ -162,6 +160,8 @@ class Bench {
         hint: `There are: ${names}.`,
       });
     }
+    await writeRandomCheckpoint(slice, sliceSize, 1);
+    await writeFile(this.image, encodePng(generateSample({ seed: 1, index: 0, size: 112 }).image));
     for (const [name, run] of cases) {
       if (this.options.threads > 1 && !name.startsWith(besidePeer)) continue;
       if (only.length > 0 && !only.some((part) => isOf(name, part))) continue;
