@@ -84,12 +84,13 @@ export function packedParameter(
   return {
     ...{ name, dtype: "float32", shape, file: values.file, offset: values.offset, length: values.length },
     packed,
-    read: async () =>
+    read: async (into) =>
       unpack(
         (await checkpoint.read(values.name)) as Uint8Array,
         (await checkpoint.read(scales.name)) as Float32Array,
         (await checkpoint.read(zeroPoints.name)) as Uint8Array,
         { bits, blockSize },
+        into,
       ),
   };
 }
@@ -104,8 +105,8 @@ export function unpack(
   scales: Float32Array,
   zeroPoints: Uint8Array,
   { bits, blockSize }: Pick<PackedWeight, "bits" | "blockSize">,
+  result: Float32Array = new Float32Array(scales.length * blockSize),
 ): Float32Array {
-  const result = new Float32Array(scales.length * blockSize);
   const at = (bytes: Uint8Array, index: number) =>
     bits === 8 ? bytes[index]! : (bytes[index >> 1]! >> ((index & 1) << 2)) & 15;
   for (let block = 0; block < scales.length; block++) {

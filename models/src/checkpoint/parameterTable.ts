@@ -15,8 +15,8 @@ export interface StoredParameter {
   file: string;
   offset: number;
   length: number;
-  /** The elements as float32, in a buffer of their own; packed weights are unpacked. */
-  read: () => Promise<Float32Array>;
+  /** The elements as float32, packed ones unpacked: in a buffer of their own, or in the memory that is given for them. */
+  read: (into?: Float32Array) => Promise<Float32Array>;
   /** Where the pieces lie of a weight that is kept in 8 or 4 bits (packedWeights.ts); `dtype` is then float32, what `read` gives. */
   packed?: PackedWeight;
 }
@@ -153,7 +153,7 @@ export function storedParameter(
       { where, hint: "The weights and their configuration must belong to the same model; download both again." },
     );
   }
-  return { name, dtype, shape, file, offset, length, read: () => checkpoint.readFloat32(name) };
+  return { name, dtype, shape, file, offset, length, read: (into) => checkpoint.readFloat32(name, into) };
 }
 
 /** Whether two tensors of a checkpoint are the same, byte by byte. */

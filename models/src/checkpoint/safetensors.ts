@@ -4,7 +4,7 @@
  */
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { ModelFileError, ResourceError } from "../errors";
+import { InternalError, ModelFileError, ResourceError } from "../errors";
 import type { DType, ExternalData } from "../graph/types";
 import { readTextFile } from "../util/jsonFile";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./halfFloats";
@@ -91,37 +91,50 @@ export class Checkpoint {
   async read(name: string): Promise<StoredArray> {
     const entry = this.entry(name);
     const bytes = new Uint8Array(allocate(entry, entry.length));
+    await this.fill(entry, bytes);
+    return new arrays[entry.dtype](bytes.buffer);
+  }
+
+  /**
+   * Elements of any floating point type as float32.
+   *
+   * @param into memory for them, exactly as many; a buffer of their own when left out
+   * @throws ModelFileError `model/tensor-dtype` when they are no floating point numbers
+   */
+  async readFloat32(name: string, into?: Float32Array): Promise<Float32Array> {
+    const entry = this.entry(name);
+    const widen = wideners[entry.dtype];
+    if (entry.dtype !== "float32" && widen === undefined) {
+      const message = `${entry.file}: tensor ${clip(name)} is ${entry.dtype}, expected floating point numbers.`;
+      throw new ModelFileError("model/tensor-dtype", message, { where: entry.file, data: { tensor: name } });
+    }
+    const size = elementBytes(entry.dtype);
+    const count = entry.length / size;
+    const result = into ?? new Float32Array(allocate(entry, 4 * count));
+    if (result.length !== count) {
+      throw new InternalError("internal/tensor", `${clip(name)} has ${count} elements, got room for ${result.length}.`);
+    }
+    if (widen === undefined) {
+      await this.fill(entry, new Uint8Array(result.buffer, result.byteOffset, result.byteLength));
+      return result;
+    }
+    let done = 0;
+    // Pieces that the processor's cache holds while they are widened.
+    for await (const chunk of this.chunks(name, 2 ** 19)) {
+      const part = chunk.byteLength / size;
+      widen(chunk, result.subarray(done, done + part));
+      done += part;
+    }
+    return result;
+  }
+
+  private async fill(entry: TensorEntry, bytes: Uint8Array): Promise<void> {
     const handle = await this.open(entry);
     try {
       await fill(handle, bytes, entry.offset, entry);
     } finally {
       await handle.close();
     }
-    return new arrays[entry.dtype](bytes.buffer);
-  }
-
-  /**
-   * Elements of any floating point type as float32, in a buffer of their own.
-   *
-   * @throws ModelFileError `model/tensor-dtype` when they are no floating point numbers
-   */
-  async readFloat32(name: string): Promise<Float32Array> {
-    const entry = this.entry(name);
-    if (entry.dtype === "float32") return (await this.read(name)) as Float32Array;
-    const widen = wideners[entry.dtype];
-    if (widen === undefined) {
-      const message = `${entry.file}: tensor ${clip(name)} is ${entry.dtype}, expected floating point numbers.`;
-      throw new ModelFileError("model/tensor-dtype", message, { where: entry.file, data: { tensor: name } });
-    }
-    const size = elementBytes(entry.dtype);
-    const result = new Float32Array(allocate(entry, (entry.length / size) * 4));
-    let done = 0;
-    for await (const chunk of this.chunks(name)) {
-      const count = chunk.byteLength / size;
-      widen(chunk, result.subarray(done, done + count));
-      done += count;
-    }
-    return result;
   }
 
   /**

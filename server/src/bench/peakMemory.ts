@@ -1,6 +1,7 @@
 /** Peak memory of training, measured in a process of its own: what was there before would count otherwise. */
 import { fork } from "node:child_process";
 import { CancelledError, WorkerError } from "@iad-r1/models/errors";
+import { withLargePages } from "../runtime/pages";
 
 export interface MemoryJob {
   /** A checkpoint folder. */
@@ -21,7 +22,7 @@ export interface MemoryJob {
  */
 export function peakOfTraining(entry: string, job: MemoryJob, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = fork(entry, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = fork(entry, { stdio: ["ignore", "ignore", "pipe", "ipc"], env: withLargePages() });
     let errors = "";
     child.stderr?.on("data", (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-2000);

@@ -4,6 +4,7 @@
  */
 import { fork } from "node:child_process";
 import { CancelledError, WorkerError } from "@iad-r1/models/errors";
+import { withLargePages } from "../runtime/pages";
 
 export interface ShapeJob {
   /** A checkpoint folder with tokenizer and processor. */
@@ -32,7 +33,7 @@ export interface ShapeMeasurement {
  */
 export function runShape(entry: string, job: ShapeJob, signal: AbortSignal): Promise<ShapeMeasurement> {
   return new Promise((resolve, reject) => {
-    const child = fork(entry, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const child = fork(entry, { stdio: ["ignore", "ignore", "pipe", "ipc"], env: withLargePages() });
     let errors = "";
     child.stderr?.on("data", (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-2000);

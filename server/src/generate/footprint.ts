@@ -76,7 +76,7 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, use:
   const prepares = use.writes && (!learns || use.learns === "adapter") && preparesFloats({ parameters, facts });
   // Of a table that is only looked up few pages are ever read.
   const lookedUp = facts.decoder.tied ? null : `${paths.decoder}.embed_tokens.weight`;
-  let [held, mapped, opening] = [0, 0, 0];
+  let [held, mapped, opening, passing] = [0, 0, 0, 0];
   const packed: [string, PackedWeight, number][] = [];
   for (const [path, one] of all) {
     const bytes = 4 * numElements(one.shape);
@@ -84,8 +84,9 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, use:
       packed.push([path, one.packed, bytes]);
       continue;
     }
-    // Beside packed weights the decoder's others stay in their file as they are.
-    const isWidened = isHalf && !(isSmall && isOfDecoder(path));
+    // Beside packed weights the others stay in their file as they are. A product of the tower has its matrix in single precision meanwhile.
+    const isWidened = isHalf && !isSmall;
+    if (isSmall && one.dtype !== "float32" && !isOfDecoder(path)) passing = Math.max(passing, bytes);
     const isPrepared = prepares && path !== lookedUp && (isWidened || one.shape.length > 1);
     const isFed = isTrained(path) || (isWidened && (!prepares || (learns && isLanguagePath(paths, path))));
     held += bytes * (Number(isFed) + Number(isPrepared));
@@ -95,36 +96,28 @@ export function weightBytes({ parameters, facts, paths }: ModelDescription, use:
     if (!isFed && path !== lookedUp && (learns || !isPrepared)) mapped += one.length;
   }
   for (const [, { bits, values, scales, zeroPoints }] of packed) {
-    const prepared = preparedBytes({ bits, values, scales }, learns);
-    held += prepared * (Number(use.writes) + Number(learns));
+    held +=
+      (use.writes ? values.length + 2 * scales.length : 0) + (learns ? preparedForTrainingBytes({ bits, values }) : 0);
     // Preparing lets go of the integers that it has copied, not of scales and zero points; derivatives unpack what is in the file.
-    mapped += scales.length + zeroPoints.length + (learns || prepared === 0 ? values.length : 0);
+    mapped += scales.length + zeroPoints.length + (learns ? values.length : 0);
     if (!learns) opening = Math.max(opening, values.length);
   }
-  return { held: held + unpackedBytes(packed, use), mapped, opening };
+  return { held: held + passing + unpackedBytes(packed, use), mapped, opening };
 }
 
 /**
- * The copy of a packed weight in the layout of ONNX Runtime's product. With rounded activations it has scales and a sum for each block as
- * well; with floats, which training wants, only 4 bits have such a layout, and 8 bits are unpacked for every product.
+ * The copy of a packed weight in the layout of ONNX Runtime's product with floats, which derivatives want: only 4 bits have one, and 8 bits
+ * are unpacked for every product. That of the product with rounded activations, which writes, has scales and a sum for each block as well.
  */
-function preparedBytes(
-  { bits, values, scales }: Pick<PackedWeight, "bits" | "values" | "scales">,
-  learns: boolean,
-): number {
-  if (!learns) return values.length + 2 * scales.length;
+function preparedForTrainingBytes({ bits, values }: Pick<PackedWeight, "bits" | "values">): number {
   return bits === 4 ? values.length : 0;
 }
 
 /**
  * Packed weights in floats. Each session keeps the memory that it once had: a training step that of the matrices of a layer, which are
- * unpacked together for its way back, or of the head; the reference's that of one matrix; and what writes has a matrix in 8 bits for the
- * time of its product.
+ * unpacked together for its way back, or of the head; the reference's that of one matrix.
  */
-function unpackedBytes(
-  packed: readonly [string, PackedWeight, number][],
-  { learns, writes, refers }: WeightUse,
-): number {
+function unpackedBytes(packed: readonly [string, PackedWeight, number][], { learns, refers }: WeightUse): number {
   if (learns === "nothing" || packed.length === 0) return 0;
   const layers = new Map<string, number>();
   for (const [path, , bytes] of packed) {
@@ -132,9 +125,7 @@ function unpackedBytes(
     layers.set(layer, (layers.get(layer) ?? 0) + bytes);
   }
   const most = (sizes: Iterable<number>) => Math.max(0, ...sizes);
-  const all = most(packed.map(([, , bytes]) => bytes));
-  const unprepared = most(packed.filter(([, { bits }]) => bits === 8).map(([, , bytes]) => bytes));
-  return most(layers.values()) + (refers ? all : 0) + (writes ? unprepared : 0);
+  return most(layers.values()) + (refers ? most(packed.map(([, , bytes]) => bytes)) : 0);
 }
 
 /** All packed weights as they are stored. */
@@ -148,7 +139,7 @@ export function allPackedBytes({ parameters }: ModelDescription): number {
 /** Of packed weights what is prepared for a training step. */
 export function preparedForTraining({ parameters }: ModelDescription): number {
   return [...parameters.values()].reduce(
-    (sum, { packed }) => sum + (packed === undefined ? 0 : preparedBytes(packed, true)),
+    (sum, { packed }) => sum + (packed === undefined ? 0 : preparedForTrainingBytes(packed)),
     0,
   );
 }

@@ -11,6 +11,7 @@ import { CheckpointError, WorkerError } from "@iad-r1/models/errors";
 import type { FinalRunState, RunStateEvent, WireError } from "@iad-r1/protocol/runs";
 import { entryPath } from "../runtime/entry";
 import { lastWords } from "../runtime/lastWords";
+import { withLargePages } from "../runtime/pages";
 import { readTail } from "../runtime/readTail";
 import { clearWish, readWish } from "./control";
 import { openJournal, readJournal } from "./journal";
@@ -46,6 +47,7 @@ export async function launchRun(folder: string, options: LaunchOptions = {}): Pr
   try {
     const child = spawn(process.execPath, [options.entry ?? entryPath("workerMain"), folder, ...wishes], {
       detached: true,
+      env: withLargePages(),
       stdio: ["ignore", log, log],
       windowsHide: true,
     });

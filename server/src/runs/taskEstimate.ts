@@ -59,41 +59,47 @@ export interface TaskEstimate extends TaskSize {
 }
 
 /**
- * How much of the speed of a plain matrix product each part reaches, fitted to `iad-r1 bench shape` in processor seconds of one core: an
- * inspection with Qwen2-VL-2B (look 0.66, read 0.84) and a LoRA step of LLaVA-OneVision-0.5B (look 1.0, learn 0.9). The spread is
- * that of the shapes and of a neighbour on the same core; docs/models.md has predicted and measured. Writing one sequence reads every
- * weight for every token, so memory sets its pace.
+ * How much of the speed of a plain matrix product each part reaches, fitted to `iad-r1 bench shape` in processor seconds of one core, as what
+ * follows. The spread is that of the shapes and of a neighbour on the same core; docs/models.md has predicted and measured. Reading
+ * with packed weights is with whole numbers. Writing one sequence reads every weight for every token, so memory sets its pace.
  */
-export const reachedShare = { look: 0.8, read: 0.8, write: 0.06, learn: 0.85 } as const;
-/** Bytes of float32 that come out of half-precision files in a second of one core. */
-const wideningSpeed = 5e8;
+export const reachedShare = { look: 0.8, read: 0.8, readPacked: 1.2, write: 0.06, learn: 1 } as const;
+/** What a second does of other work, on a core with so many operations a second in a product; another core in proportion. */
+const fittedFlops = 1.75e11;
+/** Seconds to read vocabulary, settings and headers. */
+const openingSeconds = 1.5;
+/** Bytes of float32 that come out of half-precision files. */
+const wideningSpeed = 2.5e9;
+/** Bytes of packed weights that are prepared for their product, and that are read to write a token. */
+const preparingSpeed = 8e8;
+const packedReadSpeed = 1.3e10;
 /**
- * Bytes of packed weights that a second of one core prepares for their product, and reads to write a token, and what reading reaches with
- * whole numbers, of a plain product of floats: fitted to inspections with Qwen2.5-VL-3B and -7B and LLaVA-1.5-7B in 4 bits on a processor
- * with VNNI.
+ * Packed weights that are unpacked, by their bits, and those in 8 bits that a product of floats takes as they are, as ONNX Runtime has no
+ * prepared form of them.
  */
-const preparingSpeed = 4.3e8;
-const packedReadSpeed = 6.6e9;
-const packedReadShare = 1.2;
-/**
- * Packed weights that a second of one core unpacks, by their bits, and those in 8 bits that a product of floats takes as they are, as ONNX Runtime
- * has no prepared form of them: from the profile of a LoRA step of Qwen2.5-VL-7B with four layers.
- */
-const unpackingSpeed = { 4: 2.4e8, 8: 3.9e8 } as const;
-const unpreparedSpeed = 2.3e8;
-/** Seconds of one core to compile a decoder layer with its derivatives, forward twice. */
-const compilingLayer = 0.19;
+const unpackingSpeed = { 4: 3.4e8, 8: 5.5e8 } as const;
+const unpreparedSpeed = 3.3e8;
+/** Decoder layers that are compiled with their derivatives, forward twice. */
+const compilingSpeed = 7;
 /** A step is a training of texts without evaluations between its steps. */
 const learning: WeightUse = { learns: "adapter", writes: false, refers: false };
 /** The adapter of the estimate: rank 8 on all linears of the decoder. */
 const lora = { rank: 8, alpha: 16 };
 const linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
-/** @param flopsPerSecond of a plain matrix product on the device, or null */
+/** Of one core. */
+export interface MachineSpeed {
+  /** Of a plain matrix product on the device. */
+  flopsPerSecond: number;
+  /** To touch a new byte of memory for the first time. */
+  touchSeconds: number;
+}
+
+/** @param speed null where it is not known */
 export async function estimateTask(
   model: ModelDescription,
   size: TaskSize,
-  flopsPerSecond: number | null,
+  speed: MachineSpeed | null,
 ): Promise<TaskEstimate> {
   const processor = await model.loadProcessor();
   const image: RgbImage = generateSample({ seed: 1, index: 0, size: size.side }).image;
@@ -109,7 +115,7 @@ export async function estimateTask(
   return {
     ...{ ...size, device, promptTokens: inputIds.length, imageTokens, memory, deviceMemory, availableBytes, fits },
     cure: fits ? null : cureFor(size.task, memory, availableBytes),
-    seconds: flopsPerSecond === null ? null : taskSeconds(model, size, prompt, flopsPerSecond),
+    seconds: speed === null ? null : taskSeconds(model, size, prompt, speed),
   };
 }
 
@@ -217,7 +223,7 @@ export function taskSeconds(
   model: ModelDescription,
   { task, tokens }: Pick<TaskSize, "task" | "tokens">,
   { promptTokens, tower }: PromptSize,
-  flopsPerSecond: number,
+  { flopsPerSecond, touchSeconds }: MachineSpeed,
 ): Record<string, number> {
   const { decoder, tower: stack } = model.facts;
   const count = (test: (path: string) => boolean) =>
@@ -233,26 +239,32 @@ export function taskSeconds(
   const through = (rows: number, keys: number) =>
     2 * layers * rows + attention({ layers: decoder.layers, width }, rows, keys);
   const at = (flops: number, share: number) => flops / (share * flopsPerSecond);
+  const pace = flopsPerSecond / fittedFlops;
   const packed = allPackedBytes(model);
-  const looking = { load: widenedBytes(model) / wideningSpeed, look: at(look, reachedShare.look) };
+  const { total, mapped, process } = taskMemory(model, { task, tokens }, { promptTokens, tower });
+  const looking = {
+    load: (openingSeconds + widenedBytes(model) / wideningSpeed) / pace,
+    memory: (total - mapped! - process!) * touchSeconds,
+    look: at(look, reachedShare.look),
+  };
   if (task === "inspect") {
     const read = through(promptTokens, promptTokens / 2) + 2 * embedding;
     const write = through(tokens, promptTokens + tokens / 2) + 2 * embedding * tokens;
     return {
       ...looking,
-      read: packed / preparingSpeed + at(read, packed > 0 ? packedReadShare : reachedShare.read),
-      write: packed > 0 ? (packed * tokens) / packedReadSpeed : at(write, reachedShare.write),
+      read: packed / preparingSpeed / pace + at(read, packed > 0 ? reachedShare.readPacked : reachedShare.read),
+      write: packed > 0 ? (packed * tokens) / packedReadSpeed / pace : at(write, reachedShare.write),
     };
   }
   // Forward, again forward, and back to the inputs; the head forward and back.
   const all = promptTokens + tokens;
-  const compile = compilingLayer * decoder.layers;
+  const compile = decoder.layers / compilingSpeed / pace;
   const products = at(3 * through(all, all / 2) + 4 * embedding * tokens, reachedShare.learn);
   if (packed === 0) return { ...looking, compile, step: products };
   // Prepared for the forward pass, where there is such a form; unpacked once for what is computed again and for the way back.
   const [four, eight] = [packedWeights(model, 4), packedWeights(model, 8)];
-  const unpack = four / unpackingSpeed[4] + eight / unpackingSpeed[8] + eight / unpreparedSpeed;
-  return { ...looking, compile, prepare: preparedForTraining(model) / preparingSpeed, step: unpack + products };
+  const unpack = (four / unpackingSpeed[4] + eight / unpackingSpeed[8] + eight / unpreparedSpeed) / pace;
+  return { ...looking, compile, prepare: preparedForTraining(model) / preparingSpeed / pace, step: unpack + products };
 }
 
 /** Half-precision weights that are widened when they are read: all, or beside packed ones those that are not the decoder's. */

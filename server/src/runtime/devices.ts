@@ -8,6 +8,7 @@ import { CancelledError } from "@iad-r1/models/errors";
 import type { InferenceSession } from "onnxruntime-node";
 import { entryPath } from "./entry";
 import { loadOrt } from "./ort";
+import { withLargePages } from "./pages";
 
 export const devices = ["cpu", "webgpu", "cuda", "dml", "coreml"] as const;
 export type Device = (typeof devices)[number];
@@ -23,12 +24,15 @@ export interface DeviceReport {
   readonly hint?: string;
   /** Speed of a float32 matrix product with transfers, in 10^9 operations per second. */
   readonly gflops?: number;
+  /** Seconds of the processor to touch a new byte of its memory for the first time (`firstTouchSeconds`). */
+  readonly touchSeconds?: number;
 }
 
 /** What the probing process prints: one line of JSON. */
 export type ProbeResult =
   /** `attentionTokens`: only so many of a prompt at a time are computed rightly. */
-  { readonly gflops: number; readonly attentionTokens?: number } | { readonly error: string };
+  | { readonly gflops: number; readonly touchSeconds: number; readonly attentionTokens?: number }
+  | { readonly error: string };
 
 export interface ProbeOptions {
   readonly signal?: AbortSignal;
@@ -54,13 +58,13 @@ export async function probeDevice(device: Device, options: ProbeOptions = {}): P
   if (obstacle !== undefined) return { device, available: false, ...obstacle };
   const result = await runProbe(device, options);
   if ("gflops" in result) {
-    const { gflops, attentionTokens } = result;
+    const { gflops, touchSeconds, attentionTokens } = result;
     const pieces =
       attentionTokens === undefined
         ? ""
         : `; its attention is wrong for long prompts, which are read ${attentionTokens} tokens at a time`;
     const detail = `multiplies float32 matrices at ${speed(gflops)} GFLOP/s${pieces}`;
-    return { device, available: true, detail, gflops };
+    return { device, available: true, detail, gflops, touchSeconds };
   }
   return { device, available: false, detail: result.error, hint: hints[device] };
 }
@@ -118,6 +122,7 @@ async function runProbe(device: Device, options: ProbeOptions): Promise<ProbeRes
   const timeoutMs = options.timeoutMs ?? 120_000;
   const child = spawn(process.execPath, [options.entry ?? entryPath("deviceProbeMain"), device], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: withLargePages(),
     signal: options.signal,
     killSignal: "SIGKILL",
     timeout: timeoutMs,

@@ -165,7 +165,8 @@ export function fromOrt(result: OrtTensor): Tensor {
   return tensor(result.type, bits, result.dims);
 }
 
-function allocate(sizeBytes: number): ArrayBuffer {
+/** @throws ResourceError `resource/memory` when there is not enough memory */
+export function allocate(sizeBytes: number): ArrayBuffer {
   try {
     return new ArrayBuffer(sizeBytes);
   } catch (cause) {

@@ -6,6 +6,7 @@ import { fork } from "node:child_process";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { AppError, CancelledError, InternalError, WorkerError } from "@iad-r1/models/errors";
 import { lastWords } from "./lastWords";
+import { withLargePages } from "./pages";
 import { type CreateHost, type Methods, serveHostOn } from "./workerHost";
 import { forbidTelemetry } from "./telemetry";
 import { decodeError, type FromWorker, type ToWorker } from "./workerMessages";
@@ -271,6 +272,7 @@ function threadWire(entry: string, { name, heapLimitMiB, onLog = printLog }: Wor
 function processWire(entry: string, { heapLimitMiB, onLog = printLog }: WorkerOptions<unknown>): Wire {
   const child = fork(entry, [], {
     serialization: "advanced",
+    env: withLargePages(),
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     execArgv: heapLimitMiB === undefined ? [] : [`--max-old-space-size=${heapLimitMiB}`],
   });

@@ -56,6 +56,20 @@ test("a sharded bfloat16 checkpoint reads the same numbers as its single float32
   expect(compared).toBe(31);
 });
 
+test("numbers go into memory that is given for them, and must be as many", async () => {
+  for (const layout of ["checkpoint", "hub-layout"]) {
+    const checkpoint = await openSafetensors(join(fixtures, layout));
+    const name = [...checkpoint.tensors.keys()].find((one) => one.endsWith("q_proj.weight"))!;
+    const expected = await checkpoint.readFloat32(name);
+    const memory = new Float32Array(expected.length + 32).fill(7);
+    const room = memory.subarray(16, 16 + expected.length);
+    expect(await checkpoint.readFloat32(name, room)).toBe(room);
+    expect(room).toEqual(expected);
+    expect([memory[15], memory[16 + expected.length]]).toEqual([7, 7]);
+    await expect(checkpoint.readFloat32(name, memory)).rejects.toThrow(/elements, got room for/);
+  }
+});
+
 test("chunks put together are the whole tensor", async () => {
   const checkpoint = await openSafetensors(join(fixtures, "checkpoint"));
   const name = "language_model.model.embed_tokens.weight";

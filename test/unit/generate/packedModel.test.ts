@@ -92,6 +92,29 @@ describe.each([4, 8] as const)("weights in %i bits", (bits) => {
     await expect(attempt).rejects.toThrow(ConfigError);
   });
 
+  it("write the same while an adapter is trained on them: with rounded activations, as they will be used", async () => {
+    const request = { count: 1, seed: [1] };
+    const written: { ids: number[]; logProbs: number[] }[] = [];
+    for (const kind of ["none", "adapter"] as const) {
+      const model = await LiveModel.open(
+        { base: small, adapter: null },
+        {
+          threads: 1,
+          weights: kind === "none" ? { kind } : { kind, lora: { r: 4, alpha: 8, targets: ["q_proj"] }, seed: 1 },
+        },
+      );
+      const [prompt] = await tinyPrompts(model, ["a"]);
+      const [group] = await new Generator(model).generate([{ prompt: prompt!, ...request }], {
+        ...{ sampling: greedy, maxNewTokens: 8 },
+      });
+      written.push({ ids: [...group![0]!.ids], logProbs: [...group![0]!.logProbs] });
+      await model.dispose();
+    }
+    // A new adapter changes nothing yet.
+    expect(written[1]!.ids).toEqual(written[0]!.ids);
+    for (const [i, logProb] of written[1]!.logProbs.entries()) expect(logProb).toBeCloseTo(written[0]!.logProbs[i]!, 5);
+  });
+
   it("are prepared once, for prompts with pictures, prompts without and what is written", async () => {
     const model = await LiveModel.open({ base: small, adapter: null }, { threads: 1 });
     const program = vi.spyOn(model, "program");

@@ -65,6 +65,9 @@ describe("weights", () => {
 });
 
 describe("packed weights", () => {
+  /** Bytes of the largest tensor of the tower in single precision. */
+  const widest = 4 * 24 * 1176;
+
   /** Bytes of the parts of a small form in 4 bits, by what its file has. */
   async function smallModel() {
     const source = await loadModelDescription(join(tinyModel("qwen2-vl").folder, "hub-layout"));
@@ -81,20 +84,18 @@ describe("packed weights", () => {
     return { source, model, bytes, floats };
   }
 
-  it("are held prepared, with their scales and sums; embedding and tower aside the rest stays in the file", async () => {
+  it("are held prepared, with their scales and sums; the rest stays in the file", async () => {
     const { source, model, bytes } = await smallModel();
     const [integers, scales, all] = [bytes(/\.weight\.values$/), bytes(/\.weight\.scales$/), bytes(/./)];
-    const [tower, embedding] = [bytes(/^visual\./), bytes(/embed_tokens/)];
-    for (const one of [integers, scales, tower, embedding]) expect(one).toBeGreaterThan(0);
-    // The copy that is prepared for products with rounded activations, and the tower in single precision. Integers are let go.
+    const embedding = bytes(/embed_tokens/);
+    for (const one of [integers, scales, embedding]) expect(one).toBeGreaterThan(0);
+    // The copy that is prepared for products with rounded activations, and the largest matrix of the tower in single precision, for its
+    // product. Integers are let go.
     expect(weightBytes(model)).toEqual({
-      held: integers + 2 * scales + 2 * tower,
-      mapped: all - tower - embedding - integers,
-      // While it is opened the largest matrix has its integers in both forms; a larger tensor of the tower is widened before.
-      opening: Math.max(
-        2 * 24 * 1176,
-        ...[...model.parameters.values()].map(({ packed }) => packed?.values.length ?? 0),
-      ),
+      held: integers + 2 * scales + widest,
+      mapped: all - embedding - integers,
+      // While it is opened the largest matrix has its integers in both forms.
+      opening: Math.max(...[...model.parameters.values()].map(({ packed }) => packed?.values.length ?? 0)),
     });
     // What is said before the small form is made is what is said of it.
     expect(weightBytes(smallForm(source, 4, 16))).toEqual(weightBytes(model));
@@ -104,21 +105,22 @@ describe("packed weights", () => {
   it("are there once for each program that reads them, and in floats where a step unpacks them", async () => {
     const { model, bytes, floats } = await smallModel();
     const [layers, head] = [bytes(/\.layers\..*\.weight\.values$/), bytes(/^lm_head.*values$/)];
-    const [tower, embedding] = [bytes(/^visual\./), bytes(/embed_tokens/)];
+    const embedding = bytes(/embed_tokens/);
     expect(head).toBeGreaterThan(0);
     const use = (change: Partial<WeightUse>) =>
       weightBytes(model, { learns: "adapter", writes: false, refers: false, ...change });
     // With floats for activations only the integers of 4 bits are prepared; the head, in 8, is unpacked for its product.
     const unpacked = Math.max(floats(/\.layers\.0\./), floats(/^lm_head/));
     const step = use({});
-    expect(step.held).toBe(layers + 2 * tower + unpacked);
+    expect(step.held).toBe(layers + widest + unpacked);
     // Derivatives read the integers in the file.
-    expect(step.mapped).toBe(bytes(/./) - tower - embedding);
-    // SC-GRPO writes as well: a second prepared copy, and the head in floats while a token is chosen.
-    expect(use({ writes: true }).held).toBe(step.held + layers + floats(/^lm_head/));
+    expect(step.mapped).toBe(bytes(/./) - embedding);
+    // SC-GRPO writes as well: a second copy, prepared for rounded activations, the head with it.
+    const writing = layers + head + 2 * bytes(/\.weight\.scales$/);
+    expect(use({ writes: true }).held).toBe(step.held + writing);
     // The reference's program keeps the memory of the largest matrix that it unpacks.
     const largest = Math.max(...[...model.parameters.keys()].map((path) => floats(new RegExp(`^${path}$`))));
-    expect(use({ writes: true, refers: true }).held).toBe(step.held + layers + floats(/^lm_head/) + largest);
+    expect(use({ writes: true, refers: true }).held).toBe(step.held + writing + largest);
     expect(use({ writes: true }).held).toBeGreaterThan(weightBytes(model, inspecting).held);
   });
 });
@@ -162,12 +164,16 @@ describe("an estimate", () => {
   it("names the parts, their sum, and times from the speed of the machine", async () => {
     const model = await loadModelDescription(tinyModel("qwen2-5-vl").checkpoint);
     const size = { side: 112, tokens: 16 };
-    const inspect = await estimateTask(model, { task: "inspect", ...size }, 1e9);
+    const inspect = await estimateTask(model, { task: "inspect", ...size }, { flopsPerSecond: 1e9, touchSeconds: 0 });
     expect(inspect).toMatchObject({ imageTokens: 16, fits: true, cure: null });
     const { total, ...parts } = inspect.memory;
     expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
-    const faster = await estimateTask(model, { task: "inspect", ...size }, 2e9);
+    const faster = await estimateTask(model, { task: "inspect", ...size }, { flopsPerSecond: 2e9, touchSeconds: 1e-9 });
     expect(faster.seconds!.read).toBeCloseTo(inspect.seconds!.read! / 2, 9);
+    // What is new memory: not the files, nor what the process has already.
+    const { mapped, process } = inspect.memory;
+    expect(inspect.seconds!.memory).toBe(0);
+    expect(faster.seconds!.memory).toBeCloseTo(1e-9 * (total - mapped! - process!), 9);
     expect((await estimateTask(model, { task: "lora-step", ...size }, null)).seconds).toBeNull();
     const large = inspectionBytes(model, {
       ...{ rows: 1, promptTokens: 500, newTokens: 16 },

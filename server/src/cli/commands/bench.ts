@@ -123,13 +123,13 @@ export function registerBench(program: Command): void {
           ]);
           const header = ["part", "time", "of the processor", "predicted", ""];
           for (const line of table(header, rows)) context.print(line);
-          const { promptTokens, imageTokens, peakBytes, predictedBytes, gflops } = result;
+          const { promptTokens, imageTokens, peakBytes, predictedBytes, gflops, touchSeconds } = result;
           context.print(
             `${promptTokens} tokens read, ${imageTokens} of them the picture; ${job.tokens} ${job.task === "inspect" ? "written" : "learnt"}`,
           );
           const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
           context.print(
-            `peak memory ${gibibytes(peakBytes)}, predicted ${gibibytes(predictedBytes)} (${deviation(predictedBytes, peakBytes)}); a core multiplied at ${gflops.toFixed(0)} GFLOP/s`,
+            `peak memory ${gibibytes(peakBytes)}, predicted ${gibibytes(predictedBytes)} (${deviation(predictedBytes, peakBytes)}); a core multiplied at ${gflops.toFixed(0)} GFLOP/s and was given new memory at ${(2 ** -30 / touchSeconds).toFixed(1)} GiB/s`,
           );
         } finally {
           if (kept === undefined) await rm(folder, { recursive: true, force: true });

@@ -32,7 +32,8 @@ export function registerEstimate(program: Command): void {
         const model = bits === undefined ? source : smallForm(source, Number(bits) as 4 | 8);
         const { device, reason } = await decideDevice(options.device, { signal });
         const probe = await probeDevice(device, { signal });
-        const speed = probe.gflops === undefined ? null : probe.gflops * 1e9;
+        const { gflops, touchSeconds } = probe;
+        const speed = gflops === undefined ? null : { flopsPerSecond: gflops * 1e9, touchSeconds: touchSeconds! };
         const estimates: TaskEstimate[] = [];
         for (const task of ["inspect", "lora-step"] as const) {
           estimates.push(await estimateTask(model, { task, side, tokens, device }, speed));
