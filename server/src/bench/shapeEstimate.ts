@@ -32,17 +32,14 @@ export async function compareWithEstimate(
   const speed = async () => (await gemmPeak({ threads: 1, repeats: 5 })).gflopsPerCpuSecond;
   const before = await speed();
   // In a process like the one that is measured.
-  const { touchSeconds = 0 } = await probeDevice("cpu", { signal });
+  const { touchSeconds = 0 } = await probeDevice("cpu", { signal, touches: true });
   const { seconds, ...measured } = await runShape(entry, job, signal);
   const gflops = (before + (await speed())) / 2;
   const { task, side, tokens } = job;
   const { memory, seconds: predicted } = await estimateTask(
     model,
     { task, side, tokens },
-    {
-      flopsPerSecond: 1e9 * gflops,
-      touchSeconds,
-    },
+    { flopsPerSecond: 1e9 * gflops, threads: 1, touchSeconds },
   );
   const parts: ComparedPart[] = Object.entries(seconds).map(([part, { wall, cpu }]) => {
     return { part, wall, cpu, predicted: predicted![part] ?? null };

@@ -87,10 +87,11 @@ const learning: WeightUse = { learns: "adapter", writes: false, refers: false };
 const lora = { rank: 8, alpha: 16 };
 const linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
-/** Of one core. */
 export interface MachineSpeed {
-  /** Of a plain matrix product on the device. */
+  /** Of a plain matrix product on the device, by all threads together. */
   flopsPerSecond: number;
+  /** Of these products; other work has one. Null where no processor multiplies. */
+  threads: number | null;
   /** To touch a new byte of memory for the first time. */
   touchSeconds: number;
 }
@@ -223,7 +224,7 @@ export function taskSeconds(
   model: ModelDescription,
   { task, tokens }: Pick<TaskSize, "task" | "tokens">,
   { promptTokens, tower }: PromptSize,
-  { flopsPerSecond, touchSeconds }: MachineSpeed,
+  { flopsPerSecond, threads, touchSeconds }: MachineSpeed,
 ): Record<string, number> {
   const { decoder, tower: stack } = model.facts;
   const count = (test: (path: string) => boolean) =>
@@ -239,7 +240,7 @@ export function taskSeconds(
   const through = (rows: number, keys: number) =>
     2 * layers * rows + attention({ layers: decoder.layers, width }, rows, keys);
   const at = (flops: number, share: number) => flops / (share * flopsPerSecond);
-  const pace = flopsPerSecond / fittedFlops;
+  const pace = threads === null ? 1 : flopsPerSecond / threads / fittedFlops;
   const packed = allPackedBytes(model);
   const { total, mapped, process } = taskMemory(model, { task, tokens }, { promptTokens, tower });
   const looking = {

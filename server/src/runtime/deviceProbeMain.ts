@@ -5,7 +5,7 @@ import { gemmPeak } from "./gemmPeak";
 import { firstTouchSeconds } from "./pages";
 
 const device = process.argv[2] as Device;
-const touchSeconds = firstTouchSeconds();
+const touchSeconds = process.argv[3] === "touches" ? firstTouchSeconds() : undefined;
 let result: ProbeResult;
 try {
   const options = { device, repeats: 3, cpuFallback: false };
@@ -13,7 +13,11 @@ try {
   let { gflops } = await gemmPeak({ ...options, size: 256 });
   if (gflops > 2) gflops = (await gemmPeak(options)).gflops;
   const limit = await attentionLimit(device);
-  result = { gflops, touchSeconds, ...(Number.isFinite(limit) && { attentionTokens: limit }) };
+  result = {
+    gflops,
+    ...(touchSeconds !== undefined && { touchSeconds }),
+    ...(Number.isFinite(limit) && { attentionTokens: limit }),
+  };
 } catch (error) {
   result = { error: error instanceof Error ? error.message.replace(/\s+/g, " ").slice(0, 500) : String(error) };
 }

@@ -24,20 +24,22 @@ export interface DeviceReport {
   readonly hint?: string;
   /** Speed of a float32 matrix product with transfers, in 10^9 operations per second. */
   readonly gflops?: number;
-  /** Seconds of the processor to touch a new byte of its memory for the first time (`firstTouchSeconds`). */
+  /** Seconds of the processor to touch a new byte of memory for the first time (`firstTouchSeconds`), where it was asked for. */
   readonly touchSeconds?: number;
 }
 
 /** What the probing process prints: one line of JSON. */
 export type ProbeResult =
   /** `attentionTokens`: only so many of a prompt at a time are computed rightly. */
-  | { readonly gflops: number; readonly touchSeconds: number; readonly attentionTokens?: number }
+  | { readonly gflops: number; readonly touchSeconds?: number; readonly attentionTokens?: number }
   | { readonly error: string };
 
 export interface ProbeOptions {
   readonly signal?: AbortSignal;
   /** For one device; default two minutes: first runs compile shaders, and drivers in software on busy machines take their time. */
   readonly timeoutMs?: number;
+  /** Measures what new memory costs as well: up to two seconds on a machine where it costs much. */
+  readonly touches?: boolean;
   /** Path of the built probe; for tests. */
   readonly entry?: string;
 }
@@ -64,7 +66,7 @@ export async function probeDevice(device: Device, options: ProbeOptions = {}): P
         ? ""
         : `; its attention is wrong for long prompts, which are read ${attentionTokens} tokens at a time`;
     const detail = `multiplies float32 matrices at ${speed(gflops)} GFLOP/s${pieces}`;
-    return { device, available: true, detail, gflops, touchSeconds };
+    return { device, available: true, detail, gflops, ...(touchSeconds !== undefined && { touchSeconds }) };
   }
   return { device, available: false, detail: result.error, hint: hints[device] };
 }
@@ -120,7 +122,8 @@ function hasVulkanDriver(): boolean {
 
 async function runProbe(device: Device, options: ProbeOptions): Promise<ProbeResult> {
   const timeoutMs = options.timeoutMs ?? 120_000;
-  const child = spawn(process.execPath, [options.entry ?? entryPath("deviceProbeMain"), device], {
+  const wishes = options.touches === true ? ["touches"] : [];
+  const child = spawn(process.execPath, [options.entry ?? entryPath("deviceProbeMain"), device, ...wishes], {
     stdio: ["ignore", "pipe", "pipe"],
     env: withLargePages(),
     signal: options.signal,

@@ -82,7 +82,7 @@ describe("estimates of real shapes", () => {
     const model = await sparseShape(temporaryFolder(), shape, bits);
     const prompt = { promptTokens, tower: { sequences: views, tokens: patches } };
     const { total } = taskMemory(model, { task, tokens }, prompt);
-    const speed = { flopsPerSecond: 1e9 * one.gflops, touchSeconds };
+    const speed = { flopsPerSecond: 1e9 * one.gflops, threads: 1, touchSeconds };
     const parts = taskSeconds(model, { task, tokens }, prompt, speed);
     const seconds = Object.values(parts).reduce((sum, part) => sum + part, 0);
     const off = (estimated: number, measured: number) => Math.abs(estimated / measured - 1);

@@ -164,12 +164,28 @@ describe("an estimate", () => {
   it("names the parts, their sum, and times from the speed of the machine", async () => {
     const model = await loadModelDescription(tinyModel("qwen2-5-vl").checkpoint);
     const size = { side: 112, tokens: 16 };
-    const inspect = await estimateTask(model, { task: "inspect", ...size }, { flopsPerSecond: 1e9, touchSeconds: 0 });
+    const inspect = await estimateTask(
+      model,
+      { task: "inspect", ...size },
+      { flopsPerSecond: 1e9, threads: 1, touchSeconds: 0 },
+    );
     expect(inspect).toMatchObject({ imageTokens: 16, fits: true, cure: null });
     const { total, ...parts } = inspect.memory;
     expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
-    const faster = await estimateTask(model, { task: "inspect", ...size }, { flopsPerSecond: 2e9, touchSeconds: 1e-9 });
+    const faster = await estimateTask(
+      model,
+      { task: "inspect", ...size },
+      { flopsPerSecond: 2e9, threads: 1, touchSeconds: 1e-9 },
+    );
     expect(faster.seconds!.read).toBeCloseTo(inspect.seconds!.read! / 2, 9);
+    // With twice the threads other work takes as long as before.
+    const wider = await estimateTask(
+      model,
+      { task: "inspect", ...size },
+      { flopsPerSecond: 2e9, threads: 2, touchSeconds: 0 },
+    );
+    expect(wider.seconds!.look).toBeCloseTo(faster.seconds!.look!, 9);
+    expect(wider.seconds!.load).toBeCloseTo(inspect.seconds!.load!, 9);
     // What is new memory: not the files, nor what the process has already.
     const { mapped, process } = inspect.memory;
     expect(inspect.seconds!.memory).toBe(0);

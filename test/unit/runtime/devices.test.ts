@@ -25,6 +25,9 @@ test("the CPU is always there, with the speed it was measured at", async () => {
   const report = await probeDevice("cpu", { entry });
   expect(report).toMatchObject({ device: "cpu", available: true, detail: expect.stringMatching(/[\d.]+ GFLOP\/s/) });
   expect(report.gflops).toBeGreaterThan(1);
+  expect(report).not.toHaveProperty("touchSeconds");
+  const asked = await probeDevice("cpu", { entry, touches: true });
+  expect(asked.touchSeconds).toBeGreaterThan(0);
 });
 
 test("every device gets a report, and one that does not work says why", async () => {

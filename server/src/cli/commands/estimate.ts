@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { resolveModel } from "../../config/modelNames";
 import { decideDevice } from "../../runtime/deviceChoice";
 import { type DeviceChoice, devices, probeDevice } from "../../runtime/devices";
+import { defaultThreads } from "../../runtime/threads";
 import { estimateTask, type MemoryParts, smallForm, type TaskEstimate } from "../../runs/taskEstimate";
 import { action } from "../action";
 import { table } from "../terminalText";
@@ -31,9 +32,10 @@ export function registerEstimate(program: Command): void {
         const source = await loadModelDescription(resolveModel(command.args[0]!).base);
         const model = bits === undefined ? source : smallForm(source, Number(bits) as 4 | 8);
         const { device, reason } = await decideDevice(options.device, { signal });
-        const probe = await probeDevice(device, { signal });
-        const { gflops, touchSeconds } = probe;
-        const speed = gflops === undefined ? null : { flopsPerSecond: gflops * 1e9, touchSeconds: touchSeconds! };
+        const probe = await probeDevice(device, { signal, touches: true });
+        const { gflops, touchSeconds = 0 } = probe;
+        const threads = device === "cpu" ? defaultThreads() : null;
+        const speed = gflops === undefined ? null : { flopsPerSecond: gflops * 1e9, threads, touchSeconds };
         const estimates: TaskEstimate[] = [];
         for (const task of ["inspect", "lora-step"] as const) {
           estimates.push(await estimateTask(model, { task, side, tokens, device }, speed));
