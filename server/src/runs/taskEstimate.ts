@@ -110,13 +110,14 @@ export async function estimateTask(
   const imageTokens = prepared.tokensPerImage.reduce((sum, tokens) => sum + tokens, 0);
   const prompt = { promptTokens: inputIds.length, tower: model.tower.load(prepared) };
   const { device = "cpu" } = size;
-  const { memory, deviceMemory } = divide(model, size.task, device, taskMemory(model, size, prompt));
+  const needed = taskMemory(model, size, prompt);
+  const { memory, deviceMemory } = divide(model, size.task, device, needed);
   const availableBytes = process.availableMemory?.() ?? freemem();
   const fits = memory.total <= availableBytes;
   return {
     ...{ ...size, device, promptTokens: inputIds.length, imageTokens, memory, deviceMemory, availableBytes, fits },
     cure: fits ? null : cureFor(size.task, memory, availableBytes),
-    seconds: speed === null ? null : taskSeconds(model, size, prompt, speed),
+    seconds: speed === null ? null : taskSeconds(model, size, prompt, needed, speed),
   };
 }
 
@@ -219,11 +220,16 @@ function cureFor(task: TaskSize["task"], memory: MemoryParts, availableBytes: nu
   return "Make a copy in 4 bits with `iad-r1 quantize`, which needs about an eighth, or use a smaller model.";
 }
 
-/** Seconds of each part: two operations for each weight and token, those of attention, and what is done to weights whatever the tokens. */
+/**
+ * Seconds of each part: two operations for each weight and token, those of attention, and what is done to weights whatever the tokens.
+ *
+ * @param memory of the same task (`taskMemory`): new memory takes time as well
+ */
 export function taskSeconds(
   model: ModelDescription,
   { task, tokens }: Pick<TaskSize, "task" | "tokens">,
   { promptTokens, tower }: PromptSize,
+  { total, mapped, process }: MemoryParts,
   { flopsPerSecond, threads, touchSeconds }: MachineSpeed,
 ): Record<string, number> {
   const { decoder, tower: stack } = model.facts;
@@ -242,7 +248,6 @@ export function taskSeconds(
   const at = (flops: number, share: number) => flops / (share * flopsPerSecond);
   const pace = threads === null ? 1 : flopsPerSecond / threads / fittedFlops;
   const packed = allPackedBytes(model);
-  const { total, mapped, process } = taskMemory(model, { task, tokens }, { promptTokens, tower });
   const looking = {
     load: (openingSeconds + widenedBytes(model) / wideningSpeed) / pace,
     memory: (total - mapped! - process!) * touchSeconds,

@@ -2,6 +2,7 @@
 import { ResourceError } from "@iad-r1/models/errors";
 import { serialize } from "@iad-r1/models/graph/serialize";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
+import { median } from "./median";
 import { createSession, type SessionOptions } from "./session";
 import { zeros } from "./tensors";
 
@@ -72,10 +73,4 @@ function checkProduct(c: Float32Array, size: number, device: string): void {
   if (wrong === undefined) return;
   const message = `${device} computed ${wrong} where a matrix product must give ${size}.`;
   throw new ResourceError("resource/device", message, { hint: "Update the driver, or choose the device cpu." });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((x, y) => x - y);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -3,6 +3,7 @@
  * filling it. Large models touch a million pages.
  */
 import { freemem } from "node:os";
+import { median } from "./median";
 
 /**
  * The environment of a process that holds weights. On Linux glibc then asks for pages of 2 MiB (`madvise`; where the kernel has them "always"
@@ -26,19 +27,17 @@ export function firstTouchSeconds(): number {
   const pieces: Uint8Array[] = [];
   const costs: number[] = [];
   let spent = 0;
-  while (
-    pieces.length === 0 ||
-    (pieces.length < maxPieces && spent < maxSeconds && (pieces.length + 1) * pieceBytes < maxShare * free)
-  ) {
+  do {
     const piece = new Uint8Array(pieceBytes);
     const start = process.cpuUsage();
     // The smallest page there is, wherever larger ones are.
     for (let at = 0; at < pieceBytes; at += 4096) piece[at] = 1;
     const { user, system } = process.cpuUsage(start);
-    spent += (user + system) / 1e6;
-    costs.push((user + system) / 1e6 / pieceBytes);
+    const seconds = (user + system) / 1e6;
+    spent += seconds;
+    costs.push(seconds / pieceBytes);
     // Kept, or the next would be the same pages.
     pieces.push(piece);
-  }
-  return costs.sort((a, b) => a - b)[costs.length >> 1]!;
+  } while (pieces.length < maxPieces && spent < maxSeconds && (pieces.length + 1) * pieceBytes < maxShare * free);
+  return median(costs);
 }
