@@ -9,7 +9,7 @@ import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { inTurns } from "./cpuTime";
-import type { DecoderRun, ReadWriteTimes } from "./decoderRun";
+import type { ReadWriteTimes } from "./decoderRun";
 import { type GgufWeights, writeGguf } from "./gguf";
 
 /** One comparison: seconds of ours and theirs, round by round. */
@@ -54,7 +54,7 @@ export async function llamaFile(folder: string, weights: GgufWeights): Promise<s
  * @param exact whether both compute the same numbers, so that they must write the same first token
  */
 export async function timeBoth(
-  ours: DecoderRun,
+  ours: (job: ReadWriteJob) => Promise<ReadWriteTimes>,
   theirs: (job: ReadWriteJob) => Promise<ReadWriteTimes>,
   { rounds, exact, signal, ...job }: ReadWriteJob & { rounds: number; exact: boolean; signal: AbortSignal },
 ): Promise<PeerTimes[]> {
@@ -63,11 +63,7 @@ export async function timeBoth(
     results[side]!.push(times);
     return times.read;
   };
-  await inTurns(
-    [async () => note(0, await ours.run(job.ids, job.tokens, job.clock)), async () => note(1, await theirs(job))],
-    rounds,
-    signal,
-  );
+  await inTurns([async () => note(0, await ours(job)), async () => note(1, await theirs(job))], rounds, signal);
   const [mine, others] = results as [ReadWriteTimes[], ReadWriteTimes[]];
   if (exact && mine[0]!.first[0] !== others[0]!.first[0]) {
     const message = `The first tokens differ: ours ${mine[0]!.first[0]}, theirs ${others[0]!.first[0]}.`;

@@ -1,12 +1,13 @@
 /**
- * The processes that run the same work elsewhere: PyTorch, transformers and TRL (bench/peers/torchPeer.py), llama.cpp
- * (bench/peers/llamaPeer.mjs). They are only for comparison: without them the benchmarks measure ours alone.
+ * The processes that run the same work: PyTorch, transformers and TRL (bench/peers/torchPeer.py), llama.cpp (bench/peers/llamaPeer.mjs), and
+ * our own decoder beside them (decoderPeerMain.ts). They are only for comparison: without them the benchmarks measure ours alone.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { CancelledError, WorkerError } from "@iad-r1/models/errors";
+import { withLargePages } from "../runtime/pages";
 
 /** How a peer is started. */
 export interface PeerPlace {
@@ -42,7 +43,8 @@ export class PeerProcess {
   constructor({ command, args }: PeerPlace, threads: number) {
     const count = String(threads);
     this.process = spawn(command, args, {
-      env: { ...process.env, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count },
+      // With large pages whoever it is, as the processes have them that the server starts.
+      env: { ...withLargePages(), OMP_NUM_THREADS: count, MKL_NUM_THREADS: count },
     });
     this.lines = createInterface(this.process.stdout)[Symbol.asyncIterator]();
     this.process.stderr.on("data", (chunk: Buffer) => {

@@ -20,7 +20,7 @@ import { median } from "../runtime/median";
 import { coldStart } from "./coldStart";
 import { cpuSeconds, inTurns } from "./cpuTime";
 import { bitsOf, checkpointOf, llamaFile, peerFormats, type ReadWriteJob, timeBoth } from "./decoderPeers";
-import { DecoderRun, type ReadWriteTimes } from "./decoderRun";
+import type { ReadWriteTimes } from "./decoderRun";
 import type { GgufWeights } from "./gguf";
 import { longDataset, longExperiment, Typist } from "./languageFeatures";
 import { ExplorerBench, writeLongRun } from "./explorerScale";
@@ -69,6 +69,8 @@ export interface BenchOptions {
   memoryEntry: string;
   /** Entry of `coldStartMain`. */
   coldStartEntry: string;
+  /** Entry of `decoderPeerMain`. */
+  decoderEntry: string;
   quick: boolean;
   /** Of the decoders beside their peers. Above 1 only these are measured, by the clock, and the best round of each side counts. */
   threads: number;
@@ -334,7 +336,7 @@ class Bench {
 
   /** Prompts of 256 tokens and 32 tokens behind them, one row and eight. */
   private async beside(name: "llama.cpp" | "PyTorch", weights: GgufWeights): Promise<void> {
-    const { quick, signal, threads } = this.options;
+    const { quick, signal, threads, decoderEntry } = this.options;
     const clock = threads > 1;
     const place = name === "PyTorch" ? this.options.peer : this.options.llama;
     if (place === null) return;
@@ -342,17 +344,19 @@ class Bench {
     const folder = await this.quarter();
     const file = name === "PyTorch" ? "" : await llamaFile(folder, weights);
     const peer = new PeerProcess(place, threads);
-    const ours = await DecoderRun.open(await checkpointOf(folder, weights), threads);
+    const ours = new PeerProcess({ command: process.execPath, args: [decoderEntry] }, threads);
     try {
       const load = { folder, file, threads, sequences: most, contextSize: read + tokens + 64 };
       await peer.ask("load", load, signal);
+      await ours.ask("load", { folder: await checkpointOf(folder, weights), threads }, signal);
       for (const rows of [1, most]) {
         // A batch of prompts reads as one does, and takes most of the time.
         const ids = randomRows(rows, rows === 1 ? read : 32);
         const theirs = (job: ReadWriteJob) =>
           peer.ask<ReadWriteTimes>(name === "PyTorch" ? "read_write" : "generate", { ...job }, signal);
         const exact = weights === "f32";
-        const times = await timeBoth(ours, theirs, { ids, tokens, clock, rounds: this.rounds, exact, signal });
+        const own = (job: ReadWriteJob) => ours.ask<ReadWriteTimes>("generate", { ...job }, signal);
+        const times = await timeBoth(own, theirs, { ids, tokens, clock, rounds: this.rounds, exact, signal });
         for (const { what, ours: mine, theirs: others } of times) {
           if (what === "read" && rows > 1) continue;
           const goal = name === "PyTorch" ? (what === "read" ? 1.2 : 2) : rows > 1 ? 1.2 : 1;
@@ -364,7 +368,7 @@ class Bench {
         }
       }
     } finally {
-      await ours.dispose();
+      await ours.close();
       await peer.close();
     }
   }

@@ -60,6 +60,7 @@ export function registerBench(program: Command): void {
           llama: "missing" in llama ? null : llama,
           memoryEntry: fileURLToPath(new URL("./peakMemoryMain.mjs", import.meta.url)),
           coldStartEntry: fileURLToPath(new URL("./coldStartMain.mjs", import.meta.url)),
+          decoderEntry: fileURLToPath(new URL("./decoderPeerMain.mjs", import.meta.url)),
           only: only
             .split(",")
             .map((part) => part.trim())
