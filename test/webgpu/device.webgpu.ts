@@ -15,6 +15,7 @@ import { runTraining } from "@iad-r1/server/runs/postTrain";
 import { openRun } from "@iad-r1/server/runs/store";
 import { attentionLimit } from "@iad-r1/server/runtime/attentionCheck";
 import { deviceFailure } from "@iad-r1/server/runtime/deviceFailure";
+import { deviceSpeed } from "@iad-r1/server/runtime/deviceSpeed";
 import { Session } from "@iad-r1/server/runtime/session";
 import { type VerifyCheck, verifyModel } from "@iad-r1/server/verify/verifyModel";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
@@ -24,6 +25,12 @@ import { tinyCheckpoint, tinyFixture, tinyModel } from "../helpers/tinyModel";
 const folder = mkdtempSync(join(tmpdir(), "webgpu-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 afterEach(() => vi.restoreAllMocks());
+
+it("is measured with tensors that stay on it", async () => {
+  const { gflops, startSeconds } = await deviceSpeed("webgpu", 128);
+  expect(gflops).toBeGreaterThan(0);
+  expect(startSeconds).toBeGreaterThan(1e-7);
+});
 
 it("computes attention over prompts, whole or in short pieces", async () => {
   expect(await attentionLimit("webgpu")).toBeGreaterThanOrEqual(16);

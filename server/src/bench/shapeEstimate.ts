@@ -1,4 +1,7 @@
-/** A shape at work beside what was predicted for it: the prediction is made first, and scaled to the speed that was measured around the run. */
+/**
+ * A shape at work beside what was predicted for it: the prediction is made first, and scaled to the speed that was measured around the run. On the
+ * processor its own seconds are predicted, elsewhere those of the clock.
+ */
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { estimateTask } from "../runs/taskEstimate";
 import { probeDevice } from "../runtime/devices";
@@ -10,36 +13,47 @@ export interface ComparedPart {
   /** Seconds, measured. */
   wall: number;
   cpu: number;
-  /** Seconds of the processor; null where only the sum with the next part is predicted. */
+  /** Seconds; null where only the sum with the next part is predicted. */
   predicted: number | null;
 }
 
 export interface ComparedShape extends Omit<ShapeMeasurement, "seconds"> {
   parts: ComparedPart[];
   predictedBytes: number;
-  /** 10^9 operations of a product in a second of one core, mean of before and after. */
+  /** In memory of the device; null where nothing stays there. */
+  predictedDeviceBytes: number | null;
+  /** 10^9 operations of a product in a second of one core, mean of before and after, or of the device before. */
   gflops: number;
   /** To touch a new byte of memory for the first time. */
   touchSeconds: number;
 }
 
-/** @throws what runShape throws */
+/**
+ * @param job on a device that works
+ * @throws what runShape throws
+ */
 export async function compareWithEstimate(
   job: ShapeJob,
   { entry, signal }: { entry: string; signal: AbortSignal },
 ): Promise<ComparedShape> {
   const model = await loadModelDescription(job.folder);
-  const speed = async () => (await gemmPeak({ threads: 1, repeats: 5 })).gflopsPerCpuSecond;
-  const before = await speed();
+  const { task, side, tokens, device } = job;
+  const isHere = device === "cpu";
+  const core = async () => (await gemmPeak({ threads: 1, repeats: 5 })).gflopsPerCpuSecond;
+  const before = isHere ? await core() : 0;
   // In a process like the one that is measured.
-  const { touchSeconds = 0 } = await probeDevice("cpu", { signal, touches: true });
+  const probe = await probeDevice(device, { signal, touches: true });
+  const { touchSeconds = 0, startSeconds } = probe;
   const { seconds, ...measured } = await runShape(entry, job, signal);
-  const gflops = (before + (await speed())) / 2;
-  const { task, side, tokens } = job;
-  const { memory, seconds: predicted } = await estimateTask(
+  const gflops = isHere ? (before + (await core())) / 2 : probe.gflops!;
+  const {
+    memory,
+    deviceMemory,
+    seconds: predicted,
+  } = await estimateTask(
     model,
-    { task, side, tokens },
-    { flopsPerSecond: 1e9 * gflops, threads: 1, touchSeconds },
+    { task, side, tokens, device },
+    { flopsPerSecond: 1e9 * gflops, threads: isHere ? 1 : null, touchSeconds, startSeconds },
   );
   const parts: ComparedPart[] = Object.entries(seconds).map(([part, { wall, cpu }]) => {
     return { part, wall, cpu, predicted: predicted![part] ?? null };
@@ -47,5 +61,6 @@ export async function compareWithEstimate(
   const sum = (of: (part: ComparedPart) => number) => parts.reduce((total, part) => total + of(part), 0);
   const all = Object.values(predicted!).reduce((total, one) => total + one, 0);
   parts.push({ part: "all", wall: sum(({ wall }) => wall), cpu: sum(({ cpu }) => cpu), predicted: all });
-  return { ...measured, parts, predictedBytes: memory.total, gflops, touchSeconds };
+  const predictedDeviceBytes = deviceMemory?.total ?? null;
+  return { ...measured, parts, predictedBytes: memory.total, predictedDeviceBytes, gflops, touchSeconds };
 }

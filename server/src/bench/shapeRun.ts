@@ -4,6 +4,7 @@
  */
 import { fork } from "node:child_process";
 import { CancelledError, WorkerError } from "@iad-r1/models/errors";
+import type { Device } from "../runtime/devices";
 import { withLargePages } from "../runtime/pages";
 
 export interface ShapeJob {
@@ -16,6 +17,7 @@ export interface ShapeJob {
   tokens: number;
   /** 0: one per core. */
   threads: number;
+  device: Device;
 }
 
 export interface ShapeMeasurement {

@@ -46,7 +46,7 @@ class Clock {
 
 async function inspect(job: ShapeJob): Promise<Result> {
   const clock = new Clock();
-  const live = await LiveModel.open({ base: job.folder, adapter: null }, { threads: job.threads });
+  const live = await LiveModel.open({ base: job.folder, adapter: null }, { device: job.device, threads: job.threads });
   neverEnd({ live });
   clock.lap("open");
   const [prompt] = await new PromptEncoder(live).encode([promptOf(job)]);
@@ -66,7 +66,7 @@ async function loraStep(job: ShapeJob): Promise<Result> {
     ...{ trainable: "lora", lora: { ...loraSize, targets: decoderLinears }, recompute: true, seed: 1 },
     objective: { kind: "sft" },
     adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
-    ...{ device: "cpu", threads: job.threads },
+    ...{ device: job.device, threads: job.threads },
   });
   clock.lap("open");
   const [prompt] = await model.encode([promptOf(job)]);

@@ -3,8 +3,10 @@
  * the times. Many labelled pictures at once are evaluate/evaluateModel.ts.
  */
 import { loadImage } from "@iad-r1/models/vision/decode";
+import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { AnswerTag, HeatMap, InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
 import type { ModelReference } from "@iad-r1/protocol/runs";
+import { answeringModel } from "../generate/footprint";
 import { Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { contentPicture, type Picture, PromptEncoder } from "../generate/promptEncoder";
@@ -76,7 +78,8 @@ export async function openInspector({
     const model = await LiveModel.open(where, { device: decision.device, ...(threads !== undefined && { threads }) });
     return { model, encoder: new PromptEncoder(model, 64 << 20), generator: new Generator(model), decision };
   };
-  let opened = await open(reference, await decideDevice(device));
+  const answers = async () => answeringModel(await loadModelDescription(reference.base));
+  let opened = await open(reference, await decideDevice(device, { answers }));
   /** Asks; when the device fails under the question, asks again on the processor, and stays there. */
   const ask = async <T>(question: (parts: Opened) => Promise<T>): Promise<T> => {
     try {

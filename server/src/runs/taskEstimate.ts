@@ -26,6 +26,7 @@ import {
   weightBytes,
 } from "../generate/footprint";
 import { languageTargets } from "../generate/liveModel";
+import { decoderOperations } from "../runtime/deviceChoice";
 import type { Device } from "../runtime/devices";
 import { openTensorMemory } from "../runtime/tensorMemory";
 import { activationBytes, trainingStateBytes } from "../train/memory";
@@ -66,8 +67,9 @@ export interface TaskEstimate extends TaskSize {
 export const reachedShare = { look: 0.8, read: 0.8, readPacked: 1.2, write: 0.06, learn: 1 } as const;
 /** What a second does of other work, on a core with so many operations a second in a product; another core in proportion. */
 const fittedFlops = 1.75e11;
-/** Seconds to read vocabulary, settings and headers. */
-const openingSeconds = 1.5;
+/** Seconds to start and to read settings and headers, and for each word of the vocabulary. */
+const openingSeconds = 0.25;
+const wordSeconds = 8e-6;
 /** Bytes of float32 that come out of half-precision files. */
 const wideningSpeed = 2.5e9;
 /** Bytes of packed weights that are prepared for their product, and that are read to write a token. */
@@ -94,6 +96,8 @@ export interface MachineSpeed {
   threads: number | null;
   /** To touch a new byte of memory for the first time. */
   touchSeconds: number;
+  /** From one operation to the next, however small; none on the processor. */
+  startSeconds?: number | undefined;
 }
 
 /** @param speed null where it is not known */
@@ -230,7 +234,7 @@ export function taskSeconds(
   { task, tokens }: Pick<TaskSize, "task" | "tokens">,
   { promptTokens, tower }: PromptSize,
   { total, mapped, process }: MemoryParts,
-  { flopsPerSecond, threads, touchSeconds }: MachineSpeed,
+  { flopsPerSecond, threads, touchSeconds, startSeconds = 0 }: MachineSpeed,
 ): Record<string, number> {
   const { decoder, tower: stack } = model.facts;
   const count = (test: (path: string) => boolean) =>
@@ -247,25 +251,29 @@ export function taskSeconds(
     2 * layers * rows + attention({ layers: decoder.layers, width }, rows, keys);
   const at = (flops: number, share: number) => flops / (share * flopsPerSecond);
   const pace = threads === null ? 1 : flopsPerSecond / threads / fittedFlops;
+  const starts = (passes: number) => passes * decoderOperations(decoder.layers) * startSeconds;
   const packed = allPackedBytes(model);
   const looking = {
-    load: (openingSeconds + widenedBytes(model) / wideningSpeed) / pace,
+    load: (openingSeconds + wordSeconds * decoder.vocabSize + widenedBytes(model) / wideningSpeed) / pace,
     memory: (total - mapped! - process!) * touchSeconds,
     look: at(look, reachedShare.look),
   };
   if (task === "inspect") {
     const read = through(promptTokens, promptTokens / 2) + 2 * embedding;
     const write = through(tokens, promptTokens + tokens / 2) + 2 * embedding * tokens;
+    const writing = packed > 0 ? (packed * tokens) / packedReadSpeed / pace : at(write, reachedShare.write);
     return {
       ...looking,
-      read: packed / preparingSpeed / pace + at(read, packed > 0 ? reachedShare.readPacked : reachedShare.read),
-      write: packed > 0 ? (packed * tokens) / packedReadSpeed / pace : at(write, reachedShare.write),
+      read:
+        packed / preparingSpeed / pace + at(read, packed > 0 ? reachedShare.readPacked : reachedShare.read) + starts(1),
+      write: writing + starts(tokens),
     };
   }
   // Forward, again forward, and back to the inputs; the head forward and back.
   const all = promptTokens + tokens;
   const compile = decoder.layers / compilingSpeed[packed > 0 ? "packed" : "floats"] / pace;
-  const products = at(3 * through(all, all / 2) + 4 * embedding * tokens, reachedShare.learn);
+  // Deriving an operation takes about two.
+  const products = at(3 * through(all, all / 2) + 4 * embedding * tokens, reachedShare.learn) + starts(4);
   if (packed === 0) return { ...looking, compile, step: products };
   // Prepared for the forward pass, where there is such a form; unpacked once for what is computed again and for the way back.
   const [four, eight] = [packedWeights(model, 4), packedWeights(model, 8)];

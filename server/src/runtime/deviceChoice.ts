@@ -24,6 +24,33 @@ export interface DeviceDecision {
 /** How much faster than the CPU a device must be for "auto" to leave it: smaller gains vanish in transfers. */
 const worthwhile = 4;
 
+/** A model that shall answer, for "auto": small ones write a token in less time than a device takes to start its operations. */
+export interface AnsweringModel {
+  /** Of the decoder. */
+  readonly layers: number;
+  readonly numParameters: number;
+  /** What a token reads on the processor: all weights as they lie in its memory. */
+  readonly weightBytes: number;
+}
+
+export interface ChoiceOptions extends ProbeOptions {
+  /** Asked for only when there is a device to choose. */
+  readonly answers?: () => Promise<AnsweringModel>;
+}
+
+/**
+ * Operations of one pass through a decoder of so many layers, however many tokens: as onnxruntime's profiler counts them on WebGPU, without those
+ * that only give a tensor another shape.
+ */
+export function decoderOperations(layers: number): number {
+  return 16 * layers + 26;
+}
+
+/** Bytes of weights that the processor reads in a second to write a token; measured on two cores. */
+const hostReadSpeed = 2e10;
+/** Tokens that an answer reads and writes, for what "auto" compares. */
+const [tokensRead, tokensWritten] = [400, 64];
+
 const otherDevices = devices.filter((device) => device !== "cpu");
 
 /**
@@ -31,12 +58,16 @@ const otherDevices = devices.filter((device) => device !== "cpu");
  *
  * @throws ResourceError `resource/device` when a named device does not work
  */
-export async function decideDevice(choice: DeviceChoice, options: ProbeOptions = {}): Promise<DeviceDecision> {
+export async function decideDevice(choice: DeviceChoice, options: ChoiceOptions = {}): Promise<DeviceDecision> {
   if (choice === "auto") {
     const others = await probeDevices(options, otherDevices);
     // The processor always works; it is measured only where there is something to compare it with.
     const compared = others.some(({ available }) => available) ? await probeDevices(options, ["cpu"]) : [];
-    return decideAmong([...compared, ...others]);
+    const reports = [...compared, ...others];
+    const decision = decideAmong(reports);
+    const chosen = reports.find(({ device }) => device === decision.device);
+    if (options.answers === undefined || chosen?.startSeconds === undefined) return decision;
+    return decideFor(await options.answers(), decision, chosen, compared[0]!);
   }
   if (choice === "cpu") return { device: "cpu", reason: "as asked" };
   const report = await probeDevice(choice, options);
@@ -62,10 +93,29 @@ export function decideAmong(reports: readonly DeviceReport[]): DeviceDecision {
     return { device: "cpu", reason: `no other device works here${list === "" ? "" : ` (${list})`}` };
   }
   const cpu = reports.find(({ device }) => device === "cpu")?.gflops ?? 0;
-  const speeds = `${speed(best.gflops!)} beside ${speed(cpu)} GFLOP/s of the processor, with transfers`;
+  const speeds = `${speed(best.gflops!)} beside ${speed(cpu)} GFLOP/s of the processor`;
   if (best.gflops! >= worthwhile * cpu) return { device: best.device, reason: `clearly the fastest: ${speeds}` };
   return {
     device: "cpu",
     reason: `${best.device} works, but is not ${worthwhile} times as fast: ${speeds}`,
   };
+}
+
+/** The choice among devices, or the processor where the model would answer no sooner on the device. */
+export function decideFor(
+  { layers, numParameters, weightBytes }: AnsweringModel,
+  decision: DeviceDecision,
+  device: DeviceReport,
+  cpu: DeviceReport,
+): DeviceDecision {
+  const read = ({ gflops = 1 }: DeviceReport) => (2 * numParameters * tokensRead) / (1e9 * gflops);
+  const there = read(device) + tokensWritten * decoderOperations(layers) * device.startSeconds!;
+  const here = read(cpu) + (tokensWritten * weightBytes) / hostReadSpeed;
+  const times = `an answer of ${tokensWritten} tokens takes about ${seconds(there)} there and ${seconds(here)} on the processor`;
+  if (there < here) return { device: decision.device, reason: `${decision.reason}; ${times}` };
+  return { device: "cpu", reason: `${device.device} multiplies faster, but the model is small: ${times}` };
+}
+
+function seconds(value: number): string {
+  return `${value < 10 ? value.toPrecision(2) : value.toFixed(0)} s`;
 }

@@ -1,8 +1,10 @@
 /** Entry point of the child process of devices.ts: computes on one device and prints how fast, or why not. */
 import { attentionLimit } from "./attentionCheck";
 import type { Device, ProbeResult } from "./devices";
+import { deviceSpeed } from "./deviceSpeed";
 import { gemmPeak } from "./gemmPeak";
 import { firstTouchSeconds } from "./pages";
+import { openTensorMemory } from "./tensorMemory";
 
 const device = process.argv[2] as Device;
 const touchSeconds = process.argv[3] === "touches" ? firstTouchSeconds() : undefined;
@@ -10,11 +12,13 @@ let result: ProbeResult;
 try {
   const options = { device, repeats: 3, cpuFallback: false };
   // A graphics driver in software takes minutes for the large product; the small one already tells.
-  let { gflops } = await gemmPeak({ ...options, size: 256 });
-  if (gflops > 2) gflops = (await gemmPeak(options)).gflops;
+  let speed: { gflops: number; startSeconds?: number } = await gemmPeak({ ...options, size: 256 });
+  if (speed.gflops > 2) speed = openTensorMemory(device).isHost ? await gemmPeak(options) : await deviceSpeed(device);
+  const { gflops, startSeconds } = speed;
   const limit = await attentionLimit(device);
   result = {
     gflops,
+    ...(startSeconds !== undefined && { startSeconds }),
     ...(touchSeconds !== undefined && { touchSeconds }),
     ...(Number.isFinite(limit) && { attentionTokens: limit }),
   };

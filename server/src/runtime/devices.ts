@@ -22,8 +22,13 @@ export interface DeviceReport {
   readonly detail: string;
   /** What to do about it; absent where nothing can be done. */
   readonly hint?: string;
-  /** Speed of a float32 matrix product with transfers, in 10^9 operations per second. */
+  /**
+   * Speed of a float32 matrix product in 10^9 operations per second: of matrices that are on the device already where it keeps tensors between
+   * runs, else with the way there and back.
+   */
   readonly gflops?: number;
+  /** Seconds from one operation to the next, however small, on a device that keeps tensors and is not one in software. */
+  readonly startSeconds?: number;
   /** Seconds of the processor to touch a new byte of memory for the first time (`firstTouchSeconds`), where it was asked for. */
   readonly touchSeconds?: number;
 }
@@ -31,7 +36,12 @@ export interface DeviceReport {
 /** What the probing process prints: one line of JSON. */
 export type ProbeResult =
   /** `attentionTokens`: only so many of a prompt at a time are computed rightly. */
-  | { readonly gflops: number; readonly touchSeconds?: number; readonly attentionTokens?: number }
+  | {
+      readonly gflops: number;
+      readonly startSeconds?: number;
+      readonly touchSeconds?: number;
+      readonly attentionTokens?: number;
+    }
   | { readonly error: string };
 
 export interface ProbeOptions {
@@ -60,13 +70,19 @@ export async function probeDevice(device: Device, options: ProbeOptions = {}): P
   if (obstacle !== undefined) return { device, available: false, ...obstacle };
   const result = await runProbe(device, options);
   if ("gflops" in result) {
-    const { gflops, touchSeconds, attentionTokens } = result;
+    const { gflops, startSeconds, touchSeconds, attentionTokens } = result;
+    const starts =
+      startSeconds === undefined ? "" : ` and starts an operation every ${(1e6 * startSeconds).toFixed(0)} µs`;
     const pieces =
       attentionTokens === undefined
         ? ""
         : `; its attention is wrong for long prompts, which are read ${attentionTokens} tokens at a time`;
-    const detail = `multiplies float32 matrices at ${speed(gflops)} GFLOP/s${pieces}`;
-    return { device, available: true, detail, gflops, ...(touchSeconds !== undefined && { touchSeconds }) };
+    const detail = `multiplies float32 matrices at ${speed(gflops)} GFLOP/s${starts}${pieces}`;
+    return {
+      ...{ device, available: true, detail, gflops },
+      ...(startSeconds !== undefined && { startSeconds }),
+      ...(touchSeconds !== undefined && { touchSeconds }),
+    };
   }
   return { device, available: false, detail: result.error, hint: hints[device] };
 }

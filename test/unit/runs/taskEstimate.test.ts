@@ -186,6 +186,15 @@ describe("an estimate", () => {
     );
     expect(wider.seconds!.look).toBeCloseTo(faster.seconds!.look!, 9);
     expect(wider.seconds!.load).toBeCloseTo(inspect.seconds!.load!, 9);
+    // A device starts operations one after the other: a pass has 16 for each layer and 26, a token is a pass.
+    const device = await estimateTask(
+      model,
+      { task: "inspect", ...size },
+      { flopsPerSecond: 1e9, threads: null, touchSeconds: 0, startSeconds: 1e-3 },
+    );
+    const { layers } = model.facts.decoder;
+    expect(device.seconds!.read! - inspect.seconds!.read!).toBeCloseTo(1e-3 * (16 * layers + 26), 9);
+    expect(device.seconds!.write! - inspect.seconds!.write!).toBeCloseTo(16e-3 * (16 * layers + 26), 9);
     // What is new memory: not the files, nor what the process has already.
     const { mapped, process } = inspect.memory;
     expect(inspect.seconds!.memory).toBe(0);

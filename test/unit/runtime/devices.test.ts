@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decideDevice } from "@iad-r1/server/runtime/deviceChoice";
 import { type Device, devices, probeDevice, probeDevices } from "@iad-r1/server/runtime/devices";
+import { deviceSpeed } from "@iad-r1/server/runtime/deviceSpeed";
 import { gemmPeak } from "@iad-r1/server/runtime/gemmPeak";
 import { defaultThreads } from "@iad-r1/server/runtime/threads";
 import { beforeAll, expect, test } from "vitest";
@@ -74,6 +75,13 @@ test("auto names a device and why", async () => {
   expect(devices).toContain(device);
   expect(reason).toMatch(device === "cpu" ? /no other device works here|not 4 times as fast/ : /clearly the fastest/);
   expect(await decideDevice("cpu", { entry: "nowhere" })).toEqual({ device: "cpu", reason: "as asked" });
+});
+
+test("operations on tensors that stay where they are have a speed, and a time to start that is not that of a product", async () => {
+  const { gflops, startSeconds } = await deviceSpeed("cpu", 256);
+  expect(gflops).toBeGreaterThan(1);
+  expect(startSeconds).toBeGreaterThan(0);
+  expect(startSeconds).toBeLessThan((2 * 256 ** 3) / (1e9 * gflops));
 });
 
 test("the peak of a matrix product is measured in wall and processor time", async () => {

@@ -5,6 +5,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
+import { ConfigError } from "@iad-r1/models/errors";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { checkDevice, halfBillion } from "../../bench/deviceCheck";
 import { findLlamaPeer, findTorchPeer } from "../../bench/peerProcess";
@@ -13,7 +14,8 @@ import { realShapes } from "../../bench/realShapes";
 import type { ShapeJob } from "../../bench/shapeRun";
 import { compareWithEstimate } from "../../bench/shapeEstimate";
 import { type BenchRow, runBenchmarks } from "../../bench/suite";
-import type { Device } from "../../runtime/devices";
+import { decideDevice } from "../../runtime/deviceChoice";
+import { type Device, devices, speed } from "../../runtime/devices";
 import { action } from "../action";
 import { projectRoot, resolveModel } from "../../config/modelNames";
 import { table } from "../terminalText";
@@ -32,6 +34,7 @@ interface ShapeOptions {
   side: number;
   tokens: number;
   threads: number;
+  device: Device;
   bits?: "4" | "8";
 }
 
@@ -99,10 +102,19 @@ export function registerBench(program: Command): void {
     .option("--side <pixels>", "side of the square picture", wholeNumber(56), 448)
     .option("--tokens <number>", "tokens that are written, or learnt", wholeNumber(1), 32)
     .option("--threads <number>", "threads; 0 is one per core", wholeNumber(0), 0)
+    .addOption(new Option("--device <device>", "where to compute").choices([...devices]).default("cpu"))
     .action(
       action(async (context, command) => {
         const name = command.args[0]!;
         const { processor, folder: kept, bits, ...options } = command.opts<ShapeOptions>();
+        // Before billions of weights are written.
+        if (!existsSync(processor)) {
+          throw new ConfigError("bench/processor", `--processor: there is no folder ${processor}.`, {
+            hint: "Name a folder with the model's tokenizer, chat template and preprocessor_config.json, as its repository has them.",
+            where: processor,
+          });
+        }
+        await decideDevice(options.device, { signal: context.signal });
         const folder = kept ?? (await mkdtemp(join(tmpdir(), "iad-r1-shape-")));
         try {
           const job: ShapeJob = { folder: bits === undefined ? folder : join(folder, `${bits}-bit`), ...options };
@@ -116,22 +128,31 @@ export function registerBench(program: Command): void {
           const run = { entry: fileURLToPath(new URL("./shapeRunMain.mjs", import.meta.url)), signal: context.signal };
           const result = await compareWithEstimate(job, run);
           if (context.json) return context.printJson({ shape: name, ...job, ...result });
+          const isHere = job.device === "cpu";
           const rows = result.parts.map(({ part, wall, cpu, predicted }) => [
             part,
             `${wall.toFixed(1)} s`,
             `${cpu.toFixed(1)} s`,
-            ...(predicted === null ? ["", ""] : [`${predicted.toFixed(1)} s`, deviation(predicted, cpu)]),
+            ...(predicted === null
+              ? ["", ""]
+              : [`${predicted.toFixed(1)} s`, deviation(predicted, isHere ? cpu : wall)]),
           ]);
           const header = ["part", "time", "of the processor", "predicted", ""];
           for (const line of table(header, rows)) context.print(line);
-          const { promptTokens, imageTokens, peakBytes, predictedBytes, gflops, touchSeconds } = result;
+          const { promptTokens, imageTokens, peakBytes, predictedBytes, predictedDeviceBytes } = result;
+          const { gflops, touchSeconds } = result;
           context.print(
             `${promptTokens} tokens read, ${imageTokens} of them the picture; ${job.tokens} ${job.task === "inspect" ? "written" : "learnt"}`,
           );
           const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
           context.print(
-            `peak memory ${gibibytes(peakBytes)}, predicted ${gibibytes(predictedBytes)} (${deviation(predictedBytes, peakBytes)}); a core multiplied at ${gflops.toFixed(0)} GFLOP/s and was given new memory at ${(2 ** -30 / touchSeconds).toFixed(1)} GiB/s`,
+            `peak memory ${gibibytes(peakBytes)}, predicted ${gibibytes(predictedBytes)} (${deviation(predictedBytes, peakBytes)}); ${isHere ? "a core" : job.device} multiplied at ${speed(gflops)} GFLOP/s, and a core was given new memory at ${(2 ** -30 / touchSeconds).toFixed(1)} GiB/s`,
           );
+          if (predictedDeviceBytes !== null) {
+            context.print(
+              `memory of the device: predicted ${gibibytes(predictedDeviceBytes)}; its driver's own tool measures it`,
+            );
+          }
         } finally {
           if (kept === undefined) await rm(folder, { recursive: true, force: true });
         }

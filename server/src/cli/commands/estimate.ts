@@ -33,9 +33,10 @@ export function registerEstimate(program: Command): void {
         const model = bits === undefined ? source : smallForm(source, Number(bits) as 4 | 8);
         const { device, reason } = await decideDevice(options.device, { signal });
         const probe = await probeDevice(device, { signal, touches: true });
-        const { gflops, touchSeconds = 0 } = probe;
+        const { gflops, touchSeconds = 0, startSeconds } = probe;
         const threads = device === "cpu" ? defaultThreads() : null;
-        const speed = gflops === undefined ? null : { flopsPerSecond: gflops * 1e9, threads, touchSeconds };
+        const speed =
+          gflops === undefined ? null : { flopsPerSecond: gflops * 1e9, threads, touchSeconds, startSeconds };
         const estimates: TaskEstimate[] = [];
         for (const task of ["inspect", "lora-step"] as const) {
           estimates.push(await estimateTask(model, { task, side, tokens, device }, speed));
@@ -59,7 +60,9 @@ export function registerEstimate(program: Command): void {
           if (deviceMemory !== null) {
             for (const line of memoryTable(`memory of the ${device} device`, deviceMemory, null)) context.print(line);
           }
-          const parts = Object.entries(seconds ?? {}).map(([part, value]) => `${part} ${value.toFixed(1)} s`);
+          const parts = Object.entries(seconds ?? {}).map(
+            ([part, value]) => `${part === "memory" ? "new memory" : part} ${value.toFixed(1)} s`,
+          );
           context.print(`  time: ${seconds === null ? `not known (${probe.detail})` : parts.join(", ")}`);
           if (device !== "cpu")
             context.print("  time and memory of devices follow from the processor's, and were not checked on a card");
