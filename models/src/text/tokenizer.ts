@@ -16,6 +16,7 @@ import {
   withoutBlanks,
 } from "./detokenize";
 import { TimeLimitError, withTimeLimit } from "../util/timeLimit";
+import { withOlderUnicode } from "./olderUnicode";
 import { qwen2TokenizerJson } from "./qwen2Files";
 
 export interface Tokenizer {
@@ -130,10 +131,10 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
   try {
     encoder = new HuggingFaceTokenizer(
       {
-        normalizer: null,
         post_processor: null,
         decoder: null,
         ...parts.tokenizerJson,
+        normalizer: withOlderUnicode(parts.tokenizerJson.normalizer ?? null),
         pre_tokenizer: withMetaspaceSplit(parts.tokenizerJson.pre_tokenizer ?? null),
         added_tokens: addedTokens,
       },

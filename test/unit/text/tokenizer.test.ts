@@ -46,6 +46,24 @@ describe("the tokenizer of a checkpoint folder", () => {
     expect(tokenizer.decode(tokenizer.encode("a\ud800b"))).toBe("a\ufffdb");
   });
 
+  test.each([
+    ["a\u0301", "\u00e1"],
+    ["a\u1df6\u0323", "a\u1df6\u0323"],
+    ["a\u0898\u0301", "a\u0898\u0301"],
+    ["e\u0301\u1ace", "\u00e9\u1ace"],
+    ["\u{11935}\u{11930}", "\u{11935}\u{11930}"],
+    ["\u{105d2}\u0307", "\u{105d2}\u0307"],
+    ["q\u0307\u{1e2ae}\u0323", "q\u0307\u{1e2ae}\u0323"],
+    ["\u1ace\u{1e000}\u093c", "\u1ace\u093c\u{1e000}"],
+    ["\ufdd0\u0338\u1ace\ufdd1", "\ufdd0\u0338\u1ace\ufdd1"],
+  ])("composes %j as tokenizers 0.23.2 does, for which marks younger than Unicode 9 are none", (text, composed) => {
+    const forms = [{ type: "NFC" }, { type: "Sequence", normalizers: [{ type: "NFC" }] }];
+    for (const normalizer of forms) {
+      const tokenizer = createTokenizer({ tokenizerJson: { ...freshJson(), normalizer }, where: "test" });
+      expect(tokenizer.decode(tokenizer.encode(text))).toBe(composed);
+    }
+  });
+
   test("splits at the blanks of a Metaspace step unless the file says not to, which is its default", () => {
     const folder = join(fixturesFolder, "vlm/llava-1-6-mistral/checkpoint");
     const json = JSON.parse(readFileSync(join(folder, "tokenizer.json"), "utf8"));
