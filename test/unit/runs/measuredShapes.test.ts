@@ -61,6 +61,7 @@ const measurements: Measured[] = [
     gflops: 171,
   },
   { ...qwen25, shape: "qwen2.5-vl-3b", bits: null, task: "inspect", peak: 14.24, seconds: 39.5, gflops: 168 },
+  { ...qwen25, shape: "qwen2.5-vl-3b", bits: null, task: "lora-step", peak: 14.66, seconds: 56.7, gflops: 185 },
   { ...qwen25, shape: "qwen2.5-vl-3b", bits: 4, task: "inspect", peak: 4.58, seconds: 14.3, gflops: 181 },
   { ...qwen25, shape: "qwen2.5-vl-3b", bits: 4, task: "lora-step", peak: 6.56, seconds: 33.8, gflops: 184 },
   { ...qwen25, shape: "qwen2.5-vl-7b", bits: 4, task: "inspect", peak: 8.22, seconds: 26.1, gflops: 181 },
