@@ -11,10 +11,12 @@ const touchSeconds = process.argv[3] === "touches" ? firstTouchSeconds() : undef
 let result: ProbeResult;
 try {
   const options = { device, repeats: 3, cpuFallback: false };
-  // A graphics driver in software takes minutes for the large product; the small one already tells.
-  let speed: { gflops: number; startSeconds?: number } = await gemmPeak({ ...options, size: 256 });
-  if (speed.gflops > 2) speed = openTensorMemory(device).isHost ? await gemmPeak(options) : await deviceSpeed(device);
-  const { gflops, startSeconds } = speed;
+  // A graphics driver in software takes minutes for large products; a small one tells.
+  const small = await gemmPeak({ ...options, size: 256 });
+  const isSlow = small.gflops < 2;
+  const { gflops, startSeconds } = openTensorMemory(device).isHost
+    ? { ...(isSlow ? small : await gemmPeak(options)), startSeconds: undefined }
+    : await deviceSpeed(device, isSlow ? 256 : 1024);
   const limit = await attentionLimit(device);
   result = {
     gflops,

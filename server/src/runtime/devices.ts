@@ -27,7 +27,7 @@ export interface DeviceReport {
    * runs, else with the way there and back.
    */
   readonly gflops?: number;
-  /** Seconds from one operation to the next, however small, on a device that keeps tensors and is not one in software. */
+  /** Seconds from one operation to the next, however small, on a device that keeps tensors. */
   readonly startSeconds?: number;
   /** Seconds of the processor to touch a new byte of memory for the first time (`firstTouchSeconds`), where it was asked for. */
   readonly touchSeconds?: number;

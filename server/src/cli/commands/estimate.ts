@@ -52,7 +52,9 @@ export function registerEstimate(program: Command): void {
             estimates,
           });
         }
-        context.print(`device ${device}: ${reason}; ${probe.detail}`);
+        // The reason for a device that was named is that it works, and how fast.
+        const isNamed = device !== "cpu" && options.device === device;
+        context.print(`device ${device}: ${isNamed ? reason : `${reason}; ${probe.detail}`}`);
         for (const one of estimates) {
           const { task, memory, deviceMemory, availableBytes, seconds, cure, promptTokens, imageTokens } = one;
           context.print(`${task}: ${promptTokens} tokens read, ${imageTokens} of them the picture`);
