@@ -48,9 +48,11 @@ const threads = 0;
 export async function measurePart(job: DeviceJob, tell: Tell): Promise<void> {
   switch (job.part) {
     case "probe": {
-      const { available, detail, hint, gflops } = await probeDevice(job.device);
+      const { available, detail, hint, gflops, startSeconds } = await probeDevice(job.device);
       tell({ note: `${job.device} ${available ? "works" : "does not work"}: ${detail}${hint ? `; ${hint}` : ""}` });
-      if (gflops !== undefined) tell({ what: "matrix product with transfers", value: gflops, unit: "GFLOP/s" });
+      if (gflops !== undefined) tell({ what: "matrix product", value: gflops, unit: "GFLOP/s" });
+      if (startSeconds !== undefined)
+        tell({ what: "one operation after the other", value: 1e6 * startSeconds, unit: "us" });
       return;
     }
     case "verify":

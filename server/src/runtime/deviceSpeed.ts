@@ -31,7 +31,7 @@ const [products, additions, repeats] = [8, 128, 3];
 export async function deviceSpeed(device: Device, size = 1024): Promise<DeviceSpeed> {
   const memory = openTensorMemory(device);
   try {
-    // Half of ones through a mean: every element stays a half, exactly.
+    // Rows of halves times columns that add up to one: every element stays a half, exactly.
     const multiply = (b: GraphBuilder, x: Value, w: Value) => b.matMul(x, w);
     const product = await chainSeconds(device, memory, products, [size, 1 / size], multiply);
     const add = (b: GraphBuilder, x: Value, w: Value) => b.add(x, w);
