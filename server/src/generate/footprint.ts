@@ -8,7 +8,6 @@ import { cacheHeadDim, isLanguagePath } from "@iad-r1/models/nn/decoder";
 import type { TowerLoad } from "@iad-r1/models/processor";
 import { numElements } from "@iad-r1/models/graph/dims";
 import type { ModelDescription } from "@iad-r1/models/zoo";
-import type { AnsweringModel } from "../runtime/deviceChoice";
 
 /** Bytes of weights. */
 export interface WeightBytes {
@@ -135,13 +134,6 @@ export function allPackedBytes({ parameters }: ModelDescription): number {
     (sum, { packed }) => sum + (packed === undefined ? 0 : packedBytes(packed)),
     0,
   );
-}
-
-/** What a choice between devices asks of a model that shall answer. */
-export function answeringModel(model: ModelDescription): AnsweringModel {
-  const { facts, parameters } = model;
-  const weightBytes = isPacked(parameters) ? allPackedBytes(model) : 4 * facts.numParameters;
-  return { layers: facts.decoder.layers, numParameters: facts.numParameters, weightBytes };
 }
 
 /** Of packed weights what is prepared for a training step. */

@@ -2,6 +2,7 @@
 import type { ModelReference } from "@iad-r1/protocol/runs";
 import type { Device, DeviceChoice } from "../runtime/devices";
 import { type DeviceNote, workOnDevice } from "../runtime/deviceWork";
+import { answeringModel, answersOfRuns } from "./answeringModel";
 import { Generator } from "./generator";
 import { LiveModel } from "./liveModel";
 import { PromptEncoder } from "./promptEncoder";
@@ -42,5 +43,6 @@ export function withChosenModel<T>(
   { device = "auto", threads, onDevice = () => undefined }: ModelPlace,
   work: (parts: ModelParts) => Promise<T>,
 ): Promise<T> {
-  return workOnDevice(device, onDevice, (where) => withModel(reference, where, threads, work));
+  const options = { answers: () => answeringModel(reference.base, answersOfRuns) };
+  return workOnDevice(device, options, onDevice, (where) => withModel(reference, where, threads, work));
 }

@@ -3,10 +3,9 @@
  * the times. Many labelled pictures at once are evaluate/evaluateModel.ts.
  */
 import { loadImage } from "@iad-r1/models/vision/decode";
-import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { AnswerTag, HeatMap, InspectEvent, Inspection } from "@iad-r1/protocol/inspect";
 import type { ModelReference } from "@iad-r1/protocol/runs";
-import { answeringModel } from "../generate/footprint";
+import { answeringModel } from "../generate/answeringModel";
 import { Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { contentPicture, type Picture, PromptEncoder } from "../generate/promptEncoder";
@@ -78,7 +77,7 @@ export async function openInspector({
     const model = await LiveModel.open(where, { device: decision.device, ...(threads !== undefined && { threads }) });
     return { model, encoder: new PromptEncoder(model, 64 << 20), generator: new Generator(model), decision };
   };
-  const answers = async () => answeringModel(await loadModelDescription(reference.base));
+  const answers = () => answeringModel(reference.base, 1);
   let opened = await open(reference, await decideDevice(device, { answers }));
   /** Asks; when the device fails under the question, asks again on the processor, and stays there. */
   const ask = async <T>(question: (parts: Opened) => Promise<T>): Promise<T> => {

@@ -24,6 +24,7 @@ import type { ExperimentConfig } from "../config/experiment";
 import type { InspectionSample } from "../data/samples";
 import { loadSources, requireSound } from "../data/sources";
 import { evaluateModel, type EvaluateModelOptions } from "../evaluate/evaluateModel";
+import { answeringModel, answersOfRuns } from "../generate/answeringModel";
 import { Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { PromptEncoder } from "../generate/promptEncoder";
@@ -205,7 +206,8 @@ function newManifest(kind: RunKind, config: ExperimentConfig, options: ManifestO
 
 /** What takes a while to find out: the device that works, and the code that runs. */
 async function settleManifest(manifest: RunManifest, config: ExperimentConfig): Promise<void> {
-  const { device, reason } = await decideDevice(config.device);
+  const answers = () => answeringModel(config.model.base, answersOfRuns);
+  const { device, reason } = await decideDevice(config.device, { answers });
   manifest.device = device;
   manifest.deviceReason = reason;
   manifest.hashes.code = await codeHash();

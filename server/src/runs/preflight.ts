@@ -13,6 +13,7 @@ import type { DataSource, ExperimentConfig } from "../config/experiment";
 import { embeddedNameOf } from "../config/modelNames";
 import { formatProblem, hasErrors } from "../data/problems";
 import { loadSources } from "../data/sources";
+import { answeringModel, answersOfRuns } from "../generate/answeringModel";
 import { openRewards } from "../rewards/user/openRewards";
 import { decideDevice } from "../runtime/deviceChoice";
 import { requireTrl } from "../train/trl/requireTrl";
@@ -64,7 +65,8 @@ export async function preflight(
     });
   }
   await check("Device", async () => {
-    const { device, reason } = await decideDevice(config.device, signal === undefined ? {} : { signal });
+    const answers = () => answeringModel(config.model.base, answersOfRuns);
+    const { device, reason } = await decideDevice(config.device, { answers, ...(signal !== undefined && { signal }) });
     return device === config.device ? device : `${config.device} chooses ${device}: ${reason}`;
   });
   const isTrl = config.engine === "trl" && kind !== "evaluate";

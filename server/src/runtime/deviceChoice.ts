@@ -31,11 +31,13 @@ export interface AnsweringModel {
   readonly numParameters: number;
   /** What a token reads on the processor: all weights as they lie in its memory. */
   readonly weightBytes: number;
+  /** Answers that are written together. */
+  readonly rows: number;
 }
 
 export interface ChoiceOptions extends ProbeOptions {
-  /** Asked for only when there is a device to choose. */
-  readonly answers?: () => Promise<AnsweringModel>;
+  /** Asked for only when there is a device to choose; null where that cannot be known. */
+  readonly answers?: () => Promise<AnsweringModel | null>;
 }
 
 /**
@@ -46,8 +48,8 @@ export function decoderOperations(layers: number): number {
   return 16 * layers + 26;
 }
 
-/** Bytes of weights that the processor reads in a second to write a token; measured on two cores. */
-const hostReadSpeed = 2e10;
+/** Bytes of weights that the processor reads in a second to write a token, and what each further answer adds to it; measured on two cores. */
+const [hostReadSpeed, furtherAnswer] = [2e10, 0.2];
 /** Tokens that an answer reads and writes, for what "auto" compares. */
 const [tokensRead, tokensWritten] = [400, 64];
 
@@ -66,8 +68,9 @@ export async function decideDevice(choice: DeviceChoice, options: ChoiceOptions 
     const reports = [...compared, ...others];
     const decision = decideAmong(reports);
     const chosen = reports.find(({ device }) => device === decision.device);
-    if (options.answers === undefined || chosen?.startSeconds === undefined) return decision;
-    return decideFor(await options.answers(), decision, chosen, compared[0]!);
+    if (chosen?.startSeconds === undefined) return decision;
+    const model = (await options.answers?.()) ?? null;
+    return model === null ? decision : decideFor(model, decision, chosen, compared[0]!);
   }
   if (choice === "cpu") return { device: "cpu", reason: "as asked" };
   const report = await probeDevice(choice, options);
@@ -103,15 +106,18 @@ export function decideAmong(reports: readonly DeviceReport[]): DeviceDecision {
 
 /** The choice among devices, or the processor where the model would answer no sooner on the device. */
 export function decideFor(
-  { layers, numParameters, weightBytes }: AnsweringModel,
+  { layers, numParameters, weightBytes, rows }: AnsweringModel,
   decision: DeviceDecision,
   device: DeviceReport,
   cpu: DeviceReport,
 ): DeviceDecision {
-  const read = ({ gflops = 1 }: DeviceReport) => (2 * numParameters * tokensRead) / (1e9 * gflops);
+  const read = ({ gflops = 1 }: DeviceReport) => (2 * numParameters * rows * tokensRead) / (1e9 * gflops);
   const there = read(device) + tokensWritten * decoderOperations(layers) * device.startSeconds!;
-  const here = read(cpu) + (tokensWritten * weightBytes) / hostReadSpeed;
-  const times = `an answer of ${tokensWritten} tokens takes about ${seconds(there)} there and ${seconds(here)} on the processor`;
+  const token = (weightBytes / hostReadSpeed) * (1 + furtherAnswer * (rows - 1));
+  const here = read(cpu) + tokensWritten * token;
+  const answers =
+    rows === 1 ? `an answer of ${tokensWritten} tokens takes` : `${rows} answers of ${tokensWritten} tokens take`;
+  const times = `${answers} about ${seconds(there)} there and ${seconds(here)} on the processor`;
   if (there < here) return { device: decision.device, reason: `${decision.reason}; ${times}` };
   return { device: "cpu", reason: `${device.device} multiplies faster, but the model is small: ${times}` };
 }

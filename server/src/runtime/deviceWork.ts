@@ -1,6 +1,6 @@
 /** Work that may be done anew: on the chosen device, and once more on the processor when the device fails under it. */
 import type { ComputingDevice } from "@iad-r1/protocol/inspect";
-import { decideDevice } from "./deviceChoice";
+import { type ChoiceOptions, decideDevice } from "./deviceChoice";
 import { isDeviceFailure } from "./deviceFailure";
 import type { Device, DeviceChoice } from "./devices";
 
@@ -10,10 +10,11 @@ export type DeviceNote = (level: "info" | "warning", message: string) => void;
 /** @param work the whole of it, from opening the model on; begins again when a device fails */
 export async function workOnDevice<T>(
   choice: DeviceChoice,
+  options: ChoiceOptions,
   say: DeviceNote,
   work: (device: Device) => Promise<T>,
 ): Promise<T> {
-  const { device, reason } = await decideDevice(choice);
+  const { device, reason } = await decideDevice(choice, options);
   say("info", chosenMessage({ device, reason }));
   try {
     return await work(device);

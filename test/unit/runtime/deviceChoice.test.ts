@@ -1,6 +1,6 @@
 /** Which device "auto" takes and why, and what becomes of work whose device fails. */
 import { ResourceError } from "@iad-r1/models/errors";
-import { decideAmong, decideFor } from "@iad-r1/server/runtime/deviceChoice";
+import { type AnsweringModel, decideAmong, decideFor } from "@iad-r1/server/runtime/deviceChoice";
 import { deviceFailure, isDeviceFailure } from "@iad-r1/server/runtime/deviceFailure";
 import type { DeviceReport } from "@iad-r1/server/runtime/devices";
 import { workOnDevice } from "@iad-r1/server/runtime/deviceWork";
@@ -37,8 +37,8 @@ describe("auto", () => {
 describe("auto for a model that shall answer", () => {
   // An H100 beside two cores, as measured: 95 microseconds an operation while its processor was busy.
   const card = { ...works("webgpu", 5000), startSeconds: 95e-6 };
-  const decide = (model: { layers: number; numParameters: number; weightBytes: number }) =>
-    decideFor(model, decideAmong([works("cpu", 350), card]), card, works("cpu", 350));
+  const decide = (model: Omit<AnsweringModel, "rows">, rows = 1) =>
+    decideFor({ ...model, rows }, decideAmong([works("cpu", 350), card]), card, works("cpu", 350));
 
   it("stays on the processor with a small one, whose tokens are written before a device has started its operations", () => {
     const { device, reason } = decide({ layers: 4, numParameters: 4.6e6, weightBytes: 18e6 });
@@ -46,6 +46,14 @@ describe("auto for a model that shall answer", () => {
     expect(reason).toBe(
       "webgpu multiplies faster, but the model is small: an answer of 64 tokens takes about 0.55 s there and 0.068 s on the processor",
     );
+  });
+
+  it("counts that answers written together read the weights once, on the device nearly for nothing", () => {
+    const small = { layers: 24, numParameters: 0.5e9, weightBytes: 0.35e9 };
+    expect(decide(small).device).toBe("cpu");
+    const { device, reason } = decide(small, 8);
+    expect(device).toBe("webgpu");
+    expect(reason).toMatch(/; 8 answers of 64 tokens take about 3\.1 s there and 12 s on the processor$/);
   });
 
   it("takes the device with a large one", () => {
@@ -77,6 +85,7 @@ describe("work on a device", () => {
     const places: string[] = [];
     const result = workOnDevice(
       "cpu",
+      {},
       (level, message) => said.push(`${level}: ${message}`),
       async (device) => {
         places.push(device);
