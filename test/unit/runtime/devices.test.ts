@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { decideDevice } from "@iad-r1/server/runtime/deviceChoice";
+import { type AnsweringModel, decideDevice } from "@iad-r1/server/runtime/deviceChoice";
 import { type Device, devices, probeDevice, probeDevices } from "@iad-r1/server/runtime/devices";
 import { deviceSpeed } from "@iad-r1/server/runtime/deviceSpeed";
 import { gemmPeak } from "@iad-r1/server/runtime/gemmPeak";
 import { defaultThreads } from "@iad-r1/server/runtime/threads";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { buildEntry } from "../../helpers/buildEntry";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
 
@@ -76,6 +76,40 @@ test("auto names a device and why", async () => {
   expect(reason).toMatch(device === "cpu" ? /no other device works here|not 4 times as fast/ : /clearly the fastest/);
   expect(await decideDevice("cpu", { entry: "nowhere" })).toEqual({ device: "cpu", reason: "as asked" });
 });
+
+test.runIf(process.platform === "linux")(
+  "auto asks about the model only where there is a device to choose",
+  async () => {
+    const speeds = { cpu: { gflops: 350 }, webgpu: { gflops: 5000, startSeconds: 95e-6 } };
+    const card = probeThat(
+      `console.log(JSON.stringify(${JSON.stringify(speeds)}[process.argv[2]] ?? { error: "none" }))`,
+    );
+    const decide = async (probe: string, model: AnsweringModel | null) => {
+      const answers = vi.fn(() => Promise.resolve(model));
+      const { device, reason } = await decideDevice("auto", { entry: probe, answers });
+      return { device, reason, asked: answers.mock.calls.length };
+    };
+    const small = { layers: 4, numParameters: 4.6e6, weightBytes: 18e6, rows: 1 };
+    vi.stubEnv("VK_ICD_FILENAMES", "a driver");
+    try {
+      expect(await decide(card, small)).toMatchObject({
+        device: "cpu",
+        reason: expect.stringMatching(/the model is small/),
+        asked: 1,
+      });
+      expect(await decide(card, { ...small, layers: 28, weightBytes: 9e9 })).toMatchObject({
+        device: "webgpu",
+        asked: 1,
+      });
+      // Whoever opens a checkpoint that cannot be read says so.
+      expect(await decide(card, null)).toMatchObject({ device: "webgpu", asked: 1 });
+      const slow = probeThat("console.log(JSON.stringify({ gflops: 1 }))");
+      expect(await decide(slow, small)).toMatchObject({ device: "cpu", asked: 0 });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  },
+);
 
 test("operations on tensors that stay where they are have a speed, and a time to start that is not that of a product", async () => {
   const { gflops, startSeconds } = await deviceSpeed("cpu", 256);
