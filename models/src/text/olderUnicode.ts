@@ -4,6 +4,7 @@
  *
  * @see the crate `unicode-normalization-alignments`, which `tokenizers` normalises with
  */
+import { runStarts } from "../util/codePointRuns";
 import { isJsonObject } from "../util/jsonFile";
 import { assignedRuns } from "./unicode9.gen";
 
@@ -25,13 +26,10 @@ export function withOlderUnicode(step: unknown): unknown {
 
 /** What Unicode 9 has not assigned, as the inside of a class of a regular expression. */
 function unassigned(): string {
+  const starts = runStarts(assignedRuns);
   const ranges: string[] = [];
-  let point = 0;
-  for (const [i, run] of assignedRuns.split(" ").entries()) {
-    const next = point + Number.parseInt(run, 36);
-    if (i % 2 === 0 && next > point) ranges.push(`${escaped(point)}-${escaped(next - 1)}`);
-    point = next;
-  }
+  // The last run is assigned, and the first is empty.
+  for (let i = 2; i < starts.length; i += 2) ranges.push(`${escaped(starts[i]!)}-${escaped(starts[i + 1]! - 1)}`);
   return ranges.join("");
 }
 

@@ -1,8 +1,7 @@
 /** How much processor time a fresh process takes to the first token of a text prompt: starting, loading libraries and weights, reading. */
 import { spawn } from "node:child_process";
 import { CancelledError, WorkerError } from "@iad-r1/models/errors";
-import { withLargePages } from "../runtime/pages";
-import type { PeerPlace } from "./peerProcess";
+import { peerEnvironment, type PeerPlace } from "./peerProcess";
 
 export interface ColdStartJob {
   folder: string;
@@ -15,10 +14,8 @@ export interface ColdStartJob {
  * @throws WorkerError `worker/peer` when it ends without an answer
  */
 export async function coldStart({ command, args }: PeerPlace, job: ColdStartJob, signal: AbortSignal): Promise<number> {
-  const count = String(job.threads);
   const child = spawn(command, [...args, JSON.stringify(job)], {
-    // With large pages on either side, as the processes have them that the server starts.
-    env: { ...withLargePages(), OMP_NUM_THREADS: count, MKL_NUM_THREADS: count },
+    env: peerEnvironment(job.threads),
     stdio: ["ignore", "pipe", "pipe"],
     signal,
     killSignal: "SIGKILL",

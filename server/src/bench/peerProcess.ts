@@ -34,6 +34,12 @@ export function findLlamaPeer(projectRoot: string): PeerPlace | { missing: strin
   return { command: process.execPath, args: [script, library] };
 }
 
+/** With large pages whoever it is, ours or theirs, as the processes have them that the server starts. */
+export function peerEnvironment(threads: number): NodeJS.ProcessEnv {
+  const count = String(threads);
+  return { ...withLargePages(), OMP_NUM_THREADS: count, MKL_NUM_THREADS: count };
+}
+
 /** One process; commands are answered in order. */
 export class PeerProcess {
   private readonly process: ChildProcessWithoutNullStreams;
@@ -41,11 +47,7 @@ export class PeerProcess {
   private errors = "";
 
   constructor({ command, args }: PeerPlace, threads: number) {
-    const count = String(threads);
-    this.process = spawn(command, args, {
-      // With large pages whoever it is, as the processes have them that the server starts.
-      env: { ...withLargePages(), OMP_NUM_THREADS: count, MKL_NUM_THREADS: count },
-    });
+    this.process = spawn(command, args, { env: peerEnvironment(threads) });
     this.lines = createInterface(this.process.stdout)[Symbol.asyncIterator]();
     this.process.stderr.on("data", (chunk: Buffer) => {
       this.errors = (this.errors + chunk.toString()).slice(-2000);

@@ -39,13 +39,15 @@ export async function compareWithEstimate(
   const model = await loadModelDescription(job.folder);
   const { task, side, tokens, device } = job;
   const isHere = device === "cpu";
-  const core = async () => (await gemmPeak({ threads: 1, repeats: 5 })).gflopsPerCpuSecond;
-  const before = isHere ? await core() : 0;
   // In a process like the one that is measured.
   const probe = await probeDevice(device, { signal, touches: true });
   const { touchSeconds = 0, startSeconds } = probe;
+  const speed = async () => {
+    return isHere ? (await gemmPeak({ threads: 1, repeats: 5 })).gflopsPerCpuSecond : probe.gflops!;
+  };
+  const before = await speed();
   const { seconds, ...measured } = await runShape(entry, job, signal);
-  const gflops = isHere ? (before + (await core())) / 2 : probe.gflops!;
+  const gflops = (before + (await speed())) / 2;
   const {
     memory,
     deviceMemory,

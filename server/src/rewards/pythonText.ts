@@ -4,6 +4,7 @@
  *
  * The reference system ran on Python 3.11, so character classes are those of Unicode 14 whatever this Node carries.
  */
+import { runStarts } from "@iad-r1/models/util/codePointRuns";
 import { casedRuns, ignorableRuns, wordRuns } from "./unicode14.gen";
 
 /** Body of a character class: `\s` of Python's `re` and what `str.strip` removes. All of it lies in the basic plane. */
@@ -27,18 +28,6 @@ export function isSpace(codePoint: number): boolean {
     codePoint === 0x205f ||
     codePoint === 0x3000
   );
-}
-
-/** First code point of every run of equal class; runs at odd indices are inside the class. */
-function runStarts(table: string): Uint32Array {
-  const lengths = table.trim().split(" ");
-  const starts = new Uint32Array(lengths.length);
-  let start = 0;
-  for (let i = 0; i < lengths.length; i++) {
-    starts[i] = start;
-    start += Number.parseInt(lengths[i]!, 36);
-  }
-  return starts;
 }
 
 function isInside(starts: Uint32Array, codePoint: number): boolean {

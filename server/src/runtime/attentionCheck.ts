@@ -2,10 +2,10 @@
  * Does a device compute attention rightly? Providers choose another kernel for long prompts than for single tokens, and one that a
  * driver does not suit gives wrong numbers without a word (WebGPU 1.30 from 32 tokens on, on a device in software with subgroups of 4).
  */
-import { ResourceError } from "@iad-r1/models/errors";
 import { serialize } from "@iad-r1/models/graph/serialize";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
 import { createRandom } from "@iad-r1/models/util/random";
+import { wrongDevice } from "./deviceFailure";
 import type { Device } from "./devices";
 import { createSession } from "./session";
 import { scalar, type Tensor, tensor, zeros } from "./tensors";
@@ -40,7 +40,7 @@ async function findLimit(device: Device): Promise<number> {
   const pieces = largestDifference(right, await attend(device, shortPiece));
   if (pieces < tolerance) return shortPiece;
   const message = `${device} computes attention over ${tokens} tokens wrongly: off by ${whole.toPrecision(2)}, and by ${pieces.toPrecision(2)} in short pieces.`;
-  throw new ResourceError("resource/device", message, { hint: "Update the driver, or choose the device cpu." });
+  throw wrongDevice(message);
 }
 
 const tolerance = 1e-3;

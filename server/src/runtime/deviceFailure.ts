@@ -18,6 +18,11 @@ export function deviceFailure(device: Device, doing: string, text: string): Reso
   });
 }
 
+/** A device that computes, but something else than it should: nothing that a second try would change. */
+export function wrongDevice(message: string): ResourceError {
+  return new ResourceError("resource/device", message, { hint: "Update the driver, or choose the device cpu." });
+}
+
 /** Whether the same work may succeed on the processor. */
 export function isDeviceFailure(error: unknown): error is ResourceError {
   return ResourceError.is(error, code);

@@ -12,11 +12,11 @@ let result: ProbeResult;
 try {
   const options = { device, repeats: 3, cpuFallback: false };
   // A graphics driver in software takes minutes for large products; a small one tells.
-  const small = await gemmPeak({ ...options, size: 256 });
-  const isSlow = small.gflops < 2;
-  const { gflops, startSeconds } = openTensorMemory(device).isHost
-    ? { ...(isSlow ? small : await gemmPeak(options)), startSeconds: undefined }
-    : await deviceSpeed(device, isSlow ? 256 : 1024);
+  let speed: { gflops: number; startSeconds?: number } = await gemmPeak({ ...options, size: 256 });
+  const isSlow = speed.gflops < 2;
+  if (!openTensorMemory(device).isHost) speed = await deviceSpeed(device, isSlow ? 256 : 1024);
+  else if (!isSlow) speed = await gemmPeak(options);
+  const { gflops, startSeconds } = speed;
   const limit = await attentionLimit(device);
   result = {
     gflops,

@@ -6,7 +6,7 @@ import { serialize } from "@iad-r1/models/graph/serialize";
 import type { GraphBuilder } from "@iad-r1/models/graph/builder";
 import type { Value } from "@iad-r1/models/graph/types";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
-import { ResourceError } from "@iad-r1/models/errors";
+import { wrongDevice } from "./deviceFailure";
 import type { Device } from "./devices";
 import { createSession } from "./session";
 import { openTensorMemory, type TensorMemory } from "./tensorMemory";
@@ -73,7 +73,7 @@ async function chainSeconds(
     }
     if (mean.data[0] !== 0.5) {
       const message = `${device} computed ${mean.data[0]} where a chain of operations must give 0.5.`;
-      throw new ResourceError("resource/device", message, { hint: "Update the driver, or choose the device cpu." });
+      throw wrongDevice(message);
     }
     return fastest / count / 1000;
   } finally {

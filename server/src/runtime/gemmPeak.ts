@@ -1,7 +1,7 @@
 /** What the machine can do at best: the speed of one large matrix product, against which benchmarks and devices are held. */
-import { ResourceError } from "@iad-r1/models/errors";
 import { serialize } from "@iad-r1/models/graph/serialize";
 import { createBuilder } from "@iad-r1/models/ops/createBuilder";
+import { wrongDevice } from "./deviceFailure";
 import { median } from "./median";
 import { createSession, type SessionOptions } from "./session";
 import { zeros } from "./tensors";
@@ -75,5 +75,5 @@ function checkProduct(c: Float32Array, size: number, device: string): void {
   const wrong = c.find((value) => value !== size);
   if (wrong === undefined) return;
   const message = `${device} computed ${wrong} where a matrix product must give ${size}.`;
-  throw new ResourceError("resource/device", message, { hint: "Update the driver, or choose the device cpu." });
+  throw wrongDevice(message);
 }
