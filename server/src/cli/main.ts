@@ -6,22 +6,10 @@ import { formatError } from "@iad-r1/models/errors";
 import { Command, CommanderError, Option } from "commander";
 import { version } from "../version";
 import { interrupt, outcome } from "./action";
-import { registerBench } from "./commands/bench";
-import { registerDataCommands } from "./commands/data";
-import { registerDemo } from "./commands/demo";
-import { registerDoctor } from "./commands/doctor";
-import { registerEstimate } from "./commands/estimate";
-import { registerInspect } from "./commands/inspect";
-import { registerModelCommands } from "./commands/model";
-import { registerModelsCommands } from "./commands/models";
-import { registerProjectCommands } from "./commands/project";
-import { registerRewardCommands } from "./commands/reward";
-import { registerRolloutCommands } from "./commands/rollouts";
-import { registerRunCommands } from "./commands/runs";
-import { registerServe } from "./commands/serve";
-import { registerTrainCommands } from "./commands/train";
+import { familiesOf } from "./families";
 
-function buildProgram(): Command {
+/** @param args after the program's name; options of the first level take no values, so the first word that is none names the command */
+async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command("iad-r1")
     .description(
       "Teach a vision-language model to find, locate, name and explain defects in pictures of products:\n" +
@@ -42,29 +30,12 @@ Examples:
   iad-r1 inspect part.png                             look at a picture with the built-in model
   iad-r1 data synth --out data/synth --count 200      make a data set to play with
   iad-r1 post-train iadr1.yaml                        both training stages with an evaluation before, between and after
-  iad-r1 eval --model nano --data samples/real     how good is a model on a data set?
+  iad-r1 eval --model nano --data samples/real        how good is a model on a data set?
   iad-r1 reward score --rewards iad-r1-strict --input rollouts.jsonl
 
 Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
     );
-  for (const register of [
-    registerDemo,
-    registerDoctor,
-    registerProjectCommands,
-    registerInspect,
-    registerTrainCommands,
-    registerModelCommands,
-    registerModelsCommands,
-    registerRewardCommands,
-    registerRolloutCommands,
-    registerDataCommands,
-    registerRunCommands,
-    registerServe,
-    registerBench,
-    registerEstimate,
-  ]) {
-    register(program);
-  }
+  for (const { load } of familiesOf(args.find((word) => !word.startsWith("-")))) (await load())(program);
   // Every sub-command takes --json too, wherever it stands on the line.
   const addJson = (command: Command): void => {
     for (const child of command.commands) {
@@ -92,7 +63,8 @@ async function main(): Promise<void> {
     throw error;
   });
   try {
-    await buildProgram().parseAsync(process.argv);
+    const program = await buildProgram(process.argv.slice(2));
+    await program.parseAsync(process.argv);
   } catch (error) {
     if (error instanceof CommanderError) {
       const harmless = ["commander.helpDisplayed", "commander.help", "commander.version"].includes(error.code);

@@ -20,9 +20,14 @@ export type InspectMethods = {
   };
 };
 
-serveHost<InspectMethods, InspectorOptions>(async (options) => {
+export interface InspectWorkerOptions extends InspectorOptions {
+  /** Lets what else runs go first; default false. */
+  background?: boolean;
+}
+
+serveHost<InspectMethods, InspectWorkerOptions>(async ({ background = false, ...options }) => {
   try {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+    if (background) setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // Only a wish; not every system lets a process have it.
   }

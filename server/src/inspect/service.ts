@@ -17,8 +17,7 @@ import type { ModelReference, WireError } from "@iad-r1/protocol/runs";
 import { toWireError } from "../runs/recorder";
 import { entryPath } from "../runtime/entry";
 import { startWorker, type WorkerClient } from "../runtime/workerClient";
-import type { InspectorOptions } from "./inspectImage";
-import type { InspectMethods } from "./inspectWorker";
+import type { InspectMethods, InspectWorkerOptions } from "./inspectWorker";
 import { applyEvent, isEnded, JobList, newJob } from "./jobs";
 
 /** A job as the service runs it: names are resolved. */
@@ -229,10 +228,10 @@ export class InspectService {
 
   private async load(slot: Slot): Promise<WorkerClient<InspectMethods>> {
     const { threads = 0, entry, graceMs = 10_000, onLog } = this.options;
-    const client = await startWorker<InspectMethods, InspectorOptions>(
+    const client = await startWorker<InspectMethods, InspectWorkerOptions>(
       { isolation: "process", entry: entry ?? entryPath("inspectWorker") },
       {
-        ...{ name: "The model", init: { model: slot.model, threads }, graceMs },
+        ...{ name: "The model", init: { model: slot.model, threads, background: true }, graceMs },
         ...(onLog !== undefined && { onLog }),
       },
     );

@@ -1,9 +1,13 @@
 /** `iad-r1 inspect IMAGE…`: look at pictures, the reasoning streamed as it is written. */
+import { DataError, formatError } from "@iad-r1/models/errors";
 import type { InspectEvent, Inspection, TokenChoice } from "@iad-r1/protocol/inspect";
 import type { Command } from "commander";
 import { mostAlternatives } from "../../generate/alternatives";
-import { openInspector } from "../../inspect/inspectImage";
+import type { InspectMethods, InspectWorkerOptions } from "../../inspect/inspectWorker";
+import { toWireError } from "../../runs/recorder";
 import { chosenMessage } from "../../runtime/deviceWork";
+import { entryPath } from "../../runtime/entry";
+import { startWorker } from "../../runtime/workerClient";
 import { action } from "../action";
 import type { CliContext } from "../context";
 import { type DEVICE_CHOICES, deviceOption, modelOf, modelOption } from "../modelOptions";
@@ -27,7 +31,7 @@ export function registerInspect(program: Command): void {
   const command = program
     .command("inspect")
     .description("look at pictures: the model reasons, then says whether, where and what the defect is")
-    .argument("<image...>", "PNG, JPEG, WebP, BMP or TIFF files")
+    .argument("<image...>", "PNG, JPEG, WebP, BMP or TIFF files; one that cannot be read does not stop the others")
     .option(
       "--reference <image>",
       "a picture of a good part to compare with (repeatable)",
@@ -54,21 +58,27 @@ export function registerInspect(program: Command): void {
   );
 }
 
-/** Inspects the files one after another; a file that fails is reported and the others still run. */
+/**
+ * Inspects the files one after another; a picture that cannot be read is told and the others still run. The model has a process of its own,
+ * which asks for large pages and whose crash (a graphics driver) is an error here.
+ */
 export async function inspectFiles(
   context: CliContext,
   images: readonly string[],
   options: InspectOptions,
 ): Promise<void> {
   const model = await modelOf(options, context.signal);
-  const inspector = await openInspector({ model, device: options.device, threads: options.threads });
+  const inspector = await startWorker<InspectMethods, InspectWorkerOptions>(
+    { isolation: "process", entry: entryPath("inspectWorker") },
+    { name: "The model", init: { model, device: options.device, threads: options.threads } },
+  );
   const stream = streamText(images.length > 1);
   let computes = "";
   try {
     for (const image of images) {
       context.signal.throwIfAborted();
       const choices: TokenChoice[] = [];
-      const result = await inspector.inspect({
+      const request = {
         image,
         references: options.reference,
         ...(options.question === undefined ? {} : { question: options.question }),
@@ -76,20 +86,27 @@ export async function inspectFiles(
         seed: options.seed,
         maxNewTokens: options.maxTokens,
         alternatives: options.alternatives,
-        signal: context.signal,
-        onEvent: (event) => {
-          // Once, and again when a device has failed.
-          if (event.type === "started" && event.computes.reason !== computes) {
-            computes = event.computes.reason;
-            context.log(chosenMessage(event.computes));
-          }
-          if (event.type === "started") choices.length = 0;
-          if (event.type === "text") choices.push(...event.choices);
-          if (!context.json) stream(event);
-        },
-      });
-      if (context.json) context.printJson(options.alternatives === 0 ? result : { ...result, choices });
-      else context.print(verdict(result));
+      };
+      const onEvent = (event: InspectEvent) => {
+        // Once, and again when a device has failed.
+        if (event.type === "started" && event.computes.reason !== computes) {
+          computes = event.computes.reason;
+          context.log(chosenMessage(event.computes));
+        }
+        if (event.type === "started") choices.length = 0;
+        if (event.type === "text") choices.push(...event.choices);
+        if (!context.json) stream(event);
+      };
+      try {
+        const result = await inspector.call("inspect", request, { signal: context.signal, onEvent });
+        if (context.json) context.printJson(options.alternatives === 0 ? result : { ...result, choices });
+        else context.print(verdict(result));
+      } catch (error) {
+        if (images.length === 1 || !DataError.is(error)) throw error;
+        context.fail();
+        if (context.json) context.printJson({ image, error: toWireError(error) });
+        context.log(`error: ${formatError(error)}`);
+      }
     }
   } finally {
     await inspector.dispose();
