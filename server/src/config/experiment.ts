@@ -3,7 +3,7 @@
  * published system (preset `iad-r1`, reference sections 4.5 and 5.3) as it runs on its four GPUs, except where a comment says
  * otherwise. Reading files and finding lines is `parseExperiment.ts`.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 const positive = z.number().positive();
 const count = z.number().int().positive();

@@ -4,7 +4,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "@iad-r1/models/errors";
-import { z } from "zod";
+import * as z from "zod";
 import { parseYaml, plainValue, readConfigText } from "./yamlFile";
 
 const positive = z.number().positive();

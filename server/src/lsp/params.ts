@@ -1,7 +1,7 @@
 /** Checks of what clients send. The types are those of the protocol; a message is not trusted to have them. */
 import type { ServerOptions } from "@iad-r1/protocol/lsp";
 import { expectationPattern } from "@iad-r1/protocol/rewardDebugger";
-import { z } from "zod";
+import * as z from "zod";
 import { mostAlternatives } from "../generate/alternatives";
 
 const path = z

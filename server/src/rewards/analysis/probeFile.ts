@@ -3,7 +3,7 @@
  * score they must get. They are the regression tests of a reward. Reading and judging; running is the caller's.
  */
 import { DataError } from "@iad-r1/models/errors";
-import { z } from "zod";
+import * as z from "zod";
 import type { RewardOutcome } from "../contract";
 import type { RolloutRow } from "../../rollouts/row";
 

@@ -13,7 +13,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "@iad-r1/models/errors";
-import { z } from "zod";
+import * as z from "zod";
 import { parseYaml, plainValue, readConfigText } from "../../config/yamlFile";
 import { expectationPattern, type RewardOutcomeView } from "@iad-r1/protocol/rewardDebugger";
 import { parseProbeFile, probeFileOf, type SavedProbe } from "../analysis/probeFile";
