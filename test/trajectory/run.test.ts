@@ -309,4 +309,30 @@ describe("single stages and other weights", () => {
     expect(outcome.error).toBeNull();
     expect(outcome.state).toBe("completed");
   });
+
+  it("stopped with full weights, go on although the checkpoint they went on from is deleted on the way", async () => {
+    const paSft = { ...tiny.stages!.paSft!, steps: 6, evalEvery: 0 };
+    for (const trainable of ["language", "all"] as const) {
+      const experiment = config({ stages: { paSft: { ...paSft, trainable } } });
+      const weights = async (id: string, stopAfter: number | null) => {
+        const controller = new AbortController();
+        const onEvent = (event: RunEvent) => {
+          if (event.type === "scalars" && event.stage === "pa-sft" && event.step === stopAfter) controller.abort();
+        };
+        const context = { signal: controller.signal, runsFolder: runs, onEvent };
+        let outcome = await runTraining("pa-sft", experiment, { ...context, runId: id });
+        if (stopAfter !== null) {
+          expect(outcome.state).toBe("stopped");
+          outcome = await runTraining("pa-sft", null, {
+            ...{ signal: new AbortController().signal, runsFolder: runs, onEvent: () => undefined },
+            resume: id,
+          });
+        }
+        expect(outcome.error).toBeNull();
+        expect(readdirSync(join(outcome.folder, "checkpoints"))).toEqual(["step-000006"]);
+        return readFileSync(join(outcome.model!.base, "model.safetensors")).toString("base64");
+      };
+      expect(await weights(`${trainable}-stopped`, 1)).toBe(await weights(`${trainable}-whole`, null));
+    }
+  });
 });

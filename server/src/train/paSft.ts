@@ -33,12 +33,16 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
   const { config, samples } = input;
   const { plan, resume, seed, recorder } = context;
   const model = await TrainedModel.open({
-    ...{ reference: resume === null ? input.model : resumedModel(input.model, resume.folder, config) },
-    ...{ trainable: config.trainable, lora: config.lora, recompute: config.recompute, adamW: config, seed },
+    ...{ reference: input.model, trainable: config.trainable, lora: config.lora },
+    ...{ recompute: config.recompute, adamW: config, seed },
     ...{ objective: { kind: "sft" }, device: input.device, threads: input.threads, writes: config.evalEvery > 0 },
   });
   try {
-    if (resume !== null) await model.restoreOptimizer(resume.folder);
+    if (resume !== null) {
+      // Not opened from its checkpoint: what does not learn is read again for each one that is written, when that is deleted.
+      await model.restoreWeights(resumedModel(input.model, resume.folder, config));
+      await model.restoreOptimizer(resume.folder);
+    }
     const run = new StageRun(context, model, config);
     const order = new DataOrder(seed, plan.id, samples);
     const samplesPerStep = config.batchSize * config.gradientAccumulation;
