@@ -105,14 +105,15 @@ export function loadExperiment(file: string, overrides: readonly string[] = []):
 export function experimentOf(text: string, file: string, overrides: readonly string[] = []): ExperimentConfig {
   const { value, problems } = parseExperiment(text, { folder: dirname(resolve(file)), overrides });
   if (value !== null) return value;
-  const listed = problems.map((problem) =>
-    problem.line === 0 ? problem.message : `${file}:${problem.line}:${problem.column} ${problem.message}`,
-  );
+  // One cure beside many problems would not tell which one it is for, so each then stands behind its own.
+  const only = problems.length === 1 ? problems[0]!.hint : undefined;
+  const listed = problems.map(({ line, column, message, hint }) => {
+    const text = only !== undefined || hint === undefined ? message : `${message} ${hint}`;
+    return line === 0 ? text : `${file}:${line}:${column} ${text}`;
+  });
   throw new ConfigError("config/invalid", listed.join("\n"), {
     where: file,
-    hint:
-      problems.find((problem) => problem.hint !== undefined)?.hint ??
-      "Mend the lines above; `iad-r1 train --help` lists the keys.",
+    hint: only ?? "Mend the lines above; `iad-r1 data schema` lists the keys.",
     data: { problems },
   });
 }

@@ -1,7 +1,8 @@
 /** Configuration files: defaults of the paper, problems at their line, overrides, paths. */
+import type { ConfigError } from "@iad-r1/models/errors";
 import { experimentJsonSchema } from "@iad-r1/server/config/experiment";
 import { resolveModel } from "@iad-r1/server/config/modelNames";
-import { parseExperiment } from "@iad-r1/server/config/parseExperiment";
+import { experimentOf, parseExperiment } from "@iad-r1/server/config/parseExperiment";
 import { describe, expect, it } from "vitest";
 
 const minimal = "model:\n  base: models/nano\ndata:\n  train: { kind: folder, path: photos }\n";
@@ -77,6 +78,26 @@ describe("an experiment file", () => {
   it("names a missing key", () => {
     const { problems } = parse("model: {}\ndata: { train: { kind: folder, path: p } }\n");
     expect(problems[0]).toMatchObject({ code: "config/missing-key", path: "model.base", line: 1 });
+  });
+
+  it("says the cure once for one problem, and behind its own line for each of several", () => {
+    const refused = (text: string) => {
+      try {
+        experimentOf(`model: {base: nano-base}\ndata: {train: {kind: synth, seed: 1, count: 8}}\n${text}`, "x.yaml");
+      } catch (error) {
+        return { message: (error as ConfigError).message, hint: (error as ConfigError).hint };
+      }
+      return null;
+    };
+    expect(refused("presett: iad-r1")).toEqual({
+      message: "x.yaml:3:1 presett: no such key.",
+      hint: "Did you mean preset?",
+    });
+    expect(refused("presett: iad-r1\nseeed: 1")).toEqual({
+      message:
+        "x.yaml:3:1 presett: no such key. Did you mean preset?\nx.yaml:4:1 seeed: no such key. Did you mean seed?",
+      hint: "Mend the lines above; `iad-r1 data schema` lists the keys.",
+    });
   });
 
   it("finds the mistake inside one source of a list", () => {
