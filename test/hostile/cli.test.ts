@@ -107,6 +107,7 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     ["too many pictures", ["data", "synth", "--out", "x", "--count", "100000000"], /1,000,000/],
     ["a schema below a file", ["data", "schema", "--out", "notes.txt/schema.json"], /notes\.txt/],
     ["a data set to be judged that is not there", ["eval", "--data", "none", ...tiny], /none/],
+    ["drawn pictures without a number", ["eval", "--data", "synth:1:few", ...tiny], /expected synth:SEED:COUNT/],
     ["records that are not there", ["verify", tinyCheckpoint, "--reference", "."], /reference\.json/],
     [
       "a reward that does not exist",
@@ -157,6 +158,19 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     expectOneError(stderr);
   });
 
+  test("pictures that cannot be read do not keep the others from being inspected", async () => {
+    const pictures = ["none.png", "part.png", "cut.png"];
+    const { code, stdout, stderr } = await iadR1(workplace(), ["inspect", ...pictures, ...tiny, "--json"]);
+    expect(code).toBe(1);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { error: { where: "none.png" } },
+      { image: "part.png" },
+      { error: { where: "cut.png" } },
+    ]);
+    expect(stderr.match(/^error: /gm)).toHaveLength(2);
+  });
+
   test("terminal commands in a file's name are shown, not obeyed", async () => {
     const { stderr } = await iadR1(workplace(), ["inspect", "\u001b[2Jevil.png", ...tiny]);
     expect(stderr).toContain("\\x1b[2Jevil.png");
@@ -204,6 +218,8 @@ describe("wrong usage ends with exit code 2 and says how it is meant", () => {
     ["a temperature that is a word", ["inspect", "part.png", "--temperature", "hot"], /--temperature/],
     ["a device that does not exist", ["inspect", "part.png", "--device", "tpu"], /tpu/],
     ["a training of nothing", ["train", "pa-sft"], /experiment file/],
+    ["settings for a run that has its own", ["post-train", "--resume", "x", "--set", "seed=2"], /--set/],
+    ["rewards exchanged in a run that begins", ["post-train", "iadr1.yaml", "--exchange-rewards"], /--resume RUN/],
     ["a share above one", ["data", "synth", "--out", "x", "--anomalous-share", "2"], /--anomalous-share/],
     ["a format that does not exist", ["data", "validate", "set.json", "--format", "coco"], /coco/],
     ["a number of images that is a word", ["eval", "--data", "none", "--limit", "few"], /--limit/],

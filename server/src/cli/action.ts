@@ -36,7 +36,8 @@ function asAppError(error: unknown): unknown {
   return syscall === undefined ? error : writeError(path ?? "The output", error);
 }
 
-function report(raised: unknown, context: CliContext): number {
+/** Prints an error as every command does; gives the exit code. */
+export function report(raised: unknown, context: CliContext): number {
   const error = asAppError(raised);
   if (CancelledError.is(error) || context.signal.aborted) {
     if (context.json) context.printJson({ error: { code: "cancelled", message: "Interrupted." } });

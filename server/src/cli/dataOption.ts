@@ -19,5 +19,10 @@ export async function samplesOf(data: string, signal: AbortSignal): Promise<Insp
     }
     return synthSamples({ seed: Number(synth[1]), count, size: 112 });
   }
+  if (data.startsWith("synth:")) {
+    throw new ConfigError("data/synth", `--data: expected synth:SEED:COUNT, got "${data}".`, {
+      hint: "For example --data synth:7:300.",
+    });
+  }
   return requireSound(await readDataset(data, { signal }));
 }

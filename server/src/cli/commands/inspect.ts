@@ -1,14 +1,13 @@
 /** `iad-r1 inspect IMAGE…`: look at pictures, the reasoning streamed as it is written. */
-import { DataError, formatError } from "@iad-r1/models/errors";
+import { DataError } from "@iad-r1/models/errors";
 import type { InspectEvent, Inspection, TokenChoice } from "@iad-r1/protocol/inspect";
 import type { Command } from "commander";
 import { mostAlternatives } from "../../generate/alternatives";
 import type { InspectMethods, InspectWorkerOptions } from "../../inspect/inspectWorker";
-import { toWireError } from "../../runs/recorder";
 import { chosenMessage } from "../../runtime/deviceWork";
 import { entryPath } from "../../runtime/entry";
 import { startWorker } from "../../runtime/workerClient";
-import { action } from "../action";
+import { action, report } from "../action";
 import type { CliContext } from "../context";
 import { type DEVICE_CHOICES, deviceOption, modelOf, modelOption } from "../modelOptions";
 import { integer, nonNegative } from "../numberOption";
@@ -74,38 +73,41 @@ export async function inspectFiles(
   );
   const stream = streamText(images.length > 1);
   let computes = "";
+  const inspectOne = async (image: string): Promise<void> => {
+    const choices: TokenChoice[] = [];
+    const request = {
+      image,
+      references: options.reference,
+      ...(options.question === undefined ? {} : { question: options.question }),
+      temperature: options.temperature,
+      seed: options.seed,
+      maxNewTokens: options.maxTokens,
+      alternatives: options.alternatives,
+    };
+    const onEvent = (event: InspectEvent) => {
+      // Once, and again when a device has failed.
+      if (event.type === "started" && event.computes.reason !== computes) {
+        computes = event.computes.reason;
+        context.log(chosenMessage(event.computes));
+      }
+      if (event.type === "started") choices.length = 0;
+      if (event.type === "text") choices.push(...event.choices);
+      if (!context.json) stream(event);
+    };
+    const result = await inspector.call("inspect", request, { signal: context.signal, onEvent });
+    if (context.json) context.printJson(options.alternatives === 0 ? result : { ...result, choices });
+    else context.print(verdict(result));
+  };
   try {
     for (const image of images) {
       context.signal.throwIfAborted();
-      const choices: TokenChoice[] = [];
-      const request = {
-        image,
-        references: options.reference,
-        ...(options.question === undefined ? {} : { question: options.question }),
-        temperature: options.temperature,
-        seed: options.seed,
-        maxNewTokens: options.maxTokens,
-        alternatives: options.alternatives,
-      };
-      const onEvent = (event: InspectEvent) => {
-        // Once, and again when a device has failed.
-        if (event.type === "started" && event.computes.reason !== computes) {
-          computes = event.computes.reason;
-          context.log(chosenMessage(event.computes));
-        }
-        if (event.type === "started") choices.length = 0;
-        if (event.type === "text") choices.push(...event.choices);
-        if (!context.json) stream(event);
-      };
       try {
-        const result = await inspector.call("inspect", request, { signal: context.signal, onEvent });
-        if (context.json) context.printJson(options.alternatives === 0 ? result : { ...result, choices });
-        else context.print(verdict(result));
+        await inspectOne(image);
       } catch (error) {
-        if (images.length === 1 || !DataError.is(error)) throw error;
+        // Only what is wrong with this file: a model or a reference that fails would fail for all of them.
+        if (!DataError.is(error) || error.where !== image) throw error;
+        report(error, context);
         context.fail();
-        if (context.json) context.printJson({ image, error: toWireError(error) });
-        context.log(`error: ${formatError(error)}`);
       }
     }
   } finally {
