@@ -54,3 +54,9 @@ export function clip(text: string, columns: number): string {
   const flat = text.replace(/\s+/g, " ").trim();
   return flat.length <= columns ? flat : `${flat.slice(0, Math.max(0, columns - 1))}…`;
 }
+
+/** A path as one word of a command that a person copies into a shell. */
+export function shellWord(path: string): string {
+  if (/^[\w@%+=:,./\\-]+$/.test(path)) return path;
+  return process.platform === "win32" ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bar, clip, duration, metric, sparkline, table } from "../../../server/src/cli/terminalText";
+import { bar, clip, duration, metric, shellWord, sparkline, table } from "../../../server/src/cli/terminalText";
 
 describe("terminal text", () => {
   it("fills a bar by share and never beyond its width", () => {
@@ -38,5 +38,11 @@ describe("terminal text", () => {
 
   it("clips to one line", () => {
     expect(clip("one\ntwo three", 9)).toBe("one two …");
+  });
+
+  it("writes a path as one word of a shell", () => {
+    expect(shellWord("/data/run-1/iadr1.yaml")).toBe("/data/run-1/iadr1.yaml");
+    const quoted = process.platform === "win32" ? `"my parts/it's.png"` : String.raw`'my parts/it'\''s.png'`;
+    expect(shellWord("my parts/it's.png")).toBe(quoted);
   });
 });

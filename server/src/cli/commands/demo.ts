@@ -14,7 +14,7 @@ import { action } from "../action";
 import type { CliContext } from "../context";
 import { projectRoot } from "../../config/modelNames";
 import { createRunView, evaluationTable } from "../runView";
-import { clip } from "../terminalText";
+import { clip, shellWord } from "../terminalText";
 import { throwIfFailed } from "./train";
 import { verdict } from "./inspect";
 
@@ -72,7 +72,7 @@ async function demo(context: CliContext, options: { resume?: string; set: string
   context.print("");
   context.print(`run     ${outcome.folder}`);
   context.print(`report  ${report}`);
-  context.print(`next    bin/iad-r1 inspect IMAGE --model ${outcome.model.adapter ?? outcome.model.base}`);
+  context.print(`next    bin/iad-r1 inspect IMAGE --model ${shellWord(outcome.model.adapter ?? outcome.model.base)}`);
 }
 
 /** Photographs of the held-out side of the real data, as different as can be: another category and label each. */

@@ -6,6 +6,7 @@ import { composeConfig, createProject, createSampleProject, minSampleImages } fr
 import { embeddedBaseName, embeddedModels } from "../../config/modelNames";
 import { action } from "../action";
 import { integer } from "../numberOption";
+import { shellWord } from "../terminalText";
 
 const KINDS = ["post-train", "pa-sft", "sc-grpo"] as const;
 const TRAINABLE = ["lora", "language", "all"] as const;
@@ -27,7 +28,8 @@ export function registerProjectCommands(program: Command): void {
         const sample = await createSampleProject(command.processedArgs[0] as string, images, context.signal);
         if (context.json) return context.printJson(sample);
         context.print(`Experiment: ${sample.configFile}\nPictures:   ${sample.dataFolder}`);
-        context.log(`\nNext: iad-r1 inspect ${sample.firstImage}\n      iad-r1 post-train ${sample.configFile}`);
+        const [picture, experiment] = [shellWord(sample.firstImage), shellWord(sample.configFile)];
+        context.log(`\nNext: iad-r1 inspect ${picture}\n      iad-r1 post-train ${experiment}`);
       }),
     );
 
@@ -58,7 +60,8 @@ export function registerProjectCommands(program: Command): void {
         const configFile = await createProject(choices);
         if (context.json) return context.printJson({ configFile });
         context.print(configFile);
-        context.log(`\nNext: iad-r1 ${options.stages === "post-train" ? "" : "train "}${options.stages} ${configFile}`);
+        const stages = options.stages === "post-train" ? "post-train" : `train ${options.stages}`;
+        context.log(`\nNext: iad-r1 ${stages} ${shellWord(configFile)}`);
       }),
     );
 }

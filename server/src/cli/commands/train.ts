@@ -9,7 +9,7 @@ import { trainPerception } from "../../train/perception";
 import { action } from "../action";
 import type { CliContext } from "../context";
 import { createRunView, evaluationTable } from "../runView";
-import { metric } from "../terminalText";
+import { metric, shellWord } from "../terminalText";
 import { writeRunReport } from "../../report/collectReport";
 
 interface TrainOptions {
@@ -72,6 +72,12 @@ function start(kind: RunKind) {
       command.error(
         "error: give the path of an experiment file (iadr1.yaml), or --resume RUN to go on with an earlier run",
       );
+    }
+    if (options.exchangeRewards === true && options.resume === undefined) {
+      command.error("error: --exchange-rewards is for a run that goes on: give --resume RUN too");
+    }
+    if (file === undefined && options.set.length > 0) {
+      command.error("error: --set changes an experiment file; a run that goes on keeps its settings");
     }
     await train(context, { kind, file, ...options });
   });
@@ -137,7 +143,9 @@ async function finish(context: CliContext, outcome: RunOutcome, report: boolean)
   throwIfFailed(outcome);
   if (outcome.state === "stopped") {
     const why = outcome.reason === null || outcome.reason === "stopped by the user" ? "" : ` ${outcome.reason}`;
-    context.log(`Stopped.${why} Everything is saved; go on with:  iad-r1 post-train --resume ${outcome.runId}`);
+    // By its folder: an id is looked for below the working directory, and the run may lie elsewhere (--runs, output).
+    const run = shellWord(outcome.folder);
+    context.log(`Stopped.${why} Everything is saved; go on with:  iad-r1 post-train --resume ${run}`);
     return;
   }
   const reportFile = report ? await writeRunReport(outcome.folder) : null;
