@@ -21,7 +21,8 @@ export function importCurves(path: string): ScalarSeries[] {
   try {
     size = statSync(path).size;
   } catch (cause) {
-    throw broken(path, "it cannot be read", cause);
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw broken(path, code === "ENOENT" ? "there is no such file" : message, cause);
   }
   if (size > maxFileBytes) throw broken(path, `it has ${size} bytes, expected at most ${maxFileBytes}`);
   if (name.startsWith("events.out.tfevents.")) {

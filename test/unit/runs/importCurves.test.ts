@@ -52,5 +52,5 @@ it("says what is wrong with a file it cannot read", () => {
   expect(() => curves("trainer_state.json", "null")).toThrow(DataError);
   expect(() => curves("trainer_state.json", "{}")).toThrow("log_history");
   expect(() => curves("loss.csv", "")).toThrow("expected trainer_state.json");
-  expect(() => importCurves(join(temporaryFolder(), "trainer_state.json"))).toThrow("cannot be read");
+  expect(() => importCurves(join(temporaryFolder(), "trainer_state.json"))).toThrow("there is no such file");
 });
