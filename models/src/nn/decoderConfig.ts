@@ -4,6 +4,7 @@
  * `rope_theta` with `rope_scaling` (public repositories). It builds no graph.
  */
 import type { ConfigReader } from "../checkpoint/configReader";
+import { isJsonObject } from "../util/jsonFile";
 
 export interface DecoderConfig {
   vocabSize: number;
@@ -51,6 +52,8 @@ export interface DecoderDefaults {
   attention_bias: boolean;
   /** Do positions have three axes? */
   mrope?: boolean;
+  /** From which layer on `use_sliding_window` counts; left out by classes that do not know the key. */
+  max_window_layers?: number;
 }
 
 /** Defaults of transformers' `Qwen2Config`. */
@@ -66,6 +69,7 @@ export const qwen2Defaults: DecoderDefaults = {
   rope_theta: 10000,
   tie_word_embeddings: false,
   attention_bias: true,
+  max_window_layers: 28,
 };
 
 /**
@@ -77,10 +81,12 @@ export const qwen2Defaults: DecoderDefaults = {
 export function parseDecoderConfig(reader: ConfigReader, defaults: DecoderDefaults): DecoderConfig {
   const width = reader.integer("hidden_size", { min: 1, max: 65536 }, defaults.hidden_size);
   const heads = reader.integer("num_attention_heads", { min: 1, max: 1024 }, defaults.num_attention_heads);
+  // null in the file is as many as query heads, which need not be what the class assumes for a file without the key.
+  const ungrouped = reader.rawOrNull("num_key_value_heads") === null;
   const kvHeads = reader.integer(
     "num_key_value_heads",
     { min: 1, max: heads },
-    defaults.num_key_value_heads === null ? heads : Math.min(defaults.num_key_value_heads, heads),
+    ungrouped || defaults.num_key_value_heads === null ? heads : Math.min(defaults.num_key_value_heads, heads),
   );
   if (heads % kvHeads !== 0) reader.fail("num_key_value_heads", `a divisor of num_attention_heads = ${heads}`, kvHeads);
   if (!reader.has("head_dim") && width % heads !== 0) {
@@ -89,17 +95,24 @@ export function parseDecoderConfig(reader: ConfigReader, defaults: DecoderDefaul
   const headDim = reader.integer("head_dim", { min: 2, max: 1024 }, Math.floor(width / heads));
   if (headDim % 2 !== 0) reader.fail("head_dim", "an even number, because rotary positions turn pairs", headDim);
   reader.choice("hidden_act", ["silu"], "silu");
-  refuseSlidingWindow(reader);
+  const layers = reader.integer("num_hidden_layers", { min: 1, max: 512 }, defaults.num_hidden_layers);
+  refuseSlidingWindow(reader, layers, defaults.max_window_layers ?? 0);
+  if (!reader.boolean("is_causal", true))
+    reader.fail("is_causal", "true", false, "Take a decoder that looks back only.");
   return {
     vocabSize: reader.integer("vocab_size", { min: 1, max: 1 << 22 }, defaults.vocab_size),
     width,
     mlpWidth: reader.integer("intermediate_size", { min: 1, max: 1 << 20 }, defaults.intermediate_size),
-    layers: reader.integer("num_hidden_layers", { min: 1, max: 512 }, defaults.num_hidden_layers),
+    layers,
     heads,
     kvHeads,
     headDim,
     normEpsilon: reader.number("rms_norm_eps", { min: 0, max: 1 }, defaults.rms_norm_eps),
-    ropeTheta: parseRopeTheta(reader, defaults),
+    ropeTheta: parseRopeTheta(
+      reader,
+      defaults.rope_theta,
+      defaults.mrope === true ? ["default", "mrope"] : ["default"],
+    ),
     ...(defaults.mrope === true && { ropeSections: parseRopeSections(reader, headDim) }),
     maxPositions: reader.integer("max_position_embeddings", { min: 1, max: 1 << 24 }, defaults.max_position_embeddings),
     attentionBias: defaults.attention_bias,
@@ -107,23 +120,31 @@ export function parseDecoderConfig(reader: ConfigReader, defaults: DecoderDefaul
   };
 }
 
+/** Where a file has both spellings, transformers takes `rope_scaling`, unless it is empty. */
 function ropeReader(reader: ConfigReader): ConfigReader {
-  return reader.object(reader.has("rope_parameters") ? "rope_parameters" : "rope_scaling", true);
+  const scaling = reader.raw("rope_scaling");
+  const empty = scaling === undefined || (isJsonObject(scaling) && Object.keys(scaling).length === 0);
+  return reader.object(empty ? "rope_parameters" : "rope_scaling", true);
 }
 
-function parseRopeTheta(reader: ConfigReader, { rope_theta, mrope = false }: DecoderDefaults): number {
+/**
+ * The base of rotary frequencies, in either spelling.
+ *
+ * @param types kinds of positions that are computed as they stand; the first is what a file without the key means
+ */
+export function parseRopeTheta(reader: ConfigReader, fallback: number, types: readonly string[]): number {
   const range = { min: 1, max: 1e12 };
   const rope = ropeReader(reader);
-  const type = rope.raw("rope_type") ?? rope.raw("type") ?? "default";
-  if (type !== "default" && !(mrope && type === "mrope")) {
+  const type = rope.raw("rope_type") ?? rope.raw("type") ?? types[0];
+  if (!types.some((known) => known === type)) {
     rope.fail(
       "rope_type",
-      mrope ? '"default" or "mrope"' : '"default"',
+      types.map((known) => `"${known}"`).join(" or "),
       type,
       "Scaled rotary positions are not supported; use the unscaled checkpoint.",
     );
   }
-  return rope.number("rope_theta", range, reader.number("rope_theta", range, rope_theta));
+  return rope.number("rope_theta", range, reader.number("rope_theta", range, fallback));
 }
 
 function parseRopeSections(reader: ConfigReader, headDim: number): [number, number, number] {
@@ -140,11 +161,14 @@ function parseRopeSections(reader: ConfigReader, headDim: number): [number, numb
   return sections as [number, number, number];
 }
 
-function refuseSlidingWindow(reader: ConfigReader): void {
+function refuseSlidingWindow(reader: ConfigReader, layers: number, maxWindowLayers: number): void {
   const types = reader.raw("layer_types");
+  // Turned on without a width, windows are as wide as the class says; null is none.
+  const windows = reader.boolean("use_sliding_window", false) && reader.rawOrNull("sliding_window") !== null;
+  const firstWindow = reader.integer("max_window_layers", { min: 0, max: 1 << 16 }, maxWindowLayers);
   const sliding = Array.isArray(types)
     ? types.some((type) => type !== "full_attention")
-    : reader.boolean("use_sliding_window", false) && reader.has("sliding_window");
+    : windows && layers > firstWindow;
   if (sliding) {
     reader.fail("layer_types", "full attention in every layer", types ?? "use_sliding_window: true");
   }

@@ -3,7 +3,7 @@
  * Values that a file leaves out are those of the model class. Only data: the network is in model.ts.
  */
 import { ConfigReader } from "../checkpoint/configReader";
-import type { DecoderConfig } from "../nn/decoderConfig";
+import { type DecoderConfig, parseRopeTheta } from "../nn/decoderConfig";
 import type { PatchSize } from "../nn/patchTower";
 import { parseText } from "./text";
 
@@ -50,8 +50,6 @@ export function parsePatchTower(vision: ConfigReader, width: number): Omit<Patch
   if ((width / heads) % 4 !== 0) {
     vision.fail("num_heads", "heads whose width is a multiple of 4, as two axes turn pairs", heads);
   }
-  const rope = vision.object("rope_parameters", true);
-  rope.choice("rope_type", ["axial", "default"], "axial");
   const channelKey = vision.has("in_channels") ? "in_channels" : "in_chans";
   const small = { min: 1, max: 256 };
   return {
@@ -62,7 +60,7 @@ export function parsePatchTower(vision: ConfigReader, width: number): Omit<Patch
     patchSize: vision.integer("patch_size", small, 14),
     temporalPatchSize: vision.integer("temporal_patch_size", small, 2),
     mergeSize: vision.integer("spatial_merge_size", { min: 1, max: 16 }, 2),
-    ropeTheta: rope.number("rope_theta", { min: 1, max: 1e12 }, 10000),
+    ropeTheta: parseRopeTheta(vision, 10000, ["axial", "default"]),
   };
 }
 

@@ -17,6 +17,7 @@ const defaults: DecoderDefaults = {
   tie_word_embeddings: false,
   attention_bias: true,
   mrope: true,
+  max_window_layers: 80,
 };
 
 /** Parses the text keys, nested (transformers 5) or at the top of the file (public repositories), and the image token. */

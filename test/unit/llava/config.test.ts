@@ -90,6 +90,15 @@ describe("LLaVA-1.5", () => {
     expect(parameterShapes(config).get("model.multi_modal_projector.linear_1.weight")).toEqual([4096, 2048]);
   });
 
+  it("takes rope_scaling before rope_parameters, as transformers does, unless it is empty", () => {
+    const theta = (rope: object) =>
+      parseLlavaConfig({ ...llava15, image_token_index: 1, text_config: rope }).text.ropeTheta;
+    const rope_parameters = { rope_type: "default", rope_theta: 500 };
+    expect(theta({ rope_parameters, rope_scaling: { rope_type: "default", rope_theta: 77 } })).toBe(77);
+    expect(theta({ rope_parameters, rope_scaling: {} })).toBe(500);
+    expect(theta({ rope_parameters, rope_scaling: null })).toBe(500);
+  });
+
   it.each([
     ["biases", { text_config: { ...llava15.text_config, attention_bias: true } }, "attention_bias: expected false"],
     ["another decoder", { text_config: { model_type: "gemma" } }, 'expected one of "llama", "mistral"'],
@@ -99,6 +108,12 @@ describe("LLaVA-1.5", () => {
       { text_config: { rope_scaling: { type: "linear", factor: 2 } } },
       'rope_type: expected "default"',
     ],
+    [
+      "scaled positions that stand beside plain ones",
+      { text_config: { rope_parameters: { rope_type: "default" }, rope_scaling: { type: "linear", factor: 2 } } },
+      'rope_type: expected "default"',
+    ],
+    ["a decoder that looks ahead", { text_config: { is_causal: false } }, "is_causal: expected true"],
     ["an image token outside the vocabulary", { image_token_index: 40000 }, "an id below vocab_size = 32064"],
     ["a layer that the tower does not have", { vision_feature_layer: -26 }, "integers from -25 to 24"],
   ])("refuses %s", (_, change, message) => {

@@ -48,6 +48,35 @@ describe.each(Object.entries(families))("%s", (name, parse) => {
     expect(() => parse(bad)).toThrow(key);
   });
 
+  it("takes the base of the tower's frequencies in either spelling, and refuses scaled ones", () => {
+    const { rope_parameters: _, ...rest } = nested.vision_config;
+    const theta = (rope: Json) => parse({ ...nested, vision_config: { ...rest, ...rope } }).vision.ropeTheta;
+    expect(theta({})).toBe(10000);
+    expect(theta({ rope_theta: 50 })).toBe(50);
+    expect(theta({ rope_parameters: { rope_type: "axial", rope_theta: 50 } })).toBe(50);
+    expect(() => theta({ rope_scaling: { type: "linear", factor: 2 } })).toThrow('expected "axial" or "default"');
+  });
+
+  it.each<[string, Json, boolean]>([
+    ["off", { use_sliding_window: false, sliding_window: 4, max_window_layers: 0 }, false],
+    ["of the class's width", { use_sliding_window: true, max_window_layers: 0 }, true],
+    ["of no width", { use_sliding_window: true, sliding_window: null, max_window_layers: 0 }, false],
+    ["in the last layer", { use_sliding_window: true, sliding_window: 4, max_window_layers: 1 }, true],
+    ["behind the last layer", { use_sliding_window: true, sliding_window: 4, max_window_layers: 2 }, false],
+  ])("refuses windows where some layer has one: %s", (_, text, refused) => {
+    const { layer_types: __, sliding_window: ___, ...rest } = nested.text_config;
+    const read = () => parse({ ...nested, text_config: { ...rest, ...text } });
+    if (refused) expect(read).toThrow("layer_types");
+    else expect(read().text.layers).toBe(2);
+  });
+
+  it("has as many key heads as query heads where the file says null, and the class's 8 where it says nothing", () => {
+    const { num_key_value_heads: _, ...rest } = nested.text_config;
+    const heads = { ...rest, hidden_size: 64, num_attention_heads: 16, rope_parameters: { mrope_section: [1, 1, 0] } };
+    expect(parse({ ...nested, text_config: { ...heads, num_key_value_heads: null } }).text.kvHeads).toBe(16);
+    expect(parse({ ...nested, text_config: heads }).text.kvHeads).toBe(8);
+  });
+
   it("refuses an image token beyond the vocabulary, and a merger that writes rows of another width", () => {
     expect(() => parse({ ...nested, image_token_id: 369 })).toThrow("image_token_id");
     const key = name === "qwen2-vl" ? "hidden_size" : "out_hidden_size";
