@@ -12,13 +12,17 @@ import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
 import { loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
+import { meanColor, padToSquare } from "../vision/anyRes";
 import { centerCrop, type ImageSize, type RgbImage } from "../vision/image";
 import {
   type ProcessorFiles,
   readFilter,
+  readMean,
   readPixelScaling,
   readProcessorFiles,
   readSize,
+  readSwitch,
+  requireProcessorType,
   requireSetting,
   type SizeSetting,
 } from "../vision/imageSettings";
@@ -27,6 +31,8 @@ import { type ResampleFilter, resizeImage } from "../vision/resample";
 import { type LlavaConfig, rowsPerImage } from "./config";
 
 export interface LlavaSettings {
+  /** Colour in which pictures are made square before they are resized; null when they are not. */
+  padColor: readonly [number, number, number] | null;
   /** Target of the resize: an exact size, or a shortest edge with the proportions kept. */
   size: SizeSetting;
   cropSize: ImageSize;
@@ -65,6 +71,10 @@ export function readLlavaSettings(
   tokenizer: Tokenizer,
   model?: LlavaConfig,
 ): LlavaSettings {
+  const type = requireProcessorType(image, ["LlavaImageProcessor", "CLIPImageProcessor"]);
+  // CLIP's class pads pictures of a batch to one size, which its crop has given them already.
+  const pads = type === "LlavaImageProcessor" && readSwitch(image, "do_pad", false);
+  requireSetting(image, "use_square_size", false);
   requireSetting(image, "do_resize", true);
   requireSetting(image, "do_center_crop", true);
   requireSetting(image, "do_convert_rgb", true);
@@ -81,6 +91,7 @@ export function readLlavaSettings(
   const tokensPerImage = patches + extra - (strategy === "default" ? 1 : 0);
   if (tokensPerImage < 1) processor.fail("patch_size", "at least one patch in a picture", patchSize);
   const settings: LlavaSettings = {
+    padColor: pads ? meanColor(readMean(image)) : null,
     size: readSize(image, "size") ?? { shortestEdge: 224 },
     cropSize,
     filter: readFilter(image),
@@ -117,12 +128,13 @@ export function createLlavaProcessor(
   chatTemplate: ChatTemplate,
   settings: LlavaSettings,
 ): LlavaProcessor {
-  const { size, cropSize, filter } = settings;
+  const { padColor, size, cropSize, filter } = settings;
   const table = pixelTable(settings.scaling);
   const text = { tokenizer, chatTemplate, imageToken: settings.imageToken };
 
   function prepareImages(images: readonly RgbImage[]): PreparedViews {
-    const views = images.map((image) => {
+    const views = images.map((given) => {
+      const image = padColor === null ? given : padToSquare(given, padColor);
       const resized = resizeImage(image, size.exact ?? withShortestEdge(image, size.shortestEdge!), filter);
       return centerCrop(resized, cropSize);
     });

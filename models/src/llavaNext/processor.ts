@@ -22,6 +22,7 @@ import {
   readPixelScaling,
   readProcessorFiles,
   readViewSide,
+  requireProcessorType,
   requireSetting,
 } from "../vision/imageSettings";
 import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
@@ -66,6 +67,7 @@ export function readLlavaNextSettings(
   tokenizer: Tokenizer,
   model?: LlavaNextConfig,
 ): LlavaNextSettings {
+  requireProcessorType(image, ["LlavaNextImageProcessor"]);
   requireSetting(image, "do_resize", true);
   requireSetting(image, "do_convert_rgb", true);
   const viewSide = readViewSide(image, 224);

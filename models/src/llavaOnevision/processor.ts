@@ -11,7 +11,7 @@ import type { PreparedImages, Processor } from "../processor";
 import { type ChatMessage, type ChatTemplate, loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
-import { cutViews, padToSquare, type Resolution } from "../vision/anyRes";
+import { cutViews, meanColor, padToSquare, type Resolution } from "../vision/anyRes";
 import type { RgbImage } from "../vision/image";
 import {
   type ProcessorFiles,
@@ -20,6 +20,7 @@ import {
   readPixelScaling,
   readProcessorFiles,
   readViewSide,
+  requireProcessorType,
   requireSetting,
 } from "../vision/imageSettings";
 import { joinValues, type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
@@ -94,10 +95,7 @@ export function readLlavaOnevisionSettings(
   options: { model?: LlavaOnevisionConfig; severalImages?: SeveralImages } = {},
 ): LlavaOnevisionSettings {
   const { model } = options;
-  const kind = image.string("image_processor_type", "LlavaOnevisionImageProcessor");
-  if (!kind.startsWith("LlavaOnevisionImageProcessor")) {
-    image.fail("image_processor_type", '"LlavaOnevisionImageProcessor"', kind);
-  }
+  requireProcessorType(image, ["LlavaOnevisionImageProcessor"]);
   requireSetting(image, "do_resize", true);
   requireSetting(image, "do_convert_rgb", true);
   requireSetting(image, "do_center_crop", false);
@@ -181,7 +179,7 @@ export function createLlavaOnevisionProcessor(
     patchesPerSide: Math.sqrt(settings.numImageTokens),
     maxViews: settings.maxViews,
   };
-  const paddingColor = scaling.mean.map((mean) => Math.trunc(mean * 255)) as [number, number, number];
+  const paddingColor = meanColor(scaling.mean);
 
   function prepareImages(images: readonly RgbImage[], numImages = images.length): PreparedViews {
     const cut = numImages === 1 || settings.severalImages === "anyRes";

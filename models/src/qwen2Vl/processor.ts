@@ -18,6 +18,7 @@ import {
   readFilter,
   readPixelScaling,
   readProcessorFiles,
+  requireProcessorType,
   requireSetting,
 } from "../vision/imageSettings";
 import type { PatchGrid } from "../vision/patchGrid";
@@ -112,6 +113,8 @@ function checkAgainstModel(
 
 /** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */
 export function readQwen2VlSettings({ image, processor }: ProcessorFiles, tokenizer: Tokenizer): Qwen2VlSettings {
+  // The second name stood in the first files of Qwen2.5-VL.
+  requireProcessorType(image, ["Qwen2VLImageProcessor", "Qwen2_5_VLImageProcessor"]);
   requireSetting(image, "do_resize", true);
   requireSetting(image, "do_convert_rgb", true);
   const size = image.object("size", true);

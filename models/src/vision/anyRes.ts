@@ -85,6 +85,11 @@ export function cutViews(
   return views;
 }
 
+/** What pictures are padded with, from a mean of 0 to 1. */
+export function meanColor(mean: readonly [number, number, number]): [number, number, number] {
+  return mean.map((channel) => Math.trunc(channel * 255)) as [number, number, number];
+}
+
 /** A picture in the middle of a square of one colour; the odd pixel is after it. A square stays as it is. */
 export function padToSquare(image: RgbImage, color: readonly [number, number, number]): RgbImage {
   const side = Math.max(image.width, image.height);

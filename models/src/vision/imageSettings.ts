@@ -43,14 +43,19 @@ export const clipStd: PixelScaling["std"] = [0.26862954, 0.26130258, 0.27577711]
 
 /** `do_rescale`, `rescale_factor`, `do_normalize`, `image_mean`, `image_std`. */
 export function readPixelScaling(reader: ConfigReader): PixelScaling {
-  const normalize = reader.boolean("do_normalize", true);
+  const normalize = readSwitch(reader, "do_normalize", true);
   return {
-    rescaleFactor: reader.boolean("do_rescale", true)
+    rescaleFactor: readSwitch(reader, "do_rescale", true)
       ? reader.number("rescale_factor", { min: 1e-6, max: 1 }, 1 / 255)
       : 1,
-    mean: normalize ? perChannel(reader, "image_mean", clipMean, -255) : [0, 0, 0],
+    mean: normalize ? readMean(reader) : [0, 0, 0],
     std: normalize ? perChannel(reader, "image_std", clipStd, 1e-6) : [1, 1, 1],
   };
+}
+
+/** The mean colour, which pictures may be padded with as well. */
+export function readMean(reader: ConfigReader): PixelScaling["mean"] {
+  return perChannel(reader, "image_mean", clipMean, -255);
 }
 
 function perChannel(
@@ -74,15 +79,10 @@ export function readFilter(reader: ConfigReader): ResampleFilter {
 export interface SizeSetting {
   exact?: ImageSize;
   shortestEdge?: number;
-  longestEdge?: number;
 }
 
-/** `size` or `crop_size`; undefined when missing. Edges of Qwen's processors are numbers of pixels, hence `maxEdge`. */
-export function readSize(
-  reader: ConfigReader,
-  key: "size" | "crop_size",
-  maxEdge = sides.max,
-): SizeSetting | undefined {
+/** `size` or `crop_size`; undefined when missing. */
+export function readSize(reader: ConfigReader, key: "size" | "crop_size"): SizeSetting | undefined {
   const value = reader.raw(key);
   if (value === undefined) return undefined;
   if (typeof value === "number") {
@@ -90,14 +90,13 @@ export function readSize(
     return key === "size" ? { shortestEdge: side } : { exact: { height: side, width: side } };
   }
   const size = reader.object(key);
-  const edge = { min: 1, max: maxEdge };
   if (size.has("height") && size.has("width")) {
     return { exact: { height: size.integer("height", sides), width: size.integer("width", sides) } };
   }
-  if (size.has("shortest_edge")) {
-    const longestEdge = size.has("longest_edge") ? size.integer("longest_edge", edge) : undefined;
-    return { shortestEdge: size.integer("shortest_edge", edge), longestEdge };
+  if (size.has("longest_edge")) {
+    size.fail("longest_edge", "no limit of the other edge", size.raw("longest_edge"), "Remove the setting.");
   }
+  if (size.has("shortest_edge")) return { shortestEdge: size.integer("shortest_edge", sides) };
   return reader.fail(key, "height and width, or shortest_edge", value);
 }
 
@@ -128,7 +127,25 @@ export function readPinpoints(
   return value;
 }
 
+/** Something that is done or not. The processors only ask whether it is true, so that null turns it off. */
+export function readSwitch(reader: ConfigReader, key: string, fallback: boolean): boolean {
+  return reader.rawOrNull(key) === null ? false : reader.boolean(key, fallback);
+}
+
 /** Refuses settings that would need another way through the processor. `expected` is the only value known. */
 export function requireSetting(reader: ConfigReader, key: string, expected: boolean): void {
-  if (reader.boolean(key, expected) !== expected) reader.fail(key, String(expected), !expected, "Remove the setting.");
+  if (readSwitch(reader, key, expected) !== expected) {
+    reader.fail(key, String(expected), reader.rawOrNull(key), "Remove the setting.");
+  }
+}
+
+/**
+ * `image_processor_type`: another class goes another way, with other defaults. A name may tell its backend by an ending.
+ *
+ * @param known the first is what a file without the key means
+ */
+export function requireProcessorType(reader: ConfigReader, known: readonly string[]): string {
+  const type = reader.string("image_processor_type", known[0]).replace(/(?:Fast|Pil)$/, "");
+  if (known.includes(type)) return type;
+  return reader.fail("image_processor_type", known.map((name) => `"${name}"`).join(" or "), type);
 }
