@@ -14,8 +14,8 @@ export interface TextStream {
 
 /**
  * All pieces together equal `tokenizer.decode(ids)`, with one stated exception: where byte tokens (LLaMA) spell broken
- * UTF-8, decoding marks every byte of the run, while here characters already given out stay. `clean_up_tokenization_spaces`
- * is not applied.
+ * UTF-8, decoding marks every byte of the run, while here characters already given out stay. Spacing is
+ * never mended.
  *
  * @param options.skipSpecialTokens leave out ids in `tokenizer.specialIds`; default true
  */

@@ -112,6 +112,17 @@ async function readOlderFiles(folder: string, config: JsonObject | undefined): P
 export function createTokenizer(parts: TokenizerParts): Tokenizer {
   const { where } = parts;
   const config = parts.tokenizerConfig ?? {};
+  if (config.split_special_tokens === true) {
+    throw new ModelFileError(
+      "model/unsupported-tokenizer",
+      "split_special_tokens: expected false, got true: the tokens around messages and pictures would be plain text.",
+      { where, hint: "Remove the setting from tokenizer_config.json." },
+    );
+  }
+  // The spacing of pieces of words (BPE, all that is read here) is their own: transformers mends it only where both are asked for.
+  const mendsSpacing =
+    config.clean_up_tokenization_spaces === true &&
+    config.clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output === true;
   const namedTokens = readNamedTokens(parts.specialTokensMap, config);
   const vocab = checkModel(parts.tokenizerJson.model, where);
   const addedTokens = gatherAddedTokens(parts, config, namedTokens, vocab);
@@ -186,7 +197,7 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
         kept.push(tokenBytes(id, kept.length === 0));
       }
       const text = textOfTokens(kept, decoderRules);
-      return config.clean_up_tokenization_spaces === true ? cleanUpSpaces(text) : text;
+      return mendsSpacing ? cleanUpSpaces(text) : text;
     },
     tokenBytes,
     tokenToId: (token) => addedIds.get(token) ?? (Object.hasOwn(vocab, token) ? vocab[token] : undefined),
@@ -214,7 +225,7 @@ function withMetaspaceSplit(step: unknown): unknown {
   return { type: "Sequence", pretokenizers: [step, pieces] };
 }
 
-/** English spacing as transformers' `clean_up_tokenization` mends it; only where a configuration asks for it. */
+/** English spacing as transformers' `clean_up_tokenization` mends it. */
 function cleanUpSpaces(text: string): string {
   return text
     .replaceAll(" .", ".")

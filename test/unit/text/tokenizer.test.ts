@@ -2,6 +2,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ModelFileError } from "@iad-r1/models/errors";
 import { createTokenizer, loadTokenizer } from "@iad-r1/models/text/tokenizer";
+import type { JsonObject } from "@iad-r1/models/util/jsonFile";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
 import { fixturesFolder } from "../../helpers/tokenizerFolders";
@@ -82,12 +83,23 @@ describe("the tokenizer of a checkpoint folder", () => {
     }
   });
 
-  test("mends English spacing only where the configuration asks for it", () => {
-    const tokenizerConfig = { clean_up_tokenization_spaces: true };
-    const tokenizer = createTokenizer({ tokenizerJson: freshJson(), tokenizerConfig, where: "test" });
-    const ids = tokenizer.encode("it 's fine .");
-    expect(tokenizer.decode(ids)).toBe("it's fine.");
-    expect(createTokenizer({ tokenizerJson: freshJson(), where: "test" }).decode(ids)).toBe("it 's fine .");
+  test("mends English spacing only where the configuration asks for it twice, as transformers does with BPE", () => {
+    const decoded = (tokenizerConfig: JsonObject) => {
+      const tokenizer = createTokenizer({ tokenizerJson: freshJson(), tokenizerConfig, where: "test" });
+      return tokenizer.decode(tokenizer.encode("it 's fine ."));
+    };
+    const once = { clean_up_tokenization_spaces: true };
+    expect(decoded({})).toBe("it 's fine .");
+    expect(decoded(once)).toBe("it 's fine .");
+    const twice = { ...once, clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output: true };
+    expect(decoded(twice)).toBe("it's fine.");
+  });
+
+  test("refuses to take special tokens for plain text", () => {
+    const tokenizerConfig = { split_special_tokens: true };
+    expect(() => createTokenizer({ tokenizerJson: freshJson(), tokenizerConfig, where: "test" })).toThrow(
+      "split_special_tokens: expected false",
+    );
   });
 });
 
