@@ -41,8 +41,8 @@ export interface ChatTemplate {
 }
 
 /**
- * Loads the template of a checkpoint folder: `chat_template.jinja`, else `chat_template.json`, else the
- * `chat_template` of `tokenizer_config.json` or `processor_config.json`.
+ * Loads the template of a checkpoint folder: the `chat_template` of `processor_config.json`, else `chat_template.json`, else
+ * `chat_template.jinja`, which is the order of transformers' processors; else that of `tokenizer_config.json`.
  *
  * @param namedTokens `bos_token`, `eos_token`, ... for the template
  * @throws ModelFileError `model/missing-chat-template` or `model/broken-chat-template`
@@ -51,11 +51,12 @@ export async function loadChatTemplate(
   folder: string,
   namedTokens: Readonly<Record<string, string>> = {},
 ): Promise<ChatTemplate> {
-  const text = await readTextFile(folder, "chat_template.jinja");
-  if (text !== undefined) return createChatTemplate(text, namedTokens, `${folder}/chat_template.jinja`);
-  for (const name of ["chat_template.json", "tokenizer_config.json", "processor_config.json"]) {
-    const source = sourceOf((await readJsonFile(folder, name))?.chat_template, `${folder}/${name}`);
-    if (source !== undefined) return createChatTemplate(source, namedTokens, `${folder}/${name}`);
+  for (const name of ["processor_config.json", "chat_template.json", "chat_template.jinja", "tokenizer_config.json"]) {
+    const where = `${folder}/${name}`;
+    const source = name.endsWith(".jinja")
+      ? await readTextFile(folder, name)
+      : sourceOf((await readJsonFile(folder, name))?.chat_template, where);
+    if (source !== undefined) return createChatTemplate(source, namedTokens, where);
   }
   throw new ModelFileError("model/missing-chat-template", "The checkpoint has no chat template.", {
     where: folder,

@@ -87,14 +87,20 @@ describe("loading", () => {
   };
   const said = async (folder: string) => (await loadChatTemplate(folder)).render([{ role: "user", content: "" }]);
 
-  test("chat_template.jinja wins over chat_template.json, which wins over tokenizer_config.json", async () => {
-    const json = {
+  test("files win in the order of transformers 5.18: processor_config.json, chat_template.json, chat_template.jinja", async () => {
+    const files = {
+      "processor_config.json": '{"chat_template": "processor"}',
       "chat_template.json": '{"chat_template": "json"}',
-      "tokenizer_config.json": '{"chat_template": "config"}',
+      "chat_template.jinja": "jinja",
+      // Its processors do not look here at all.
+      "tokenizer_config.json": '{"chat_template": "tokenizer"}',
     };
-    expect(await said(folderWith({ ...json, "chat_template.jinja": "jinja" }))).toBe("jinja");
-    expect(await said(folderWith(json))).toBe("json");
-    expect(await said(folderWith({ "tokenizer_config.json": json["tokenizer_config.json"] }))).toBe("config");
+    const order: string[] = [];
+    for (const name of Object.keys(files) as (keyof typeof files)[]) {
+      order.push(await said(folderWith(files)));
+      delete (files as Partial<typeof files>)[name];
+    }
+    expect(order).toEqual(["processor", "json", "jinja", "tokenizer"]);
   });
 
   test("of several named templates the default one is taken", async () => {
