@@ -3,7 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { type Command, Option } from "commander";
 import type { FindingSeverity } from "../../rewards/analysis/finding";
-import { applyFixes, checkProgram, checkReport, readRewardProgram, reportLine } from "../../rewards/check/checkFile";
+import {
+  applyFixes,
+  checkProgram,
+  checkReport,
+  readRewardProgram,
+  reportLine,
+  withSyntaxProblem,
+} from "../../rewards/check/checkFile";
 import { readRollouts } from "../../rollouts/read";
 import { promptsToday } from "../../runs/promptsToday";
 import { action } from "../action";
@@ -28,7 +35,7 @@ export function registerRewardCheck(reward: Command): void {
       action(async (context, command) => {
         const file = command.processedArgs[0] as string;
         const options = command.opts<{ rollouts?: string; fix?: boolean; failOn?: FindingSeverity }>();
-        const program = await readRewardProgram(file);
+        const program = await withSyntaxProblem(await readRewardProgram(file), context.signal);
         const rollouts =
           options.rollouts === undefined
             ? null
@@ -42,6 +49,8 @@ export function registerRewardCheck(reward: Command): void {
         const report = checkReport(program, findings, rollouts?.rows.length ?? 0);
         const fixed = options.fix === true ? applyFixes(program.source, findings) : null;
         if (fixed !== null) await writeFile(program.file, fixed.source);
+        // What cannot be read was not checked.
+        if (program.problems.length > 0) context.fail();
         const limit = severities.indexOf(options.failOn ?? "error");
         if (options.failOn !== undefined && findings.some(({ severity }) => severities.indexOf(severity) <= limit))
           context.fail();

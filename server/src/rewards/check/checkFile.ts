@@ -8,6 +8,7 @@ import { DataError, RewardError } from "@iad-r1/models/errors";
 import { type ExamineOptions, examineProgram } from "../analysis/examine";
 import { documentationAnchor, type Finding, type FindingEdit, sortFindings } from "../analysis/finding";
 import { instrumentTypeScript } from "../live/instrument";
+import { pythonFacts } from "../static/pythonFacts";
 import { staticFindings } from "../static/staticFindings";
 import { discoverRewards } from "../user/discover";
 import { rewardMakers } from "../user/discoverPython";
@@ -68,6 +69,24 @@ export async function readRewardProgram(file: string): Promise<RewardProgram> {
     });
   }
   return program;
+}
+
+/**
+ * The program with Python's own word on a text that is not Python among its problems; of TypeScript it is known already.
+ *
+ * @throws RewardError `reward/no-python`, CancelledError
+ */
+export async function withSyntaxProblem(program: RewardProgram, signal: AbortSignal): Promise<RewardProgram> {
+  if (program.language !== "python") return program;
+  try {
+    await pythonFacts(program.source, { signal });
+    return program;
+  } catch (error) {
+    if (!RewardError.is(error, "reward/syntax")) throw error;
+    const before = program.source.split("\n").slice(0, (error.data as { line: number }).line - 1);
+    const start = before.reduce((offset, line) => offset + line.length + 1, 0);
+    return { ...program, problems: [...program.problems, { message: error.message, start, end: start }] };
+  }
 }
 
 function hintFor({ language, source }: RewardProgram): string {

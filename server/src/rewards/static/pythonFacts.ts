@@ -15,14 +15,11 @@ const limitMs = 20_000;
 const watchEveryMs = 1_000;
 const idleMs = 10_000;
 
-/**
- * @returns null when the text is not Python that can be read
- * @throws RewardError `reward/no-python`, CancelledError
- */
+/** @throws RewardError `reward/syntax` (data: `{line}`, from 1) when the text is not Python that can be read, `reward/no-python`; CancelledError */
 export async function pythonFacts(
   source: string,
   { python = findPython(), signal }: { python?: string; signal?: AbortSignal } = {},
-): Promise<RewardFacts | null> {
+): Promise<RewardFacts> {
   if (signal?.aborted) throw new CancelledError();
   let reader = readers.get(python);
   if (reader === undefined || reader.isOver) {
@@ -31,7 +28,10 @@ export async function pythonFacts(
   }
   const answer = await reader.ask({ source });
   if (signal?.aborted) throw new CancelledError();
-  return "error" in answer ? null : (answer as unknown as RewardFacts);
+  if (!("error" in answer)) return answer as unknown as RewardFacts;
+  throw new RewardError("reward/syntax", `This is not Python that can be read: ${String(answer.error)}.`, {
+    data: { line: answer.line },
+  });
 }
 
 /** By interpreter. */

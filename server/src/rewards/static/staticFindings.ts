@@ -63,9 +63,10 @@ export async function staticFindings(program: RewardProgram, options: StaticOpti
 
 /** What the rules go by; null for a text that cannot be read. */
 export async function factsOf(program: RewardProgram, options: StaticOptions = {}): Promise<RewardFacts | null> {
-  if (program.language === "python") return await pythonFacts(program.source, options);
   try {
-    return typescriptFacts(program.source, program.file);
+    return program.language === "python"
+      ? await pythonFacts(program.source, options)
+      : typescriptFacts(program.source, program.file);
   } catch (error) {
     if (RewardError.is(error, "reward/syntax")) return null;
     throw error;

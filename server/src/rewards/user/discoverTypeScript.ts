@@ -214,6 +214,18 @@ function fromDescriptor(
   if (isRange(range)) options.range = range;
   if (scope === "sample" || scope === "group") options.scope = scope;
   if (impure === true) options.impure = true;
+  const understood = {
+    weight: [options.weight !== undefined, "a number"],
+    range: [options.range !== undefined, "{ min, max }, two numbers"],
+    scope: [options.scope !== undefined, '"sample" or "group"'],
+    impure: [typeof impure === "boolean", "true or false"],
+  } as const;
+  for (const [key, [isUnderstood, wanted]] of Object.entries(understood)) {
+    const node = values.get(key);
+    // Passed over, the reward would count otherwise than its author believes.
+    if (node === undefined || isUnderstood) continue;
+    problems.push({ message: `${key} wants ${wanted}, written here.`, start: node.start, end: node.end });
+  }
   return {
     ...describe(implementation, options),
     shape: "contract",
