@@ -41,6 +41,20 @@ it("finds the extremes of every stretch, however the points came", () => {
   );
 });
 
+it("knows the extremes of points that came one by one, as those of a live run do", () => {
+  const falling = Array.from({ length: 300 }, (_, i) => 700 - i);
+  expect(seriesOf(falling, 1).extremes(0, 300)).toEqual({ min: 401, max: 700 });
+});
+
+it("knows the extremes after a resume went back to its beginning and went on one by one", () => {
+  const series = seriesOf(Array.from({ length: 40 }, () => 1000));
+  for (let i = 0; i < 60; i++) {
+    const part = Float64Array.of(i);
+    expect(series.append(i, part, part, part)).toBe(true);
+  }
+  expect(series.extremes(0, 60)).toEqual({ min: 0, max: 59 });
+});
+
 it("replaces points when a resume goes back to its checkpoint", () => {
   const series = seriesOf(Array.from({ length: 500 }, (_, i) => i));
   const part = Float64Array.of(-5, -6);

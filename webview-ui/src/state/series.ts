@@ -74,8 +74,10 @@ export class Pyramid {
     let lowerMax: Float64Array = values;
     let start = from;
     let size = numPoints;
-    for (let level = 0; size > fan; level++) {
-      const first = Math.floor(start / fan);
+    // A level that is there stays true also while there are too few values for it: after a resume they become more again.
+    for (let level = 0; size > fan || this.levels[level] !== undefined; level++) {
+      // What is below a level that begins now was never taken into it.
+      const first = this.levels[level] === undefined ? 0 : Math.floor(start / fan);
       const count = Math.ceil(size / fan);
       const { min, max } = this.level(level, count);
       for (let entry = first; entry < count; entry++) {
