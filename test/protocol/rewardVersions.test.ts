@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
   compareRewardVersions,
+  didChangeRewardScope,
   listRuns,
   rewardTree,
   rewardVersions,
@@ -68,6 +69,17 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.dispose();
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+it("tells nobody of the rollouts again because the list was asked for, as who shows the list asks for it at such news", async () => {
+  let numTold = 0;
+  const listening = server.connection.onNotification(didChangeRewardScope, () => void numTold++);
+  await server.ask0(rewardTree);
+  await server.ask0(rewardTree);
+  expect(numTold).toBe(0);
+  await server.ask(setRewardScope, { source: { kind: "run", run: runId } });
+  await vi.waitFor(() => expect(numTold).toBe(1));
+  listening.dispose();
 });
 
 it("lists the rewards of the folder with their weight in the run, their mean and what is wrong with them", async () => {

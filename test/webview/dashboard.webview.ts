@@ -340,6 +340,18 @@ it("says once why a run failed, and promises no points of a run that is over", a
   await host.page.getByText("This run has recorded no points.").waitFor();
 });
 
+it("says one of a thing as one, and of a stage without progress that it begins", async () => {
+  const step = { stage: "sc-grpo", step: 1, numRollouts: 1, numGroups: 1, rewardMean: 1.2, zeroVarianceShare: 1 };
+  const { page } = await show(tinyCurves([1]), {
+    ...{ rolloutSteps: [step], finishedStages: ["evaluate-base", "pa-sft", "evaluate-pa-sft"] },
+    progress: { stage: "evaluate-pa-sft", step: 51, totalSteps: 51, activity: "", tokensPerSecond: 90, secondsLeft: 0 },
+  });
+  expect(await page.locator(".stage-current").allInnerTexts()).toEqual(["SC-GRPO\nStarting"]);
+  await page.getByRole("tab", { name: /Rollouts/ }).click();
+  await page.getByText("1 completion in 1 group · mean reward 1.2").waitFor();
+  expect(await page.locator("tbody th").allInnerTexts()).toEqual(["SC-GRPO · 1"]);
+});
+
 it("offers to go on with a corrected reward, leads to the reward of a finding, and marks where rewards became others", async () => {
   const file = "/project/rewards/verdict.reward.ts";
   const host = await show(tinyCurves([1, 2, 3, 4, 5, 6]), {

@@ -171,9 +171,12 @@ export class RewardDebugService {
     return { scope: this.scope, source, label, numRollouts, numGroups, problem, isLive: this.live !== null };
   }
 
-  /** The state once the rollouts have been read. */
+  /**
+   * The state once the rollouts have been read. That nothing is new is told to nobody: who asks because of such news would be told again,
+   * without end, and each time the code that runs would begin anew.
+   */
   async readyScope(): Promise<RewardScopeState> {
-    await (this.readingScope ?? this.readScope());
+    await (this.readingScope ?? this.readScope({ onlyNews: true }));
     return this.scopeState;
   }
 
@@ -427,14 +430,16 @@ export class RewardDebugService {
     if (isNews && this.files.get(path) === entry) this.options.onChange(path);
   }
 
-  private readScope(): Promise<void> {
+  private readScope({ onlyNews = false } = {}): Promise<void> {
     let reading: Promise<void> | null = null;
     const read = async () => {
       const params = { scope: this.scope, sources: this.options.runs(), maxRollouts: this.limits.maxRollouts };
       const facts = await this.call("rollouts", "scope", params);
       if (this.readingScope !== reading) return;
       const isNewColumns = JSON.stringify(facts.columns) !== JSON.stringify(this.facts?.columns);
+      const isNews = !onlyNews || JSON.stringify(facts) !== JSON.stringify(this.facts);
       this.facts = facts;
+      if (!isNews) return;
       this.options.onScope(this.scopeState);
       for (const [path, entry] of this.files) {
         if (isNewColumns) void this.read(path, entry);
