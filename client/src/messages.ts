@@ -86,7 +86,7 @@ export const readingData = () => t("Reading the data set…");
 export const pickData = () => t("Which data set?");
 export const dataStatistics = (path: string) => t("Data set {0}", path);
 export const counts = (normal: number, anomalous: number) => t("{0} normal, {1} anomalous", normal, anomalous);
-export const problems = (count: number) => t("{0} problems", count);
+export const problems = (count: number) => problemCount(count);
 export const noProblems = () => t("No problems found.");
 export const categoryColumn = () => t("Category");
 export const normalColumn = () => t("Normal");
@@ -98,7 +98,10 @@ export const scGrpoSplit = () => t("training SC-GRPO");
 export const validationSplit = () => t("choice of the checkpoint");
 export const heldOutSplit = () => t("held out");
 export const missingFiles = (count: number) => t("{0} missing files", count);
-export const sharedPictures = (count: number) => t("{0} pictures are trained on and tested with.", count);
+export const sharedPictures = (count: number) =>
+  count === 1
+    ? t("1 picture is trained on and tested with.")
+    : t("{0} pictures are trained on and tested with.", count);
 export const comparingPictures = () => t("Comparing all pictures…");
 export const leaksTitle = (file: string) => t("Pictures that are twice in {0}", file);
 export const leaksHeading = (count: number) => t("Both in training and in test data: {0} pairs", count);
@@ -128,7 +131,8 @@ export const importing = () => t("Copying the data set…");
 export const imported = (count: number, problems: number, folder: string) =>
   t("{0} samples were copied to {1}; {2} records had problems.", count, folder, problems);
 export const copySource = () => t("Copy Lines for iadr1.yaml");
-export const unreadableHeading = (count: number) => t("{0} pictures cannot be read", count);
+export const unreadableHeading = (count: number) =>
+  count === 1 ? t("1 picture cannot be read") : t("{0} pictures cannot be read", count);
 
 // ---- inspection ----------------------------------------------------------------------------------------------------
 
@@ -165,7 +169,8 @@ export const rolloutFiles = () => t("Recorded completions");
 export const rolloutsOf = (count: number, reward: string) => t("{0} rollouts of {1}", count, reward);
 export const flipsOf = (count: number, reward: string) => t("{0} flips of {1}", count, reward);
 export const exportRolloutsTitle = () => t("Export rollouts");
-export const rolloutsExported = (count: number, file: string) => t("{0} rollouts written to {1}.", count, file);
+export const rolloutsExported = (count: number, file: string) =>
+  count === 1 ? t("1 rollout written to {0}.", file) : t("{0} rollouts written to {1}.", count, file);
 export const probeExpectation = (reward: string) => t("What must {0} say about this completion?", reward);
 export const probeExpectationHelp = () =>
   t("A number or a comparison such as >= 1; na: it must not apply; error: it must fail");
@@ -199,7 +204,8 @@ export const resumeCorrected = () => t("Resume With Corrected Reward");
 export const noOwnRewardsInRun = (run: string) =>
   t("Run {0} uses no reward file of yours, so there is none to exchange.", run);
 export const notSaved = (file: string) => t("{0} could not be saved.", file);
-export const runFindings = (count: number) => t("{0} findings about its rewards", count);
+export const runFindings = (count: number) =>
+  count === 1 ? t("1 finding about its rewards") : t("{0} findings about its rewards", count);
 export const toldInRun = (message: string, run: string, step: number) =>
   t("{0} (run {1}, step {2})", message, run, step);
 export const runFinished = ({ id }: RunListing) => t("Run {0} is completed.", id);
@@ -253,6 +259,9 @@ export const evaluations = () => t("Evaluations");
 export const best = () => t("best");
 export const runsStale = () => t("The server is not connected: states as of the last contact.");
 export const dashboardTitle = (run: string) => t("Run {0}", run);
+/** @param after name of a stage; "base" before any; null when it is of a model alone */
+export const evaluationStage = (after: string | null) =>
+  after === null ? t("Evaluation") : after === "base" ? t("Evaluation of the base") : t("Evaluation after {0}", after);
 export const forkStep = (step: number, stage: string) => t("{0}, step {1}", stage, step);
 
 // ---- tasks ---------------------------------------------------------------------------------------------------------
@@ -322,7 +331,7 @@ export const rewardScopeName = () => t("IAD-R1 rollouts");
 export const pinnedScope = (group: string, index: number) => t("rollout {1} of {0}", group, index);
 export const noScope = () => t("no rollouts");
 export const noScopeDetail = () => t("There are no recorded rollouts yet: sample some, or train with SC-GRPO.");
-export const rolloutCount = (count: number) => t("{0} rollouts", count);
+export const rolloutCount = (count: number) => (count === 1 ? t("1 rollout") : t("{0} rollouts", count));
 export const scopeLive = () => t("Scored with the code on screen.");
 export const scopeRecorded = () => t("As recorded; live values are off.");
 export const startLive = () => t("Start Live Values");
@@ -362,7 +371,8 @@ export const noPythonDebugger = () =>
 export const noSampleData = () => t("The experiment names no data set on disk to sample with.");
 export const pickSampled = () => t("Which model answers?");
 export const sampling = () => t("Sampling rollouts…");
-export const sampled = (count: number) => t("{0} rollouts were sampled.", count);
+export const sampled = (count: number) =>
+  count === 1 ? t("1 rollout was sampled.") : t("{0} rollouts were sampled.", count);
 export const trlSignature = () => t("TRL's signature");
 export const pickLanguage = () => t("In which language?");
 export const askRewardName = () => t("Name of the reward function");

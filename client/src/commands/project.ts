@@ -34,9 +34,9 @@ export async function checkMachine({ context }: Parts): Promise<void> {
 /** One line a check: its state, what was found, and the cure. */
 export function checkList(checks: readonly MachineCheck[]): string {
   const words = { ok: messages.checkOk(), optional: messages.checkOptional(), problem: messages.checkProblem() };
-  const marks = { ok: "✔", optional: "–", problem: "✘" };
+  const marks = { ok: "✔", optional: "○", problem: "✘" };
   const rows = checks.map(({ name, status, evidence, cure }) => [
-    // One line however narrow the column.
+    // One line however narrow the column: after a dash it could break even here.
     `${marks[status]}\u00a0${words[status]}`,
     name,
     cure === null ? evidence : `${evidence} (${messages.cure(cure)})`,

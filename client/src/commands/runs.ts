@@ -10,7 +10,7 @@ import { plain, table } from "../reports";
 import { isFinal } from "../runs/runStore";
 import { setting } from "../settings";
 import { missing, type RunNode } from "../views/runsTree";
-import { describeRun, stageName } from "../views/statusItem";
+import { describeRun, evaluatedName, stageName } from "../views/statusItem";
 import * as messages from "../messages";
 import { withProgress } from "./progress";
 import { checkList } from "./project";
@@ -311,7 +311,7 @@ function comparisonText({ runs, evaluations, differences }: RunComparison): stri
     ...[messages.falseAlarmColumn(), messages.missedColumn(), messages.unparsedColumn()],
   ];
   const rows = evaluations.map(({ run, label, report }) => [
-    ...[run, stageName(label), `${percent(report.balancedAccuracy)} %`],
+    ...[run, evaluatedName(label), `${percent(report.balancedAccuracy)} %`],
     `${percent(missing(report.normalAccuracy))} %`,
     `${percent(missing(report.anomalousAccuracy))} %`,
     `${percent(report.unparsed)} %`,

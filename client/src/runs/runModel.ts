@@ -72,6 +72,8 @@ export class RunModel {
   private generation = 0;
   private checkpoints: CheckpointInfo[] | null = null;
   private log: LogLine[] = [];
+  /** Time of the last word about progress, which no journal keeps. */
+  private progressMs = 0;
 
   /** Points that are here, so that they need not come again. */
   get held(): { count: number; generation: number } {
@@ -110,6 +112,7 @@ export class RunModel {
         case "event":
           if (delta.event.type === "progress") {
             if (this.listing !== null) this.listing = { ...this.listing, progress: delta.event };
+            this.progressMs = delta.event.timeMs;
           } else {
             this.events.push(delta.event);
             log.push(...logLines(delta.event));
@@ -198,7 +201,7 @@ export class RunModel {
       attempt: listing.attempt,
       reason: listing.reason,
       error: states.at(-1)?.error ?? null,
-      lastEventMs: Math.max(listing.updatedMs, this.events.at(-1)?.timeMs ?? 0),
+      lastEventMs: Math.max(listing.updatedMs, this.events.at(-1)?.timeMs ?? 0, this.progressMs),
       plan: listing.plan,
       finishedStages: listing.finishedStages,
       progress: listing.progress,

@@ -2,6 +2,7 @@
  * The tree of rewards: each function with its weight, what it came to over the scope, and below it what is wrong with it. A built-in reward
  * that a run used stands there too. It shows what the server says and asks again when something changed.
  */
+import { basename } from "node:path/posix";
 import {
   MarkdownString,
   ThemeColor,
@@ -15,6 +16,7 @@ import {
 } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
 import type { RewardTreeItem } from "@iad-r1/protocol/rewardDebugger";
+import type { RunListing } from "@iad-r1/protocol/runs";
 import type { Context } from "../context";
 import { viewIds } from "../contributions";
 import { type Disposable, Emitter } from "../emitter";
@@ -22,6 +24,7 @@ import { sentence } from "../errors";
 import * as messages from "../messages";
 import { plain } from "../reports";
 import type { ReachDecorations } from "../rewards/reachDecorations";
+import { isFinal } from "../runs/runStore";
 
 /** Also what commands get from a click in the tree: the shape of a link to a reward. */
 export type RewardNode =
@@ -37,6 +40,8 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
   readonly onDidChangeTreeData = this.changed.event as TreeDataProvider<RewardNode>["onDidChangeTreeData"];
   private readonly subscriptions: Disposable[];
   private timer: ReturnType<typeof setTimeout> | null = null;
+  /** Names that several files have, in both languages for instance: their file tells them apart. */
+  private shared = new Set<string>();
 
   constructor(
     private readonly context: Context,
@@ -56,6 +61,10 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
       files.onDidChange(look),
       reach.onDidChange(() => this.refreshSoon()),
       context.rewardScope.event(() => this.refreshSoon()),
+      context.runs.onDidChange((changes) => {
+        const numFound = (run: RunListing | null) => run?.findings.length ?? 0;
+        if (changes.some(({ before, after }) => numFound(before) !== numFound(after))) this.refreshSoon();
+      }),
       context.connection.onDidChangeState(({ kind }) => {
         if (kind === "ready" || kind === "failed") this.refresh();
       }),
@@ -73,10 +82,12 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
     if (node !== undefined || this.context.connection.state.kind !== "ready") return [];
     try {
       const items = await this.context.connection.requestNow(lsp.rewardTree);
+      const names = items.map(({ name }) => name);
+      this.shared = new Set(names.filter((name, i) => names.indexOf(name) !== i));
       return items.map((item) =>
         item.place === null
           ? { kind: "recorded", item }
-          : { kind: "reward", uri: item.place.uri, function: item.name, item },
+          : { kind: "reward", uri: item.place.uri, function: item.name, item: this.withTold(item) },
       );
     } catch (error) {
       this.context.log.warn(`rewards: ${sentence(error)}`);
@@ -85,13 +96,27 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
   }
 
   getTreeItem(node: RewardNode): TreeItem {
-    return node.kind === "finding" ? findingItem(node) : rewardItem(node);
+    return node.kind === "finding" ? findingItem(node) : rewardItem(node, this.shared.has(node.item.name));
   }
 
   dispose(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     for (const each of this.subscriptions) each.dispose();
     this.changed.dispose();
+  }
+
+  /** With what the runs under way found in it while they trained: known before its file is examined. */
+  private withTold(item: RewardTreeItem): RewardTreeItem {
+    const { name, place, findings } = item;
+    if (place === null) return item;
+    const uri = Uri.parse(place.uri).toString();
+    const told = this.context.runs.all
+      .filter((run) => !isFinal(run))
+      .flatMap((run) => run.findings)
+      .filter(({ reward, file }) => reward === name && file !== null && Uri.file(file).toString() === uri)
+      .filter(({ id }) => findings.every((each) => each.id !== id))
+      .map(({ id, severity, message }) => ({ id, severity, message, line: place.line }));
+    return { ...item, findings: [...told, ...findings] };
   }
 
   private refreshSoon(): void {
@@ -102,7 +127,7 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
   }
 }
 
-function rewardItem(node: Extract<RewardNode, { item: RewardTreeItem }>): TreeItem {
+function rewardItem(node: Extract<RewardNode, { item: RewardTreeItem }>, isShared: boolean): TreeItem {
   const { name, place, weight, mean, counts, freshness, findings } = node.item;
   const item = new TreeItem(
     shortName(name),
@@ -111,9 +136,9 @@ function rewardItem(node: Extract<RewardNode, { item: RewardTreeItem }>): TreeIt
   const said = mean === null ? messages.noScores() : messages.meanIs(short(mean));
   const problems = findings.length === 0 ? [] : [messages.problemCount(findings.length)];
   item.id = `${place?.uri ?? ""} ${name}`;
-  // The same function may be there in both languages.
-  const language = node.item.language === null ? [] : [node.item.language === "python" ? "Python" : "TypeScript"];
-  item.description = [`× ${short(weight)}`, said, ...problems, ...language].join(" · ");
+  // In front: in a narrow side bar the end is cut.
+  const file = place !== null && isShared ? [basename(Uri.parse(place.uri).path)] : [];
+  item.description = [...file, `× ${short(weight)}`, said, ...problems].join(" · ");
   item.iconPath = iconOf(node.item);
   item.contextValue = node.kind;
   const lines = [

@@ -17,7 +17,7 @@ import { percent } from "../durations";
 import { type Disposable, Emitter } from "../emitter";
 import * as messages from "../messages";
 import { plain } from "../reports";
-import { describeRun, stageName } from "./statusItem";
+import { describeRun, evaluatedName, stageName } from "./statusItem";
 
 export type RunNode =
   | { kind: "run"; id: string }
@@ -171,7 +171,7 @@ function checkpointItem(run: string, { stage, step, balancedAccuracy, best, path
 }
 
 function evaluationItem(run: string, { label, stage, step, report }: RunDetails["evaluations"][number]): TreeItem {
-  const item = new TreeItem(stageName(label));
+  const item = new TreeItem(evaluatedName(label));
   item.id = `${run} evaluation ${label} ${stage} ${step}`;
   item.description = `${percent(report.balancedAccuracy)} %`;
   item.iconPath = new ThemeIcon("checklist");

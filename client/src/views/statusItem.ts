@@ -65,23 +65,42 @@ export class StatusItem implements Disposable {
 
 /** "SC-GRPO 48/400". */
 function shortProgress(run: RunListing): string {
+  const stage = stageUnderWay(run);
+  if (stage === null) return `IAD-R1 ${messages.runState(run.state)}`;
   const { progress } = run;
-  if (progress === null) return `IAD-R1 ${messages.runState(run.state)}`;
-  return `${stageName(progress.stage)} ${progress.step}/${progress.totalSteps}`;
+  return progress?.stage === stage ? `${stageName(stage)} ${progress.step}/${progress.totalSteps}` : stageName(stage);
 }
 
 /** What a run is doing, in parts: state, stage, step, time left. */
 export function describeRun(run: RunListing): string[] {
   const { progress, state } = run;
   const parts = [messages.runState(state)];
-  if (progress === null || state === "completed" || state === "stopped" || state === "failed") return parts;
-  parts.push(stageName(progress.stage), messages.stepOf(progress.step, progress.totalSteps));
+  const stage = stageUnderWay(run);
+  if (stage === null || state === "completed" || state === "stopped" || state === "failed") return parts;
+  parts.push(stageName(stage));
+  // A stage that begins loads its model, and has no steps to tell yet.
+  if (progress?.stage !== stage) return parts;
+  parts.push(messages.stepOf(progress.step, progress.totalSteps));
   if (progress.secondsLeft !== null && state === "running")
     parts.push(messages.timeLeft(duration(progress.secondsLeft)));
   return parts;
 }
 
-/** Names of the stages as their authors write them; an evaluation keeps its id. */
+/** The stage that a run is in; null when it has said nothing yet. What it said last may be of the stage before. */
+function stageUnderWay({ progress, plan, finishedStages }: RunListing): string | null {
+  if (progress === null || !finishedStages.includes(progress.stage)) return progress?.stage ?? null;
+  return plan.find(({ id }) => !finishedStages.includes(id))?.id ?? progress.stage;
+}
+
+/** Names of the stages as their authors write them; an evaluation says what it looks at. */
 export function stageName(stage: string): string {
+  const evaluated = /^evaluate(?:-(.+))?$/.exec(stage);
+  if (evaluated !== null) return messages.evaluationStage(evaluated[1] === undefined ? null : stageName(evaluated[1]));
   return stage === "pa-sft" ? "PA-SFT" : stage === "sc-grpo" ? "SC-GRPO" : stage;
+}
+
+/** What an evaluation looked at: "base", "pa-sft", or "sc-grpo@20" within a stage. */
+export function evaluatedName(label: string): string {
+  const [stage = label, step] = label.split("@");
+  return step === undefined ? stageName(stage) : messages.forkStep(Number(step), stageName(stage));
 }

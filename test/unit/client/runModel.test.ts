@@ -38,6 +38,23 @@ function points(offset: number, rows: [column: number, step: number, value: numb
 const state = (name: string, timeMs: number, error: object | null = null) =>
   ({ runId: "r", seq: 0, timeMs, type: "state", state: name, attempt: 1, reason: null, error }) as RunEvent;
 
+test("a run that only says how far it is is not silent", () => {
+  const model = new RunModel();
+  model.applySnapshot(snapshot());
+  const progress = {
+    stage: "evaluate-base",
+    step: 16,
+    totalSteps: 51,
+    activity: "",
+    tokensPerSecond: 90,
+    secondsLeft: 30,
+  };
+  const { fields } = model.applyDeltas([
+    { type: "event", event: { runId: "r", seq: 1, timeMs: 90_000, type: "progress", ...progress } },
+  ]);
+  expect(fields).toMatchObject({ lastEventMs: 90_000, progress: { step: 16 } });
+});
+
 describe("curves of a run", () => {
   test("keep every point of every column once, also when some come twice after a reconnect", () => {
     const model = new RunModel();
