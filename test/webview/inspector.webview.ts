@@ -88,7 +88,7 @@ it("shows the reasoning while it is written, tags as chips, and the verdict at t
   });
   await host.page.locator(".verdict-defect", { hasText: "crack · top left" }).waitFor();
   await host.page.locator(".score", { hasText: "score 0.900" }).waitFor();
-  await host.page.locator(".look-status", { hasText: "3 tokens · 100/s" }).waitFor();
+  await host.page.locator(".look-status", { hasText: "3 tokens · 100 tokens/s" }).waitFor();
   await host.page.keyboard.press("Escape");
   expect(await host.waitForTell("look/stop")).toEqual({ slot: 0 });
 });

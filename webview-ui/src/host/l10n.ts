@@ -6,9 +6,15 @@ const table = /^zh\b(?!-(tw|hk|hant))/i.test(document.documentElement.lang) ? ch
 
 export const locale = table === chinese ? "zh-CN" : "en";
 
-/** `{name}` in the sentence becomes the value of that name. */
+/** `{name}` in the sentence becomes the value of that name, `{name|one|several}` the word that goes with it. */
 export function t(key: StringKey, values: Readonly<Record<string, string | number>> = {}): string {
-  return table[key].replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
+  return table[key].replace(
+    /\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g,
+    (whole, name: string, one?: string, several?: string) => {
+      if (!(name in values)) return whole;
+      return one === undefined ? String(values[name]) : String(values[name]) === "1" ? one : several!;
+    },
+  );
 }
 
 /** A number with a sensible count of digits. */
@@ -19,6 +25,13 @@ export function formatNumber(value: number, digits = 4): string {
   return new Intl.NumberFormat(locale, {
     maximumSignificantDigits: Math.max(digits, size >= 1000 ? 7 : digits),
   }).format(value);
+}
+
+/** How long a short thing took: milliseconds, or seconds once they are what one would say. */
+export function formatShortTime(ms: number): string {
+  return ms < 1000
+    ? t("duration.short", { ms: Math.round(ms) })
+    : t("duration.s", { s: formatNumber(ms / 1000, ms < 100_000 ? 3 : 4) });
 }
 
 export function formatDuration(seconds: number): string {

@@ -9,6 +9,7 @@ import { thresholdControls } from "../../components/thresholdControls";
 import { formatNumber, t } from "../../host/l10n";
 import { type EvaluationPlace, flipsBetween, type Mistake, mistakeOf } from "../../state/evaluationAnswers";
 import type { Dashboard } from "./dashboard";
+import { evaluatedName } from "./runWords";
 import { runLabel } from "./toolbar";
 
 type Evaluation = DashboardRun["evaluations"][number];
@@ -20,7 +21,7 @@ export function answersButton({ answers }: Dashboard, run: DashboardRun, { stage
   const place = { run: run.id, stage, step };
   return button({
     icon: answers.isShown(place) ? "chevron-up" : "list-flat",
-    title: t("answers.show", { model: label }),
+    title: t("answers.show", { model: evaluatedName(label) }),
     run: () => answers.toggle(place),
   });
 }
@@ -31,7 +32,7 @@ export function answersSection(app: Dashboard): Template {
   if (place === null) return nothing;
   const { state } = answers;
   const shown = app.run(place.run)?.evaluations.find(({ stage, step }) => stage === place.stage && step === place.step);
-  const title = html`<h2>${t("answers.title", { model: shown?.label ?? place.stage })}</h2>`;
+  const title = html`<h2>${t("answers.title", { model: evaluatedName(shown?.label ?? place.stage) })}</h2>`;
   if (state.phase === "failed")
     return html`${title}<div class="notice notice-error" role="alert">${icon("error")}<div>${state.message}</div></div>`;
   if (state.phase !== "ready") return html`${title}<p class="muted" role="status">${t("loading")}</p>`;
@@ -50,7 +51,7 @@ function compareChoice(app: Dashboard): Template {
   const others = runs.flatMap((run) =>
     run.evaluations.map(({ stage, step, label }) => ({
       place: { run: run.id, stage, step },
-      text: runs.length > 1 ? `${runLabel(run, runs)} · ${label}` : label,
+      text: runs.length > 1 ? `${runLabel(run, runs)} · ${evaluatedName(label)}` : evaluatedName(label),
     })),
   );
   const choices = others.filter(({ place }) => !app.answers.isShown(place));

@@ -5,7 +5,7 @@ import { button, icon, type Template } from "../../components/basics";
 import { formatDate, formatDuration, formatNumber, t } from "../../host/l10n";
 import type { StringKey } from "../../strings/en";
 import type { Dashboard } from "./dashboard";
-import { activityText, stageTitle } from "./runWords";
+import { activityText, stageName, stageTitle } from "./runWords";
 
 const stateIcons: Record<DashboardRun["state"], string> = {
   queued: "clock",
@@ -113,21 +113,26 @@ function actions(app: Dashboard, run: DashboardRun): TemplateResult {
 
 function stages(run: DashboardRun): Template {
   if (run.plan.length === 0) return nothing;
+  const isUnderWay = (id: string) => run.progress?.stage === id && !run.finishedStages.includes(id);
+  const isBusy = run.state === "running" && !run.plan.some(({ id }) => isUnderWay(id));
+  // Before its first word of progress a stage loads its model.
+  const beginning = isBusy ? run.plan.find(({ id }) => !run.finishedStages.includes(id))?.id : undefined;
   return html`<ol class="stages" aria-label=${t("stages.label")}>
     ${run.plan.map(({ id, title: said, totalSteps }) => {
       const title = stageTitle(said);
       const isDone = run.finishedStages.includes(id);
-      const progress = run.progress?.stage === id && !isDone ? run.progress : null;
+      const progress = isUnderWay(id) ? run.progress : null;
       const share = isDone ? 1 : progress === null ? 0 : progress.step / Math.max(1, progress.totalSteps);
-      const kind = isDone ? "done" : progress !== null ? "current" : "waiting";
+      const isCurrent = progress !== null || id === beginning;
+      const kind = isDone ? "done" : isCurrent ? "current" : "waiting";
       const text = isDone
         ? t("stages.done")
         : progress === null
-          ? t("stages.waiting", { total: totalSteps })
+          ? t(isCurrent ? "state.starting" : "stages.waiting", { total: totalSteps })
           : t("stages.step", { step: progress.step, total: progress.totalSteps });
       const detail = progress === null ? text : `${text}${progressDetail(progress)}`;
       return html`<li class="stage stage-${kind}">
-        <div class="stage-title" title=${title}>${icon(isDone ? "pass-filled" : progress !== null ? "circle-filled" : "circle-large")}<span>${title}</span></div>
+        <div class="stage-title" title=${title}>${icon(isDone ? "pass-filled" : isCurrent ? "circle-filled" : "circle-large")}<span>${title.split(/[:：]/, 1)[0]}</span></div>
         <div class="bar" role="progressbar" aria-label=${title} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(share * 100)} aria-valuetext=${text}>
           <div class="bar-fill" .style=${`width:${(share * 100).toFixed(1)}%`}></div>
         </div>
@@ -159,8 +164,8 @@ export function findings(app: Dashboard, run: DashboardRun): Template {
       (finding) => html`<div class="notice notice-${finding.severity}">
         ${icon(icons[finding.severity])}
         <div>
-          <strong>${finding.title}</strong>${finding.step === null ? nothing : html`<span class="muted"> · ${finding.stage} · ${t("explorer.step", { step: finding.step })}</span>`}
-          <div>${finding.evidence}</div>
+          <strong>${finding.title}</strong>${finding.step === null ? nothing : html`<span class="muted"> · ${stageName(finding.stage ?? "")} · ${t("explorer.step", { step: finding.step })}</span>`}
+          ${finding.title.includes(finding.evidence) ? nothing : html`<div>${finding.evidence}</div>`}
           ${finding.cure === null ? nothing : html`<div class="cure">${icon("lightbulb")} ${finding.cure}</div>`}
         </div>
         ${finding.file === null ? nothing : button({ icon: "go-to-file", text: t("findings.openReward"), run: () => app.connection.tell("reward/open", { run: run.id, file: finding.file! }) })}

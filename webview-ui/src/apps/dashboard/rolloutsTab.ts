@@ -3,6 +3,7 @@ import { html, type TemplateResult } from "lit";
 import { button, icon } from "../../components/basics";
 import { formatNumber, t } from "../../host/l10n";
 import type { Dashboard } from "./dashboard";
+import { stageName } from "./runWords";
 import { runLabel } from "./toolbar";
 
 /** Older steps are reached in the explorer itself. */
@@ -24,7 +25,7 @@ export function rolloutsTab(app: Dashboard): TemplateResult {
       <thead><tr><th scope="col">${t("axis.step")}</th><th scope="col">${t("rollouts.total")}</th><th scope="col">${t("rollouts.flat")}</th><th scope="col">${t("rollouts.count")}</th><td></td></tr></thead>
       <tbody>${steps.slice(0, maxRows).map(
         (each) => html`<tr>
-          <th scope="row">${several ? `${each.label} · ` : ""}${each.stage} · ${each.step}</th>
+          <th scope="row">${several ? `${each.label} · ` : ""}${stageName(each.stage)} · ${each.step}</th>
           <td>${formatNumber(each.rewardMean, 3)}</td>
           <td>${formatNumber(each.zeroVarianceShare * 100, 3)} %</td>
           <td>${t("rollouts.size", { count: each.numRollouts, groups: each.numGroups })}</td>

@@ -26,6 +26,18 @@ export function stageTitle(title: string): string {
   return key === undefined ? title : t(key);
 }
 
+/** Name of a stage as its authors write it. */
+export function stageName(id: string): string {
+  return id === "pa-sft" ? "PA-SFT" : id === "sc-grpo" ? "SC-GRPO" : id;
+}
+
+/** What an evaluation looked at: "base", "pa-sft", or "sc-grpo@20" within a stage. */
+export function evaluatedName(label: string): string {
+  const [stage = label, step] = label.split("@");
+  const name = stage === "base" ? t("stage.base") : stageName(stage);
+  return step === undefined ? name : t("stage.atStep", { stage: name, step });
+}
+
 /** "rollouts 24/32": a word, and how far it is. */
 export function activityText(activity: string): string {
   const word = activity.split(" ", 1)[0]!;

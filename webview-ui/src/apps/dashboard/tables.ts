@@ -7,6 +7,7 @@ import { formatBytes, formatNumber, formatTime, t } from "../../host/l10n";
 import { flattenConfig } from "../../state/configDiff";
 import { answersButton, answersSection } from "./answers";
 import type { Dashboard } from "./dashboard";
+import { evaluatedName } from "./runWords";
 import { differencesTable, runLabel } from "./toolbar";
 
 type Measure = {
@@ -43,7 +44,7 @@ export function evaluationsTab(app: Dashboard): TemplateResult {
       <tbody>${rows.map(
         ({ run, evaluation }) => html`<tr>
           ${runs.length > 1 ? html`<td>${runLabel(run, runs)}</td>` : nothing}
-          <th scope="row">${evaluation.label}</th><td>${evaluation.report.numSamples}</td>
+          <th scope="row">${evaluatedName(evaluation.label)}</th><td>${evaluation.report.numSamples}</td>
           ${columns.map(({ measure }, i) => {
             const number = evaluation.report[measure];
             const isBest = number !== null && number === best[i];

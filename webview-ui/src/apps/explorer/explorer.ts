@@ -52,6 +52,8 @@ export class Explorer {
   private token: number | null = null;
   /** A number that is being typed into the field of this name. */
   draft: { field: string; text: string } | null = null;
+  /** In a narrow column the filters stand above everything else, and are shown when asked for; a wide page always shows them. */
+  areFiltersShown = false;
   /** Row of the chosen group in the list; null when the filter keeps it out. */
   selectedRow: number | null = null;
   readonly connection: Connection<typeof explorerPanel>;
@@ -133,6 +135,11 @@ export class Explorer {
   update(change: Partial<ExplorerView>): void {
     this.view = { ...this.view, ...change };
     saveView({ ...this.view, source: this.data?.source ?? savedView()?.source });
+    this.render();
+  }
+
+  showFilters(areShown: boolean): void {
+    this.areFiltersShown = areShown;
     this.render();
   }
 

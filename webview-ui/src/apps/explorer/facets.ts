@@ -14,7 +14,8 @@ const maxValues = 30;
 export function facetPanel(app: Explorer): TemplateResult {
   const { answer } = app;
   const { filter } = app.view.query;
-  return html`<aside class="facets" aria-label=${t("explorer.filters")}>
+  const { areFiltersShown } = app;
+  return html`<aside class="facets ${areFiltersShown ? "shown" : ""}" aria-label=${t("explorer.filters")}>
     <label class="field search"
       >${icon("search")}<input
         id="rollout-search"
@@ -25,6 +26,9 @@ export function facetPanel(app: Explorer): TemplateResult {
         .value=${live(filter.text)}
         @input=${(event: Event) => app.setText((event.target as HTMLInputElement).value)}
     /></label>
+    <button class="button facets-toggle" aria-expanded=${areFiltersShown} @click=${() => app.showFilters(!areFiltersShown)}>
+      ${icon(areFiltersShown ? "chevron-down" : "chevron-right")}${t(areFiltersShown ? "explorer.hideFilters" : "explorer.showFilters")}
+    </button>
     ${
       filter.only === null
         ? nothing
@@ -34,7 +38,7 @@ export function facetPanel(app: Explorer): TemplateResult {
             run: () => app.setFilter({ only: null }),
           })}</div>`
     }
-    ${answer?.facets.map((each) => facet(app, each)) ?? nothing}
+    ${answer?.facets.filter(({ values }) => values.length > 0).map((each) => facet(app, each)) ?? nothing}
     ${answer?.ranges.filter(({ min, max }) => max > min).map((each) => range(app, each)) ?? nothing}
   </aside>`;
 }

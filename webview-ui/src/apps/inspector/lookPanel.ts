@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { button, icon, select, type Template, toggle } from "../../components/basics";
 import { taggedText } from "../../components/taggedText";
 import { tokenArea, tokenDetail, TokenText } from "../../components/tokenText";
-import { formatNumber, t } from "../../host/l10n";
+import { formatNumber, formatShortTime, t } from "../../host/l10n";
 import type { StringKey } from "../../strings/en";
 import type { Inspector } from "./inspector";
 
@@ -198,10 +198,10 @@ function footer(app: Inspector, slot: number, look: Look): TemplateResult {
         : html`<span class="muted timings" title=${t("look.timesHelp", {
             image: result.tokens.image,
             prompt: result.tokens.prompt,
-            vision: Math.round(result.timings.vision),
-            prefill: Math.round(result.timings.prefill),
-            decode: Math.round(result.timings.decode),
-          })}>${t("look.times", { first: Math.round(result.timings.firstToken), total: Math.round(result.timings.total) })}</span>`
+            vision: formatShortTime(result.timings.vision),
+            prefill: formatShortTime(result.timings.prefill),
+            decode: formatShortTime(result.timings.decode),
+          })}>${t("look.times", { first: formatShortTime(result.timings.firstToken), total: formatShortTime(result.timings.total) })}</span>`
     }
   </div>`;
 }
