@@ -414,7 +414,7 @@ it("says what a threshold is worth on the answers of an evaluation, and leads to
   });
   open = host;
   await host.page.getByRole("tab", { name: /Evaluations/ }).click();
-  await host.page.getByRole("button", { name: /^Answers of pa-sft/ }).click();
+  await host.page.getByRole("button", { name: /^Answers of PA-SFT/ }).click();
   const worth = host.page.locator(".threshold-worth");
   // Of four sound pictures one is unparsed; of four faulty ones one is found.
   await worth.filter({ hasText: "balanced accuracy 50 % on 8 pictures · false alarms: 0, missed: 3" }).waitFor();
@@ -432,7 +432,7 @@ it("says what a threshold is worth on the answers of an evaluation, and leads to
   await until(kinds, ["Missed", "Missed"]);
   await host.page.getByRole("button", { name: "part_5" }).click();
   expect(await host.waitForTell("image/open")).toEqual({ image: "/data/images/part_5.png" });
-  await host.page.getByRole("button", { name: /^Answers of pa-sft/ }).click();
+  await host.page.getByRole("button", { name: /^Answers of PA-SFT/ }).click();
   await host.page.locator(".answers-table").waitFor({ state: "detached" });
 });
 
@@ -463,9 +463,9 @@ it("shows which pictures became right or wrong since another evaluation, and how
   await page.getByRole("tab", { name: /Evaluations/ }).click();
   const cell = page.locator("td", { hasText: "75.1" }).first();
   expect((await cell.innerText()).split("\n").map((line) => line.trim())).toContain("69.9–80");
-  await page.getByRole("button", { name: /^Answers of pa-sft/ }).click();
+  await page.getByRole("button", { name: /^Answers of PA-SFT/ }).click();
   const choice = page.getByRole("combobox", { name: "Compare with" });
-  await choice.selectOption("base");
+  await choice.selectOption("Base");
   await page.getByText("Of 4 pictures that both saw, 2 became right and 1 wrong").waitFor();
   const rows = () => page.locator(".flips-table tbody tr").allInnerTexts();
   await until(
@@ -538,7 +538,7 @@ it("speaks Simplified Chinese", async () => {
   const host = await show(trainingCurves("r", 3), change, { locale: "zh-cn" });
   await host.page.getByRole("tab", { name: "曲线" }).waitFor();
   // What the run says in English as well; a name that somebody gave stays.
-  await host.page.locator(".stage", { hasText: "PA-SFT：学习推理与作答" }).waitFor();
+  await host.page.locator('.stage-title[title="PA-SFT：学习推理与作答"]').waitFor();
   await host.page.locator(".stage-text", { hasText: "评估 3/9" }).waitFor();
   await host.page.locator(".stage", { hasText: "my second try" }).waitFor();
   expect(await host.page.evaluate(() => document.body.innerText)).not.toMatch(/\b(Curves|Smoothing|Live|Running)\b/);
