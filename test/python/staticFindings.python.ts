@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Finding } from "@iad-r1/server/rewards/analysis/finding";
+import { withSyntaxProblem } from "@iad-r1/server/rewards/check/checkFile";
 import { matchAll } from "@iad-r1/server/rewards/static/explainMiss";
 import { parsePattern } from "@iad-r1/server/rewards/static/parsePattern";
 import { staticFindings } from "@iad-r1/server/rewards/static/staticFindings";
@@ -322,4 +323,18 @@ describe("Python's patterns", () => {
     });
     expect(different).toEqual([]);
   });
+});
+
+it("a text that is not Python is a problem at its line", async () => {
+  const source = "def reward(completions, **kwargs):\n    return [1.0 for _ in completions]\n\nbroken = [1,\n";
+  const program = discoverRewards("/project/x.py", source);
+  const { problems } = await withSyntaxProblem(program, new AbortController().signal);
+  expect(problems).toEqual([
+    {
+      message: expect.stringMatching(/^This is not Python that can be read: /),
+      ...{ start: source.indexOf("broken"), end: source.indexOf("broken") },
+    },
+  ]);
+  const whole = discoverRewards("/project/x.py", source.slice(0, source.indexOf("broken")));
+  expect((await withSyntaxProblem(whole, new AbortController().signal)).problems).toEqual([]);
 });

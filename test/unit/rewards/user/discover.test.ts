@@ -146,6 +146,24 @@ export const d = () => 1;`;
     expect(problems.map(({ text }) => text)).toEqual(["defineReward", "weight=heavy", "c"]);
   });
 
+  test("settings that are not written as wanted are problems, as their author believes that they count", () => {
+    const source = `import { defineReward } from "iad-r1/reward";
+const half = 0.5;
+export const a = defineReward({ weight: half, range: [0, 1], scope: "batch", impure: 1, score: () => 1 });
+export const b = defineReward({ weight: -2, range: { min: -1, max: 1 }, scope: "group", impure: false, score: () => 1 });`;
+    const { functions, problems } = found("/r/a.ts", source);
+    expect(functions.map(({ weight, range }) => ({ weight, range }))).toEqual([
+      { weight: 1, range: null },
+      { weight: -2, range: { min: -1, max: 1 } },
+    ]);
+    expect(problems.map(({ text, message }) => `${text}: ${message}`)).toEqual([
+      "half: weight wants a number, written here.",
+      "[0, 1]: range wants { min, max }, two numbers, written here.",
+      '"batch": scope wants "sample" or "group", written here.',
+      "1: impure wants true or false, written here.",
+    ]);
+  });
+
   test("a text that cannot be parsed says where", () => {
     const { functions, problems } = found("/r/a.ts", "export const a = (;");
     expect(functions).toEqual([]);
