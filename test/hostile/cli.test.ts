@@ -14,6 +14,8 @@ import { tinyCheckpoint, tinyFixture } from "../helpers/tinyModel";
 let entry = "";
 beforeAll(async () => {
   entry = await buildEntry("server/src/cli/main.ts");
+  // `inspect` starts it from beside its own file.
+  await buildEntry("server/src/inspect/inspectWorker.ts");
 });
 
 interface Ended {
