@@ -2,6 +2,7 @@
  * Decodes and cuts pictures away from the thread that draws: a picture of a hundred megapixels takes seconds to decode, and nothing
  * may freeze meanwhile. It keeps the decoded picture with its halved copies and gives out tiles. Nothing here knows messages of the host.
  */
+import { withoutOrientation } from "./orientation";
 import { type PictureAnswer, type PictureAnswers, type PictureRequest, tileSize } from "./messages";
 
 interface WorkerScope {
@@ -66,7 +67,7 @@ function levelsOf(picture: number): ImageBitmap[] {
 }
 
 async function decode(blob: Blob): Promise<ImageBitmap[]> {
-  const levels = [await createImageBitmap(blob, exact)];
+  const levels = [await createImageBitmap(await withoutOrientation(blob), exact)];
   for (let last = levels[0]!; last.width > tileSize || last.height > tileSize; last = levels.at(-1)!) {
     levels.push(
       await createImageBitmap(last, {
@@ -80,7 +81,7 @@ async function decode(blob: Blob): Promise<ImageBitmap[]> {
 }
 
 async function tint(blob: Blob, [r, g, b]: [number, number, number]): Promise<ImageBitmap> {
-  const whole = await createImageBitmap(blob, exact);
+  const whole = await createImageBitmap(await withoutOrientation(blob), exact);
   const share = Math.min(1, maxTint / Math.max(whole.width, whole.height));
   const canvas = new OffscreenCanvas(
     Math.max(1, Math.round(whole.width * share)),
