@@ -55,6 +55,15 @@ async function rows(host: Host, chart: string): Promise<string[][]> {
   );
 }
 
+it("does not smooth evaluations until their chart is told to", async () => {
+  const host = await show(tinyCurves([20, 80], "eval/balanced_accuracy"));
+  const card = host.page.locator('.chart-card[aria-label="eval/balanced_accuracy"]');
+  await card.locator(".legend-item", { hasText: "80" }).waitFor();
+  await card.locator("details.menu summary").first().click();
+  await card.locator(".chart-options select").selectOption("ema");
+  await card.locator(".legend-item", { hasText: /^\s*(?!80)\d/ }).waitFor();
+});
+
 it("shows raw and smoothed values, with the smoothing of TensorBoard", async () => {
   const host = await show(tinyCurves([1, 2, 4]));
   await host.page.keyboard.press("t");

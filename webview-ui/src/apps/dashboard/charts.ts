@@ -1,5 +1,5 @@
 /** The curves tab: sections of chart cards, each with its own small choices. */
-import type { DashboardRun } from "@iad-r1/protocol/webview";
+import type { DashboardRun, SmoothingMethod } from "@iad-r1/protocol/webview";
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { ref } from "lit/directives/ref.js";
@@ -73,16 +73,18 @@ function sectionView(app: Dashboard, section: Section): TemplateResult {
   </section>`;
 }
 
+/** As the toolbar says where the chart has no choice of its own. Evaluations are few and each stands for itself: they are not smoothed. */
+function smoothingOf({ view }: Dashboard, chart: ChartEntry): { method: SmoothingMethod; weight: number } {
+  const choice = view.charts[chart.id] ?? {};
+  const method = chart.name.startsWith("eval/") ? "none" : view.smoothingMethod;
+  return { method: choice.smoothingMethod ?? method, weight: choice.smoothing ?? view.smoothing };
+}
+
 /** The curves of a chart: one for each run, or one for each group. */
 export function curvesOf(app: Dashboard, chart: ChartEntry): Curve[] {
   const { runs } = app.data!;
   const { view } = app;
-  const choice = view.charts[chart.id] ?? {};
-  const options = {
-    xAxis: view.xAxis,
-    method: choice.smoothingMethod ?? view.smoothingMethod,
-    weight: choice.smoothing ?? view.smoothing,
-  };
+  const options = { xAxis: view.xAxis, ...smoothingOf(app, chart) };
   const curveOf = (run: DashboardRun, slot: number): Curve | null => {
     const series = app.seriesOf(run);
     app.need(run, chart.stage, chart.name);
@@ -167,8 +169,7 @@ function chartCard(app: Dashboard, chart: ChartEntry): TemplateResult {
   const { view } = app;
   const model = modelOf(app, chart);
   const choice = view.charts[chart.id] ?? {};
-  const method = choice.smoothingMethod ?? view.smoothingMethod;
-  const weight = choice.smoothing ?? view.smoothing;
+  const { method, weight } = smoothingOf(app, chart);
   const isPinned = view.pins.includes(chart.id);
   const setChoice = (change: typeof choice) =>
     app.update({ charts: { ...view.charts, [chart.id]: { ...choice, ...change } } });
