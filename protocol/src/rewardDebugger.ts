@@ -321,7 +321,7 @@ export interface RewardTreeItem {
   /** Null for built-in rewards, which have no file here. */
   place: { uri: string; line: number; character: number } | null;
   language: "typescript" | "python" | null;
-  /** As the run weighs it, else as the file declares it. */
+  /** As the run weighs it, else an experiment of the window, else as the file declares it. */
   weight: number;
   freshness: ReportFreshness;
   /** Mean over the scope; null without a number. */

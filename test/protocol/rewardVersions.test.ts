@@ -1,5 +1,5 @@
 /** All rewards of a folder at once, and two versions of one on recorded rollouts, through the bundled server. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -94,6 +94,23 @@ it("lists the rewards of the folder with their weight in the run, their mean and
   expect(script.mean).toBeCloseTo((16 * 1.25) / 96, 12);
   expect(script.counts).toEqual({ ok: 96, na: 0, error: 0 });
   expect(python.findings.map(({ id, line }) => [id, line])).toContainEqual(["RW112", 7]);
+});
+
+it("puts first what an experiment of the folder trains with, with the weight that it gives", async () => {
+  const file = join(folder, "second.iadr1.yaml");
+  const text = readFileSync(join(folder, "iadr1.yaml"), "utf8");
+  writeFileSync(join(folder, "rewards/all.reward.ts"), fixed.replaceAll("location", "another"));
+  writeFileSync(file, `${text}stages: { scGrpo: { rewards: [{ name: rewards/places.reward.py, weight: 0.25 }] } }\n`);
+  await server.ask(setRewardScope, { source: { kind: "file", path: join(folder, "nothing.jsonl") } });
+  const items = await server.ask0(rewardTree);
+  expect(items.map(({ name, language, weight }) => [name, language, weight])).toEqual([
+    ["location", "python", 0.25],
+    ["another", "typescript", 1],
+    ["location", "typescript", 1],
+  ]);
+  rmSync(file);
+  rmSync(join(folder, "rewards/all.reward.ts"));
+  await server.ask(setRewardScope, { source: { kind: "run", run: runId } });
 });
 
 it("offers what is on the disk, what the run kept, and the same function in the other language", async () => {

@@ -48,10 +48,11 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
     reach: ReachDecorations,
   ) {
     const view = window.createTreeView(viewIds.rewards, { treeDataProvider: this, showCollapseAll: true });
-    const files = workspace.createFileSystemWatcher("**/*.{ts,js,py}");
-    const isReward = ({ path }: Uri) => /\.reward\.\w+$|\/rewards\/[^/]+$/.test(path);
+    const files = workspace.createFileSystemWatcher("**/*.{ts,js,py,yaml,yml}");
+    // Experiments too: what they train with stands first.
+    const isShown = ({ path }: Uri) => /\.reward\.\w+$|\/rewards\/[^/]+$|\biadr1\.ya?ml$/.test(path);
     const look = (uri: Uri) => {
-      if (isReward(uri)) this.refreshSoon();
+      if (isShown(uri)) this.refreshSoon();
     };
     this.subscriptions = [
       view,

@@ -1,12 +1,15 @@
 /** All rewards at once, and two versions of one: gathers texts from the editor, the disk and the runs, asks the service, converts. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError } from "@iad-r1/models/errors";
 import { compareRewardVersions, rewardTree, rewardVersions } from "@iad-r1/protocol/lsp";
 import type { RewardTreeItem, RewardVersionChoice, RewardVersionRef } from "@iad-r1/protocol/rewardDebugger";
 import type { RewardVersion, RunManifest } from "@iad-r1/protocol/runs";
+import { parseExperiment } from "../../config/parseExperiment";
+import { parseRewardPath } from "../../config/rewardPath";
+import { isConfigPath } from "../../features/documents";
 import type { PlacedFinding } from "../../features/rewards/findings";
 import { RewardView } from "../../features/rewards/view";
 import type { VersionText, RewardDebugService } from "../../rewards/debug/debugService";
@@ -23,6 +26,8 @@ interface Surroundings {
   placedFindings(view: RewardView): PlacedFinding[];
   /** What the editor calls a path. */
   uriOf(path: string): string;
+  /** Folders of the window. */
+  folders(): readonly string[];
 }
 
 const maxRuns = 50;
@@ -40,7 +45,7 @@ export function registerRewardVersions(on: Dispatcher, at: Surroundings): void {
 
 async function treeItems(at: Surroundings): Promise<RewardTreeItem[]> {
   const { service } = at;
-  const [recorded, closed] = await Promise.all([service.recorded(), service.survey()]);
+  const [recorded, closed, uses] = await Promise.all([service.recorded(), service.survey(), rewardUses(at.folders())]);
   const open = service.open.flatMap((path) => {
     const view = at.viewOf(path);
     return view === null ? [] : [{ path, view }];
@@ -53,31 +58,70 @@ async function treeItems(at: Surroundings): Promise<RewardTreeItem[]> {
     }),
   }));
   const named = [...open, ...unopened].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const items = named.flatMap(({ path, view }) => itemsOf(at, path, view, recorded));
-  const known = new Set(items.map(({ name }) => name));
+  const items = named.flatMap(({ path, view }) => itemsOf(at, path, view, { recorded, uses }));
+  const known = new Set(items.map(({ item }) => item.name));
   // Rewards whose code is not here: those that come with us, or files of somebody else.
   const others = recorded
     .filter(({ name }) => !known.has(name.split(/[/#:]/).at(-1)!) && !known.has(name))
     .map(
-      ({ name, weight, mean, counts }): RewardTreeItem => ({
-        ...{ name, place: null, language: null, weight, freshness: "recorded", mean, counts, findings: [] },
+      ({ name, weight, mean, counts }): Ranked => ({
+        item: { name, place: null, language: null, weight, freshness: "recorded", mean, counts, findings: [] },
+        isUsed: uses.some((use) => use.name === name),
       }),
     );
-  // What the rollouts were scored with comes first.
-  const isKnownHere = ({ freshness }: RewardTreeItem) => freshness !== "none";
-  return [...items.filter(isKnownHere), ...others, ...items.filter((item) => !isKnownHere(item))];
+  // What the experiments of the window train with comes first, then what the rollouts were scored with, and our files before others.
+  const rank = ({ item, isUsed }: Ranked) => (isUsed ? 0 : item.freshness === "none" ? 2 : 1);
+  return [...items, ...others].sort((a, b) => rank(a) - rank(b)).map(({ item }) => item);
+}
+
+interface Ranked {
+  item: RewardTreeItem;
+  /** An experiment of the window trains with it. */
+  isUsed: boolean;
+}
+
+interface RewardUse {
+  /** As in the experiment, the path of a file absolute. */
+  name: string;
+  weight?: number | undefined;
+}
+
+/** The rewards that the experiments of these folders name; those of one that is not valid now count as none. */
+async function rewardUses(folders: readonly string[]): Promise<RewardUse[]> {
+  const found = folders.map(async (folder) => {
+    const names = await readdir(folder).catch((): string[] => []);
+    const texts = names
+      .filter((name) => isConfigPath(name))
+      .map((name) => readFile(join(folder, name), "utf8").catch(() => ""));
+    return (await Promise.all(texts)).flatMap((text) => parseExperiment(text, { folder }).value ?? []);
+  });
+  return (await Promise.all(found)).flat().flatMap(({ stages }) => stages.scGrpo.rewards ?? []);
+}
+
+/** What an experiment says of a function in a file. */
+function useOf(uses: readonly RewardUse[], file: string, name: string): RewardUse | undefined {
+  return uses.find((use) => {
+    const path = parseRewardPath(use.name);
+    return path?.file === file && (path.function === null || path.function === name);
+  });
 }
 
 type Recorded = Awaited<ReturnType<RewardDebugService["recorded"]>>;
 
-function itemsOf(at: Surroundings, path: string, view: RewardView, recorded: Recorded): RewardTreeItem[] {
+function itemsOf(
+  at: Surroundings,
+  path: string,
+  view: RewardView,
+  { recorded, uses }: { recorded: Recorded; uses: readonly RewardUse[] },
+): Ranked[] {
   const findings = at.placedFindings(view);
   return view.functions.map(({ declaration: { name, language, weight }, name: span, report }) => {
     const inRun = recorded.find((column) => column.name === name || column.name.split(/[/#:]/).at(-1) === name);
     const { line, column } = view.lines.position(span.start);
     const isScored = report !== null && report.freshness !== "none";
-    return {
-      ...{ name, language, weight: inRun?.weight ?? weight },
+    const use = useOf(uses, path, name);
+    const item: RewardTreeItem = {
+      ...{ name, language, weight: inRun?.weight ?? use?.weight ?? weight },
       place: { uri: at.uriOf(path), line: line - 1, character: column - 1 },
       freshness: isScored ? report.freshness : inRun === undefined ? "none" : "recorded",
       mean: isScored ? (report.scores?.mean ?? null) : (inRun?.mean ?? null),
@@ -88,6 +132,7 @@ function itemsOf(at: Surroundings, path: string, view: RewardView, recorded: Rec
           ...{ id, severity, message, line: view.lines.position(start).line - 1 },
         })),
     };
+    return { item, isUsed: use !== undefined };
   });
 }
 

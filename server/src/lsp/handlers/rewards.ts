@@ -248,7 +248,7 @@ export function registerRewards(
 
   registerRewardProbes(on, { services, requirePath, folders: () => client.folders });
   registerRewardVersions(on, {
-    ...{ service, services, requirePath, uriOf },
+    ...{ service, services, requirePath, uriOf, folders: () => client.folders },
     viewOf: (path) => viewOf(path, service.look(path)),
     placedFindings: findingsOf,
   });
