@@ -77,7 +77,8 @@ export const checkColumn = () => t("Checked");
 export const evidenceColumn = () => t("Found");
 export const machineReport = () => t("What this machine can do");
 export const configValid = (file: string) => t("{0} is valid: it can be started.", file);
-export const configInvalid = (file: string, count: number) => t("{0}: {1} checks failed.", file, count);
+export const configInvalid = (file: string, count: number) =>
+  count === 1 ? t("{0}: 1 check failed.", file) : t("{0}: {1} checks failed.", file, count);
 export const checking = (file: string) => t("Checking {0}…", file);
 export const preflightReport = (file: string) => t("Preflight of {0}", file);
 export const diagnosticsTitle = () =>
@@ -97,15 +98,19 @@ export const paSftSplit = () => t("training PA-SFT");
 export const scGrpoSplit = () => t("training SC-GRPO");
 export const validationSplit = () => t("choice of the checkpoint");
 export const heldOutSplit = () => t("held out");
-export const missingFiles = (count: number) => t("{0} missing files", count);
+export const missingFiles = (count: number) => (count === 1 ? t("1 missing file") : t("{0} missing files", count));
 export const sharedPictures = (count: number) =>
   count === 1
     ? t("1 picture is trained on and tested with.")
     : t("{0} pictures are trained on and tested with.", count);
 export const comparingPictures = () => t("Comparing all pictures…");
 export const leaksTitle = (file: string) => t("Pictures that are twice in {0}", file);
-export const leaksHeading = (count: number) => t("Both in training and in test data: {0} pairs", count);
-export const duplicatesHeading = (count: number) => t("Twice in one part: {0} pairs", count);
+export const leaksHeading = (count: number) =>
+  count === 1
+    ? t("Both in training and in test data: 1 pair")
+    : t("Both in training and in test data: {0} pairs", count);
+export const duplicatesHeading = (count: number) =>
+  count === 1 ? t("Twice in one part: 1 pair") : t("Twice in one part: {0} pairs", count);
 export const samePicture = () => t("same");
 export const similarPicture = () => t("similar");
 export const pictureColumn = () => t("Picture");
@@ -113,7 +118,10 @@ export const otherColumn = () => t("Other picture");
 export const howColumn = () => t("How");
 export const noneFound = () => t("None.");
 export const leaksNode = (leaks: number, duplicates: number) =>
-  t("{0} leaks between splits, {1} duplicates", leaks, duplicates);
+  [
+    leaks === 1 ? t("1 leak between splits") : t("{0} leaks between splits", leaks),
+    duplicates === 1 ? t("1 duplicate") : t("{0} duplicates", duplicates),
+  ].join(", ");
 export const pairNode = (other: string) => t("and {0}", other);
 export const pickImport = () => t("Data set to import: a folder, or a JSON or CSV file");
 export const importFolder = () => t("Folder");
@@ -150,7 +158,10 @@ export const pickReferences = () => t("Pictures of good parts");
 export const useAsReference = () => t("Use as Reference");
 export const pickSampleFile = () => t("File that the corrected sample is added to");
 export const saveSample = () => t("Add Sample");
-export const sampleSaved = (file: string, count: number) => t("Added to {0}, which has {1} samples now.", file, count);
+export const sampleSaved = (file: string, count: number) =>
+  count === 1
+    ? t("Added to {0}, which has 1 sample now.", file)
+    : t("Added to {0}, which has {1} samples now.", file, count);
 export const tiffUntrusted = () =>
   t("TIFF pictures are decoded by the server, which does not run in a folder that is not trusted.");
 export const noInspector = () => t("No image is being inspected.");
@@ -166,8 +177,10 @@ export const pickRollouts = () => t("Which rollouts?");
 export const rolloutFile = () => t("A file…");
 export const pickRolloutFile = () => t("File with recorded completions");
 export const rolloutFiles = () => t("Recorded completions");
-export const rolloutsOf = (count: number, reward: string) => t("{0} rollouts of {1}", count, reward);
-export const flipsOf = (count: number, reward: string) => t("{0} flips of {1}", count, reward);
+export const rolloutsOf = (count: number, reward: string) =>
+  count === 1 ? t("1 rollout of {0}", reward) : t("{0} rollouts of {1}", count, reward);
+export const flipsOf = (count: number, reward: string) =>
+  count === 1 ? t("1 flip of {0}", reward) : t("{0} flips of {1}", count, reward);
 export const exportRolloutsTitle = () => t("Export rollouts");
 export const rolloutsExported = (count: number, file: string) =>
   count === 1 ? t("1 rollout written to {0}.", file) : t("{0} rollouts written to {1}.", count, file);
@@ -216,7 +229,10 @@ export const noRuns = () => t("There are no runs that this applies to.");
 export const noCheckpoints = (run: string) => t("Run {0} has no checkpoint yet.", run);
 export const pickStart = () => t("Which model does SC-GRPO start from?");
 export const modelOfConfig = () => t("The model that the experiment file names");
-export const preflightFailed = (count: number) => t("The run would fail: {0} checks found problems.", count);
+export const preflightFailed = (count: number) =>
+  count === 1
+    ? t("The run would fail: 1 check found a problem.")
+    : t("The run would fail: {0} checks found problems.", count);
 export const preflightPassed = () => t("All checks passed; nothing was started.");
 export const preflighting = () => t("Preflight…");
 export const startingRun = () => t("Starting the run…");
@@ -362,7 +378,9 @@ export const notApplicable = () => t("not applicable");
 export const scoreFailed = () => t("failed");
 export const probeReport = (name: string) => t("Probes of {0}", name);
 export const probeSummary = (count: number, failing: number) =>
-  t("{0} probes, {1} against what is expected.", count, failing);
+  count === 1
+    ? t("1 probe, {0} against what is expected.", failing)
+    : t("{0} probes, {1} against what is expected.", count, failing);
 export const copied = (name: string) => t("The report of {0} is in the clipboard.", name);
 export const debugName = (name: string) => t("Reward {0}", name);
 export const noDebugger = (language: string) => t("The debugger for {0} could not be started.", language);

@@ -39,7 +39,8 @@ export function checkList(checks: readonly MachineCheck[]): string {
     // One line however narrow the column: after a dash it could break even here.
     `${marks[status]}\u00a0${words[status]}`,
     name,
-    cure === null ? evidence : `${evidence} (${messages.cure(cure)})`,
+    // Not in brackets: cures have some of their own.
+    cure === null ? evidence : `${evidence.replace(/[.。]$/, "")}; ${messages.cure(cure)}`,
   ]);
   return table(["", messages.checkColumn(), messages.evidenceColumn()], rows);
 }
