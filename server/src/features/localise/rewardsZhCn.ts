@@ -151,6 +151,10 @@ export const rewardSentences: Readonly<Record<string, string>> = {
     "请限制循环或等待，之后返回“不适用”，绝不要返回 0。",
   "{0} takes {1} ms a completion (p99 {2} ms): {3} s for 64 completions, while generation waits.":
     "{0} 每个回答需要 {1} 毫秒（p99 {2} 毫秒）：64 个回答需 {3} 秒，其间生成在等待。",
+  "{0} takes {1} ms a completion (p99 {2} ms), {3} of the recorded time of a step: {4} s for 64 completions, while generation waits.":
+    "{0} 每个回答需要 {1} 毫秒（p99 {2} 毫秒），占所记录的每步时间的 {3}：64 个回答需 {4} 秒，其间生成在等待。",
+  "{0} takes {1} ms a completion (p99 {2} ms), {3} of the recorded time of a step: {4} s for 64 completions, while generation waits; one call in it ran {5}.":
+    "{0} 每个回答需要 {1} 毫秒（p99 {2} 毫秒），占所记录的每步时间的 {3}：64 个回答需 {4} 秒，其间生成在等待；其中一个调用运行了 {5}。",
   "{0} takes {1} ms a completion (p99 {2} ms){3}: {4} s for 64 completions, while generation waits{5}.":
     "{0} 每个回答需要 {1} 毫秒（p99 {2} 毫秒）{3}：64 个回答需 {4} 秒，其间生成在等待{5}。",
   "{0} takes {1} ms a completion (p99 {2} ms){3}: {4} s for 64 completions, while generation waits.":
