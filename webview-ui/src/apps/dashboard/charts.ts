@@ -73,10 +73,13 @@ function sectionView(app: Dashboard, section: Section): TemplateResult {
   </section>`;
 }
 
-/** As the toolbar says where the chart has no choice of its own. Evaluations are few and each stands for itself: they are not smoothed. */
+/** Evaluations are few and each stands for itself; a learning rate has no noise, and smoothed it would not be the one that was used. */
+const isPlain = (name: string) => name === "learning_rate" || name.startsWith("eval/");
+
+/** As the toolbar says where the chart has no choice of its own. */
 function smoothingOf({ view }: Dashboard, chart: ChartEntry): { method: SmoothingMethod; weight: number } {
   const choice = view.charts[chart.id] ?? {};
-  const method = chart.name.startsWith("eval/") ? "none" : view.smoothingMethod;
+  const method = isPlain(chart.name) ? "none" : view.smoothingMethod;
   return { method: choice.smoothingMethod ?? method, weight: choice.smoothing ?? view.smoothing };
 }
 
