@@ -36,8 +36,8 @@ export function checkList(checks: readonly MachineCheck[]): string {
   const words = { ok: messages.checkOk(), optional: messages.checkOptional(), problem: messages.checkProblem() };
   const marks = { ok: "✔", optional: "○", problem: "✘" };
   const rows = checks.map(({ name, status, evidence, cure }) => [
-    // One line however narrow the column: after a dash it could break even here.
-    `${marks[status]}\u00a0${words[status]}`,
+    // One line however narrow the column: Chinese may break anywhere, other languages behind the mark.
+    [...`${marks[status]}\u00a0${words[status]}`].join("\u2060"),
     name,
     // Not in brackets: cures have some of their own.
     cure === null ? evidence : `${evidence.replace(/[.。]$/, "")}; ${messages.cure(cure)}`,
