@@ -19,6 +19,7 @@ import type { Shots } from "./prompts";
 import type { InspectionSample } from "./samples";
 import { checkStopped } from "./stop";
 import { readDataFile } from "./textFile";
+import { writeWholeFolder } from "./wholeFolder";
 
 export const DATA_FORMATS = ["folder", "pa-sft", "sc-grpo", "test", "meta", "mvtec"] as const;
 export type DataFormat = (typeof DATA_FORMATS)[number];
@@ -108,6 +109,8 @@ export interface WriteOptions {
   shots?: Shots;
   /** Copies the images beside the file, so that the data set can be moved. Always so for the folder layouts. Default false. */
   copyImages?: boolean;
+  /** Replaces a folder that is there; files are always replaced. Default false. */
+  overwrite?: boolean;
   signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
 }
@@ -116,7 +119,8 @@ export interface WriteOptions {
  * Writes samples in a format: a JSON file, or a folder for "folder" and "mvtec". Image paths in a JSON file are relative to its
  * folder where the images lie below it, and absolute elsewhere.
  *
- * @throws ResourceError `disk/full`; CheckpointError `checkpoint/unwritable`; DataError for images that cannot be read
+ * @throws DataError `data/folder-exists`; ResourceError `disk/full`; CheckpointError `checkpoint/unwritable`; DataError for images that
+ *   cannot be read
  */
 export async function writeDataset(
   path: string,
@@ -131,8 +135,11 @@ export async function writeDataset(
     });
   }
   const target = resolve(path);
-  if (format === "mvtec") return writeMvtec(target, samples, options.signal);
-  if (format === "folder") return writeFolder(target, samples, options);
+  if (format === "mvtec" || format === "folder") {
+    return writeWholeFolder(target, options.overwrite === true, (root) =>
+      format === "mvtec" ? writeMvtec(root, samples, options.signal) : writeFolder(root, samples, options),
+    );
+  }
   const root = dirname(target);
   await makeFolder(root);
   const pathOf = options.copyImages === true ? await copyImages(root, samples, options) : relativeTo(root);
@@ -198,7 +205,6 @@ async function copyImages(
 }
 
 async function writeFolder(root: string, samples: readonly InspectionSample[], options: WriteOptions): Promise<void> {
-  await makeFolder(root);
   const pathOf = await copyImages(root, samples, options);
   const annotations = [];
   for (const sample of samples) {

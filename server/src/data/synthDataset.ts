@@ -3,10 +3,10 @@
  * published formats. The same options give the same files, byte for byte, on every machine.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { writeError, writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
-import { AppError, ConfigError, DataError } from "@iad-r1/models/errors";
+import { ConfigError } from "@iad-r1/models/errors";
 import { type Annotation, annotationOf, writeAnnotations } from "./formats/annotations";
 import { writeMeta } from "./formats/metaJson";
 import { safeName } from "./formats/mvtec";
@@ -19,6 +19,7 @@ import type { InspectionSample } from "./samples";
 import { checkStopped } from "./stop";
 import { generateReference, generateSample, type SynthOptions, type SynthSample } from "./synth/sample";
 import { thinkText } from "./synth/text";
+import { writeWholeFolder } from "./wholeFolder";
 
 export interface SynthDatasetOptions extends Omit<SynthOptions, "index"> {
   /** Number of pictures, 1 to 1,000,000. */
@@ -59,25 +60,7 @@ export async function writeSynthDataset(folder: string, options: SynthDatasetOpt
     );
   }
   const target = resolve(folder);
-  // Null: something is there that is no folder.
-  const present = await readdir(target).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    const isThere = await stat(target).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return null;
-    throw writeError(target, error);
-  });
-  if (present === null || (present.length > 0 && options.overwrite !== true)) {
-    throw new DataError("data/folder-exists", `${target} is there already and not an empty folder.`, {
-      where: target,
-      hint: "Choose another folder or ask to overwrite it.",
-    });
-  }
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
-  try {
-    await rm(temporary, { recursive: true, force: true });
+  return writeWholeFolder(target, options.overwrite === true, async (temporary) => {
     const samples: InspectionSample[] = [];
     const annotations: Annotation[] = [];
     for (let k = 0; k < count; k++) {
@@ -88,9 +71,6 @@ export async function writeSynthDataset(folder: string, options: SynthDatasetOpt
       options.onProgress?.(k + 1, count);
     }
     await writeIndexes(temporary, samples, annotations, shots);
-    if (present.length > 0) await rm(target, { recursive: true });
-    else await rm(target, { recursive: true, force: true });
-    await rename(temporary, target);
     const moved = (path: string) => join(target, path.slice(temporary.length + 1));
     return samples.map((sample) => ({
       ...sample,
@@ -98,11 +78,7 @@ export async function writeSynthDataset(folder: string, options: SynthDatasetOpt
       references: sample.references.map(moved),
       mask: sample.mask === null ? null : moved(sample.mask),
     }));
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
-    if (error instanceof AppError) throw error;
-    throw writeError(target, error);
-  }
+  });
 }
 
 async function writeSample(

@@ -1,5 +1,5 @@
 /** Formats told apart and turned into one another; annotation and MVTec-style folders; the real samples. */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { convertDataset, detectFormat, readDataset, writeDataset } from "@iad-r1/server/data/dataset";
@@ -172,6 +172,33 @@ describe("readMvtec", () => {
 });
 
 describe("writeDataset", () => {
+  it.each(["folder", "mvtec"] as const)(
+    "replaces a folder that is there only when it is told to: %s",
+    async (format) => {
+      const path = join(folder, "taken", format);
+      await mkdir(path, { recursive: true });
+      const to = { path, format };
+      await convertDataset({ from: { path: set }, to });
+      await writeFile(join(path, "notes.txt"), "mine");
+      const before = await readdir(path);
+      await expect(convertDataset({ from: { path: set }, to })).rejects.toMatchObject({
+        code: "data/folder-exists",
+        hint: expect.stringContaining("--overwrite"),
+      });
+      expect(await readdir(path)).toEqual(before);
+      const { ino } = await stat(path);
+      await convertDataset({ from: { path: set }, to: { ...to, overwrite: true } });
+      expect(await readdir(path)).toEqual(before.filter((name) => name !== "notes.txt"));
+      // The same folder: a shell that stands in it, or a volume that is mounted there, still sees it.
+      expect((await stat(path)).ino).toBe(ino);
+    },
+  );
+
+  it("never replaces a folder that the caller works in", async () => {
+    const to = { path: process.cwd(), format: "folder" as const, overwrite: true };
+    await expect(convertDataset({ from: { path: set }, to })).rejects.toMatchObject({ code: "data/folder-exists" });
+  });
+
   it("refuses samples that have no file", async () => {
     const { value } = await loadSource(
       { kind: "synth", seed: 1, count: 2, size: 40, anomalousShare: 0.5, difficulty: 0.5 },

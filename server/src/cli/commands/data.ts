@@ -118,10 +118,11 @@ export function registerDataCommands(program: Command): void {
       new Option("--shots <n>", "1 puts a reference picture before each picture").choices(["0", "1"]).default("0"),
     )
     .option("--copy-images", "copy the pictures beside the file")
+    .option("--overwrite", "replace a folder that is there")
     .action(
       action(async (context, command) => {
         const options = command.opts<
-          ReadFlags & { to: DataFormat; out: string; shots: "0" | "1"; copyImages?: boolean }
+          ReadFlags & { to: DataFormat; out: string; shots: "0" | "1"; copyImages?: boolean; overwrite?: boolean }
         >();
         const { value, problems } = await convertDataset({
           from: { path: command.args[0]!, ...readOptions(context, options.format, options.images) },
@@ -130,6 +131,7 @@ export function registerDataCommands(program: Command): void {
             format: options.to,
             shots: options.shots === "1" ? 1 : 0,
             copyImages: options.copyImages === true,
+            overwrite: options.overwrite === true,
             signal: context.signal,
           },
         });
