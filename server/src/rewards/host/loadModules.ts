@@ -39,7 +39,7 @@ export async function loadModules({ entry, modules, isImpure }: StartMessage): P
   const nodeModuleName = (specifier: string, from: string): string => {
     const name = specifier.replace(/^node:/, "");
     if (isImpure || harmless.has(name)) return name;
-    throw new RewardError("reward/load", `${from} imports ${specifier}, which pure rewards may not use.`, {
+    throw new RewardError("reward/load", `${fileOf(from)} imports ${specifier}, which pure rewards may not use.`, {
       hint: "Declare the reward impure: true when it must read files or the network.",
     });
   };
@@ -109,9 +109,13 @@ export async function loadModules({ entry, modules, isImpure }: StartMessage): P
     const { kind, code } = known.get(target)!;
     if (kind === "json") return JSON.parse(code) as unknown;
     if (kind === "common") return required(target);
-    throw new RewardError("reward/load", `${url} requires "${specifier}", which is written with import and export.`, {
-      hint: "Write this file with import too.",
-    });
+    throw new RewardError(
+      "reward/load",
+      `${fileOf(url)} requires "${specifier}", which is written with import and export.`,
+      {
+        hint: "Write this file with import too.",
+      },
+    );
   };
 
   const link = async (specifier: string, { identifier }: { identifier: string }): Promise<vm.Module> => {
@@ -134,11 +138,16 @@ export async function loadModules({ entry, modules, isImpure }: StartMessage): P
   return root.namespace as Record<string, unknown>;
 }
 
+/** A module as people know it. */
+function fileOf(url: string): string {
+  return url.startsWith("file:") ? fileURLToPath(url) : url;
+}
+
 function unknownModule(specifier: string, from: string): RewardError {
   const isFile = /^(\.{1,2}\/|\/|file:)/.test(specifier);
   return new RewardError(
     "reward/load",
-    `${from} imports "${specifier}", ${isFile ? "which is not there" : "a package, which rewards may not use"}.`,
+    `${fileOf(from)} imports "${specifier}", ${isFile ? "which is not there" : "a package, which rewards may not use"}.`,
     { hint: isFile ? "Correct the path." : `Rewards may import "${apiName}" and files of the project.` },
   );
 }

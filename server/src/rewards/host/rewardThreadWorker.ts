@@ -3,6 +3,7 @@
  * calls the functions, and turns whatever they give into outcomes. It knows no files.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { RewardError } from "@iad-r1/models/errors";
 import { makeRecorder } from "../live/recorder";
 import type { FromHost, RunMessage, StartMessage } from "../user/hostMessages";
 import { recorderName } from "../user/recording";
@@ -39,9 +40,15 @@ function send(message: FromHost): void {
 }
 
 function sendFailure(error: unknown): void {
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : `It threw ${String(error)}.`;
   const line = lineInFile(error, start.entry);
-  send({ kind: "failed", code: "reward/load", message, line, siteId: null, row: null });
+  const place = { line, siteId: null, row: null };
+  if (error instanceof RewardError) {
+    // One of ours: a whole sentence, with a cure of its own.
+    const { message, hint } = error;
+    return send({ kind: "failed", code: "reward/load", message, ...place, ...(hint !== undefined && { hint }) });
+  }
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : `It threw ${String(error)}.`;
+  send({ kind: "failed", code: "reward/load", message, ...place });
 }
 
 /** Pure code has no files, no network and no processes. Node's own code keeps its references. */

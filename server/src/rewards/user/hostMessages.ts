@@ -66,6 +66,8 @@ export interface FailedMessage {
   siteId: number | null;
   /** The row that was being scored. */
   row: number | null;
+  /** The cure, where it is known better than from the code. */
+  hint?: string;
   /** A Python module that is not installed. */
   missingModule?: string | null;
 }

@@ -226,5 +226,5 @@ export function rewardErrorOf(name: string, file: string, failure: FailedMessage
   };
   const text = code === "reward/load" ? message : `Reward ${name}: ${message}`;
   const at = code === "reward/timeout" && line !== null ? ` It was in line ${line}.` : "";
-  return new RewardError(code, text + at, { where, hint: hints[code], data: { line, siteId, row } });
+  return new RewardError(code, text + at, { where, hint: failure.hint ?? hints[code], data: { line, siteId, row } });
 }

@@ -132,6 +132,15 @@ export const late = async () => (await import("./deep.ts")).deep;`;
     });
   });
 
+  test("an import that is not allowed is told with the file as people know it, and its own cure", async () => {
+    const source = 'import "node:net";\n/** @reward */\nexport const f = () => 1;';
+    const file = join(temporaryFolder(), "my rewards", "a.reward.ts");
+    await expect(open(source, { file }).score("f", rows("a"))).rejects.toMatchObject({
+      message: `${file} imports node:net, which pure rewards may not use.`,
+      hint: expect.stringContaining("impure: true"),
+    });
+  });
+
   test("CommonJS is run as Node would, with files of both kinds, and says which line threw", async () => {
     const folder = temporaryFolder();
     writeFileSync(
@@ -192,7 +201,10 @@ export const f = defineReward({ score: () => (whole.sum === sum ? sum() : 0) });
 
   test("a syntax error says its line", async () => {
     const runner = open("/** @reward */\nexport const f = () => 1;\nconst = ;");
-    await expect(runner.score("f", rows("a"))).rejects.toMatchObject({ code: "reward/load", data: { line: 3 } });
+    await expect(runner.score("f", rows("a"))).rejects.toMatchObject({
+      ...{ code: "reward/load", data: { line: 3 } },
+      message: expect.not.stringContaining("transforming"),
+    });
   });
 
   test("an unknown name lists the known ones", async () => {
