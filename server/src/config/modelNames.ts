@@ -3,9 +3,10 @@
  * the project, others are in the store of models, everything else is a folder.
  */
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ConfigError } from "@iad-r1/models/errors";
+import { ConfigError, ModelFileError } from "@iad-r1/models/errors";
+import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import { absentHint, findStored } from "../modelStore/store";
 import type { ModelReference } from "@iad-r1/protocol/runs";
 
@@ -43,6 +44,31 @@ export function isEmbeddedPath(path: string): boolean {
   return [...embeddedModels.values()].some(({ base, adapter }) => path === base || path === adapter);
 }
 
+/** What to do when there is no model of a name. */
+function absentModelHint(name: string, others: readonly string[] = []): string {
+  const folder = "a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json)";
+  const names = `a name of \`iad-r1 models list\`, or ${[...embeddedModels.keys()].join(", ")}`;
+  return absentHint(name) ?? `Give ${[folder, ...others, names].join(", ")}.`;
+}
+
+/**
+ * Opens the model of an experiment.
+ *
+ * @throws ModelFileError for anything missing, damaged, hostile or unsupported; for a base that is not there with the names that could be meant
+ */
+export async function loadExperimentModel({ base, adapter }: ModelReference): Promise<ModelDescription> {
+  if (!existsSync(join(base, "config.json"))) {
+    const isAdapter = existsSync(join(base, "adapter_config.json"));
+    throw new ModelFileError("model/missing-config", `No checkpoint at ${base}: config.json is missing.`, {
+      where: base,
+      hint: isAdapter
+        ? "It is an adapter: name its folder in model.adapter, and in model.base the checkpoint it belongs to."
+        : absentModelHint(basename(base)),
+    });
+  }
+  return loadModelDescription(base, adapter === null ? {} : { adapter });
+}
+
 /** @throws ConfigError `model/not-found` when the folder holds neither a checkpoint nor an adapter */
 export function resolveModel(model = trainedName, adapter?: string): ModelReference {
   const known = embeddedModels.get(model);
@@ -53,9 +79,7 @@ export function resolveModel(model = trainedName, adapter?: string): ModelRefere
   }
   if (!existsSync(join(folder, "config.json"))) {
     throw new ConfigError("model/not-found", `No checkpoint at ${folder}: config.json is missing.`, {
-      hint:
-        absentHint(model) ??
-        `Give a folder as Hugging Face writes it (config.json, model.safetensors, tokenizer.json), an adapter folder, a name of \`iad-r1 models list\`, or ${[...embeddedModels.keys()].join(", ")}.`,
+      hint: absentModelHint(model, ["an adapter folder"]),
       where: folder,
     });
   }

@@ -22,6 +22,7 @@ import type {
 } from "@iad-r1/protocol/runs";
 import type { ExperimentConfig } from "../config/experiment";
 import type { InspectionSample } from "../data/samples";
+import { loadExperimentModel } from "../config/modelNames";
 import { loadSources, requireSound } from "../data/sources";
 import { evaluateModel, type EvaluateModelOptions } from "../evaluate/evaluateModel";
 import { answeringModel, answersOfRuns } from "../generate/answeringModel";
@@ -290,7 +291,7 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
     recorder.log("info", "device/chosen", chosenMessage({ device, reason }));
   }
   // What is wrong with the model is said before any time goes into data.
-  await loadModelDescription(config.model.base, config.model.adapter === null ? {} : { adapter: config.model.adapter });
+  await loadExperimentModel(config.model);
   const data = await loadData(config);
   const rewards = new RunRewards(config);
   try {

@@ -10,7 +10,7 @@ import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { MachineCheck } from "@iad-r1/protocol/project";
 import type { RunKind } from "@iad-r1/protocol/runs";
 import type { DataSource, ExperimentConfig } from "../config/experiment";
-import { embeddedNameOf } from "../config/modelNames";
+import { embeddedNameOf, loadExperimentModel } from "../config/modelNames";
 import { formatProblem, hasErrors } from "../data/problems";
 import { loadSources } from "../data/sources";
 import { answeringModel, answersOfRuns } from "../generate/answeringModel";
@@ -46,8 +46,7 @@ export async function preflight(
     ["Validation data", data.validation],
   ];
   const isModelSound = await check("Model", async () => {
-    const options = model.adapter === null ? {} : { adapter: model.adapter };
-    const description = await loadModelDescription(model.base, options);
+    const description = await loadExperimentModel(model);
     await description.loadProcessor();
     const name = embeddedNameOf(model);
     const whence = name ?? [model.base, ...(model.adapter === null ? [] : [model.adapter])].join(" + ");
