@@ -14,7 +14,7 @@ import { tinyCheckpoint, tinyFixture } from "../helpers/tinyModel";
 let entry = "";
 beforeAll(async () => {
   entry = await buildEntry("server/src/cli/main.ts");
-  // `inspect` starts it from beside its own file.
+  // `inspect` starts it, and looks for it beside itself.
   await buildEntry("server/src/inspect/inspectWorker.ts");
 });
 
@@ -90,6 +90,11 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     ["an experiment that is not there", ["train", "pa-sft", "none.yaml"], /none\.yaml.*cannot be read/],
     ["an experiment with a wrong key", ["train", "pa-sft", "typo.yaml"], /typo\.yaml:3:\d+ .*stepps/],
     ["an experiment with tabs", ["post-train", "tabs.yaml"], /tabs\.yaml:2:\d+/],
+    [
+      "an experiment whose model's name is misspelt",
+      ["train", "pa-sft", "iadr1.yaml", "--set", "model.base=nano-bas"],
+      /nano-bas: config\.json is missing[^]*or nano, nano-pa-sft, nano-base/,
+    ],
     ["a setting of a wrong type", ["train", "pa-sft", "iadr1.yaml", "--set", "seed=abc"], /--set seed/],
     ["a run to be resumed that nobody knows", ["train", "pa-sft", "--resume", "2099"], /no run 2099/],
     ["a run that nobody knows", ["runs", "show", "2099"], /no run 2099/],
@@ -105,6 +110,11 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
       "a folder below a file",
       ["data", "synth", "--out", "notes.txt/x", "--count", "1"],
       /notes\.txt.*(ENOTDIR|EEXIST)/,
+    ],
+    [
+      "a converted folder that is taken",
+      ["data", "convert", "set.json", "--to", "folder", "--out", "damaged"],
+      /--overwrite/,
     ],
     ["too many pictures", ["data", "synth", "--out", "x", "--count", "100000000"], /1,000,000/],
     ["a schema below a file", ["data", "schema", "--out", "notes.txt/schema.json"], /notes\.txt/],
@@ -208,6 +218,15 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     expect(ended.stderr).toMatch(/disk or its quota is full/);
     expectOneError(ended.stderr);
   });
+});
+
+test.each([
+  ["help", "--help"],
+  ["data", "help", "-h"],
+])("%s %s is help as well", async (...args) => {
+  const { code, stdout, stderr } = await iadR1(workplace(), args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^Usage: iad-r1/);
 });
 
 describe("wrong usage ends with exit code 2 and says how it is meant", () => {

@@ -50,6 +50,11 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
   return program;
 }
 
+/** `help --help` asks for the help, as `--help` does; to commander the word would be the name of a command. */
+function helpOnce(args: readonly string[]): string[] {
+  return args.filter((word, k) => !(args[k - 1] === "help" && ["--help", "-h"].includes(word)));
+}
+
 async function main(): Promise<void> {
   process.on("SIGINT", () => {
     if (interrupt.signal.aborted) process.exit(130);
@@ -63,8 +68,9 @@ async function main(): Promise<void> {
     throw error;
   });
   try {
-    const program = await buildProgram(process.argv.slice(2));
-    await program.parseAsync(process.argv);
+    const args = helpOnce(process.argv.slice(2));
+    const program = await buildProgram(args);
+    await program.parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       const harmless = ["commander.helpDisplayed", "commander.help", "commander.version"].includes(error.code);

@@ -7,6 +7,7 @@ import { exportRun, type ExportFormat, exportFormats } from "../../runs/exportRu
 import { importRun } from "../../runs/importRun";
 import { findRun, listRuns, openRun } from "../../runs/store";
 import { action } from "../action";
+import type { CliContext } from "../context";
 import { evaluationTable } from "../runView";
 import { duration, table } from "../terminalText";
 
@@ -55,7 +56,7 @@ export function registerRunCommands(program: Command): void {
         );
         for (const stage of plan) context.print(`  ${finishedStages.includes(stage.id) ? "✔" : "·"} ${stage.title}`);
         context.print("");
-        for (const line of evaluationTable(rows)) context.print(line);
+        printEvaluations(context, rows);
         context.print(`\nfolder  ${run.folder}`);
       }),
     );
@@ -73,7 +74,7 @@ export function registerRunCommands(program: Command): void {
         );
         const rows = evaluations.map(({ run, label, report }) => ({ label: `${run} ${label}`, report }));
         if (context.json) return context.printJson({ evaluations: rows, differences });
-        for (const line of evaluationTable(rows)) context.print(line);
+        printEvaluations(context, rows);
         context.print("");
         if (differences.length === 0) return context.print("The settings are the same.");
         const shown = differences.map(({ key, values }) => [
@@ -119,4 +120,9 @@ export function registerRunCommands(program: Command): void {
         context.print(`${imported.numCurves} curves, ${imported.numPoints} points\nrun     ${imported.folder}`);
       }),
     );
+}
+
+function printEvaluations(context: CliContext, rows: Parameters<typeof evaluationTable>[0]): void {
+  if (rows.length === 0) return context.print("No evaluations.");
+  for (const line of evaluationTable(rows)) context.print(line);
 }
