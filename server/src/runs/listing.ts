@@ -55,6 +55,11 @@ export function listingOf({ folder, manifest, tail, lastState, progress, finding
   };
 }
 
+/** The balanced accuracy of the last stage that was evaluated; undefined when none was. */
+export function lastBalancedAccuracy({ plan, last }: Pick<RunListing, "plan" | "last">): number | undefined {
+  return plan.map(({ id }) => last[`${id}/eval/balanced_accuracy`]).findLast((value) => value !== undefined);
+}
+
 export function isFinal(state: RunManifest["state"]): boolean {
   return state === "completed" || state === "stopped" || state === "failed";
 }

@@ -59,7 +59,10 @@ export function openScalars(
         const column = index.columns[view.getUint32(record * recordBytes, true)];
         if (column === undefined) return false;
         if (keep.finishedStages.includes(column.stage)) return true;
-        return column.stage === keep.stage && view.getUint32(record * recordBytes + 4, true) <= keep.step;
+        // At step 0 a stage begins anew; an evaluation has its only points there, and writes them again.
+        return (
+          keep.step > 0 && column.stage === keep.stage && view.getUint32(record * recordBytes + 4, true) <= keep.step
+        );
       };
       let kept = 0;
       while (kept < records && stays(kept)) kept++;

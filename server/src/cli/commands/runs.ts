@@ -5,6 +5,7 @@ import { compareRuns, evaluationRows } from "../../runs/compareRuns";
 import { writeRunReport } from "../../report/collectReport";
 import { exportRun, type ExportFormat, exportFormats } from "../../runs/exportRun";
 import { importRun } from "../../runs/importRun";
+import { lastBalancedAccuracy } from "../../runs/listing";
 import { findRun, listRuns, openRun } from "../../runs/store";
 import { action } from "../action";
 import type { CliContext } from "../context";
@@ -26,15 +27,20 @@ export function registerRunCommands(program: Command): void {
         const listings = listRuns(command.opts<{ runs: string }>().runs);
         if (context.json) return context.printJson(listings);
         if (listings.length === 0) return context.log("No runs yet. `iad-r1 post-train iadr1.yaml` makes one.");
-        const rows = listings.map(({ id, kind, project, state, createdMs, lastStage, lastStep, last }) => [
-          id,
-          kind,
-          project,
-          state,
-          new Date(createdMs).toISOString().slice(0, 16).replace("T", " "),
-          lastStage === null ? "–" : `${lastStage} ${lastStep}`,
-          last.balanced_accuracy === undefined ? "–" : `${last.balanced_accuracy.toFixed(1)} %`,
-        ]);
+        const rows = listings.map((listing) => {
+          const { id, kind, project, state, createdMs, lastStage, lastStep } = listing;
+          const balanced = lastBalancedAccuracy(listing);
+          return [
+            id,
+            kind,
+            project,
+            state,
+            new Date(createdMs).toISOString().slice(0, 16).replace("T", " "),
+            // Evaluations have no steps.
+            lastStage === null ? "–" : lastStep === 0 ? lastStage : `${lastStage} ${lastStep}`,
+            balanced === undefined ? "–" : `${balanced.toFixed(1)} %`,
+          ];
+        });
         for (const line of table(["run", "kind", "project", "state", "created", "last step", "balanced"], rows))
           context.print(line);
       }),
