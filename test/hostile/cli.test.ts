@@ -154,6 +154,24 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     expectOneError(stderr);
   });
 
+  test("batches for a trainer that are none: each line has its answer, in words", async () => {
+    const input = '{"id":1,"rows":[null]}\nnull\n[1]\n{"id":2,"rows":[]}\n';
+    const args = ["reward", "serve-stdio", "--rewards", "iad-r1"];
+    const { code, stdout } = await iadR1(workplace(), args, input);
+    expect(code).toBe(0);
+    const [, ...answers] = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown);
+    const expected = (what: string): unknown => expect.stringContaining(`xpected {${what}`);
+    expect(answers).toMatchObject([
+      { id: 1, error: expected("completion") },
+      { id: null, error: expected("id, rows") },
+      { id: null, error: expected("id, rows") },
+      { id: 2, outcomes: {} },
+    ]);
+  });
+
   test("a data set with errors: each with its line, then the count", async () => {
     const { code, stdout, stderr } = await iadR1(workplace(), ["data", "validate", "set.json"]);
     expect(code).toBe(1);
@@ -244,6 +262,7 @@ describe("wrong usage ends with exit code 2 and says how it is meant", () => {
     ["a share above one", ["data", "synth", "--out", "x", "--anomalous-share", "2"], /--anomalous-share/],
     ["a format that does not exist", ["data", "validate", "set.json", "--format", "coco"], /coco/],
     ["a number of images that is a word", ["eval", "--data", "none", "--limit", "few"], /--limit/],
+    ["a seed that is a word", ["reward", "serve-stdio", "--rewards", "iad-r1", "--seed", "abc"], /--seed/],
     ["no rewards", ["reward", "score", "--input", "lines.jsonl"], /--rewards/],
   ];
   test.each(cases)("%s", async (_, args, says) => {

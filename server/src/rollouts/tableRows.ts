@@ -42,7 +42,8 @@ export function tableRows(
 ): { rows: RolloutRow[]; fault: null } | { rows: null; fault: string } {
   const completions = columns.get("completion");
   if (completions === undefined) {
-    return { rows: null, fault: `no column \`completion\`; there are ${[...columns.keys()].slice(0, 20).join(", ")}` };
+    const names = columns.size === 0 ? "none" : [...columns.keys()].slice(0, 20).join(", ");
+    return { rows: null, fault: `no column \`completion\`; there are ${names}` };
   }
   const count = completions.length;
   for (const [name, values] of columns) {

@@ -12,12 +12,12 @@ import { instrumentTypeScript } from "../../rewards/live/instrument";
 import { completionContent } from "../../rewards/scoreFile";
 import { openRewards } from "../../rewards/user/openRewards";
 import { action } from "../action";
-import { positive } from "../numberOption";
+import { integer, positive } from "../numberOption";
 
 /** A batch: rows as in a file of completions. */
 interface Request {
   id: unknown;
-  rows: Record<string, unknown>[];
+  rows: unknown[];
 }
 
 export function registerRewardServe(reward: Command): void {
@@ -26,7 +26,7 @@ export function registerRewardServe(reward: Command): void {
     .description("score batches that a trainer writes to standard input; for engines/python/iadr1_rewards.py")
     .requiredOption("--rewards <names>", "rewards or reward files, separated by commas")
     .option("--timeout <seconds>", "longest time of a reward file for one batch", positive, 30)
-    .option("--seed <n>", "seed of the random numbers that rewards are given", Number, 0)
+    .option("--seed <n>", "seed of the random numbers that rewards are given", integer(0), 0)
     .action(
       action(async (context, command) => {
         const { rewards: names, timeout, seed } = command.opts<{ rewards: string; timeout: number; seed: number }>();
@@ -50,9 +50,9 @@ export function registerRewardServe(reward: Command): void {
 async function answer(line: string, rewards: readonly WeightedReward[], signal: AbortSignal): Promise<unknown> {
   let id: unknown = null;
   try {
-    const request = JSON.parse(line) as Request;
-    id = request.id;
-    if (!Array.isArray(request.rows)) {
+    const request = JSON.parse(line) as Partial<Request> | null;
+    id = request?.id ?? null;
+    if (!Array.isArray(request?.rows)) {
       throw new RewardError("reward/bad-line", "Expected {id, rows: [{completion, solution, …}]}, got no rows.");
     }
     const inputs = request.rows.map(inputOf);
@@ -65,7 +65,14 @@ async function answer(line: string, rewards: readonly WeightedReward[], signal: 
   }
 }
 
-function inputOf({ completion, solution, ...columns }: Record<string, unknown>): RewardInput {
+function inputOf(row: unknown, index: number): RewardInput {
+  if (typeof row !== "object" || row === null) {
+    throw new RewardError(
+      "reward/bad-line",
+      `Row ${index + 1}: expected {completion, solution, …}, got ${JSON.stringify(row)}.`,
+    );
+  }
+  const { completion, solution, ...columns } = row as Record<string, unknown>;
   return { completion: completionContent(completion), solution, columns };
 }
 
