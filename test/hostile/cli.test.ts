@@ -93,7 +93,7 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     [
       "an experiment whose model's name is misspelt",
       ["train", "pa-sft", "iadr1.yaml", "--set", "model.base=nano-bas"],
-      /nano-bas: config\.json is missing[^]*or nano, nano-pa-sft, nano-base/,
+      /nano-bas: config\.json is missing[\s\S]*or nano, nano-pa-sft, nano-base/,
     ],
     ["a setting of a wrong type", ["train", "pa-sft", "iadr1.yaml", "--set", "seed=abc"], /--set seed/],
     ["a run to be resumed that nobody knows", ["train", "pa-sft", "--resume", "2099"], /no run 2099/],
@@ -119,6 +119,16 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     ["too many pictures", ["data", "synth", "--out", "x", "--count", "100000000"], /1,000,000/],
     ["a schema below a file", ["data", "schema", "--out", "notes.txt/schema.json"], /notes\.txt/],
     ["a data set to be judged that is not there", ["eval", "--data", "none", ...tiny], /none/],
+    [
+      "a report that cannot be written, before anything is evaluated",
+      ["eval", "--data", "synth:1:9", "--out", "notes.txt/x", ...tiny],
+      /notes\.txt.*(ENOTDIR|EEXIST)/,
+    ],
+    [
+      "lines that cannot be written, before anything is sampled",
+      ["rollouts", "sample", "--data", "synth:1:9", "--out", "notes.txt/x", ...tiny],
+      /notes\.txt.*(ENOTDIR|EEXIST)/,
+    ],
     ["drawn pictures without a number", ["eval", "--data", "synth:1:few", ...tiny], /expected synth:SEED:COUNT/],
     ["records that are not there", ["verify", tinyCheckpoint, "--reference", "."], /reference\.json/],
     [

@@ -42,11 +42,15 @@ export interface InspectedPicture {
 }
 
 /**
- * Writes `report.html` into the run folder.
+ * Writes the report of a run: into its folder as `report.html`, or elsewhere, which leaves the folder as it is.
  *
  * @returns the path of the report
  */
-export async function writeRunReport(folder: string, inspected: readonly InspectedPicture[] = []): Promise<string> {
+export async function writeRunReport(
+  folder: string,
+  inspected: readonly InspectedPicture[] = [],
+  file = join(folder, "report.html"),
+): Promise<string> {
   const run = openRun(folder);
   const { manifest } = run;
   const rows = [
@@ -72,7 +76,6 @@ export async function writeRunReport(folder: string, inspected: readonly Inspect
     examples: await examples(run),
     inspections: await Promise.all(inspected.map(inspection)),
   });
-  const file = join(folder, "report.html");
   await writeFileAtomically(file, html);
   return file;
 }

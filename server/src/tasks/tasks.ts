@@ -118,7 +118,7 @@ export const tasks: {
   compareRuns: async ({ folders }) => compareRuns(folders.map((folder) => openRun(folder))),
   importRun: ({ path, projectFolder }) => importRun(path, join(projectFolder, ".iadr1", "runs")),
   async exportRun({ folder, format, out }) {
-    if (format === "html") await copyFile(await writeRunReport(folder), out);
+    if (format === "html") await writeRunReport(folder, [], out);
     else if (format === "journal") await copyFile(join(folder, "events.jsonl"), out);
     else await exportRun(openRun(folder), format, out);
     return null;

@@ -49,6 +49,8 @@ export function registerModelCommands(program: Command): void {
       if (options.questions !== undefined) return askQuestions(context, options.questions, options);
       if (options.data === undefined) return command.error("error: give --data PATH, or --questions FILE");
       const samples = await samplesOf(options.data, context.signal);
+      // What cannot be written is said before the hours of work.
+      if (options.out !== undefined) await mkdir(options.out, { recursive: true });
       const { report, samples: answers } = await evaluateReference(
         await modelOf(options, context.signal),
         samples.slice(0, options.limit),
@@ -64,7 +66,6 @@ export function registerModelCommands(program: Command): void {
       );
       if (context.interactive) process.stderr.write("\r\x1b[K");
       if (options.out !== undefined) {
-        await mkdir(options.out, { recursive: true });
         await writeFile(join(options.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
         await writeFile(
           join(options.out, "samples.jsonl"),
@@ -103,6 +104,7 @@ async function askQuestions(context: CliContext, file: string, options: EvalOpti
       `warning: ${missing.length} pictures are missing, the first: ${missing[0]}; their questions are left out.`,
     );
   }
+  if (options.out !== undefined) await mkdir(options.out, { recursive: true });
   const answers = await askChoices(await modelOf(options, context.signal), questions.slice(0, options.limit), {
     ...{ device: options.device, threads: options.threads, references: options.references, signal: context.signal },
     onDevice: (_, message) => context.log(message),
@@ -111,7 +113,6 @@ async function askQuestions(context: CliContext, file: string, options: EvalOpti
   if (context.interactive) process.stderr.write("\r\x1b[K");
   const report = choiceReport(answers);
   if (options.out !== undefined) {
-    await mkdir(options.out, { recursive: true });
     await writeFile(join(options.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
     const lines = answers.map(({ question, completion, letter }) => {
       const { id, number, subtask, right } = question;

@@ -2,10 +2,9 @@
  * `iad-r1 rollouts …`: let a model answer the same question several times, scored, to look at rewards without a training run; and read what
  * was recorded, here or by other trainers (`rolloutFiles.ts`).
  */
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { createRandom } from "@iad-r1/models/util/random";
 import { type Command, Option } from "commander";
-import { resolveModel } from "../../config/modelNames";
 import { rewardNames } from "../../config/rewardPath";
 import { defaultPromptStyle, type PromptStyle, promptStyles } from "../../generate/examples";
 import { instrumentTypeScript } from "../../rewards/live/instrument";
@@ -13,7 +12,7 @@ import { openRewards } from "../../rewards/user/openRewards";
 import { type SampledLine, sampleLines } from "../../train/sampleLines";
 import { action } from "../action";
 import { DATA_HELP, samplesOf } from "../dataOption";
-import { type DEVICE_CHOICES, deviceOption, modelOption } from "../modelOptions";
+import { type DEVICE_CHOICES, deviceOption, modelOf, modelOption } from "../modelOptions";
 import { integer, nonNegative, positive, share } from "../numberOption";
 import { table } from "../terminalText";
 import { registerRolloutFiles } from "./rolloutFiles";
@@ -21,6 +20,7 @@ import { registerRolloutFiles } from "./rolloutFiles";
 interface SampleOptions {
   model?: string;
   adapter?: string;
+  bits?: "4" | "8";
   data: string;
   prompts: number;
   groupSize: number;
@@ -66,6 +66,8 @@ export function registerRolloutCommands(program: Command): void {
     action(async (context, command) => {
       const options = command.opts<SampleOptions>();
       const all = await samplesOf(options.data, context.signal);
+      // What cannot be written is said before the work; a file that is there stays as it is until then.
+      if (options.out !== undefined) closeSync(openSync(options.out, "a"));
       const chosen = createRandom(options.seed, "rollouts").shuffle(all).slice(0, options.prompts);
       const opened = openRewards(rewardNames(options.rewards), {
         ...{ folder: process.cwd(), instrument: instrumentTypeScript, wallMs: options.timeout * 1000 },
@@ -74,7 +76,7 @@ export function registerRolloutCommands(program: Command): void {
       let lines: SampledLine[];
       try {
         const { groupSize, references, style, seed, device, threads, temperature, topK, topP } = options;
-        lines = await sampleLines(resolveModel(options.model, options.adapter), chosen, {
+        lines = await sampleLines(await modelOf(options, context.signal), chosen, {
           ...{ groupSize, references, style, seed, device, threads, temperature, topK, topP },
           ...{ rewards: opened.rewards, maxNewTokens: options.maxTokens, signal: context.signal },
           onDevice: (_, message) => context.log(message),

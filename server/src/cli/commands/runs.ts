@@ -1,5 +1,4 @@
 /** `iad-r1 runs …`: list, show, compare and export recorded runs. */
-import { copyFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { compareRuns, evaluationRows } from "../../runs/compareRuns";
 import { writeRunReport } from "../../report/collectReport";
@@ -102,7 +101,7 @@ export function registerRunCommands(program: Command): void {
       action(async (context, command) => {
         const options = command.opts<{ runs: string; format: ExportFormat | "html"; out: string }>();
         const folder = findRun(options.runs, command.args[0]!);
-        if (options.format === "html") await copyFile(await writeRunReport(folder), options.out);
+        if (options.format === "html") await writeRunReport(folder, [], options.out);
         else await exportRun(openRun(folder), options.format, options.out);
         if (context.json) context.printJson({ file: options.out });
         else context.print(options.out);
@@ -129,6 +128,6 @@ export function registerRunCommands(program: Command): void {
 }
 
 function printEvaluations(context: CliContext, rows: Parameters<typeof evaluationTable>[0]): void {
-  if (rows.length === 0) return context.print("No evaluations.");
-  for (const line of evaluationTable(rows)) context.print(line);
+  if (rows.length === 0) context.print("No evaluations.");
+  else for (const line of evaluationTable(rows)) context.print(line);
 }

@@ -45,7 +45,8 @@ function sendFailure(error: unknown): void {
   if (error instanceof RewardError) {
     // One of ours: a whole sentence, with a cure of its own.
     const { message, hint } = error;
-    return send({ kind: "failed", code: "reward/load", message, ...place, ...(hint !== undefined && { hint }) });
+    send({ kind: "failed", code: "reward/load", message, ...place, ...(hint !== undefined && { hint }) });
+    return;
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : `It threw ${String(error)}.`;
   send({ kind: "failed", code: "reward/load", message, ...place });
