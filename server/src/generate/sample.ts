@@ -9,7 +9,7 @@ import type { Random } from "@iad-r1/models/util/random";
 export interface SamplingOptions {
   /** Logits are divided by it; 0 = always the most likely token. */
   temperature: number;
-  /** Only the k most likely tokens; 0 = off. */
+  /** Only the k most likely tokens, and those that are as likely as the last of them; 0 = off. */
   topK: number;
   /** Only the smallest set of most likely tokens whose probabilities reach this sum; 1 = off. */
   topP: number;
@@ -76,7 +76,7 @@ export function sampleToken(logits: Float32Array, options: SamplingOptions, rand
   const limit = options.topK > 0 ? Math.min(options.topK, size) : size;
   if (limit === size && topP >= 1) return drawFromAll(logits, temperature, random.next());
   const mass = boltzmann(logits, temperature);
-  const ids = limit === size ? nucleus(logits, mass, topP) : trimToMass(largest(logits, limit), mass, topP);
+  const ids = limit === size ? nucleus(logits, mass, topP) : trimToMass(withTies(logits, limit), mass, topP);
   let rest = 0;
   for (const id of ids) rest += mass(id);
   rest *= random.next();
@@ -145,6 +145,16 @@ export function largest(logits: Float32Array, k: number): Int32Array {
     sink(heap, logits, 0, end, worstFirst);
   }
   return heap;
+}
+
+/** The k largest, and every other id whose logit equals the last of them: a border between equals cuts none of them off. */
+function withTies(logits: Float32Array, k: number): Int32Array {
+  const ids = largest(logits, k);
+  const kept = new Set(ids);
+  const border = logits[ids[k - 1]!]!;
+  const ties: number[] = [];
+  for (let id = 0; id < logits.length; id++) if (logits[id] === border && !kept.has(id)) ties.push(id);
+  return ties.length === 0 ? ids : Int32Array.from([...ids, ...ties]);
 }
 
 /** Ids of the most likely tokens, largest first, until their mass reaches `topP` of all mass. */

@@ -17,7 +17,9 @@ const options = (some: Partial<SamplingOptions>): SamplingOptions => ({ ...greed
 /** Probabilities after temperature, top-k and top-p, by sorting everything; ids left out have none. */
 function plainDistribution(logits: Float32Array, { temperature, topK, topP }: SamplingOptions): Map<number, number> {
   const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]! || a - b);
-  const chosen = topK > 0 ? order.slice(0, topK) : order;
+  // As in transformers, what is as likely as the k-th token is kept with it.
+  const border = topK > 0 ? logits[order[Math.min(topK, order.length) - 1]!]! : Number.NEGATIVE_INFINITY;
+  const chosen = order.filter((id) => logits[id]! >= border);
   const masses = chosen.map((id) => Math.exp((logits[id]! - logits[order[0]!]!) / temperature));
   const total = masses.reduce((a, b) => a + b, 0);
   const kept: number[] = [];
@@ -70,6 +72,13 @@ describe("sampling", () => {
         },
       ),
     );
+  });
+
+  it("keeps what is as likely as the last of the k tokens, as transformers does", () => {
+    const logits = Float32Array.of(2, 5, 2, 1, 2);
+    const drawAt = (uniform: number) =>
+      sampleToken(logits, options({ topK: 2 }), { ...createRandom(0), next: () => uniform });
+    expect(new Set(Array.from({ length: 1000 }, (_, i) => drawAt(i / 1000)))).toEqual(new Set([0, 1, 2, 4]));
   });
 
   it("takes the most likely token at temperature 0, the first among equals", () => {
