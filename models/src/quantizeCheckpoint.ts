@@ -48,7 +48,9 @@ export async function quantizeCheckpoint(
   const metadata = { quantized: `${rounding.bits} bits, blocks of ${rounding.blockSize}` };
   await writeQuantized(join(folder, "model.safetensors"), source, steps, metadata, options);
   await copyCompanionFiles(model.folder, folder, ["config.json"]);
-  const config = smallConfig((await readJsonFile(model.folder, "config.json"))!, rounding);
+  const head = model.savedName(`${model.paths.head}.weight`);
+  const staysTied = model.facts.decoder.tied && !steps.some(({ name }) => name === head);
+  const config = smallConfig((await readJsonFile(model.folder, "config.json"))!, rounding, staysTied);
   await writeFileAtomically(join(folder, "config.json"), `${JSON.stringify(config, null, 2)}\n`);
   const written = await openSafetensors(folder);
   return {
@@ -123,9 +125,13 @@ function planSteps(
   return steps;
 }
 
-/** config.json that says what was done; a head that was tied has its own weights now. */
-export function smallConfig(config: JsonObject, { bits, blockSize }: Rounding): JsonObject {
-  const untied = { tie_word_embeddings: false };
+/**
+ * config.json that says what was done.
+ *
+ * @param staysTied whether the head is still the embedding, as its rows cannot be rounded; else it has weights of its own now
+ */
+export function smallConfig(config: JsonObject, { bits, blockSize }: Rounding, staysTied = false): JsonObject {
+  const untied = staysTied ? {} : { tie_word_embeddings: false };
   return {
     ...config,
     ...untied,

@@ -8,6 +8,7 @@ import { CancelledError } from "@iad-r1/models/errors";
 import { quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { createRandom } from "@iad-r1/models/util/random";
 import { loadModelDescription } from "@iad-r1/models/zoo";
+import { writeRandomCheckpoint } from "@iad-r1/server/bench/randomCheckpoint";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
 import { tinyCheckpoint } from "../../helpers/tinyModel";
@@ -143,6 +144,17 @@ describe("a small checkpoint", () => {
     const embedding = await original.parameters.get("model.language_model.embed_tokens.weight")!.read();
     const step = (Math.max(...embedding) - Math.min(...embedding)) / 255;
     expect(Math.max(...head.map((value, i) => Math.abs(value - embedding[i]!)))).toBeLessThan(step);
+  });
+
+  it("keeps a tied head tied where its rows are no whole number of blocks", async () => {
+    const [source, folder] = [temporaryFolder(), temporaryFolder()];
+    const size = { layers: 1, width: 40, mlpWidth: 64, heads: 2, kvHeads: 1, vocabSize: 50 };
+    await writeRandomCheckpoint(source, size, 1);
+    const original = await loadModelDescription(source);
+    await quantizeCheckpoint(original, folder, { bits: 4, blockSize: 32 });
+    const small = await loadModelDescription(folder);
+    expect(small.facts.decoder.tied).toBe(true);
+    expect([...small.parameters.keys()].sort()).toEqual([...original.parameters.keys()].sort());
   });
 
   it("is not rounded again", async () => {
