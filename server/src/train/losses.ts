@@ -186,7 +186,11 @@ export function policyLoss(input: PolicyLossInput, options: PolicyLossOptions): 
       kl[t] = refLogProbs === undefined ? 0 : klEstimate(logProbs[b]![t]!, refLogProbs[b]![t]!);
       tokenLoss[t] = -clipped * advantage + (beta === 0 ? 0 : beta * kl[t]!);
       // What stands at padding may be anything, infinities included; it must not be multiplied by 0.
-      if (mask[t] === 0) continue;
+      if (mask[t] === 0) {
+        // The mask is a factor of the gradient, so an advantage that is no number (a group of one) leaves none in its whole row.
+        if (Number.isNaN(advantage)) gradient[t] = Number.NaN;
+        continue;
+      }
       const weight = weights[b]![t]!;
       const policyGradient = isLow || isHigh ? 0 : -ratio * advantage;
       const klGradient = beta === 0 ? 0 : beta * (1 - Math.exp(d));

@@ -166,6 +166,19 @@ describe("policyLoss", () => {
     expect(dirty.gradient).toEqual(clean.gradient);
   });
 
+  it("an advantage that is no number leaves no gradient in its row, padding included", () => {
+    const masks = [Uint8Array.of(1, 1, 0), Uint8Array.of(1, 0, 0)];
+    const logProbs = [
+      [-1, -2, -3],
+      [-1, -2, -3],
+    ];
+    const input = { logProbs, refLogProbs: logProbs, advantages: [Number.NaN, 1], masks };
+    const { gradient, loss } = policyLoss(input, { lossType: "grpo", beta: 0.04 });
+    expect(Array.from(gradient[0]!)).toEqual([Number.NaN, Number.NaN, Number.NaN]);
+    expect(Array.from(gradient[1]!, Number.isNaN)).toEqual([false, false, false]);
+    expect(loss).toBeNaN();
+  });
+
   it("a KL term without reference is refused", () => {
     const { refLogProbs: _, ...input } = randomInput();
     expect(() => policyLoss(input, { lossType: "grpo", beta: 0.1 })).toThrow(ConfigError);
