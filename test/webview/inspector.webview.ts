@@ -297,6 +297,19 @@ it("runs no model in a workspace that is not trusted, and says so", async () => 
   expect(host.tells("look/start")).toEqual([]);
 });
 
+/** A picture without others beside it, which may not be shown yet. */
+async function showAlone(file: Buffer): Promise<Host> {
+  const { image } = inspectorState();
+  const uri = "http://webview.test/samples/alone.jpg";
+  open = await FakeHost.open(
+    inspectorPanel,
+    inspectorState({ items: [], image: { ...image!, uri, truth: null, references: [] } }),
+    {},
+    { files: { "/samples/alone.jpg": file } },
+  );
+  return open;
+}
+
 it("says why a picture cannot be shown", async () => {
   const { image } = inspectorState();
   open = await FakeHost.open(
@@ -315,34 +328,15 @@ it("shows a picture as it is stored, as a model gets it, whatever its orientatio
     .withMetadata({ orientation: 6 })
     .jpeg()
     .toBuffer();
-  const { image } = inspectorState();
-  open = await FakeHost.open(
-    inspectorPanel,
-    inspectorState({
-      items: [],
-      image: { ...image!, uri: "http://webview.test/samples/turned.jpg", truth: null, references: [] },
-    }),
-    {},
-    { files: { "/samples/turned.jpg": turned } },
-  );
-  await open.page.locator(".picture-foot", { hasText: "40 × 20" }).waitFor();
+  const { page } = await showAlone(turned);
+  await page.locator(".picture-foot", { hasText: "40 × 20" }).waitFor();
 });
 
 it("opens a picture of a hundred megapixels without freezing", async () => {
   const large = await sharp({ create: { width: 10_000, height: 10_000, channels: 3, background: "#8090a0" } })
     .jpeg({ quality: 60 })
     .toBuffer();
-  const { image } = inspectorState();
-  open = await FakeHost.open(
-    inspectorPanel,
-    inspectorState({
-      items: [],
-      image: { ...image!, uri: "http://webview.test/samples/large.jpg", truth: null, references: [] },
-    }),
-    {},
-    { files: { "/samples/large.jpg": large } },
-  );
-  const { page } = open;
+  const { page } = await showAlone(large);
   const started = Date.now();
   const worked = await busyMs(page, () =>
     page.waitForFunction(

@@ -1,6 +1,6 @@
 /** Folders of data sets: written whole or not at all, and never over what is there without being asked. */
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { writeError } from "@iad-r1/models/checkpoint/atomicFile";
 import { AppError, DataError } from "@iad-r1/models/errors";
 
@@ -53,7 +53,8 @@ async function namesIn(target: string): Promise<string[] | null> {
 
 function requireReplaceable(target: string, overwrite: boolean): void {
   // Nobody who stands in a project means to delete it.
-  const holdsWork = !relative(target, process.cwd()).startsWith("..");
+  const inside = relative(target, process.cwd());
+  const holdsWork = !inside.startsWith("..") && !isAbsolute(inside);
   if (overwrite && !holdsWork) return;
   throw new DataError("data/folder-exists", `${target} is there already and not an empty folder.`, {
     where: target,
