@@ -87,7 +87,6 @@ export const readingData = () => t("Reading the data set…");
 export const pickData = () => t("Which data set?");
 export const dataStatistics = (path: string) => t("Data set {0}", path);
 export const counts = (normal: number, anomalous: number) => t("{0} normal, {1} anomalous", normal, anomalous);
-export const problems = (count: number) => problemCount(count);
 export const noProblems = () => t("No problems found.");
 export const categoryColumn = () => t("Category");
 export const normalColumn = () => t("Normal");

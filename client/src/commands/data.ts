@@ -32,7 +32,7 @@ export async function showDataStatistics(parts: Parts, target?: unknown): Promis
       plain(path),
       `**${plain(messages.counts(numNormal, numAnomalous))}**`,
       table(head, rows),
-      `## ${plain(numProblems === 0 ? messages.noProblems() : messages.problems(numProblems))}`,
+      `## ${plain(numProblems === 0 ? messages.noProblems() : messages.problemCount(numProblems))}`,
       found.join("\n"),
     ].join("\n\n"),
   );

@@ -163,7 +163,7 @@ function setItem(set: ProjectDataSet): TreeItem {
   if (isBroken) facts.push(failure);
   else facts.push(messages.counts(normal, anomalous));
   if (missingFiles > 0) facts.push(messages.missingFiles(missingFiles));
-  else if (numProblems > 0) facts.push(messages.problems(numProblems));
+  else if (numProblems > 0) facts.push(messages.problemCount(numProblems));
   item.description = facts.join(" · ");
   item.iconPath = isBroken
     ? new ThemeIcon("error", new ThemeColor("list.errorForeground"))

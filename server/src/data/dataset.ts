@@ -1,8 +1,9 @@
 /** Data sets of any format: find out which, read, write, convert. The formats themselves are in `formats/`. */
 import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
-import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { writeError } from "@iad-r1/models/checkpoint/atomicFile";
 import { AppError, DataError } from "@iad-r1/models/errors";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import { ANNOTATIONS_FILE, annotationOf, fileHash, readAnnotations, writeAnnotations } from "./formats/annotations";
 import { readMeta, writeMeta } from "./formats/metaJson";
@@ -161,12 +162,8 @@ export async function convertDataset(options: ConvertOptions): Promise<Parsed<In
   return read;
 }
 
-/** Paths with "/" on every system. */
 function relativeTo(root: string): (path: string) => string {
-  return (path) => {
-    const inside = relative(root, path);
-    return inside.startsWith("..") || resolve(inside) === inside ? path : inside.split(sep).join("/");
-  };
+  return (path) => pathBelow(root, path) ?? path;
 }
 
 /** Copies images, references and masks to `images/CATEGORY/` and `masks/CATEGORY/` below `root`; returns their new names. */

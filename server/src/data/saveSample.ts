@@ -1,9 +1,10 @@
 /** Keeps a corrected inspection as a training sample in an Expert-AD file. The rest of the file stays as it is. */
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
-import { basename, dirname, relative, resolve, sep } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { DataError } from "@iad-r1/models/errors";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import { jsonLines, paSftRecord } from "./formats/paSft";
 import { checkAnswer } from "./grammar";
 import { parseJsonSource } from "./jsonSource";
@@ -43,10 +44,7 @@ export async function saveSample(inspection: CorrectedInspection): Promise<{ fil
     });
   }
   const records = await readList(file);
-  const pathOf = (path: string) => {
-    const inside = relative(dirname(file), path);
-    return inside.startsWith("..") || resolve(inside) === inside ? path : inside.split(sep).join("/");
-  };
+  const pathOf = (path: string) => pathBelow(dirname(file), path) ?? path;
   const all = [...records, { id: sample.id, ...paSftRecord(sample, references.length > 0 ? 1 : 0, pathOf) }];
   await mkdir(dirname(file), { recursive: true });
   await writeFileAtomically(file, jsonLines(all));

@@ -1,8 +1,9 @@
 /** Folders of data sets: written whole or not at all, and never over what is there without being asked. */
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { writeError } from "@iad-r1/models/checkpoint/atomicFile";
 import { AppError, DataError } from "@iad-r1/models/errors";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 
 /**
  * @param produce writes everything into the folder that it is given; what is there before goes only when that has been done
@@ -53,8 +54,7 @@ async function namesIn(target: string): Promise<string[] | null> {
 
 function requireReplaceable(target: string, overwrite: boolean): void {
   // Nobody who stands in a project means to delete it.
-  const inside = relative(target, process.cwd());
-  const holdsWork = !inside.startsWith("..") && !isAbsolute(inside);
+  const holdsWork = pathBelow(target, process.cwd()) !== null;
   if (overwrite && !holdsWork) return;
   throw new DataError("data/folder-exists", `${target} is there already and not an empty folder.`, {
     where: target,

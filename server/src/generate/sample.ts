@@ -150,10 +150,10 @@ export function largest(logits: Float32Array, k: number): Int32Array {
 /** The k largest, and every other id whose logit equals the last of them: a border between equals cuts none of them off. */
 function withTies(logits: Float32Array, k: number): Int32Array {
   const ids = largest(logits, k);
-  const kept = new Set(ids);
-  const border = logits[ids[k - 1]!]!;
+  // Lower ids come first among equals, so those that were cut off are behind it.
+  const last = ids[k - 1]!;
   const ties: number[] = [];
-  for (let id = 0; id < logits.length; id++) if (logits[id] === border && !kept.has(id)) ties.push(id);
+  for (let id = last + 1; id < logits.length; id++) if (logits[id] === logits[last]) ties.push(id);
   return ties.length === 0 ? ids : Int32Array.from([...ids, ...ties]);
 }
 

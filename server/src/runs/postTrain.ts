@@ -5,9 +5,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { isAbsolute, join, relative } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { writeFullCheckpoint } from "@iad-r1/models/adapters/adapter";
 import { CancelledError, CheckpointError, ConfigError } from "@iad-r1/models/errors";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import type {
   EvaluatedSample,
@@ -637,10 +638,7 @@ function mergedFolder(runFolder: string, stage: string): string {
 
 /** Run folders can be moved: paths inside one are kept relative to it. */
 function toPortable(folder: string, { base, adapter }: ModelReference): ModelReference {
-  const portable = (path: string) => {
-    const inside = relative(folder, path);
-    return inside.startsWith("..") || isAbsolute(inside) ? path : inside.replaceAll("\\", "/");
-  };
+  const portable = (path: string) => pathBelow(folder, path) ?? path;
   return { base: portable(base), adapter: adapter === null ? null : portable(adapter) };
 }
 

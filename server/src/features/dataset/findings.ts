@@ -1,5 +1,6 @@
 /** What is wrong in a data set file, with quick fixes: the checks of `iad-r1 data validate`, shown in the text. */
-import { basename, dirname, relative, sep } from "node:path";
+import { basename, dirname, sep } from "node:path";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import { nearestOf } from "../../config/nearest";
 import { findFiles, type NeededFile, reportMissing } from "../../data/formats/records";
 import { endOfValue } from "../../data/jsonSource";
@@ -52,11 +53,9 @@ async function nearPath({ root }: DatasetDocument, file: NeededFile, files: File
   const present = (await files.list(folder)).filter(({ kind }) => kind === "file").map(({ name }) => name);
   const near = nearestOf(basename(path), present);
   if (near === null) return null;
-  const inside = relative(root, folder);
-  const written = inside.startsWith("..")
-    ? `${folder}${sep}${near}`
-    : [...inside.split(sep), near].filter((part) => part !== "").join("/");
-  return written;
+  const inside = pathBelow(root, folder);
+  if (inside === null) return `${folder}${sep}${near}`;
+  return inside === "" ? near : `${inside}/${near}`;
 }
 
 function findingOf(document: DatasetDocument, problem: DataProblem): Finding {

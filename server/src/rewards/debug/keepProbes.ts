@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import type { FindingProbe } from "../analysis/finding";
 import { readExpectations } from "./expectations";
 
@@ -61,7 +62,7 @@ export function keepProbes(
 export function probeFolder(rewardFile: string, roots: readonly string[]): string {
   const own = join(dirname(rewardFile), "probes");
   const beside = join(dirname(dirname(rewardFile)), "probes");
-  const isInside = (path: string) => roots.some((root) => !relative(root, path).startsWith(".."));
+  const isInside = (path: string) => roots.some((root) => pathBelow(root, path) !== null);
   return existsSync(own) || (isInside(own) && !isInside(beside)) ? own : beside;
 }
 
