@@ -73,6 +73,7 @@ export type Outcome =
 
 export interface CaseReport {
   outcome: Outcome;
+  /** Time on processors. */
   ms: number;
   /** Growth of the resident memory's peak while the case acted. */
   growthMiB: number;

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { hostileRunner } from "../helpers/hostileRunner";
 import { harmlessCases, hostileCases, subjects } from "./cases";
 
+/** Of the processor. */
 const maxMs = 5000;
 const maxGrowthMiB = 200;
 /** Longer messages have swallowed the file they complain about. */

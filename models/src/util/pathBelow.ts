@@ -7,5 +7,6 @@ import { isAbsolute, relative, sep } from "node:path";
  */
 export function pathBelow(folder: string, path: string): string | null {
   const inside = relative(folder, path);
-  return inside.startsWith("..") || isAbsolute(inside) ? null : inside.split(sep).join("/");
+  const isOutside = inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside);
+  return isOutside ? null : inside.split(sep).join("/");
 }
