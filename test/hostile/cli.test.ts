@@ -249,18 +249,20 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
 });
 
 test.each([
-  ["help", "--help"],
-  ["data", "help", "-h"],
-])("%s %s is help as well", async (...args) => {
-  const { code, stdout, stderr } = await iadR1(workplace(), args);
+  ["help --help", /^Usage: iad-r1 \[/],
+  ["data help -h", /^Usage: iad-r1 data \[/],
+  ["help data synth", /^Usage: iad-r1 data synth \[/],
+])("%s is help as well", async (line, says) => {
+  const { code, stdout, stderr } = await iadR1(workplace(), line.split(" "));
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout).toMatch(/^Usage: iad-r1/);
+  expect(stdout).toMatch(says);
 });
 
 describe("wrong usage ends with exit code 2 and says how it is meant", () => {
   const cases: [string, string[], RegExp][] = [
     ["an unknown command", ["frobnicate"], /unknown command 'frobnicate'/],
     ["an unknown sub-command", ["data", "frobnicate"], /frobnicate/],
+    ["help with an unknown command", ["help", "data", "frobnicate"], /unknown command 'frobnicate'/],
     ["an unknown option", ["inspect", "part.png", "--colour", "red"], /unknown option '--colour'/],
     ["no picture", ["inspect"], /missing required argument/],
     ["a negative number of tokens", ["inspect", "part.png", "--max-tokens", "-1"], /--max-tokens/],

@@ -50,9 +50,28 @@ Exit codes: 0 success · 1 failed · 2 wrong usage · 130 interrupted`,
   return program;
 }
 
-/** `help --help` asks for the help, as `--help` does; to commander the word would be the name of a command. */
-function helpOnce(args: readonly string[]): string[] {
-  return args.filter((word, k) => !(args[k - 1] === "help" && ["--help", "-h"].includes(word)));
+/**
+ * The command line with `help` as the option `--help` of the command that is meant, at any depth. Commander answers for the first word alone,
+ * and with the help of all where there is no such command.
+ */
+function withHelpAsOption(program: Command, args: readonly string[]): string[] {
+  const rest = [...args];
+  let command = program;
+  for (let i = 0; i < rest.length && command.commands.length > 0; i++) {
+    const word = rest[i]!;
+    if (word === "help") {
+      rest.splice(i--, 1);
+      rest.push("--help");
+    } else if (!word.startsWith("-")) {
+      const named = command.commands.find((one) => one.name() === word);
+      if (named === undefined) {
+        if (rest.some((one) => one === "--help" || one === "-h")) command.error(`error: unknown command '${word}'`);
+        return rest;
+      }
+      command = named;
+    }
+  }
+  return rest;
 }
 
 async function main(): Promise<void> {
@@ -68,9 +87,9 @@ async function main(): Promise<void> {
     throw error;
   });
   try {
-    const args = helpOnce(process.argv.slice(2));
+    const args = process.argv.slice(2);
     const program = await buildProgram(args);
-    await program.parseAsync(args, { from: "user" });
+    await program.parseAsync(withHelpAsOption(program, args), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       const harmless = ["commander.helpDisplayed", "commander.help", "commander.version"].includes(error.code);
