@@ -183,6 +183,13 @@ export const flipsOf = (count: number, reward: string) =>
 export const exportRolloutsTitle = () => t("Export rollouts");
 export const rolloutsExported = (count: number, file: string) =>
   count === 1 ? t("1 rollout written to {0}.", file) : t("{0} rollouts written to {1}.", count, file);
+export const trainingSamples = () => t("Training samples for PA-SFT (the best right answer to each picture)");
+export const samplesExported = (count: number, file: string, left: { withoutAnswer: number; withoutFile: number }) =>
+  [
+    count === 1 ? t("1 training sample written to {0}.", file) : t("{0} training samples written to {1}.", count, file),
+    ...(left.withoutAnswer > 0 ? [t("Pictures without a right answer: {0}.", left.withoutAnswer)] : []),
+    ...(left.withoutFile > 0 ? [t("Pictures left out that lie in no file: {0}.", left.withoutFile)] : []),
+  ].join(" ");
 export const probeExpectation = (reward: string) => t("What must {0} say about this completion?", reward);
 export const probeExpectationHelp = () =>
   t("A number or a comparison such as >= 1; na: it must not apply; error: it must fail");

@@ -41,6 +41,8 @@ import type {
   ExploredGroup,
   ExploreQuery,
   GroupRow,
+  RolloutExport,
+  RolloutExportFormat,
   RolloutOverview,
   WhatIfAnswer,
 } from "./rollouts";
@@ -424,8 +426,6 @@ export interface GroupParams {
   group: string;
 }
 
-export type RolloutExportFormat = "jsonl" | "csv" | "parquet";
-
 /** What is recorded in a run or a file; indexes it when it is not yet. */
 export const rolloutOverview = new RequestType<{ source: RolloutSource }, RolloutOverview, WireError>(
   "iadr1/rollouts/overview",
@@ -475,7 +475,7 @@ export const rolloutPicture = new RequestType<
 /** Writes what a filter lets through to a file. */
 export const exportRollouts = new RequestType<
   { source: RolloutSource; query: ExploreQuery; format: RolloutExportFormat; out: string },
-  { file: string; count: number },
+  RolloutExport & { file: string },
   WireError
 >("iadr1/rollouts/export");
 

@@ -189,3 +189,23 @@ export interface WhatIfAnswer {
   advantage: number | null;
   verdict: string;
 }
+
+// --- export -----------------------------------------------------------------------------------------------------------
+
+/** pa-sft: the best right answer to each picture as a training sample. */
+export const rolloutExportFormats = ["jsonl", "csv", "parquet", "pa-sft"] as const;
+export type RolloutExportFormat = (typeof rolloutExportFormats)[number];
+
+/** By the end of a file name; JSON lines where it says nothing. */
+export function rolloutExportFormat(fileName: string): RolloutExportFormat {
+  const extension = fileName.slice(fileName.lastIndexOf(".") + 1).toLowerCase();
+  if (extension === "json") return "pa-sft";
+  return rolloutExportFormats.find((format) => format === extension) ?? "jsonl";
+}
+
+/** What an export wrote: completions, or samples of a PA-SFT file. */
+export interface RolloutExport {
+  count: number;
+  /** Pictures without a sample: no answer to them was right, or they lie in no file as the model saw them. Null for other formats. */
+  left: { withoutAnswer: number; withoutFile: number } | null;
+}

@@ -5,7 +5,12 @@
 
 import * as lsp from "@iad-r1/protocol/lsp";
 import type { RewardScopeState, RolloutKey, RolloutSource } from "@iad-r1/protocol/rewardDebugger";
-import type { ExploreQuery, KnownFlips, RolloutOverview } from "@iad-r1/protocol/rollouts";
+import {
+  type ExploreQuery,
+  type KnownFlips,
+  type RolloutOverview,
+  rolloutExportFormat,
+} from "@iad-r1/protocol/rollouts";
 import type { WireError } from "@iad-r1/protocol/runs";
 import { type ExplorerState, explorerPanel, type OwnReward, type WantedView } from "@iad-r1/protocol/webview";
 import { commands, Range, Uri, ViewColumn, type WebviewPanel, type WebviewPanelSerializer, window } from "vscode";
@@ -256,15 +261,18 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
   }
 
   private async export(query: ExploreQuery): Promise<void> {
-    const filters = { "JSON Lines": ["jsonl"], CSV: ["csv"], Parquet: ["parquet"] };
+    const filters = {
+      ...{ "JSON Lines": ["jsonl"], CSV: ["csv"], Parquet: ["parquet"] },
+      [messages.trainingSamples()]: ["json"],
+    };
     const target = await window.showSaveDialog({ filters, title: messages.exportRolloutsTitle() });
     if (target === undefined) return;
-    const extension = target.path.slice(target.path.lastIndexOf(".") + 1).toLowerCase();
-    const format = extension === "csv" || extension === "parquet" ? extension : "jsonl";
-    const { file, count } = await this.context.connection.request(lsp.exportRollouts, {
+    const format = rolloutExportFormat(target.path);
+    const { file, count, left } = await this.context.connection.request(lsp.exportRollouts, {
       ...{ source: this.known(), query, format, out: target.fsPath },
     });
-    void window.showInformationMessage(messages.rolloutsExported(count, file));
+    const text = left === null ? messages.rolloutsExported(count, file) : messages.samplesExported(count, file, left);
+    void window.showInformationMessage(text);
   }
 
   /** Reads what there is; what cannot be read is shown in the page. */

@@ -11,6 +11,12 @@ export function integer(low: number, high = Number.POSITIVE_INFINITY): (value: s
   };
 }
 
+export function finite(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== "" && Number.isFinite(number)) return number;
+  throw new InvalidArgumentError("expected a number.");
+}
+
 /** A number of at least 0. */
 export function nonNegative(value: string): number {
   const number = Number(value);

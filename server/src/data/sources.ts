@@ -1,5 +1,6 @@
 /** The data sources of an experiment file, read into samples: format, part of a split, categories, limit, repeat. */
 
+import { counted } from "@iad-r1/models/util/counted";
 import { resolve } from "node:path";
 import { ConfigError, DataError } from "@iad-r1/models/errors";
 import { createRandom } from "@iad-r1/models/util/random";
@@ -89,7 +90,7 @@ async function readSource(source: DataSource, options: SourceOptions): Promise<P
 export function requireSound(parsed: Parsed<InspectionSample[]>): InspectionSample[] {
   if (!hasErrors(parsed.problems)) return parsed.value;
   const errors = parsed.problems.filter((problem) => problem.severity === "error");
-  throw new DataError("data/broken-set", `The data set has ${errors.length} error${errors.length === 1 ? "" : "s"}.`, {
+  throw new DataError("data/broken-set", `The data set has ${counted(errors.length, "error")}.`, {
     where: formatProblem(errors[0]!),
     hint: "Run `iad-r1 data validate` to see all of them.",
   });

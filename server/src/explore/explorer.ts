@@ -1,6 +1,6 @@
 /** The questions of `protocol/rollouts.ts` over opened sources. Lives in a worker; keeps the last few indices. Knows no editor and no LSP. */
 import { basename } from "node:path";
-import { DataError } from "@iad-r1/models/errors";
+import { CancelledError, DataError } from "@iad-r1/models/errors";
 import type { RolloutKey } from "@iad-r1/protocol/rewardDebugger";
 import type {
   AdvantageTable,
@@ -9,6 +9,8 @@ import type {
   ExploredRollout,
   ExploreQuery,
   GroupRow,
+  RolloutExport,
+  RolloutExportFormat,
   RolloutOverview,
   WhatIfAnswer,
 } from "@iad-r1/protocol/rollouts";
@@ -19,7 +21,8 @@ import { type GroupNumbers, RolloutIndex } from "../rollouts/rolloutIndex";
 import type { RolloutRow } from "../rollouts/row";
 import { totalOf } from "../rollouts/total";
 import { advantageTable } from "./advantages";
-import { exportRollouts, type RolloutExportFormat } from "./exportRollouts";
+import { exportBestAnswers } from "./bestAnswers";
+import { exportRollouts } from "./exportRollouts";
 import type { PictureReference } from "./pictures";
 import { rewardSpans } from "./spans";
 import { rewardWeights } from "./weights";
@@ -139,22 +142,27 @@ export class Explorer {
     return { id, mask: sample?.mask ?? null, synth: sample?.synth ?? null };
   }
 
-  /** Writes the rows that the filter lets through; returns their number. */
+  /** Writes the rows that the filter lets through, or the training samples among them. */
   async export(
     path: string,
     query: ExploreQuery,
     format: RolloutExportFormat,
     out: string,
     signal?: AbortSignal,
-  ): Promise<number> {
+  ): Promise<RolloutExport> {
     const { index } = await this.opened(path, signal);
     const numbers = index.matching(query);
     async function* pieces() {
       for (let from = 0; from < numbers.length; from += exportPiece) {
+        if (signal?.aborted) throw new CancelledError();
         yield await index.rows(numbers.slice(from, from + exportPiece));
       }
     }
-    return exportRollouts(pieces(), [...index.rewards.keys()], format, out, signal);
+    if (format === "pa-sft") {
+      const { count, ...left } = await exportBestAnswers(pieces(), out);
+      return { count, left };
+    }
+    return { count: await exportRollouts(pieces(), [...index.rewards.keys()], format, out), left: null };
   }
 
   private async opened(path: string, signal?: AbortSignal): Promise<Opened> {

@@ -1,20 +1,18 @@
-/** Writes rollouts for other programs: JSON lines that `reward check` reads, a table as CSV or parquet. */
+/** Writes rollouts for other programs: JSON lines that `reward check` reads, a table as CSV or parquet. Training samples: `bestAnswers.ts`. */
 import { open } from "node:fs/promises";
-import { CancelledError } from "@iad-r1/models/errors";
+import type { RolloutExportFormat } from "@iad-r1/protocol/rollouts";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import type { RolloutRow } from "../rollouts/row";
 import { promptText } from "../rollouts/promptText";
 
-export const rolloutExportFormats = ["jsonl", "csv", "parquet"] as const;
-export type RolloutExportFormat = (typeof rolloutExportFormats)[number];
+export type TableFormat = Exclude<RolloutExportFormat, "pa-sft">;
 
 /** Rows are written in pieces, so that memory stays bounded; a parquet file is made as a whole. */
 export async function exportRollouts(
   pieces: AsyncIterable<readonly RolloutRow[]>,
   rewardNames: readonly string[],
-  format: RolloutExportFormat,
+  format: TableFormat,
   out: string,
-  signal?: AbortSignal,
 ): Promise<number> {
   let count = 0;
   const all: RolloutRow[] = [];
@@ -22,7 +20,6 @@ export async function exportRollouts(
   try {
     if (format === "csv") await file!.write(`${csvHead(rewardNames).join(",")}\n`);
     for await (const rows of pieces) {
-      if (signal?.aborted) throw new CancelledError();
       count += rows.length;
       if (format === "parquet") all.push(...rows);
       else {

@@ -7,13 +7,14 @@ import type {
   ExploredGroup,
   ExploreQuery,
   GroupRow,
+  RolloutExport,
+  RolloutExportFormat,
   RolloutOverview,
   WhatIfAnswer,
 } from "@iad-r1/protocol/rollouts";
 import type { RolloutRow } from "../rollouts/row";
 import { entryPath } from "../runtime/entry";
 import { startWorker, type WorkerClient } from "../runtime/workerClient";
-import type { RolloutExportFormat } from "./exportRollouts";
 import type { PictureReference } from "./pictures";
 
 interface In {
@@ -39,7 +40,7 @@ export type ExploreTypes = {
   whatIf: { params: In & { key: RolloutKey; completion: string }; result: WhatIfAnswer };
   row: { params: In & { key: RolloutKey }; result: RolloutRow };
   picture: { params: InGroup; result: PictureReference | null };
-  export: { params: In & { query: ExploreQuery; format: RolloutExportFormat; out: string }; result: number };
+  export: { params: In & { query: ExploreQuery; format: RolloutExportFormat; out: string }; result: RolloutExport };
 };
 
 export type ExploreMethods = { [K in keyof ExploreTypes]: ExploreTypes[K] & { event: never } };

@@ -1,5 +1,6 @@
 /** Checks of what clients send. The types are those of the protocol; a message is not trusted to have them. */
 import type { ServerOptions } from "@iad-r1/protocol/lsp";
+import { rolloutExportFormats } from "@iad-r1/protocol/rollouts";
 import { expectationPattern } from "@iad-r1/protocol/rewardDebugger";
 import * as z from "zod";
 import { mostAlternatives } from "../generate/alternatives";
@@ -109,7 +110,7 @@ export const whatIfParams = z.object({
 export const rolloutPictureParams = z.object({ ...rolloutGroup, kind: z.enum(["picture", "mask", "thumbnail"]) });
 export const exportRolloutsParams = z.object({
   ...{ source: rolloutSource, query: exploreQuery },
-  ...{ format: z.enum(["jsonl", "csv", "parquet"]), out: path },
+  ...{ format: z.enum(rolloutExportFormats), out: path },
 });
 
 const source = z.object({ path, kind: z.enum(["folder", "pa-sft", "sc-grpo", "test", "mvtec"]).optional() });

@@ -2,6 +2,7 @@
  * Everything that would stop a run, found before it starts: model, data, rewards, device, lengths, memory, disk. Each line with
  * evidence and a cure. Starts nothing and writes nothing.
  */
+import { counted } from "@iad-r1/models/util/counted";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { existsSync } from "node:fs";
@@ -98,7 +99,7 @@ async function describeData(sources: readonly DataSource[], signal: AbortSignal 
     const errors = problems.filter(({ severity }) => severity === "error");
     throw new AppError(
       "data/broken-set",
-      `${errors.length} error${errors.length === 1 ? "" : "s"}, the first: ${formatProblem(errors[0]!)}`,
+      `${counted(errors.length, "error")}, the first: ${formatProblem(errors[0]!)}`,
       { hint: errors[0]!.hint ?? "Mend the data set; `iad-r1 data validate` lists everything." },
     );
   }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { noFilter } from "@iad-r1/protocol/rollouts";
 import { Explorer } from "@iad-r1/server/explore/explorer";
 import { rolloutPicture } from "@iad-r1/server/explore/pictures";
+import { readPaSft } from "@iad-r1/server/data/formats/paSft";
 import { encodePng } from "@iad-r1/server/data/png";
 import { scoreCompletions } from "@iad-r1/server/rewards/evaluate";
 import { createRewardRegistry } from "@iad-r1/server/rewards/registry";
@@ -151,7 +152,7 @@ describe("an export", () => {
   it("as lines is read again as the same rows", async () => {
     const folder = recorded();
     const out = join(temporaryFolder(), "out.jsonl");
-    expect(await new Explorer().export(folder, query, "jsonl", out)).toBe(8);
+    expect(await new Explorer().export(folder, query, "jsonl", out)).toEqual({ count: 8, left: null });
     const strip = (rows: Awaited<ReturnType<typeof readRollouts>>["rows"]) =>
       rows.map(({ recorded: _, ...row }) => row);
     expect(strip((await readRollouts(out)).rows)).toEqual(strip((await readRollouts(folder)).rows));
@@ -178,10 +179,89 @@ describe("an export", () => {
     writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     const out = join(temporaryFolder(), "out.csv");
     const filter = { ...noFilter, text: 'a "B"' };
-    expect(await new Explorer().export(path, { ...query, filter }, "csv", out)).toBe(1);
+    expect(await new Explorer().export(path, { ...query, filter }, "csv", out)).toEqual({ count: 1, left: null });
     expect(readFileSync(out, "utf8")).toBe(
       'step,group,index,sample_id,prompt,completion,solution,finish,length,total,advantage\n,1,0,,,"a ""b"", c\nd",,,,,\n',
     );
+  });
+});
+
+describe("training samples of recorded answers", () => {
+  const yes = (place: string) =>
+    `<think>A line at the ${place}.</think>\n<location>${place}</location><type>crack</type><answer>Yes</answer>`;
+  const no = "<think>Even.</think><answer>No</answer>";
+  const normal = "<answer>No</answer>";
+
+  function answers(folder: string, lines: readonly Record<string, unknown>[]): string {
+    const file = join(folder, "answers.jsonl");
+    const defaults = { index: 0, prompt: "?", solution };
+    writeFileSync(file, lines.map((line) => `${JSON.stringify({ ...defaults, ...line })}\n`).join(""));
+    return file;
+  }
+
+  /** A folder with two pictures that a data set file can name. */
+  function pictures(): string {
+    const folder = temporaryFolder();
+    const png = encodePng({ width: 8, height: 8, data: new Uint8Array(192) });
+    for (const name of ["a.png", "b.png", "sound.png"]) writeFileSync(join(folder, name), png);
+    return folder;
+  }
+
+  it("are the best right answer to each picture, as the reader of PA-SFT data takes them", async () => {
+    const folder = pictures();
+    const [a, b, sound] = ["a.png", "b.png", "sound.png"].map((name) => join(folder, name));
+    const file = answers(folder, [
+      { group: 1, images: [a], completion: yes("center"), total: 2 },
+      { group: 1, index: 1, images: [a], completion: yes("top left"), total: 3 },
+      // Later and not better, wrong though rich, and without an end.
+      { group: 1, index: 2, images: [a], completion: yes("top right"), total: 3 },
+      { group: 1, index: 3, images: [a], completion: no, total: 9 },
+      { group: 1, index: 4, images: [a], completion: "<think>A line", total: 9 },
+      { group: 2, images: [sound, b], completion: no, solution: normal, total: 1 },
+      { group: 3, images: [b], completion: yes("center"), solution: normal, total: 1 },
+      { group: 4, images: ["synth:1/2"], completion: no, solution: normal, total: 1 },
+      { group: 5, images: [`${b}~3`], completion: no, solution: normal, total: 1 },
+    ]);
+    const out = join(folder, "samples.json");
+    expect(await new Explorer().export(file, query, "pa-sft", out)).toEqual({
+      count: 2,
+      left: { withoutAnswer: 1, withoutFile: 2 },
+    });
+    const { value, problems } = await readPaSft(out);
+    expect(problems).toEqual([]);
+    expect(
+      value.map(({ image, references, label, location, defectType, think }) => [
+        ...[image, references, label, location, defectType, think],
+      ]),
+    ).toEqual([
+      [a, [], "anomalous", "top left", "crack", "A line at the top left."],
+      [b, [sound], "normal", null, null, "Even."],
+    ]);
+    const [first] = JSON.parse(readFileSync(out, "utf8"));
+    expect(first.images).toBe("a.png");
+  });
+
+  it("are as many as the filter lets through", async () => {
+    const folder = pictures();
+    const file = answers(folder, [
+      { group: 1, images: [join(folder, "a.png")], completion: yes("center"), total: 2 },
+      { group: 2, images: [join(folder, "b.png")], completion: yes("top left"), total: 3 },
+    ]);
+    const ranges = [{ column: "total", min: 2.5, max: Number.POSITIVE_INFINITY }];
+    const out = join(folder, "samples.json");
+    const written = await new Explorer().export(file, { ...query, filter: { ...noFilter, ranges } }, "pa-sft", out);
+    expect(written).toEqual({ count: 1, left: { withoutAnswer: 0, withoutFile: 0 } });
+  });
+
+  it("without a right answer are refused, and the file that was there stays", async () => {
+    const folder = pictures();
+    const file = answers(folder, [{ group: 1, images: [join(folder, "a.png")], completion: no, total: 1 }]);
+    const out = join(folder, "samples.json");
+    writeFileSync(out, "mine");
+    const exporting = new Explorer().export(file, query, "pa-sft", out);
+    await expect(exporting).rejects.toMatchObject({ code: "rollouts/no-right-answer" });
+    await expect(exporting).rejects.toThrow("no answer to 1 picture is right");
+    expect(readFileSync(out, "utf8")).toBe("mine");
   });
 });
 

@@ -1,18 +1,28 @@
 /** `iad-r1 rollouts import|show|export`: recorded completions of a run of ours, of TRL, ms-swift or LLaMA-Factory. */
+import { counted } from "@iad-r1/models/util/counted";
 import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { DataError } from "@iad-r1/models/errors";
-import { type ExploreFilter, type ExploreQuery, type Facet, noFilter } from "@iad-r1/protocol/rollouts";
+import {
+  type ExploreFilter,
+  type ExploreQuery,
+  type Facet,
+  noFilter,
+  type RolloutExport,
+  type RolloutExportFormat,
+  rolloutExportFormat,
+  rolloutExportFormats,
+} from "@iad-r1/protocol/rollouts";
 import { type Command, Option } from "commander";
 import { formatProblem } from "../../data/problems";
 import { Explorer } from "../../explore/explorer";
-import { type RolloutExportFormat, rolloutExportFormats, rolloutLine } from "../../explore/exportRollouts";
+import { rolloutLine } from "../../explore/exportRollouts";
 import { readRollouts } from "../../rollouts/read";
 import type { RolloutFormat, RolloutRow } from "../../rollouts/row";
 import { findRun } from "../../runs/store";
 import { action } from "../action";
 import type { CliContext } from "../context";
-import { integer } from "../numberOption";
+import { finite, integer } from "../numberOption";
 import { table } from "../terminalText";
 
 const formats: readonly RolloutFormat[] = ["run", "lines", "trl", "swift", "llama-factory"];
@@ -96,6 +106,7 @@ interface FilterOptions {
   runs: string;
   step?: number;
   verdict?: string;
+  minTotal?: number;
   flat?: boolean;
   text?: string;
 }
@@ -106,6 +117,7 @@ function withFilter(command: Command): Command {
     .addOption(new Option("--runs <folder>", "where run folders lie").default(".iadr1/runs"))
     .option("--step <n>", "only this step", integer(0))
     .option("--verdict <verdicts>", "only correct, false-alarm, missed, unparsed; separated by commas")
+    .option("--min-total <x>", "only completions whose rewards add up to this at least", finite)
     .option("--flat", "only groups whose totals are all equal")
     .option("--text <text>", "only completions that hold this text");
 }
@@ -153,24 +165,36 @@ function registerShow(rollouts: Command): void {
 
 function registerExport(rollouts: Command): void {
   withFilter(rollouts.command("export"))
-    .description("write recorded completions as JSON lines, CSV or parquet")
+    .description(
+      "write recorded completions as JSON lines, CSV or parquet, or the best right answer to each picture as samples for PA-SFT",
+    )
     .requiredOption("--out <file>", "file to write")
     .addOption(
-      new Option("--format <format>", "taken from the end of the file name when left out").choices(
+      new Option("--format <format>", "taken from the end of the file name when left out; .json is pa-sft").choices(
         rolloutExportFormats,
       ),
     )
     .action(
       action(async (context, command) => {
         const options = command.opts<FilterOptions & { out: string; format?: RolloutExportFormat }>();
-        const format =
-          options.format ?? rolloutExportFormats.find((each) => options.out.endsWith(`.${each}`)) ?? "jsonl";
+        const format = options.format ?? rolloutExportFormat(options.out);
         const path = sourcePath(command.args[0]!, options.runs);
-        const count = await new Explorer().export(path, queryOf(options), format, options.out, context.signal);
-        if (context.json) return context.printJson({ count, format, out: options.out });
-        context.print(`${count} completions: ${options.out}`);
+        const { count, left } = await new Explorer().export(
+          ...([path, queryOf(options), format, options.out, context.signal] as const),
+        );
+        if (context.json) return context.printJson({ count, format, out: options.out, ...left });
+        context.print(`${left === null ? counted(count, "completion") : counted(count, "sample")}: ${options.out}`);
+        for (const line of left === null ? [] : leftOut(left)) context.log(line);
       }),
     );
+}
+
+/** Why pictures have no sample. */
+function leftOut({ withoutAnswer, withoutFile }: NonNullable<RolloutExport["left"]>): string[] {
+  return [
+    ...(withoutAnswer > 0 ? [`No right answer to ${counted(withoutAnswer, "picture")}.`] : []),
+    ...(withoutFile > 0 ? [`${counted(withoutFile, "picture")} left out: generated or turned, not in a file.`] : []),
+  ];
 }
 
 /** A path that exists is one; anything else names a run. */
@@ -178,11 +202,14 @@ function sourcePath(source: string, runs: string): string {
   return existsSync(source) ? source : findRun(runs, source);
 }
 
-function queryOf({ step, verdict, flat, text }: FilterOptions): ExploreQuery {
+function queryOf({ step, verdict, minTotal, flat, text }: FilterOptions): ExploreQuery {
   const filter: ExploreFilter = {
     ...noFilter,
     text: text ?? "",
-    ranges: step === undefined ? [] : [{ column: "step", min: step, max: step }],
+    ranges: [
+      ...(step === undefined ? [] : [{ column: "step", min: step, max: step }]),
+      ...(minTotal === undefined ? [] : [{ column: "total", min: minTotal, max: Number.POSITIVE_INFINITY }]),
+    ],
     facets: {
       ...(verdict !== undefined && { verdict: names(verdict) }),
       ...(flat === true && { spread: ["flat"] }),

@@ -2,6 +2,7 @@
  * PA-SFT data sets: a JSON array in the "sharegpt" layout, `{images, messages}`, and the registry `dataset_info.json` beside
  * it. The rules are those of the loader of the published training code (reference section 2.1).
  */
+import { counted } from "@iad-r1/models/util/counted";
 import { join, resolve } from "node:path";
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { checkAnswer } from "../grammar";
@@ -293,5 +294,5 @@ export async function writeDatasetInfo(
 }
 
 function count(number: number, thing: string): string {
-  return `${number === 0 ? "no" : number} ${thing}${number === 1 ? "" : "s"}`;
+  return number === 0 ? `no ${thing}s` : counted(number, thing);
 }

@@ -1,4 +1,5 @@
 /** The hover on the name of a reward function: verdict, picture, table, what an edit changed. At most twelve lines. */
+import { counted } from "@iad-r1/models/util/counted";
 import type { RewardFunctionReport, ScoreChange } from "@iad-r1/protocol/rewardDebugger";
 import { code } from "../markdown";
 import { commandLink } from "./commandLinks";
@@ -121,8 +122,8 @@ export function changeLine({ against, flips, compared, deltaMean, regainedGroups
     return `This code gives the same ${compared} scores as ${against === "recorded" ? "the run" : "when it was first run here"}`;
   const parts = [`This edit flips ${flips} of ${compared} scores${than}`, `mean ${signed(deltaMean)}`];
   if (regainedGroups > 0)
-    parts.push(`${groupCount(regainedGroups)} ${regainedGroups === 1 ? "regains" : "regain"} variance`);
-  if (lostGroups > 0) parts.push(`${groupCount(lostGroups)} ${lostGroups === 1 ? "loses" : "lose"} it`);
+    parts.push(`${counted(regainedGroups, "group")} ${regainedGroups === 1 ? "regains" : "regain"} variance`);
+  if (lostGroups > 0) parts.push(`${counted(lostGroups, "group")} ${lostGroups === 1 ? "loses" : "lose"} it`);
   return parts.join(", ");
 }
 
@@ -145,10 +146,6 @@ function linksLine(
     commandLink("Copy as markdown", "iadr1.copyRewardReport", about),
     ...(freshness === "live" ? [] : [commandLink("Start live values", "iadr1.startLiveValues")]),
   ].join(" · ");
-}
-
-function groupCount(count: number): string {
-  return `${count} group${count === 1 ? "" : "s"}`;
 }
 
 export function percent(share: number): string {

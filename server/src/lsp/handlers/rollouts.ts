@@ -65,6 +65,6 @@ export function registerRollouts(on: Dispatcher, services: Services): void {
   });
   on.on(exportRollouts, exportRolloutsParams, async ({ source, out, ...rest }, signal) => {
     const file = services.allow(out);
-    return { file, count: await explore.run("export", { path: pathOf(source), ...rest, out: file }, signal) };
+    return { file, ...(await explore.run("export", { path: pathOf(source), ...rest, out: file }, signal)) };
   });
 }

@@ -185,8 +185,3 @@ export function quote(text: string, limit = 60): string {
 export function notApplicable({ language }: Pick<RewardDeclaration, "language">): string {
   return language === "python" ? "None" : "skip(reason)";
 }
-
-/** "1 completion", "3 completions". */
-export function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}

@@ -2,10 +2,11 @@
  * The checks that go along with training: what a step's rollouts alone can show, without calling a reward again. Pure; the
  * loop decides what to do with a finding, `shouldPause` says which ones may stop a run.
  */
+import { counted } from "@iad-r1/models/util/counted";
 import type { RolloutRow } from "../../rollouts/row";
 import { groupRows, rowsByStep, type ScoreColumn, totalsOf, valuesAt } from "./attribution";
 import { flatShare } from "./dynamic/lengths";
-import { count, num, percent, quote, scopeSteps } from "./examination";
+import { num, percent, quote, scopeSteps } from "./examination";
 import type { FindingId, FindingSeverity } from "./finding";
 import { deviation } from "./groupMath";
 
@@ -97,7 +98,7 @@ function failures({ name, status }: ScoreColumn, rows: readonly RolloutRow[]): G
   return [
     {
       ...{ id: "RW104", severity: "warning", reward: name, rows: failed.slice(0, maxListed) },
-      message: `${name} failed on ${count(failed.length, "completion")} of ${rows.length} (${percent(share)})${message}. They count for nothing; correct the reward and swap it in.`,
+      message: `${name} failed on ${counted(failed.length, "completion")} of ${rows.length} (${percent(share)})${message}. They count for nothing; correct the reward and swap it in.`,
       numbers: { failed: failed.length, share },
     },
   ];
@@ -145,7 +146,7 @@ function flat(columns: readonly ScoreColumn[], rows: readonly RolloutRow[]): Gua
         reward: null,
         rows: comparable.map((group) => group[0]!).slice(0, maxListed),
       },
-      message: `In ${percent(share)} of the groups of the last ${count(Math.max(1, steps.length), "step")} all completions have the same total: they teach nothing. Raise the temperature or the group size, leave out what is solved, or give partial credit.`,
+      message: `In ${percent(share)} of the groups of the last ${counted(Math.max(1, steps.length), "step")} all completions have the same total: they teach nothing. Raise the temperature or the group size, leave out what is solved, or give partial credit.`,
       numbers: {
         share,
         groups: comparable.length,

@@ -1,7 +1,7 @@
 /** RW108 and RW109: how several rewards share one total, and what the sum hides. */
+import { counted } from "@iad-r1/models/util/counted";
 import { isFlat, totalTolerance, valuesAt, varianceShares } from "../attribution";
 import {
-  count,
   type Detector,
   type Examination,
   findingAbout,
@@ -94,7 +94,7 @@ function findCollapsed(examination: Examination): Finding[] {
     findingAbout(
       functionNamed(examination, table.columns[0]!.name),
       "RW109",
-      `In ${collapsed.length} of ${numDiffering} groups (${percent(share)}) completions with different rewards get one advantage, because the sum is the same: ${tuple(left)} and ${tuple(right)} both total ${num(totals[left]!)}. Over all groups ${numTuples} different results become ${numTotals} advantages. Normalise each reward by itself (GDPO), or give unequal weights.${numCancelled > 0 ? ` In ${count(numCancelled, "group")} they cancel exactly; no rescaling of the total brings those back.` : ""}`,
+      `In ${collapsed.length} of ${numDiffering} groups (${percent(share)}) completions with different rewards get one advantage, because the sum is the same: ${tuple(left)} and ${tuple(right)} both total ${num(totals[left]!)}. Over all groups ${numTuples} different results become ${numTotals} advantages. Normalise each reward by itself (GDPO), or give unequal weights.${numCancelled > 0 ? ` In ${counted(numCancelled, "group")} they cancel exactly; no rescaling of the total brings those back.` : ""}`,
       {
         rows: collapsed.flatMap(({ pair }) => pair),
         numbers: {

@@ -1,7 +1,7 @@
 /** RW104: exceptions that a `catch` turns into a score, and exceptions that leave completions without one. */
+import { counted } from "@iad-r1/models/util/counted";
 import { topValues } from "../distributions";
 import {
-  count,
   type Detector,
   type Examination,
   findingAbout,
@@ -61,7 +61,7 @@ function swallowed(scored: ScoredFunction, source: string): Finding[] {
       findingAbout(
         scored,
         "RW104",
-        `An exception becomes a score on ${count(rows.length, "completion")} of ${scores.length} (${percent(share)}): ${kinds.join(", ")}${distinct > top.length ? ` and ${distinct - top.length} more` : ""}. They get ${num(mean(given))} on average, as if the answer were judged. Narrow the try to the line that may fail, and return "not applicable" (${notApplicable(declaration)}) for what cannot be scored.`,
+        `An exception becomes a score on ${counted(rows.length, "completion")} of ${scores.length} (${percent(share)}): ${kinds.join(", ")}${distinct > top.length ? ` and ${distinct - top.length} more` : ""}. They get ${num(mean(given))} on average, as if the answer were judged. Narrow the try to the line that may fail, and return "not applicable" (${notApplicable(declaration)}) for what cannot be scored.`,
         {
           ...{ rows, text: kinds[0]!, at: [site.start, site.end] },
           numbers: { caught: scoredThrows.length, rows: rows.length, share, meanScore: mean(given) },
@@ -106,7 +106,7 @@ async function raised({ rows: all, rescore }: Examination, scored: ScoredFunctio
     findingAbout(
       scored,
       "RW104",
-      `${declaration.name} raises on ${count(rows.length, "completion")} of ${outcomes.length} (${percent(share)}): ${kinds}${distinct > top.length ? ` and ${distinct - top.length} more` : ""}. These completions have no score, and a run stops above ${percent(maxErrorShare)}. Handle the case, or return "not applicable" (${notApplicable(declaration)}).`,
+      `${declaration.name} raises on ${counted(rows.length, "completion")} of ${outcomes.length} (${percent(share)}): ${kinds}${distinct > top.length ? ` and ${distinct - top.length} more` : ""}. These completions have no score, and a run stops above ${percent(maxErrorShare)}. Handle the case, or return "not applicable" (${notApplicable(declaration)}).`,
       { rows, numbers: { raised: rows.length, share }, text: top[0]!.value },
     ),
   ];

@@ -1,8 +1,8 @@
 /** RW110, RW121 and RW122: what the length of a completion has to do with its score: long ones, empty ones, cut-off ones. */
+import { counted } from "@iad-r1/models/util/counted";
 import { type AdvantageConvention, advantagesOf, isFlat, rowsByStep, trendOf, valuesAt } from "../attribution";
 import { rankCorrelation } from "../distributions";
 import {
-  count,
   type Detector,
   type Examination,
   findingAbout,
@@ -157,7 +157,7 @@ async function findPaidEmptiness(examination: Examination): Promise<Finding[]> {
       findingAbout(
         scored,
         "RW121",
-        `${scored.declaration.name} gives an empty completion ${num(best.score)} on ${paid.length} of ${count(outcomes.length, "data row")} (its scores go from ${num(range.min)} to ${num(range.max)}): a policy that says nothing is paid. Return 0 or "not applicable" for empty text, and mask padded completions.`,
+        `${scored.declaration.name} gives an empty completion ${num(best.score)} on ${paid.length} of ${counted(outcomes.length, "data row")} (its scores go from ${num(range.min)} to ${num(range.max)}): a policy that says nothing is paid. Return 0 or "not applicable" for empty text, and mask padded completions.`,
         {
           rows: paid.map(({ row }) => row),
           numbers: { paid: paid.length, tried: outcomes.length, score: best.score },
@@ -195,7 +195,7 @@ function findEmptyPeers(examination: Examination): Finding[] {
     findingAbout(
       named,
       "RW121",
-      `${count(empty.size, "empty completion")} of ${rows.length} ${empty.size === 1 ? "is scored and changes" : "are scored and change"} the advantages of ${count(changed.length, "other completion")} in the same groups. Mask empty and padded completions, or let rewards say "not applicable" for them.`,
+      `${counted(empty.size, "empty completion")} of ${rows.length} ${empty.size === 1 ? "is scored and changes" : "are scored and change"} the advantages of ${counted(changed.length, "other completion")} in the same groups. Mask empty and padded completions, or let rewards say "not applicable" for them.`,
       { rows: [...empty], numbers: { empty: empty.size, changed: changed.length } },
     ),
   ];

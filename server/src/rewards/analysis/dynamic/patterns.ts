@@ -1,11 +1,12 @@
 /** RW111 and RW113: patterns that hardly ever match, and patterns that take forever. */
+import { counted } from "@iad-r1/models/util/counted";
 import { explainMiss } from "../../static/explainMiss";
 import { parsePattern } from "../../static/parsePattern";
 import { type PatternTrial, patternTrials } from "../../static/patternTrials";
 import { proveHang } from "../../static/pumping";
 import type { RewardProgram } from "../../user/program";
 import type { Site, SitePattern, SiteRecord } from "../../user/recording";
-import { count, type Detector, findingAbout, minRollouts, percent, quote, type ScoredFunction } from "../examination";
+import { type Detector, findingAbout, minRollouts, percent, quote, type ScoredFunction } from "../examination";
 import type { Finding, FindingFix } from "../finding";
 import { mean } from "../groupMath";
 
@@ -57,7 +58,7 @@ function unmatchedPatterns(scored: ScoredFunction, program: RewardProgram): Find
       findingAbout(
         scored,
         "RW111",
-        `The pattern ${quote(pattern.pattern, 80)} matched ${matched} of ${count(record.reached, "text")} (${percent(share)}). ${why === null ? `An example that it missed: ${quote(example, 100)}.` : why.sentence} ${cure}`,
+        `The pattern ${quote(pattern.pattern, 80)} matched ${matched} of ${counted(record.reached, "text")} (${percent(share)}). ${why === null ? `An example that it missed: ${quote(example, 100)}.` : why.sentence} ${cure}`,
         {
           ...{ rows, text: example.slice(0, 2_000), at: [pattern.start, pattern.end] },
           numbers: {

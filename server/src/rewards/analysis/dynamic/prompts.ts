@@ -1,6 +1,7 @@
 /** RW124: does the model see in training what it sees in use? Rendered prompts, places that were not filled, asked-for tags, numbers of pictures. */
+import { counted } from "@iad-r1/models/util/counted";
 import { createHash } from "node:crypto";
-import { count, type Detector, type Examination, findingAbout, percent, quote } from "../examination";
+import { type Detector, type Examination, findingAbout, percent, quote } from "../examination";
 import type { Finding } from "../finding";
 import { promptText } from "../probes";
 
@@ -26,7 +27,7 @@ function unfilled({ rows, functions }: Examination): Finding[] {
     findingAbout(
       functions[0]!,
       "RW124",
-      `The prompt of ${count(found.length, "completion")} of ${rows.length} says ${place} as it stands in a template: the model was asked with a place that was never filled. Fill it wherever the prompt is rendered, or take it out of the template.`,
+      `The prompt of ${counted(found.length, "completion")} of ${rows.length} says ${place} as it stands in a template: the model was asked with a place that was never filled. Fill it wherever the prompt is rendered, or take it out of the template.`,
       {
         rows: found.map((one) => one.i),
         numbers: { unfilled: found.length, rows: rows.length },
@@ -57,7 +58,7 @@ function otherHash({ rows, functions, promptHashes }: Examination): Finding[] {
     findingAbout(
       functions[0]!,
       "RW124",
-      `The prompt of ${count(changed.length, "completion")} of ${compared.length} is not the one the run used: rendered today it has another hash${example.sampleId === undefined ? "" : ` (sample ${example.sampleId})`}. Template, tags, question or number of pictures changed since; render both and compare them before trusting these scores.`,
+      `The prompt of ${counted(changed.length, "completion")} of ${compared.length} is not the one the run used: rendered today it has another hash${example.sampleId === undefined ? "" : ` (sample ${example.sampleId})`}. Template, tags, question or number of pictures changed since; render both and compare them before trusting these scores.`,
       {
         rows: changed.map(({ i }) => i),
         numbers: { changed: changed.length, compared: compared.length },
@@ -131,7 +132,7 @@ function otherPictures({ rows, functions }: Examination): Finding[] {
     findingAbout(
       functions[0]!,
       "RW124",
-      `The prompt of ${count(wrong.length, "completion")} shows another number of pictures than the data row has (${shown} in the prompt, ${given} in the row). Training and use would not see the same; correct the template or the row.`,
+      `The prompt of ${counted(wrong.length, "completion")} shows another number of pictures than the data row has (${shown} in the prompt, ${given} in the row). Training and use would not see the same; correct the template or the row.`,
       { rows: wrong.map(({ i }) => i), numbers: { rows: wrong.length, shown, given } },
     ),
   ];

@@ -1,9 +1,10 @@
 /** RW115 and RW116: does the same completion get the same score again, and beside other completions? */
 
+import { counted } from "@iad-r1/models/util/counted";
 import type { RewardProgram } from "../../user/program";
 import type { BatchResult } from "../../user/runner";
 import type { RolloutRow } from "../../../rollouts/row";
-import { count, type Detector, type Examination, findingAbout, num, type ScoredFunction } from "../examination";
+import { type Detector, type Examination, findingAbout, num, type ScoredFunction } from "../examination";
 import type { Finding, FindingFix } from "../finding";
 
 /** As many rows as make the question worth asking; whole groups. */
@@ -125,7 +126,7 @@ function batchFinding(scored: ScoredFunction, changed: readonly Change[], how: s
   return findingAbout(
     scored,
     "RW116",
-    `${scored.declaration.name} gives ${count(changed.length, "completion")} another score ${how} (${before} becomes ${after}): the score depends on what else is in the batch, which differs with batch size and number of devices. ${cure}`,
+    `${scored.declaration.name} gives ${counted(changed.length, "completion")} another score ${how} (${before} becomes ${after}): the score depends on what else is in the batch, which differs with batch size and number of devices. ${cure}`,
     { rows: changed.map(({ at }) => at), numbers: { changed: changed.length }, text: `${before} → ${after}` },
   );
 }

@@ -1,8 +1,8 @@
 /** RW101 and RW102: does a function give one finite number for each completion, whatever the size of the batch? */
+import { counted } from "@iad-r1/models/util/counted";
 import type { RewardOutcome } from "../../contract";
 import type { BatchResult } from "../../user/runner";
 import {
-  count,
   type Detector,
   type Examination,
   findingAbout,
@@ -73,10 +73,10 @@ function wrongCountFinding(
   const first = { message: outcome.status === "error" ? outcome.message : `${rawLength ?? 0} values` };
   const some =
     failing.length < numRows && outcome.status === "error"
-      ? `gives no value for ${count(failing.length, "completion")} of ${numRows}${sizes}`
+      ? `gives no value for ${counted(failing.length, "completion")} of ${numRows}${sizes}`
       : rawLength === null || rawLength === undefined || rawLength === 0
         ? `does not give one value per completion${sizes}`
-        : `gives ${count(rawLength, "value")} for ${count(numRows, "completion")}${sizes}`;
+        : `gives ${counted(rawLength, "value")} for ${counted(numRows, "completion")}${sizes}`;
   const effect =
     failing.length < numRows
       ? "the list is shorter than the batch, so later scores would land on other people's completions"
@@ -105,7 +105,7 @@ function findNotNumbers(scored: ScoredFunction): Finding[] {
       findingAbout(
         scored,
         "RW102",
-        `${declaration.name} gives something that is no finite number for ${count(values.length, "completion")} of ${numRows}; first: ${first.message}. Map it to a number, or return "not applicable" (${notApplicable(declaration)}) where there is nothing to score.`,
+        `${declaration.name} gives something that is no finite number for ${counted(values.length, "completion")} of ${numRows}; first: ${first.message}. Map it to a number, or return "not applicable" (${notApplicable(declaration)}) where there is nothing to score.`,
         { rows: values, numbers: { failing: values.length, rows: numRows }, text: first.message },
       ),
     );
@@ -117,7 +117,7 @@ function findNotNumbers(scored: ScoredFunction): Finding[] {
       findingAbout(
         scored,
         "RW102",
-        `${declaration.name} leaves its declared range for ${count(outside.length, "completion")} of ${numRows}; first: ${first.message}. Clamp the value, or declare the range it really has.`,
+        `${declaration.name} leaves its declared range for ${counted(outside.length, "completion")} of ${numRows}; first: ${first.message}. Clamp the value, or declare the range it really has.`,
         { rows: outside, numbers: { failing: outside.length, rows: numRows }, text: quote(first.message, 200) },
       ),
     );

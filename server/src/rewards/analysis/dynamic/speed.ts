@@ -1,17 +1,10 @@
 /** RW114: rewards that keep a step waiting, and calls that never came back. */
 
+import { counted } from "@iad-r1/models/util/counted";
 import type { AppError } from "@iad-r1/models/errors";
 import type { BatchResult } from "../../user/runner";
 import { percentile, topValues } from "../distributions";
-import {
-  count,
-  type Detector,
-  type Examination,
-  findingAbout,
-  num,
-  percent,
-  type ScoredFunction,
-} from "../examination";
+import { type Detector, type Examination, findingAbout, num, percent, type ScoredFunction } from "../examination";
 import type { Finding } from "../finding";
 
 /** Of the time of a step, where the run recorded both parts. */
@@ -148,5 +141,5 @@ function slowestLines({ result, declaration }: ScoredFunction): string {
   const busiest = topValues(calls, 1).top[0];
   return busiest === undefined || busiest.count <= result!.outcomes.length * 4
     ? ""
-    : `; one call in it ran ${count(busiest.count, "time")}`;
+    : `; one call in it ran ${counted(busiest.count, "time")}`;
 }

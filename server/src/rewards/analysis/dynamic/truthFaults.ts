@@ -1,9 +1,9 @@
 /** RW117, RW118, RW120 and RW123: does the reward agree with the ground truth, with the evaluation, and between classes? */
+import { counted } from "@iad-r1/models/util/counted";
 import { parseCell } from "../../location";
 import { parseTags } from "../../tags";
 import type { RolloutRow } from "../../../rollouts/row";
 import {
-  count,
   type Detector,
   type Examination,
   findingAbout,
@@ -141,7 +141,7 @@ function unreadTruths(scored: ScoredFunction, all: readonly Gold[], { rows }: Ex
     findingAbout(
       scored,
       "RW117",
-      `${scored.declaration.name} cannot read ${count(unread.length, "ground truth")} of ${golds.length}, such as ${examples.join(", ")}: saying exactly that earns ${unread[0]!.score === null ? "no score" : num(unread[0]!.score)}, as nonsense does. ${count(affected, "completion")} cannot be judged. Correct these data rows, or return "not applicable" for them.`,
+      `${scored.declaration.name} cannot read ${counted(unread.length, "ground truth")} of ${golds.length}, such as ${examples.join(", ")}: saying exactly that earns ${unread[0]!.score === null ? "no score" : num(unread[0]!.score)}, as nonsense does. ${counted(affected, "completion")} cannot be judged. Correct these data rows, or return "not applicable" for them.`,
       {
         rows: unread.map(({ row }) => row),
         numbers: { unread: unread.length, truths: golds.length, completions: affected },
@@ -182,7 +182,7 @@ function wrongDirection(
       findingAbout(
         scored,
         "RW118",
-        `${scored.declaration.name} points the wrong way: on ${beaten.length} of ${count(golds.length, "data row")} a wrong completion earns more than the true answer; ${quote(rows[winner.row]!.completion, 80)} earns ${num(winner.score)}, the truth ${quote(gold.truth)} earns ${gold.score === null ? "no score" : num(gold.score)}. Turn the sign or the comparison round.`,
+        `${scored.declaration.name} points the wrong way: on ${beaten.length} of ${counted(golds.length, "data row")} a wrong completion earns more than the true answer; ${quote(rows[winner.row]!.completion, 80)} earns ${num(winner.score)}, the truth ${quote(gold.truth)} earns ${gold.score === null ? "no score" : num(gold.score)}. Turn the sign or the comparison round.`,
         {
           rows: beaten.map(({ winner: { row } }) => row),
           numbers: {
@@ -218,7 +218,7 @@ function wrongDirection(
     findingAbout(
       scored,
       "RW118",
-      `No true answer reaches the ceiling of ${num(declared.max)} that ${scored.declaration.name} declares: the best of ${count(golds.length, "true answer")} earns ${num(top.score!)}. Correct the comparison, or declare the range it really has.`,
+      `No true answer reaches the ceiling of ${num(declared.max)} that ${scored.declaration.name} declares: the best of ${counted(golds.length, "true answer")} earns ${num(top.score!)}. Correct the comparison, or declare the range it really has.`,
       { rows: [top.row], numbers: { best: top.score!, declared: declared.max }, text: top.completion },
     ),
   ];
