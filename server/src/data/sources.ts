@@ -1,8 +1,8 @@
 /** The data sources of an experiment file, read into samples: format, part of a split, categories, limit, repeat. */
 
-import { counted } from "@iad-r1/models/util/counted";
 import { resolve } from "node:path";
 import { ConfigError, DataError } from "@iad-r1/models/errors";
+import { counted } from "@iad-r1/models/util/counted";
 import { createRandom } from "@iad-r1/models/util/random";
 import type { DataSource } from "../config/experiment";
 import { readDataset } from "./dataset";

@@ -2,11 +2,11 @@
  * Everything that would stop a run, found before it starts: model, data, rewards, device, lengths, memory, disk. Each line with
  * evidence and a cure. Starts nothing and writes nothing.
  */
-import { counted } from "@iad-r1/models/util/counted";
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { existsSync } from "node:fs";
 import { AppError } from "@iad-r1/models/errors";
+import { counted } from "@iad-r1/models/util/counted";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import type { MachineCheck } from "@iad-r1/protocol/project";
 import type { RunKind } from "@iad-r1/protocol/runs";

@@ -15,7 +15,7 @@ import { supervisedExample } from "../generate/examples";
 import type { Device } from "../runtime/devices";
 import { DataOrder } from "./dataOrder";
 import { learningRateAt } from "./schedule";
-import { type StageContext, type StageResult, StageRun } from "./stage";
+import { type StageContext, type StageResult, StageRun, tellFrozenModules } from "./stage";
 import { TrainedModel, type TrainingPrompt } from "./trainedModel";
 
 export interface PaSftInput {
@@ -38,6 +38,7 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
     ...{ objective: { kind: "sft" }, device: input.device, threads: input.threads, writes: config.evalEvery > 0 },
   });
   try {
+    tellFrozenModules(recorder, model);
     if (resume !== null) {
       // Not opened from its checkpoint: what does not learn is read again for each one that is written, when that is deleted.
       await model.restoreWeights(resumedModel(input.model, resume.folder, config));

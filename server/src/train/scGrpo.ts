@@ -32,7 +32,7 @@ import {
   writeRollouts,
 } from "./rollouts";
 import { learningRateAt } from "./schedule";
-import { type StageContext, type StageResult, StageRun } from "./stage";
+import { type StageContext, type StageResult, StageRun, tellFrozenModules } from "./stage";
 import { TrainedModel, type TrainingBatch } from "./trainedModel";
 
 export interface ScGrpoInput {
@@ -71,6 +71,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
   };
   const model = await TrainedModel.open({ ...common, reference: input.model });
   try {
+    tellFrozenModules(context.recorder, model);
     // The reference is the model the stage started from, also when training goes on from a checkpoint.
     if (kl) await model.keepReference();
     if (resume !== null) {

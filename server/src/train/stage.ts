@@ -3,6 +3,7 @@
  * loops themselves are paSft.ts and scGrpo.ts.
  */
 import { CancelledError } from "@iad-r1/models/errors";
+import { counted } from "@iad-r1/models/util/counted";
 import { createRandom } from "@iad-r1/models/util/random";
 import {
   type EvaluatedSample,
@@ -250,6 +251,20 @@ export function evaluationScalars(report: EvaluationReport): Record<string, numb
     "eval/reward": report.rewardTotal,
   };
   return Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+}
+
+/** Says once what a person who trained these modules elsewhere may expect to go on learning. */
+export function tellFrozenModules(
+  recorder: RunRecorder,
+  { frozenModules }: { frozenModules: readonly string[] },
+): void {
+  if (frozenModules.length === 0) return;
+  const names = `${frozenModules.slice(0, 3).join(", ")}${frozenModules.length > 3 ? ", …" : ""}`;
+  recorder.log(
+    "warning",
+    "train/frozen-modules",
+    `The adapter holds ${counted(frozenModules.length, "module")} of the vision side in full (${names}). They are used and stay as they are: nothing of the vision side learns beside an adapter.`,
+  );
 }
 
 /** Speed over the last steps. Evaluations and checkpoints between steps do not count. */

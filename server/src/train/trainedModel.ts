@@ -104,6 +104,15 @@ export class TrainedModel implements LearningModel {
     return this.options.trainable === "all";
   }
 
+  /** Modules that the adapter brought in full and that stay as they are: those of the vision side learn in no program with an adapter. */
+  get frozenModules(): string[] {
+    if (this.options.trainable !== "lora") return [];
+    const brought = [...(this.live.description.adapter?.replaced.keys() ?? [])].filter((path) =>
+      isOfTower(this.live, path),
+    );
+    return [...new Set(brought.map((path) => path.slice(0, path.lastIndexOf("."))))];
+  }
+
   /** Numbers that learn. */
   get numTrainable(): number {
     return this.weights.parameters.reduce((sum, { shape }) => sum + numElements(shape), 0);

@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { adapterParameters, writeAdapter } from "@iad-r1/models/adapters/adapter";
+import { numElements } from "@iad-r1/models/graph/dims";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import type { PromptSource } from "@iad-r1/server/generate/promptEncoder";
 import { LiveModel } from "@iad-r1/server/generate/liveModel";
@@ -331,6 +333,31 @@ describe.each(["llava-onevision", "qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
         hint: expect.stringMatching(/norm/),
       });
     });
+  });
+
+  it("modules of the vision side that an adapter brought in full are used, stay as they are, and are named", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "saved-vision-"));
+    try {
+      const plain = await open({});
+      const { parameters, base, paths } = plain.live.description;
+      const { config, layout } = plain.live.adapter!;
+      const path = [...parameters.keys()].find((one) => /(projector|merger).*weight$/.test(one))!;
+      const module = path.slice(0, -".weight".length);
+      const saves = [...parameters].filter(([one]) => one.startsWith(`${module}.`));
+      const matrices = adapterParameters(layout, base.shapes);
+      const values = new Map(saves.map(([one, { shape }]) => [one, new Float32Array(numElements(shape)).fill(0.5)]));
+      for (const { path: matrix, shape } of matrices)
+        values.set(matrix, new Float32Array(numElements(shape)).fill(0.01));
+      await writeAdapter(folder, { ...config, modulesToSave: [module] }, matrices, values, new Map(saves));
+      const model = await open({ reference: { base: fixture.checkpoint, adapter: folder } });
+      expect(plain.frozenModules).toEqual([]);
+      expect(model.frozenModules).toEqual([module]);
+      expect(model.weights.parameters.filter(({ path: one }) => !one.startsWith(`${paths.decoder}.`))).toEqual([]);
+      const [before, after] = await Promise.all([plain, model].map((one) => one.encode([source("b")])));
+      expect(after![0]!.images).not.toEqual(before![0]!.images);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   describe("a saved model", () => {

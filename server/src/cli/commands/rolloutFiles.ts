@@ -1,8 +1,8 @@
 /** `iad-r1 rollouts import|show|export`: recorded completions of a run of ours, of TRL, ms-swift or LLaMA-Factory. */
-import { counted } from "@iad-r1/models/util/counted";
 import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { DataError } from "@iad-r1/models/errors";
+import { counted } from "@iad-r1/models/util/counted";
 import {
   type ExploreFilter,
   type ExploreQuery,

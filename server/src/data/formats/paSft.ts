@@ -2,9 +2,9 @@
  * PA-SFT data sets: a JSON array in the "sharegpt" layout, `{images, messages}`, and the registry `dataset_info.json` beside
  * it. The rules are those of the loader of the published training code (reference section 2.1).
  */
-import { counted } from "@iad-r1/models/util/counted";
 import { join, resolve } from "node:path";
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
+import { counted } from "@iad-r1/models/util/counted";
 import { checkAnswer } from "../grammar";
 import type { JsonSource, JsonValue } from "../jsonSource";
 import { type DataFix, type DataProblem, type Parsed, Problems } from "../problems";

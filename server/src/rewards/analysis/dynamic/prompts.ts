@@ -1,6 +1,6 @@
 /** RW124: does the model see in training what it sees in use? Rendered prompts, places that were not filled, asked-for tags, numbers of pictures. */
-import { counted } from "@iad-r1/models/util/counted";
 import { createHash } from "node:crypto";
+import { counted } from "@iad-r1/models/util/counted";
 import { type Detector, type Examination, findingAbout, percent, quote } from "../examination";
 import type { Finding } from "../finding";
 import { promptText } from "../probes";

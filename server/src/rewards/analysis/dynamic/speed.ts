@@ -1,7 +1,7 @@
 /** RW114: rewards that keep a step waiting, and calls that never came back. */
 
-import { counted } from "@iad-r1/models/util/counted";
 import type { AppError } from "@iad-r1/models/errors";
+import { counted } from "@iad-r1/models/util/counted";
 import type { BatchResult } from "../../user/runner";
 import { percentile, topValues } from "../distributions";
 import { type Detector, type Examination, findingAbout, num, percent, type ScoredFunction } from "../examination";
