@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     include: ["test/python/**/*.python.ts"],
     pool: "forks",
-    maxWorkers: 1,
+    // A test waits for one Python at a time, which keeps one core busy.
+    maxWorkers: 2,
     testTimeout: 1_800_000,
     hookTimeout: 600_000,
   },

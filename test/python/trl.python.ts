@@ -3,94 +3,28 @@
  * numbers where both must have the same.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { RunEvent } from "@iad-r1/protocol/runs";
 import { loadModelDescription } from "@iad-r1/models/zoo";
-import type { ExperimentInput } from "@iad-r1/server/config/experiment";
 import { checkProgram, readRewardProgram } from "@iad-r1/server/rewards/check/checkFile";
 import { readRollouts } from "@iad-r1/server/rollouts/read";
 import { groupAdvantages } from "@iad-r1/server/train/advantages";
-import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
-import { type RunContext, type RunOutcome, runTraining } from "@iad-r1/server/runs/postTrain";
+import { runTraining } from "@iad-r1/server/runs/postTrain";
 import { writeWish } from "@iad-r1/server/runs/control";
 import { listRuns, openRun } from "@iad-r1/server/runs/store";
-import type { RunKind } from "@iad-r1/protocol/runs";
 import { TrlLink } from "@iad-r1/server/train/trl/link";
 import { findPythonEngine } from "@iad-r1/server/runtime/python";
 import { CompiledModel } from "@iad-r1/server/verify/compiledModel";
 import { encodePng } from "@iad-r1/server/data/png";
 import { generateSample } from "@iad-r1/server/data/synth/sample";
-import { writeSynthDataset } from "@iad-r1/server/data/synthDataset";
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { loadImage } from "@iad-r1/models/vision/decode";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { lateControl } from "../helpers/lateControl";
-import { tinyModel } from "../helpers/tinyModel";
 import { pythonPath, runPython } from "../helpers/python";
+import { curve, experiment, inFolder, nano, supervised, train, useRunFolder } from "../helpers/trlRuns";
 
-const nano = join(import.meta.dirname, "../../models/nano");
-let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "iad-r1-trl-"));
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-type Stages = NonNullable<ExperimentInput["stages"]>;
-
-interface Asked {
-  name: string;
-  engine: "embedded" | "trl";
-  stages: Stages;
-  trl?: NonNullable<ExperimentInput["trl"]>;
-  heldOut?: boolean;
-  base?: string;
-  adapter?: string;
-  /** Pictures of the sound product in front of the one in question. */
-  references?: number;
-  train?: ExperimentInput["data"]["train"];
-}
-
-function experiment({ name, engine, stages, trl = {}, heldOut = false, references = 0, train, ...model }: Asked) {
-  return makeExperiment({
-    project: "trl",
-    preset: "iad-r1-strict",
-    model: { base: model.base ?? join(nano, "base"), adapter: model.adapter ?? join(nano, "pa-sft") },
-    data: {
-      train: train ?? { kind: "synth", seed: 11, count: 12, size: 112 },
-      ...(heldOut && { heldOut: { kind: "synth", seed: 12, count: 2, size: 112 } }),
-    },
-    stages,
-    prompt: { references },
-    evaluation: { maxCompletionLength: 16 },
-    ...{ engine, device: "cpu", threads: 1, output: join(folder, name) },
-    ...(engine === "trl" && { trl: { python: pythonPath, ...trl } }),
-  });
-}
-
-async function train(kind: RunKind, asked: Asked, more: Partial<RunContext> = {}) {
-  const events: RunEvent[] = [];
-  const outcome: RunOutcome = await runTraining(kind, more.resume === undefined ? experiment(asked) : null, {
-    ...{ signal: new AbortController().signal, runsFolder: join(folder, asked.name), ...more },
-    onEvent(event) {
-      events.push(event);
-      more.onEvent?.(event);
-    },
-  });
-  const log = join(outcome.folder, "trl.log");
-  const words = existsSync(log) ? readFileSync(log, "utf8").slice(-4000) : "";
-  expect(outcome.error, words).toBeNull();
-  return { outcome, events, run: openRun(outcome.folder) };
-}
-
-function curve(folderOfRun: string, name: string): number[] {
-  return [
-    ...openRun(folderOfRun)
-      .scalars()
-      .find((column) => column.name === name)!.values,
-  ];
-}
+useRunFolder();
 
 async function adapterOf(place: string): Promise<Map<string, Float32Array>> {
   const { adapter } = await loadModelDescription(join(nano, "base"), { adapter: place });
@@ -102,18 +36,6 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
   expect(a.length).toBe(b.length);
   return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 }
-
-const supervised = {
-  trainable: "lora" as const,
-  ...{
-    learningRate: 1e-3,
-    schedule: "linear" as const,
-    warmupSteps: 1,
-    steps: 4,
-    batchSize: 2,
-    gradientAccumulation: 2,
-  },
-};
 
 test("PA-SFT by TRL follows the curve of our own engine, and its adapter is the same in both", async () => {
   const runs = {
@@ -152,7 +74,7 @@ test("a run by TRL stops, resumes to the numbers of one that was not stopped, an
     },
   );
   expect(first.outcome.state).toBe("stopped");
-  expect(listRuns(join(folder, "stopped"))).toMatchObject([{ state: "stopped", lastStage: "pa-sft", lastStep: 2 }]);
+  expect(listRuns(inFolder("stopped"))).toMatchObject([{ state: "stopped", lastStage: "pa-sft", lastStep: 2 }]);
   const second = await train("pa-sft", { name: "stopped", engine: "trl", stages }, { resume: first.outcome.runId });
   expect(second.outcome.state).toBe("completed");
   for (const name of ["loss", "grad_norm", "num_tokens"]) {
@@ -163,7 +85,7 @@ test("a run by TRL stops, resumes to the numbers of one that was not stopped, an
 });
 
 test("SC-GRPO by TRL asks the run for rewards of both languages and leaves rollouts that the debugger reads", async () => {
-  const typescript = join(folder, "length.reward.ts");
+  const typescript = inFolder("length.reward.ts");
   writeFileSync(
     typescript,
     `/** @reward */
@@ -172,7 +94,7 @@ export function brevity({ completion, solution }: { completion: string; solution
 }
 `,
   );
-  const python = join(folder, "tags.py");
+  const python = inFolder("tags.py");
   writeFileSync(
     python,
     `def tags(completions, label, **kwargs):
@@ -241,7 +163,7 @@ export function brevity({ completion, solution }: { completion: string; solution
 });
 
 test("a finding holds a run by TRL, a corrected reward takes the place of the faulty one, and the run goes on", async () => {
-  const file = join(folder, "fallible.py");
+  const file = inFolder("fallible.py");
   const reward = (body: string) => `def length(completions, **kwargs):\n    return [${body} for c in completions]\n`;
   writeFileSync(file, reward('c[0]["nothing"]'));
   const policy = {
@@ -251,7 +173,7 @@ test("a finding holds a run by TRL, a corrected reward takes the place of the fa
     ...{ pauseOn: ["RW104" as const], rewards: [{ name: `${file}#length` }] },
   };
   const { pauses, begin, close } = lateControl();
-  const runFolder = join(folder, "held", "held");
+  const runFolder = inFolder("held", "held");
   const asked = { name: "held", engine: "trl" as const, stages: { scGrpo: policy } };
   const { outcome, events } = await train("sc-grpo", asked, {
     ...{ runId: "held", pauses },
@@ -282,10 +204,10 @@ test("a finding holds a run by TRL, a corrected reward takes the place of the fa
 test("our engine and transformers compute the same with an adapter that TRL trained", async () => {
   const { outcome } = await train("pa-sft", { name: "logits", engine: "trl", stages: { paSft: supervised } });
   const [base, adapter] = [join(nano, "base"), outcome.model!.adapter!];
-  const picture = join(folder, "picture.png");
+  const picture = inFolder("picture.png");
   const { image } = generateSample({ seed: 5, index: 1, size: 112 });
   writeFileSync(picture, encodePng(image));
-  const out = join(folder, "theirs.safetensors");
+  const out = inFolder("theirs.safetensors");
   const question = "Is the part sound?";
   runPython("test/python/nanoCheck.py", [], {
     checkpoint: base,
@@ -346,7 +268,7 @@ test("two processes of accelerate give the numbers of one", async () => {
 });
 
 test("a Python without the packages is named before anything is done, with the cure", async () => {
-  const bare = join(folder, "bare");
+  const bare = inFolder("bare");
   execFileSync(pythonPath, ["-m", "venv", "--without-pip", bare]);
   const python = join(bare, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
   const config = { ...experiment({ name: "bare", engine: "trl", stages: { paSft: supervised } }) };
@@ -366,88 +288,12 @@ test("a Python without the packages is named before anything is done, with the c
 });
 
 test("a TRL process that ends by itself fails the run with its last words", async () => {
-  const jobFile = join(folder, "none.json");
+  const jobFile = inFolder("none.json");
   const launch = { python: pythonPath, processes: 1, accelerateConfig: null, useCpu: true, jobFile };
-  const link = await TrlLink.open({ ...launch, logFile: join(folder, "none.log") });
+  const link = await TrlLink.open({ ...launch, logFile: inFolder("none.log") });
   await expect(link.hear()).rejects.toMatchObject({
     code: "trl/ended",
     message: expect.stringContaining("FileNotFoundError"),
   });
   await link.close();
-});
-
-const architectures = ["llava-onevision", "llava-1-5", "llava-1-6-mistral", "qwen2-vl", "qwen2-5-vl"];
-
-test.each(architectures.flatMap((name) => [0, 1].map((references) => ({ name, references }))))(
-  "PA-SFT of $name with $references reference pictures by TRL has the losses of our own engine",
-  async ({ name, references }) => {
-    const { checkpoint: base, folder: adapter } = tinyModel(name);
-    const losses: number[][] = [];
-    for (const engine of ["embedded", "trl"] as const) {
-      const asked = { name: `${name}-${references}-${engine}`, engine, base, adapter, references };
-      const { outcome } = await train("pa-sft", { ...asked, stages: { paSft: { ...supervised, steps: 2 } } });
-      losses.push(curve(outcome.folder, "loss"));
-    }
-    for (const [i, loss] of losses[1]!.entries()) expect(loss, `loss ${i}`).toBeCloseTo(losses[0]![i]!, 3);
-  },
-);
-
-test.each(architectures)("SC-GRPO of %s by TRL begins at its own reference", async (name) => {
-  const { checkpoint: base, folder: adapter } = tinyModel(name);
-  const policy = { trainable: "lora" as const, groupSize: 2, promptsPerStep: 2, steps: 1, beta: 0.04 };
-  const { outcome } = await train("sc-grpo", {
-    ...{ name: `${name}-grpo`, engine: "trl" as const, base, adapter },
-    stages: { scGrpo: { ...policy, maxCompletionLength: 8 } },
-  });
-  const { rows } = await readRollouts(outcome.folder, {});
-  expect(rows).toHaveLength(4);
-  for (const row of rows) expect(Math.abs(row.recorded!.refKl!)).toBeLessThan(1e-5);
-});
-
-/** Groups of the first step: what was answered, and how likely that was. */
-async function greedyAnswers(asked: Omit<Asked, "stages">) {
-  const policy = {
-    ...{ trainable: "lora" as const, groupSize: 2, promptsPerStep: 4, steps: 1, microBatchSize: 4, beta: 0.04 },
-    // At temperature 1 both engines record the same log-probabilities; elsewhere TRL records those of the sampling.
-    ...{ topK: 1, temperature: 1, maxCompletionLength: 8 },
-  };
-  const { outcome } = await train("sc-grpo", { ...asked, stages: { scGrpo: policy } });
-  const { rows } = await readRollouts(outcome.folder, {});
-  expect(rows).toHaveLength(8);
-  const records = readFileSync(join(outcome.folder, "rollouts/step-000001.jsonl"), "utf8").trim().split("\n");
-  const logProbs = records.map((line) => (JSON.parse(line) as { meanLogProb: number }).meanLogProb);
-  const pictures = rows.map(({ prompt }) => JSON.stringify(prompt).split('"image"').length - 1);
-  // Byte tokens that are no text together become other signs when they are decoded one after the other; their log-probabilities tell them apart.
-  const words = (text: string) => text.replaceAll(/[^\p{L}\p{N} ]/gu, "");
-  return { answers: rows.map(({ sampleId, completion }) => `${sampleId}: ${words(completion)}`), logProbs, pictures };
-}
-
-test.each(architectures)(
-  "with reference pictures %s answers and is judged by TRL as by our own engine",
-  async (name) => {
-    const { checkpoint: base, folder: adapter } = tinyModel(name);
-    const asked = { base, adapter, references: 1 };
-    const ours = await greedyAnswers({ ...asked, name: `${name}-seen`, engine: "embedded" });
-    const theirs = await greedyAnswers({ ...asked, name: `${name}-seen-trl`, engine: "trl" });
-    expect(theirs.pictures).toEqual(Array<number>(8).fill(2));
-    expect(theirs.answers).toEqual(ours.answers);
-    for (const [i, value] of theirs.logProbs.entries()) expect(value, `row ${i}`).toBeCloseTo(ours.logProbs[i]!, 3);
-  },
-);
-
-test("prompts of one step may have different numbers of reference pictures", async () => {
-  // LLaVA-OneVision cuts a picture that stands alone into tiles, so it has to know of each row how many there are.
-  const { checkpoint: base, folder: adapter } = tinyModel("llava-onevision");
-  const train: ExperimentInput["data"]["train"] = [];
-  for (const shots of [0, 1] as const) {
-    const path = join(folder, `shots-${shots}`);
-    await writeSynthDataset(path, { seed: 21, start: 2 * shots, count: 2, size: 112, shots });
-    train.push({ kind: "folder", path });
-  }
-  const asked = { base, adapter, references: 1, train };
-  const ours = await greedyAnswers({ ...asked, name: "mixed", engine: "embedded" });
-  const theirs = await greedyAnswers({ ...asked, name: "mixed-trl", engine: "trl" });
-  expect([...new Set(theirs.pictures)].sort()).toEqual([1, 2]);
-  expect(theirs.answers).toEqual(ours.answers);
-  for (const [i, value] of theirs.logProbs.entries()) expect(value, `row ${i}`).toBeCloseTo(ours.logProbs[i]!, 3);
 });
