@@ -6,7 +6,7 @@
  */
 import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
 import { packWholeImages } from "../llavaOnevision/packing";
-import { joinViews, type PreparedViews } from "../llavaOnevision/processor";
+import { joinViews, type PreparedViews, preparedViews } from "../llavaOnevision/processor";
 import type { Processor } from "../processor";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
 import { loadChatTemplate } from "../text/chatTemplate";
@@ -26,7 +26,7 @@ import {
   requireSetting,
   type SizeSetting,
 } from "../vision/imageSettings";
-import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
+import { type PixelScaling, pixelTable } from "../vision/pixelValues";
 import { type ResampleFilter, resizeImage } from "../vision/resample";
 import { type LlavaConfig, rowsPerImage } from "./config";
 
@@ -138,15 +138,9 @@ export function createLlavaProcessor(
       const resized = resizeImage(image, size.exact ?? withShortestEdge(image, size.shortestEdge!), filter);
       return centerCrop(resized, cropSize);
     });
+    const imageSizes = images.map(({ height, width }) => ({ height, width }));
     const pack = packWholeImages(views.length, settings.tokensPerImage);
-    return {
-      pixelValues: stackPlanes(views, table),
-      pixelShape: [views.length, 3, cropSize.height, cropSize.width],
-      imageSizes: images.map(({ height, width }) => ({ height, width })),
-      tokensPerImage: pack.rowsPerImage,
-      cropsPerImage: pack.viewsPerImage,
-      pack,
-    };
+    return preparedViews(imageSizes, views, cropSize, table, pack);
   }
 
   return {

@@ -6,7 +6,7 @@
  */
 import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
 import { type PackGeometry, packImages } from "../llavaOnevision/packing";
-import { joinViews, type PreparedViews } from "../llavaOnevision/processor";
+import { joinViews, type PreparedViews, preparedViews } from "../llavaOnevision/processor";
 import type { Processor } from "../processor";
 import { patchesPerSide } from "../nn/visionTransformer";
 import type { ChatMessage, ChatTemplate } from "../text/chatTemplate";
@@ -25,7 +25,7 @@ import {
   requireProcessorType,
   requireSetting,
 } from "../vision/imageSettings";
-import { type PixelScaling, pixelTable, stackPlanes } from "../vision/pixelValues";
+import { type PixelScaling, pixelTable } from "../vision/pixelValues";
 import type { ResampleFilter } from "../vision/resample";
 import { defaultPinpoints, type LlavaNextConfig } from "./config";
 
@@ -136,14 +136,7 @@ export function createLlavaNextProcessor(
       imageSizes.map((size) => ({ size, cut: true })),
       geometry,
     );
-    return {
-      pixelValues: stackPlanes(views, table),
-      pixelShape: [views.length, 3, viewSide, viewSide],
-      imageSizes,
-      cropsPerImage: pack.viewsPerImage,
-      tokensPerImage: pack.rowsPerImage,
-      pack,
-    };
+    return preparedViews(imageSizes, views, { width: viewSide, height: viewSide }, table, pack);
   }
 
   return {

@@ -5,14 +5,14 @@
  *
  * @see transformers 5.18 `LlavaOnevisionProcessor`, `LlavaOnevisionImageProcessorPil`
  */
+import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
 import type { ConfigReader } from "../checkpoint/configReader";
-import { ModelFileError } from "../errors";
 import type { PreparedImages, Processor } from "../processor";
 import { type ChatMessage, type ChatTemplate, loadChatTemplate } from "../text/chatTemplate";
 import { type PreparedText, prepareText, readImageToken } from "../text/placeholders";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer";
 import { cutViews, meanColor, padToSquare, type Resolution } from "../vision/anyRes";
-import type { RgbImage } from "../vision/image";
+import type { ImageSize, RgbImage } from "../vision/image";
 import {
   type ProcessorFiles,
   readFilter,
@@ -139,30 +139,17 @@ function checkAgainstModel(
   tokenizer: Tokenizer,
 ): void {
   const { imageSize, patchSize } = model.vision;
-  const facts: [string, unknown, unknown][] = [
-    ["size (vision_config.image_size)", imageSize, settings.viewSide],
-    ["num_image_tokens (patches of a view)", Math.floor(imageSize / patchSize) ** 2, settings.numImageTokens],
-    ["image_grid_pinpoints", JSON.stringify(model.gridPinpoints), JSON.stringify(settings.gridPinpoints)],
-    ["vision_aspect_ratio", `anyres_max_${model.maxViews}`, `anyres_max_${settings.maxViews}`],
-    [`id of ${settings.imageToken} (image_token_id)`, model.imageTokenId, tokenizer.tokenToId(settings.imageToken)],
-  ];
-  const hint = "Take config.json, tokenizer and processor files from the same checkpoint.";
-  for (const [what, expected, got] of facts) {
-    if (expected === got) continue;
-    throw new ModelFileError(
-      "model/processor-mismatch",
-      `${what}: config.json says ${String(expected)}, the processor's files say ${String(got)}.`,
-      { where: image.where, hint },
-    );
-  }
-  // Embeddings often have more rows than there are tokens; with fewer, a token would read beyond the table.
-  if (tokenizer.vocabSize > model.text.vocabSize) {
-    throw new ModelFileError(
-      "model/processor-mismatch",
-      `vocab_size: config.json says ${model.text.vocabSize}, the tokenizer has the id ${tokenizer.vocabSize - 1}.`,
-      { where: "tokenizer.json", hint },
-    );
-  }
+  requireAgreement(
+    [
+      ["size (vision_config.image_size)", imageSize, settings.viewSide],
+      ["num_image_tokens (patches of a view)", Math.floor(imageSize / patchSize) ** 2, settings.numImageTokens],
+      ["image_grid_pinpoints", JSON.stringify(model.gridPinpoints), JSON.stringify(settings.gridPinpoints)],
+      ["vision_aspect_ratio", `anyres_max_${model.maxViews}`, `anyres_max_${settings.maxViews}`],
+      [`id of ${settings.imageToken} (image_token_id)`, model.imageTokenId, tokenizer.tokenToId(settings.imageToken)],
+    ],
+    image.where,
+  );
+  requireVocabulary(model.text.vocabSize, tokenizer.vocabSize);
 }
 
 export function createLlavaOnevisionProcessor(
@@ -193,14 +180,7 @@ export function createLlavaOnevisionProcessor(
       imageSizes.map((size) => ({ size, cut })),
       geometry,
     );
-    return {
-      pixelValues: stackPlanes(views, table),
-      pixelShape: [views.length, 3, viewSide, viewSide],
-      imageSizes,
-      cropsPerImage: pack.viewsPerImage,
-      tokensPerImage: pack.rowsPerImage,
-      pack,
-    };
+    return preparedViews(imageSizes, views, { width: viewSide, height: viewSide }, table, pack);
   }
 
   return {
@@ -215,6 +195,24 @@ export function createLlavaOnevisionProcessor(
       const prepared = "pack" in images ? images : prepareImages(images);
       return { ...prepared, ...prepareText(text, messages, prepared.tokensPerImage, options) };
     },
+  };
+}
+
+/** Pictures as the tower takes them. `views`: all of the size `view`; `table`: pixel values by channel and byte. */
+export function preparedViews(
+  imageSizes: ImageSize[],
+  views: readonly RgbImage[],
+  { height, width }: ImageSize,
+  table: Float32Array,
+  pack: PackPlan,
+): PreparedViews {
+  return {
+    pixelValues: stackPlanes(views, table),
+    pixelShape: [views.length, 3, height, width],
+    imageSizes,
+    cropsPerImage: pack.viewsPerImage,
+    tokensPerImage: pack.rowsPerImage,
+    pack,
   };
 }
 

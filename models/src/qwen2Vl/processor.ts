@@ -5,8 +5,9 @@
  *
  * @see transformers 5.18 `Qwen2VLProcessor`, `Qwen2VLImageProcessorPil`, `Qwen2VLModel.get_rope_index`
  */
+import { requireAgreement, requireVocabulary } from "../checkpoint/agreement";
 import type { ConfigReader } from "../checkpoint/configReader";
-import { DataError, ModelFileError } from "../errors";
+import { DataError } from "../errors";
 import type { AxisPositions } from "../nn/rope";
 import type { PreparedImages, Processor } from "../processor";
 import { type ChatMessage, type ChatTemplate, loadChatTemplate } from "../text/chatTemplate";
@@ -86,29 +87,16 @@ function checkAgainstModel(
   tokenizer: Tokenizer,
 ): void {
   const { imageToken } = settings;
-  const facts: [string, number, number | undefined][] = [
-    ["patch_size", model.patchSize, settings.patchSize],
-    ["temporal_patch_size", model.temporalPatchSize, settings.temporalPatchSize],
-    ["merge_size (spatial_merge_size)", model.mergeSize, settings.mergeSize],
-    [`id of ${imageToken} (image_token_id)`, model.imageTokenId, tokenizer.tokenToId(imageToken)],
-  ];
-  const hint = "Take config.json, tokenizer and processor files from the same checkpoint.";
-  for (const [what, expected, got] of facts) {
-    if (expected === got) continue;
-    throw new ModelFileError(
-      "model/processor-mismatch",
-      `${what}: config.json says ${expected}, the processor's files say ${String(got)}.`,
-      { where, hint },
-    );
-  }
-  // Embeddings often have more rows than there are tokens; with fewer, a token would read beyond the table.
-  if (tokenizer.vocabSize > model.vocabSize) {
-    throw new ModelFileError(
-      "model/processor-mismatch",
-      `vocab_size: config.json says ${model.vocabSize}, the tokenizer has the id ${tokenizer.vocabSize - 1}.`,
-      { where: "tokenizer.json", hint },
-    );
-  }
+  requireAgreement(
+    [
+      ["patch_size", model.patchSize, settings.patchSize],
+      ["temporal_patch_size", model.temporalPatchSize, settings.temporalPatchSize],
+      ["merge_size (spatial_merge_size)", model.mergeSize, settings.mergeSize],
+      [`id of ${imageToken} (image_token_id)`, model.imageTokenId, tokenizer.tokenToId(imageToken)],
+    ],
+    where,
+  );
+  requireVocabulary(model.vocabSize, tokenizer.vocabSize);
 }
 
 /** Reads the settings of either generation of files. @throws ModelFileError `model/config-value` */

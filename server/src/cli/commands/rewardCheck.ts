@@ -1,6 +1,7 @@
 /** `iad-r1 reward check FILE`: what is wrong with a reward file, by its text and by what it does on rollouts. */
 import { writeFile } from "node:fs/promises";
 import { relative } from "node:path";
+import { counted } from "@iad-r1/models/util/counted";
 import { type Command, Option } from "commander";
 import type { FindingSeverity } from "../../rewards/analysis/finding";
 import {
@@ -78,5 +79,7 @@ function printReport(context: CliContext, report: ReturnType<typeof checkReport>
   for (const title of applied) context.print(`applied ${title}`);
   const seen =
     report.numRollouts > 0 ? `${report.numRollouts} rollouts` : "the text alone; add --rollouts to see what it does";
-  context.log(`${report.findings.length} findings in ${report.functions.length} functions, from ${seen}.`);
+  context.log(
+    `${counted(report.findings.length, "finding")} in ${counted(report.functions.length, "function")}, from ${seen}.`,
+  );
 }
