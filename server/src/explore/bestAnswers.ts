@@ -10,6 +10,7 @@ import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import { jsonLines, paSftRecord } from "../data/formats/paSft";
 import { checkAnswer } from "../data/grammar";
 import type { InspectionSample } from "../data/samples";
+import { splitOf } from "../rollouts/rolloutIndex";
 import type { RolloutRow } from "../rollouts/row";
 import { totalOf } from "../rollouts/total";
 import { labelOf, verdictOf } from "../rollouts/verdict";
@@ -42,6 +43,8 @@ export async function exportBestAnswers(
   const fileless = new Set<string>();
   for await (const rows of pieces) {
     for (const row of rows) {
+      // What a model is judged by must not be what it learns.
+      if (splitOf(row) === "eval") continue;
       const pictures = row.images ?? [];
       const key = pictures.join("\0");
       if (pictures.length === 0 || pictures.some(hasNoFile)) {
@@ -64,7 +67,7 @@ export async function exportBestAnswers(
   if (found.length === 0) {
     const why =
       best.size + fileless.size === 0
-        ? "the filter lets no completion through"
+        ? "the filter lets no completion of a training through"
         : `no answer to ${counted(best.size, "picture")} is right, and ${counted(fileless.size, "picture")} were generated or turned and lie in no file`;
     throw new DataError("rollouts/no-right-answer", `There is no training sample to write: ${why}.`, {
       where: out,

@@ -526,7 +526,7 @@ function known(value: number): number | null {
 }
 
 /** Rows that do not say belong to the training. */
-function splitOf({ mode, columns }: IndexedRow): string {
+export function splitOf({ mode, columns }: Pick<IndexedRow, "mode" | "columns">): string {
   const said = mode ?? columns.mode ?? columns.split;
   return typeof said === "string" ? said : "train";
 }

@@ -220,6 +220,7 @@ describe("training samples of recorded answers", () => {
       { group: 2, images: [sound, b], completion: no, solution: normal, total: 1 },
       { group: 3, images: [b], completion: yes("center"), solution: normal, total: 1 },
       { group: 4, images: ["synth:1/2"], completion: no, solution: normal, total: 1 },
+      { group: 6, images: [b], completion: no, solution: normal, mode: "eval" },
       { group: 5, images: [`${b}~3`], completion: no, solution: normal, total: 1 },
     ]);
     const out = join(folder, "samples.json");
