@@ -153,6 +153,20 @@ export class Context implements Disposable {
     return target;
   }
 
+  /**
+   * Exports to a file: the server writes it, or keeps it to be fetched where it cannot write here.
+   *
+   * @param ask sends the request, with `out` where the server shall write
+   */
+  async exportTo<T extends { file: string } | { made: lsp.MadeFile }>(
+    target: Uri,
+    ask: (to: { out?: string }) => Promise<T>,
+  ): Promise<T> {
+    const written = await ask(this.remote === null ? { out: target.fsPath } : {});
+    if ("made" in written) await workspace.fs.copy(await this.madeFile(written.made), target, { overwrite: true });
+    return written;
+  }
+
   /** Where files lie that servers made for this editor. */
   get filesFolder(): Uri {
     return Uri.joinPath(this.extension.globalStorageUri, "files");

@@ -3,6 +3,7 @@
  * `l10n/bundle.l10n.zh-cn.json`; a test compares the two. Texts of the manifest are in `contributions.ts`.
  */
 import { l10n } from "vscode";
+import type { RolloutExportFormat } from "@iad-r1/protocol/rollouts";
 import type { RunListing, RunState } from "@iad-r1/protocol/runs";
 import type { TaskCommand, ToolName } from "./contributions";
 
@@ -183,7 +184,10 @@ export const flipsOf = (count: number, reward: string) =>
 export const exportRolloutsTitle = () => t("Export rollouts");
 export const rolloutsExported = (count: number, file: string) =>
   count === 1 ? t("1 rollout written to {0}.", file) : t("{0} rollouts written to {1}.", count, file);
-export const trainingSamples = () => t("Training samples for PA-SFT (the best right answer to each picture)");
+export function rolloutFormat(format: RolloutExportFormat): string {
+  if (format === "pa-sft") return t("Training samples for PA-SFT (the best right answer to each picture)");
+  return { jsonl: "JSON Lines", csv: "CSV", parquet: "Parquet" }[format];
+}
 export const samplesExported = (count: number, file: string, left: { withoutAnswer: number; withoutFile: number }) =>
   [
     count === 1 ? t("1 training sample written to {0}.", file) : t("{0} training samples written to {1}.", count, file),

@@ -472,10 +472,10 @@ export const rolloutPicture = new RequestType<
   WireError
 >("iadr1/rollouts/picture");
 
-/** Writes what a filter lets through to a file. */
+/** Writes what a filter lets through to a file; without `out` the server keeps it to be fetched, as with `exportRun`. */
 export const exportRollouts = new RequestType<
-  { source: RolloutSource; query: ExploreQuery; format: RolloutExportFormat; out: string },
-  RolloutExport & { file: string },
+  { source: RolloutSource; query: ExploreQuery; format: RolloutExportFormat; out?: string },
+  RolloutExport & ({ file: string } | { made: MadeFile }),
   WireError
 >("iadr1/rollouts/export");
 

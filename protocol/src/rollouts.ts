@@ -196,11 +196,15 @@ export interface WhatIfAnswer {
 export const rolloutExportFormats = ["jsonl", "csv", "parquet", "pa-sft"] as const;
 export type RolloutExportFormat = (typeof rolloutExportFormats)[number];
 
+/** How the name of such a file ends. */
+export function rolloutExportEnding(format: RolloutExportFormat): string {
+  return format === "pa-sft" ? "json" : format;
+}
+
 /** By the end of a file name; JSON lines where it says nothing. */
 export function rolloutExportFormat(fileName: string): RolloutExportFormat {
-  const extension = fileName.slice(fileName.lastIndexOf(".") + 1).toLowerCase();
-  if (extension === "json") return "pa-sft";
-  return rolloutExportFormats.find((format) => format === extension) ?? "jsonl";
+  const ending = fileName.slice(fileName.lastIndexOf(".") + 1).toLowerCase();
+  return rolloutExportFormats.find((format) => rolloutExportEnding(format) === ending) ?? "jsonl";
 }
 
 /** What an export wrote: completions, or samples of a PA-SFT file. */

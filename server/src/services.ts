@@ -106,7 +106,7 @@ export class Services {
       return absolute;
     }
     throw new DataError("server/outside-path", `${path} is not in a folder that this server serves.`, {
-      hint: `It serves ${roots.join(", ")}; the person who started it can add others with --root.`,
+      hint: `It reads files of its own machine below ${roots.join(", ")}, so a project must lie there at the same path as here. The person who started it can add folders with --root.`,
     });
   }
 
@@ -146,12 +146,14 @@ export class Services {
       });
     }
     const { folder } = this.runs.get(run);
-    const store = this.requireStore();
     const ending = format === "journal" ? "jsonl" : format;
-    return this.madeFile(
-      store,
-      await store.keep(ending, (out) => this.tasks.run("exportRun", { folder, format, out }, signal)),
-    );
+    return this.keepFile(ending, (out) => this.tasks.run("exportRun", { folder, format, out }, signal));
+  }
+
+  /** Keeps a file that `write` writes to be fetched. @throws ConfigError `server/no-folder` */
+  async keepFile(ending: string, write: (path: string) => Promise<unknown>): Promise<MadeFile> {
+    const store = this.requireStore();
+    return this.madeFile(store, await store.keep(ending, write));
   }
 
   private requireStore(): ImageStore {

@@ -2,11 +2,13 @@
  * The rollout explorer in the workbench, on rollouts that the embedded model has just made: facets, search, a group, the path of a score
  * through a person's own reward, another text with its rewards.
  */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { inWorkbench } from "./scenario.mjs";
 
 test("sampled rollouts are filtered, looked at one by one, explained and edited", async () => {
-  await inWorkbench("explorer", { viewport: { width: 1600, height: 1000 } }, async ({ window }) => {
+  await inWorkbench("explorer", { viewport: { width: 1600, height: 1000 } }, async ({ window, workspace }) => {
     await window.ready();
     await window.command("IAD-R1: Sample Rollouts…");
     await window.picker("Which model answers?");
@@ -36,6 +38,18 @@ test("sampled rollouts are filtered, looked at one by one, explained and edited"
     await expect.poll(() => explorer.locator(".completion-card").count()).toBe(8);
     await window.page.keyboard.press("l");
     await explorer.locator(".rollout-head h2", { hasText: "Group 2, completion 1" }).waitFor();
+
+    // The best right answer to each picture is training data for PA-SFT.
+    const samples = join(workspace, "samples.json");
+    await explorer.getByRole("button", { name: "Export what is listed…" }).click();
+    await window.picker("Export rollouts");
+    await window.pick("Training samples");
+    await window.saveAs(samples);
+    await window.page.locator(".notification-list-item-message", { hasText: "training samples written" }).waitFor();
+    const kept = JSON.parse(readFileSync(samples, "utf8"));
+    expect(kept.length).toBeGreaterThan(1);
+    expect(kept.length).toBeLessThanOrEqual(8);
+    for (const { images } of kept) expect(existsSync(join(workspace, images))).toBe(true);
 
     // Why this score? The person's own rewards run only now.
     await explorer.locator("#section-why").click();

@@ -136,6 +136,19 @@ export class Workbench {
     await this.rows.filter({ hasText: text }).first().click();
   }
 
+  /** Answers the dialog that asks for a file. It fills its field when it has looked at the folder, and forgets what was typed before. */
+  async saveAs(path) {
+    const ok = this.page.locator(".quick-input-widget:visible .quick-input-action", { hasText: "OK" });
+    await ok.waitFor();
+    const until = Date.now() + patienceMs;
+    do {
+      await this.input.fill(path);
+      await this.page.waitForTimeout(500);
+      if ((await this.input.inputValue()) === path) await this.input.press("Enter");
+      await ok.waitFor({ state: "hidden", timeout: 5_000 }).catch(() => {});
+    } while ((await ok.isVisible()) && Date.now() < until);
+  }
+
   /** @param path name of a file, or its end where several have the same name (a picture and its mask) */
   async openFile(path) {
     const name = path.split("/").at(-1);

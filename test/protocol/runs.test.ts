@@ -7,6 +7,7 @@ import {
   compareRuns,
   deleteRun,
   estimateRun,
+  exportRollouts,
   exportRun,
   forkRun,
   listRuns,
@@ -133,6 +134,14 @@ it("starts a run, streams every event and every point, and shows what it left", 
   expect(whole.prompt.length).toBeGreaterThan(20);
   expect(whole.columns.map(({ name }) => name)).toContain("category");
   expect(whole.rollouts).toHaveLength(page.rows[0]!.size);
+  const lines = join(folder, "rollouts.jsonl");
+  const asked = { source, query, format: "jsonl" as const };
+  expect(await server.ask(exportRollouts, { ...asked, out: lines })).toEqual({ file: lines, count: 4, left: null });
+  // What an editor elsewhere fetches is the same.
+  const kept = await server.ask(exportRollouts, asked);
+  if (!("made" in kept)) throw new Error("expected a file to be fetched");
+  expect(readFileSync(kept.made.path!)).toEqual(readFileSync(lines));
+  expect(kept).toMatchObject({ count: 4, left: null });
   const out = join(folder, "curves.csv");
   await server.ask(exportRun, { run, format: "csv", out });
   expect(readFileSync(out, "utf8").split("\n").length).toBe(storedPoints(run).length + 2);

@@ -1,6 +1,6 @@
 /** Commands that start, stop and look at runs. Every one says what it acts on and asks where there is a choice. */
 import { basename, join } from "node:path";
-import { env, Uri, ViewColumn, window, workspace } from "vscode";
+import { Uri, ViewColumn, window, workspace } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
 import type { RunComparison, RunEstimate, RunListing } from "@iad-r1/protocol/runs";
 import { duration, memory, percent } from "../durations";
@@ -12,6 +12,7 @@ import { setting } from "../settings";
 import { missing, type RunNode } from "../views/runsTree";
 import { describeRun, evaluatedName, stageName } from "../views/statusItem";
 import * as messages from "../messages";
+import { chooseFile } from "../panels/saveFile";
 import { withProgress } from "./progress";
 import { checkList } from "./project";
 import type { Parts } from "./types";
@@ -349,15 +350,11 @@ export async function exportCurves(parts: Parts, target?: unknown): Promise<void
   const chosen = await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickFormat() });
   if (chosen === undefined) return;
   const { context } = parts;
-  const folder = workspace.workspaceFolders?.[0]?.uri ?? Uri.file(env.appRoot);
-  const name = chosen.extension === "" ? `${run}-tensorboard` : `${run}.${chosen.extension}`;
-  const out = await window.showSaveDialog({ defaultUri: Uri.joinPath(folder, name) });
+  const out = await chooseFile(chosen.extension === "" ? `${run}-tensorboard` : `${run}.${chosen.extension}`);
   if (out === undefined) return;
   await withProgress(messages.exporting(), async (token) => {
-    // A remote server cannot write where this editor is.
-    const params = { run, format: chosen.format, ...(context.remote === null ? { out: out.fsPath } : {}) };
-    const written = await context.connection.request(lsp.exportRun, params, token);
-    if ("made" in written) await workspace.fs.copy(await context.madeFile(written.made), out, { overwrite: true });
+    const params = { run, format: chosen.format };
+    await context.exportTo(out, (to) => context.connection.request(lsp.exportRun, { ...params, ...to }, token));
   });
   void window.showInformationMessage(messages.exported(workspace.asRelativePath(out)));
 }

@@ -9,11 +9,21 @@ import {
   type ExploreQuery,
   type KnownFlips,
   type RolloutOverview,
-  rolloutExportFormat,
+  rolloutExportEnding,
+  rolloutExportFormats,
 } from "@iad-r1/protocol/rollouts";
 import type { WireError } from "@iad-r1/protocol/runs";
 import { type ExplorerState, explorerPanel, type OwnReward, type WantedView } from "@iad-r1/protocol/webview";
-import { commands, Range, Uri, ViewColumn, type WebviewPanel, type WebviewPanelSerializer, window } from "vscode";
+import {
+  commands,
+  Range,
+  Uri,
+  ViewColumn,
+  type WebviewPanel,
+  type WebviewPanelSerializer,
+  window,
+  workspace,
+} from "vscode";
 import type { Context } from "../context";
 import { explorerViewType } from "../contributions";
 import type { Disposable } from "../emitter";
@@ -21,7 +31,7 @@ import { sentence, UserError, wireError } from "../errors";
 import * as messages from "../messages";
 import { addProbe } from "./addProbe";
 import { type PanelController, PanelHost } from "./panelHost";
-import { copyText } from "./saveFile";
+import { chooseFile, copyText } from "./saveFile";
 
 /** A run that goes on is looked at again at most so often. */
 const followMs = 2000;
@@ -261,16 +271,20 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
   }
 
   private async export(query: ExploreQuery): Promise<void> {
-    const filters = {
-      ...{ "JSON Lines": ["jsonl"], CSV: ["csv"], Parquet: ["parquet"] },
-      [messages.trainingSamples()]: ["json"],
-    };
-    const target = await window.showSaveDialog({ filters, title: messages.exportRolloutsTitle() });
+    const source = this.known();
+    const items = rolloutExportFormats.map((format) => ({
+      ...{ format, label: messages.rolloutFormat(format), description: `.${rolloutExportEnding(format)}` },
+    }));
+    const chosen = await window.showQuickPick(items, { title: messages.exportRolloutsTitle() });
+    if (chosen === undefined) return;
+    const { format } = chosen;
+    const name = format === "pa-sft" ? "samples" : "rollouts";
+    const target = await chooseFile(`${name}.${rolloutExportEnding(format)}`);
     if (target === undefined) return;
-    const format = rolloutExportFormat(target.path);
-    const { file, count, left } = await this.context.connection.request(lsp.exportRollouts, {
-      ...{ source: this.known(), query, format, out: target.fsPath },
-    });
+    const { count, left } = await this.context.exportTo(target, (to) =>
+      this.context.connection.request(lsp.exportRollouts, { source, query, format, ...to }),
+    );
+    const file = workspace.asRelativePath(target);
     const text = left === null ? messages.rolloutsExported(count, file) : messages.samplesExported(count, file, left);
     void window.showInformationMessage(text);
   }

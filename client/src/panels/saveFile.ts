@@ -2,11 +2,15 @@
 import { basename } from "node:path";
 import { env, Uri, window, workspace } from "vscode";
 
-export async function saveFile({ name, data }: { name: string; data: Uint8Array }): Promise<void> {
-  const folder = workspace.workspaceFolders?.[0]?.uri;
+/** Where a file shall go; its name is offered in the first folder of the window. */
+export function chooseFile(name: string): Thenable<Uri | undefined> {
+  const folder = workspace.workspaceFolders?.[0]?.uri ?? Uri.file(env.appRoot);
   // Only the last part: a name never leads out of the folder that is offered.
-  const file = basename(name);
-  const target = await window.showSaveDialog(folder === undefined ? {} : { defaultUri: Uri.joinPath(folder, file) });
+  return window.showSaveDialog({ defaultUri: Uri.joinPath(folder, basename(name)) });
+}
+
+export async function saveFile({ name, data }: { name: string; data: Uint8Array }): Promise<void> {
+  const target = await chooseFile(name);
   if (target !== undefined) await workspace.fs.writeFile(target, data);
 }
 

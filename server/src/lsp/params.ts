@@ -110,7 +110,7 @@ export const whatIfParams = z.object({
 export const rolloutPictureParams = z.object({ ...rolloutGroup, kind: z.enum(["picture", "mask", "thumbnail"]) });
 export const exportRolloutsParams = z.object({
   ...{ source: rolloutSource, query: exploreQuery },
-  ...{ format: z.enum(rolloutExportFormats), out: path },
+  ...{ format: z.enum(rolloutExportFormats), out: path.optional() },
 });
 
 const source = z.object({ path, kind: z.enum(["folder", "pa-sft", "sc-grpo", "test", "mvtec"]).optional() });

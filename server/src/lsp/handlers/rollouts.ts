@@ -1,4 +1,5 @@
 /** Requests about recorded rollouts. */
+import { type RolloutExport, rolloutExportEnding } from "@iad-r1/protocol/rollouts";
 import {
   exportRollouts,
   queryRollouts,
@@ -64,7 +65,15 @@ export function registerRollouts(on: Dispatcher, services: Services): void {
     return tasks.run("rolloutPicture", { picture, kind }, signal);
   });
   on.on(exportRollouts, exportRolloutsParams, async ({ source, out, ...rest }, signal) => {
-    const file = services.allow(out);
-    return { file, ...(await explore.run("export", { path: pathOf(source), ...rest, out: file }, signal)) };
+    const write = (file: string) => explore.run("export", { path: pathOf(source), ...rest, out: file }, signal);
+    if (out !== undefined) {
+      const file = services.allow(out);
+      return { file, ...(await write(file)) };
+    }
+    let written: RolloutExport;
+    const made = await services.keepFile(rolloutExportEnding(rest.format), async (file) => {
+      written = await write(file);
+    });
+    return { ...written!, made };
   });
 }
