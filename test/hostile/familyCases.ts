@@ -273,6 +273,14 @@ export const familyCases: HostileCase[] = [
     says: ["holds a checkpoint already"],
   },
   {
+    name: "a checkpoint made small in its own place",
+    make: (context) => copyFamily(context, "qwen2-vl"),
+    act: ({ folder }) =>
+      smallModel(join(folder, "model"), { bits: 4, blockSize: 32 }, { target: join(folder, "model") }),
+    code: "models/exists",
+    says: ["holds a checkpoint already"],
+  },
+  {
     name: "an adapter of LLaVA-OneVision on LLaVA-1.5",
     make: (context) => copyFamily(context, "llava-1-5"),
     act: ({ folder, fixtures }) =>

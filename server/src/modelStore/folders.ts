@@ -1,6 +1,8 @@
 /** Where models are kept for this user: those that were downloaded, those that were made small, and Hugging Face's own cache. */
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { ConfigError } from "@iad-r1/models/errors";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,6 +29,15 @@ export function huggingFaceCache(env: Environment = process.env): string {
   if (env.HF_HOME !== undefined && env.HF_HOME !== "") return join(env.HF_HOME, "hub");
   const cache = env.XDG_CACHE_HOME ?? "";
   return join(cache === "" ? join(homedir(), ".cache") : cache, "huggingface", "hub");
+}
+
+/** A new checkpoint replaces none, least of all the one it is made from. @throws ConfigError `models/exists` */
+export function requireNoCheckpoint(target: string): void {
+  if (!existsSync(join(target, "config.json"))) return;
+  throw new ConfigError("models/exists", `${target} holds a checkpoint already.`, {
+    hint: "Choose a new folder.",
+    where: target,
+  });
 }
 
 function systemCache(env: Environment): string {

@@ -1,10 +1,9 @@
 /** An adapter and its base as one full checkpoint, which transformers loads and which needs no adapter any more. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { writeFullCheckpoint } from "@iad-r1/models/adapters/adapter";
 import { isPacked } from "@iad-r1/models/checkpoint/parameterTable";
 import { ConfigError } from "@iad-r1/models/errors";
 import { loadModelDescription } from "@iad-r1/models/zoo";
+import { requireNoCheckpoint } from "./folders";
 
 export interface MergeReport {
   /** Linears that the adapter changed, and parameters that it replaced in full. */
@@ -34,12 +33,7 @@ export async function mergeAdapter(
       },
     );
   }
-  if (existsSync(join(target, "config.json"))) {
-    throw new ConfigError("models/exists", `${target} holds a checkpoint already.`, {
-      hint: "Choose a new folder.",
-      where: target,
-    });
-  }
+  requireNoCheckpoint(target);
   const { layout, tensors, replaced } = model.adapter!;
   const values = new Map<string, Float32Array>();
   for (const [path, stored] of tensors) values.set(path, await stored.read());

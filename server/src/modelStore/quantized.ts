@@ -10,7 +10,7 @@ import type { QuantizeOptions, Rounding } from "@iad-r1/models/checkpoint/quanti
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { type QuantizeReport, quantizeCheckpoint } from "@iad-r1/models/quantizeCheckpoint";
 import { loadModelDescription } from "@iad-r1/models/zoo";
-import { quantizedFolder } from "./folders";
+import { quantizedFolder, requireNoCheckpoint } from "./folders";
 
 export interface SmallModel {
   folder: string;
@@ -22,7 +22,7 @@ export interface SmallModel {
  * The small form of a checkpoint, made when it is not there.
  *
  * @param target where to put it; the store when left out
- * @throws what quantizeCheckpoint throws
+ * @throws ConfigError `models/exists` for a target that holds a checkpoint, and what quantizeCheckpoint throws
  */
 export async function smallModel(
   source: string,
@@ -33,6 +33,7 @@ export async function smallModel(
   if (options.target === undefined && existsSync(join(folder, "config.json"))) return { folder, made: null };
   // What an interrupted try left is not a checkpoint.
   if (options.target === undefined) await rm(folder, { recursive: true, force: true });
+  else requireNoCheckpoint(folder);
   const model = await loadModelDescription(source);
   return { folder, made: await quantizeCheckpoint(model, folder, rounding, options) };
 }
