@@ -8,6 +8,7 @@ import { mkdir, open, readFile, rename, rm, stat, statfs } from "node:fs/promise
 import { dirname, join } from "node:path";
 import { writeError, writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { CancelledError, DataError, ResourceError } from "@iad-r1/models/errors";
+import { takeWriterLock } from "../runs/writerLock";
 import { ask, commitOf, fileAddress, filesOf, type HubFile, type HubOptions } from "./hub";
 
 export interface DownloadRequest {
@@ -29,12 +30,18 @@ export interface DownloadOptions extends HubOptions {
 export interface DownloadRecord {
   repository: string;
   folder: string | null;
+  /** As it was asked for; older records do not have it. */
+  revision?: string;
   commit: string;
   complete: boolean;
   files: { path: string; sizeBytes: number; checksum: string }[];
 }
 
+/** A file of the repository with its path in the target. */
+type LocalFile = HubFile & { local: string };
+
 const recordName = "iad-r1-download.json";
+const lockName = "iad-r1-download.lock";
 
 /** Files that this engine or transformers read; no other formats of the weights, no pictures, no scripts. */
 const wanted =
@@ -43,17 +50,19 @@ const wanted =
 /**
  * Downloads into `target`, or goes on with what an earlier try left there.
  *
- * @throws ResourceError `hub/unreachable`, `hub/refused`, `disk/full`; DataError `hub/checksum`, `hub/answer`; CancelledError.
- *   Whatever it is, what has come is kept
+ * @throws ResourceError `hub/unreachable`, `hub/refused`, `disk/full`; DataError `hub/checksum`, `hub/answer`; CheckpointError `run/locked`
+ *   while another process downloads there; CancelledError. Whatever it is, what has come is kept
  */
 export async function downloadModel(
   target: string,
-  { repository, folder, revision = "main", sha256 = {} }: DownloadRequest,
+  request: DownloadRequest,
   options: DownloadOptions = {},
 ): Promise<DownloadRecord> {
+  const { repository, folder, revision = "main" } = request;
   const earlier = await readRecord(target);
   // An interrupted download goes on with the commit that it began with: files of two commits do not fit together.
-  const commit = earlier?.complete === false ? earlier.commit : await commitOf(repository, revision, options);
+  const goesOn = earlier?.complete === false && (earlier.revision ?? "main") === revision;
+  const commit = goesOn ? earlier.commit : await commitOf(repository, revision, options);
   const prefix = folder === null ? "" : `${folder}/`;
   const files = (await filesOf(repository, commit, folder, options))
     .filter(({ path }) => path.startsWith(prefix) && wanted.test(path.slice(prefix.length)))
@@ -65,13 +74,51 @@ export async function downloadModel(
     });
   }
   await mkdir(target, { recursive: true });
-  const record: DownloadRecord = {
-    ...{ repository, folder, commit, complete: false },
-    files: files.map(({ local, sizeBytes, checksum }) => ({
-      ...{ path: local, sizeBytes, checksum: `${checksum.kind}:${checksum.value}` },
-    })),
-  };
-  await writeRecord(target, record);
+  const lock = takeWriterLock(join(target, lockName), "The model");
+  try {
+    const record: DownloadRecord = {
+      ...{ repository, folder, revision, commit, complete: false },
+      files: files.map(({ local, sizeBytes, checksum }) => ({
+        ...{ path: local, sizeBytes, checksum: `${checksum.kind}:${checksum.value}` },
+      })),
+    };
+    await removeStale(target, files, earlier, commit);
+    await writeRecord(target, record);
+    await fetchAll(target, request, { files, earlier, commit }, options);
+    const complete = { ...record, complete: true };
+    await writeRecord(target, complete);
+    return complete;
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * Removes what an earlier download left and this one does not want: the record that is written next has the new checksums, by which a file
+ * with its name and size counts as there.
+ */
+async function removeStale(
+  target: string,
+  files: readonly LocalFile[],
+  earlier: DownloadRecord | null,
+  commit: string,
+): Promise<void> {
+  for (const file of files) {
+    const path = join(target, file.local);
+    if (await isComplete(path, file, earlier)) continue;
+    // Without it the folder is no checkpoint for others.
+    await rm(join(target, "config.json"), { force: true });
+    await rm(path, { force: true });
+    if (earlier?.commit !== commit) await rm(`${path}.part`, { force: true });
+  }
+}
+
+async function fetchAll(
+  target: string,
+  { repository, sha256 = {} }: DownloadRequest,
+  { files, earlier, commit }: { files: readonly LocalFile[]; earlier: DownloadRecord | null; commit: string },
+  options: DownloadOptions,
+): Promise<void> {
   const totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   let before = 0;
   // config.json makes a folder a checkpoint for others, so it comes last; small files come before large ones.
@@ -88,9 +135,6 @@ export async function downloadModel(
     before += file.sizeBytes;
     tell(0);
   }
-  const complete = { ...record, complete: true };
-  await writeRecord(target, complete);
-  return complete;
 }
 
 export async function readRecord(folder: string): Promise<DownloadRecord | null> {

@@ -1,5 +1,5 @@
 /**
- * One writer per run folder: a lock file with the writer's process. A lock whose process is gone is taken over. It guards
+ * One writer per run folder, or download: a lock file with the writer's process. A lock whose process is gone is taken over. It guards
  * against mistakes (two resumes of one run), not against hostile processes.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
@@ -22,9 +22,10 @@ export interface WriterLock {
 /**
  * Takes the lock.
  *
+ * @param what what it guards, as the error says it
  * @throws CheckpointError `run/locked` when a living process holds it
  */
-export function takeWriterLock(path: string): WriterLock {
+export function takeWriterLock(path: string, what = "The run"): WriterLock {
   const mine: LockOwner = { pid: process.pid, started: processStart(process.pid), host: hostname() };
   for (let attempt = 0; ; attempt++) {
     try {
@@ -40,7 +41,7 @@ export function takeWriterLock(path: string): WriterLock {
     if (attempt > 0 || (owner !== null && isAlive(owner))) {
       throw new CheckpointError(
         "run/locked",
-        `The run is already being written by process ${owner?.pid ?? "?"} on ${owner?.host ?? "?"}.`,
+        `${what} is already being written by process ${owner?.pid ?? "?"} on ${owner?.host ?? "?"}.`,
         { where: path, hint: "Stop that process first, or wait until it has ended." },
       );
     }

@@ -1,7 +1,7 @@
 /** Downloads from a server on this machine: checked, continued, refused, stopped. */
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CancelledError, DataError, ResourceError } from "@iad-r1/models/errors";
+import { CancelledError, CheckpointError, DataError, ResourceError } from "@iad-r1/models/errors";
 import { downloadModel } from "@iad-r1/server/modelStore/download";
 import { describe, expect, it } from "vitest";
 import { fakeCommit, startFakeHub } from "../../helpers/fakeHub";
@@ -74,6 +74,35 @@ describe("a download", () => {
     expect(readFileSync(join(target, "model.safetensors"))).toEqual(weights);
   });
 
+  it("keeps no file of an earlier commit when the download of a later one is taken up again", async () => {
+    const hub = await startFakeHub(repository, files);
+    const target = temporaryFolder();
+    await downloadModel(target, request, { endpoint: hub.endpoint });
+    const later = Buffer.from(weights.map((byte) => byte ^ 1));
+    hub.files.set("model.safetensors", later);
+    const stop = new AbortController();
+    const first = downloadModel(target, request, {
+      endpoint: hub.endpoint,
+      signal: stop.signal,
+      onProgress: ({ file }) => file === "tokenizer.json" && stop.abort(),
+    });
+    await expect(first).rejects.toThrow();
+    expect(existsSync(join(target, "config.json"))).toBe(false);
+    await downloadModel(target, request, { endpoint: hub.endpoint });
+    expect(readFileSync(join(target, "model.safetensors"))).toEqual(later);
+  });
+
+  it("takes up an interrupted one only when the same revision is asked for", async () => {
+    const hub = await startFakeHub(repository, files);
+    const target = temporaryFolder();
+    const stop = new AbortController();
+    const onProgress = () => stop.abort();
+    const first = downloadModel(target, request, { endpoint: hub.endpoint, signal: stop.signal, onProgress });
+    await expect(first).rejects.toThrow();
+    const other = downloadModel(target, { ...request, revision: "v2" }, { endpoint: hub.endpoint });
+    await expect(other).rejects.toSatisfy((error) => ResourceError.is(error, "hub/refused"));
+  });
+
   it("takes everything again from a server that knows no ranges", async () => {
     const hub = await startFakeHub(repository, files);
     hub.behaviour.ranges = false;
@@ -114,6 +143,20 @@ describe("a download is refused", () => {
       expect(existsSync(join(target, damaged))).toBe(false);
       expect(existsSync(join(target, `${damaged}.part`))).toBe(false);
     }
+  });
+
+  it("while another one writes the same files", async () => {
+    const hub = await startFakeHub(repository, files);
+    const target = temporaryFolder();
+    let second: Promise<unknown> | null = null;
+    await downloadModel(target, request, {
+      endpoint: hub.endpoint,
+      onProgress: () => {
+        second ??= downloadModel(target, request, { endpoint: hub.endpoint }).catch((error: unknown) => error);
+      },
+    });
+    expect(await second).toSatisfy((error) => CheckpointError.is(error, "run/locked"));
+    await downloadModel(target, request, { endpoint: hub.endpoint });
   });
 
   it("when a file is not the one that is known, whatever the server says", async () => {
