@@ -273,6 +273,7 @@ describe("wrong usage ends with exit code 2 and says how it is meant", () => {
     ["rewards exchanged in a run that begins", ["post-train", "iadr1.yaml", "--exchange-rewards"], /--resume RUN/],
     ["a share above one", ["data", "synth", "--out", "x", "--anomalous-share", "2"], /--anomalous-share/],
     ["a format that does not exist", ["data", "validate", "set.json", "--format", "coco"], /coco/],
+    ["data and questions at once", ["eval", "--data", "none", "--questions", "set.json"], /cannot be used with/],
     ["a number of images that is a word", ["eval", "--data", "none", "--limit", "few"], /--limit/],
     ["a seed that is a word", ["reward", "serve-stdio", "--rewards", "iad-r1", "--seed", "abc"], /--seed/],
     ["no rewards", ["reward", "score", "--input", "lines.jsonl"], /--rewards/],

@@ -17,7 +17,7 @@ import type { Picture } from "../generate/promptEncoder";
 import { greedy } from "../generate/sample";
 import { type ModelParts, type ModelPlace, withChosenModel } from "../generate/withModel";
 import { parseTags } from "../rewards/tags";
-import { isRecord, parseConversation } from "./conversation";
+import { type Conversation, isRecord, parseConversation } from "./conversation";
 
 /** One question about one picture. */
 export interface ChoiceQuestion {
@@ -61,13 +61,16 @@ export interface ChoiceReport extends ChoiceScore {
 /** What stands behind the options: the same for every model. */
 const instruction = "Answer with the letter of the right option.";
 
+const layoutHint =
+  "Give a JSON file of MMAD's layout: image path → {conversation: [{Question, Answer, Options, type}]}.";
+
 // ---- the file ------------------------------------------------------------------------------------------------------
 
 /**
  * @param path   JSON: image path → entry with `conversation` and perhaps `similar_templates`
  * @param images folder that image paths start from; the file's own when left out
  * @returns the questions, and paths of pictures that are not there; their questions are left out
- * @throws DataError for a file that cannot be read, or an entry that is none
+ * @throws DataError for a file that cannot be read, an entry that is none, or when no question is left
  */
 export async function readChoiceFile(
   path: string,
@@ -86,7 +89,7 @@ export async function readChoiceFile(
       continue;
     }
     const rows = Object.entries(entry).find(([key]) => key.startsWith("conversation"))?.[1];
-    const conversation = parseConversation(entry);
+    const conversation = conversationOf(entry, id, path);
     for (const [index, { text, options }] of conversation.questions.entries()) {
       const row: unknown = Array.isArray(rows) ? rows[index] : null;
       questions.push({
@@ -98,7 +101,32 @@ export async function readChoiceFile(
       });
     }
   }
-  return { questions, missing };
+  if (questions.length === 0) {
+    const lost = missing.length > 0;
+    throw new DataError(
+      "test-file/no-question",
+      `${path}: there is no question to ask${lost ? `, as no picture was found: ${missing[0]} is missing` : ""}.`,
+      {
+        where: path,
+        hint: lost ? "Say with --images where the paths of pictures start from." : layoutHint,
+      },
+    );
+  }
+  return { questions, missing: [...new Set(missing)] };
+}
+
+/** @throws DataError that says which entry of the file is broken */
+function conversationOf(entry: Record<string, unknown>, id: string, path: string): Conversation {
+  try {
+    return parseConversation(entry);
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    throw new DataError(error.code, `${path}: ${JSON.stringify(id)}: ${error.message}`, {
+      where: path,
+      cause: error,
+      ...(error.hint !== undefined && { hint: error.hint }),
+    });
+  }
 }
 
 function parsed(text: string, path: string): Record<string, unknown> {
@@ -114,7 +142,7 @@ function parsed(text: string, path: string): Record<string, unknown> {
 function broken(path: string, what: string): DataError {
   return new DataError("test-file/question", `${path}: ${what}.`, {
     where: path,
-    hint: "Give a JSON file of MMAD's layout: image path → {conversation: [{Question, Answer, Options, type}]}.",
+    hint: layoutHint,
   });
 }
 

@@ -80,6 +80,21 @@ describe("the file", () => {
     expect(missing[0]).toMatch(/gone\.png$/);
   });
 
+  it("is refused when no question is left, with the reason", async () => {
+    await expect(readChoiceFile(folderWith({}))).rejects.toThrow("there is no question to ask.");
+    const lost = readChoiceFile(folderWith({ "DS/nut/good/gone.png": entry }));
+    await expect(lost).rejects.toMatchObject({
+      message: expect.stringMatching(/no picture was found: .*gone\.png is missing/) as string,
+      hint: expect.stringContaining("--images") as string,
+    });
+  });
+
+  it("is refused with the entry that is broken", async () => {
+    const wrong = { conversation: [{ Question: "Defect?", Options: { A: "Yes", B: "No" }, Answer: "C" }] };
+    const path = folderWith({ "DS/nut/good/1.png": wrong });
+    await expect(readChoiceFile(path)).rejects.toThrow(`${path}: "DS/nut/good/1.png": Question 1: expected`);
+  });
+
   it("is refused with the layout that is expected", async () => {
     for (const wrong of [[], { "DS/nut/good/1.png": 3 }]) {
       await expect(readChoiceFile(folderWith(wrong))).rejects.toThrow(DataError);

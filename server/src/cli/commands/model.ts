@@ -1,6 +1,7 @@
 /** `iad-r1 eval` and `iad-r1 verify`: how good a model is, and whether the engine computes it rightly. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { counted } from "@iad-r1/models/util/counted";
 import { type Command, Option } from "commander";
 import { evaluateReference } from "../../evaluate/evaluateModel";
 import { askChoices, choiceReport, type ChoiceScore, readChoiceFile } from "../../evaluate/multipleChoice";
@@ -33,7 +34,7 @@ export function registerModelCommands(program: Command): void {
   const evaluate = program
     .command("eval")
     .description("how good is a model on a data set? accuracies in percent, by category too")
-    .option("--data <path>", DATA_HELP)
+    .addOption(new Option("--data <path>", DATA_HELP).conflicts(["questions", "images"]))
     .option("--questions <file>", "instead of --data: questions with lettered options, a JSON file of MMAD's layout")
     .option("--images <folder>", "with --questions: where image paths start from; the file's own folder when left out")
     .option("--out <folder>", "write report.json and one line per image to samples.jsonl")
@@ -101,7 +102,7 @@ async function askQuestions(context: CliContext, file: string, options: EvalOpti
   const { questions, missing } = await readChoiceFile(file, options.images);
   if (missing.length > 0) {
     context.log(
-      `warning: ${missing.length} pictures are missing, the first: ${missing[0]}; their questions are left out.`,
+      `warning: ${counted(missing.length, "picture")} of the questions cannot be found, the first: ${missing[0]}; what is asked about them is left out.`,
     );
   }
   if (options.out !== undefined) await mkdir(options.out, { recursive: true });
