@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { createSecureContext } from "node:tls";
 import { ConfigError } from "@iad-r1/models/errors";
 import { streamPath } from "@iad-r1/protocol/stream";
 import { serveLanguage } from "./lsp/languageServer";
@@ -35,12 +36,12 @@ export interface RemoteServer {
   close(): Promise<void>;
 }
 
-/** @throws ConfigError `serve/address`, `serve/token`, `serve/tls`; ResourceError `resource/port` */
+/** @throws ConfigError `serve/address`, `serve/token`, `serve/tls`, `serve/root`; ResourceError `resource/port` */
 export async function serve(options: ServeOptions): Promise<RemoteServer> {
   const { host, port } = parseAddress(options.listen);
   const token = readToken(options.tokenFile);
   const tls = readTls(options);
-  const roots = options.roots.map((root) => resolve(root));
+  const roots = options.roots.map(existingFolder);
   const images = new ImageStore({ folder: join(roots[0]!, ".iadr1", "images") });
   const services = new Services({ transport: "remote", version, roots, images });
   services.listen((news) => news.type === "log" && options.onLog(news.message));
@@ -67,6 +68,16 @@ export async function serve(options: ServeOptions): Promise<RemoteServer> {
       await services.dispose();
     },
   };
+}
+
+/** A mistyped root would only show as paths that clients may not use. */
+function existingFolder(root: string): string {
+  const path = resolve(root);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return path;
+  throw new ConfigError("serve/root", `There is no folder ${path}.`, {
+    where: path,
+    hint: "Give with --root a folder that is there.",
+  });
 }
 
 /** Whether only programs of this machine can connect. */
@@ -123,5 +134,15 @@ function readTls({ cert, key }: ServeOptions): { cert: Buffer; key: Buffer } | n
       },
     );
   }
-  return { cert: readFileSync(resolve(cert)), key: readFileSync(resolve(key)) };
+  try {
+    const pair = { cert: readFileSync(resolve(cert)), key: readFileSync(resolve(key)) };
+    createSecureContext(pair);
+    return pair;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError("serve/tls", `${cert} and ${key} are no certificate with its key: ${reason}.`, {
+      hint: "Give two PEM files: the certificate, and the private key that it was made with.",
+      cause,
+    });
+  }
 }

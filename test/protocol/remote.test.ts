@@ -256,5 +256,15 @@ describe("with a certificate", () => {
       onLog: () => undefined,
     };
     await expect(serve({ ...options, cert: join(folder, "cert.pem") })).rejects.toMatchObject({ code: "serve/tls" });
+    for (const key of ["token", "none.pem"]) {
+      const pair = { cert: join(folder, "token"), key: join(folder, key) };
+      await expect(serve({ ...options, ...pair })).rejects.toMatchObject({ code: "serve/tls" });
+    }
+  });
+
+  it("wants roots that are there", async () => {
+    const options = { listen: "127.0.0.1:0", tokenFile: join(folder, "token"), onLog: () => undefined };
+    const serving = serve({ ...options, roots: [folder, join(folder, "mistyped")] });
+    await expect(serving).rejects.toMatchObject({ code: "serve/root", where: join(folder, "mistyped") });
   });
 });
