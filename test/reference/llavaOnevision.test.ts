@@ -10,7 +10,7 @@ import { DataError } from "@iad-r1/models/errors";
 import { type VerifyCheck, verifyModel } from "@iad-r1/server/verify/verifyModel";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../helpers/temporaryFolder";
-import { tinyCheckpoint, tinyFixture } from "../helpers/tinyModel";
+import { tinyCheckpoint, tinyFixture, tinyModel } from "../helpers/tinyModel";
 
 const options = { threads: 1 };
 /** Everything that is recorded takes half a minute alone, and much longer beside other work. */
@@ -48,6 +48,21 @@ describe("the checkpoint as public repositories store it", () => {
 });
 
 describe("what must not pass", () => {
+  test("a record of which a part is missing, or of another class, says so", async () => {
+    const folder = temporaryFolder();
+    cpSync(tinyFixture, folder, { recursive: true });
+    const verifying = () => verifyModel(tinyCheckpoint, folder, options);
+    rmSync(join(folder, "images"), { recursive: true });
+    await expect(verifying()).rejects.toMatchObject({ code: "data/missing-image" });
+    rmSync(join(folder, "lora.safetensors"));
+    await expect(verifying()).rejects.toThrow(`${folder} has no lora.safetensors.`);
+    writeFileSync(join(folder, "lora.safetensors.gz"), "");
+    await expect(verifying()).rejects.toMatchObject({ hint: expect.stringContaining("gunzip") as string });
+    await expect(verifyModel(tinyModel("qwen2-vl").checkpoint, tinyFixture, options)).rejects.toThrow(
+      "The record is of LlavaOnevisionForConditionalGeneration, the checkpoint is Qwen2VLForConditionalGeneration.",
+    );
+  });
+
   /** The fixture without its slow parts, to be changed. */
   function copyReference(): string {
     const folder = temporaryFolder();

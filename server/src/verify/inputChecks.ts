@@ -1,11 +1,11 @@
 /** The processor against the record: prompt text, token ids, picture geometry and pixel values. */
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ModelFileError } from "@iad-r1/models/errors";
 import type { SeveralImages } from "@iad-r1/models/llavaOnevision/processor";
 import type { PreparedInputs, Processor } from "@iad-r1/models/processor";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
-import { decodeImage } from "@iad-r1/models/vision/decode";
+import { loadImage } from "@iad-r1/models/vision/decode";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { ModelDescription } from "@iad-r1/models/zoo";
 import { Comparison, tolerances, type VerifyCheck } from "./compare";
@@ -118,6 +118,5 @@ function pixelCheck(
 async function openImage(folder: string, file: string): Promise<RgbImage> {
   const name = basename(file);
   const decoded = join(folder, "images", name.replace(/\.[^.]+$/, ".decoded.png"));
-  const bytes = await readFile(decoded).catch(() => readFile(join(folder, "images", name)));
-  return decodeImage(bytes, name);
+  return loadImage(existsSync(decoded) ? decoded : join(folder, "images", name));
 }

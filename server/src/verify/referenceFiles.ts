@@ -2,6 +2,7 @@
  * A folder of recorded numbers (layout: README of the vision-language fixtures): inputs, logits, losses, gradients and whole
  * trajectories of the original libraries. Reading and naming only; nothing is compared here.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Checkpoint, openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { DataError } from "@iad-r1/models/errors";
@@ -31,6 +32,8 @@ export interface RecordedCase {
 }
 
 export interface ReferenceJson {
+  /** Of transformers, as in the checkpoint's `architectures`. */
+  class?: string;
   special_ids: { pad: number | null; eos: number | null };
   cases: Record<string, RecordedCase>;
   two_pictures_with_crops?: { name: string; loss: number; prompt_length: number };
@@ -170,7 +173,15 @@ export async function openReference(folder: string): Promise<Reference> {
 }
 
 async function openTensors(folder: string, name: string): Promise<RecordedTensors> {
-  return new RecordedTensors(await openSafetensors(join(folder, name)));
+  const file = join(folder, name);
+  if (!existsSync(file)) {
+    const packed = existsSync(`${file}.gz`);
+    throw new DataError("verify/reference", `${folder} has no ${name}${packed ? ", only its compressed form" : ""}.`, {
+      where: file,
+      hint: packed ? `Unpack it: gunzip -k ${file}.gz` : "The record is not complete; copy it again.",
+    });
+  }
+  return new RecordedTensors(await openSafetensors(file));
 }
 
 function isRecord(value: unknown): value is JsonObject {

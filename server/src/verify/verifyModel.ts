@@ -2,7 +2,8 @@
  * `iad-r1 verify`: runs a checkpoint, as this engine compiles it, on recorded inputs and compares every quantity with the record.
  * The tolerances are those of compare.ts and nothing here can widen them.
  */
-import { CancelledError } from "@iad-r1/models/errors";
+import { CancelledError, DataError } from "@iad-r1/models/errors";
+import { readJsonFile } from "@iad-r1/models/util/jsonFile";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { SessionOptions } from "../runtime/session";
 import { adapterChecks } from "./adapterChecks";
@@ -42,6 +43,7 @@ export async function verifyModel(
 ): Promise<VerifyReport> {
   const reference = await openReference(referenceDir);
   const model = await loadModelDescription(modelDir);
+  await requireSameClass(modelDir, reference);
   const checks: VerifyCheck[] = [];
   for (const part of parts(model, reference, options)) {
     if (options.signal?.aborted === true) throw new CancelledError();
@@ -51,6 +53,20 @@ export async function verifyModel(
     }
   }
   return { ok: checks.length > 0 && checks.every(({ ok }) => ok), checks };
+}
+
+/** Numbers of another class fit nowhere, and the first that does not fit says little. */
+async function requireSameClass(modelDir: string, { folder, json }: Reference): Promise<void> {
+  const { architectures } = (await readJsonFile(modelDir, "config.json")) ?? {};
+  if (!Array.isArray(architectures) || json.class === undefined || architectures.includes(json.class)) return;
+  throw new DataError(
+    "verify/reference",
+    `The record is of ${json.class}, the checkpoint is ${architectures.join(", ")}.`,
+    {
+      where: folder,
+      hint: "Point --reference at the record of this checkpoint.",
+    },
+  );
 }
 
 type Part = () => Promise<VerifyCheck[]>;
