@@ -77,7 +77,7 @@ function withHelpAsOption(program: Command, args: readonly string[]): string[] {
 async function main(): Promise<void> {
   process.on("SIGINT", () => {
     if (interrupt.signal.aborted) process.exit(130);
-    process.stderr.write("\nStopping after this step… (Ctrl-C again to stop at once)\n");
+    process.stderr.write("\nStopping… (Ctrl-C again to stop at once)\n");
     interrupt.abort();
   });
   process.on("SIGTERM", () => interrupt.abort());

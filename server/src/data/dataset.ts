@@ -73,10 +73,17 @@ export async function detectFormat(path: string): Promise<DataFormat> {
       const inside = await readdir(folder).catch(() => [] as string[]);
       if (inside.includes("test") || inside.includes("train")) return "mvtec";
     }
-    throw unknownFormat(path, "the folder has neither annotations.jsonl nor test/ or train/ folders");
+    throw unknownFormat(
+      path,
+      "the folder has neither annotations.jsonl nor test/ or train/ folders",
+      "Sort the pictures as MVTec does, NAME/train/good, NAME/test/good and NAME/test/DEFECT, or list them in an annotations.jsonl.",
+    );
   }
   const { value, errors } = parseJsonSource(await readDataFile(path));
-  if (value === undefined) throw unknownFormat(path, `line ${errors[0]!.line}: ${errors[0]!.message}`);
+  if (value === undefined) {
+    const reason = `it is no JSON (line ${errors[0]!.line}: ${errors[0]!.message.replace(/\.$/, "")})`;
+    throw unknownFormat(path, reason, "Give a JSON file, or a folder with pictures sorted as MVTec does.");
+  }
   const format = formatOfJson(value);
   if (typeof format === "string") return format;
   throw unknownFormat(path, format.unknown);
@@ -98,11 +105,8 @@ export function formatOfJson(value: JsonValue): "pa-sft" | "sc-grpo" | "test" | 
   return { unknown: "the object has neither conversations nor lists of records" };
 }
 
-function unknownFormat(path: string, why: string): DataError {
-  return new DataError("data/unknown-format", `${path}: the format cannot be told: ${why}.`, {
-    where: path,
-    hint: `Name the format: ${DATA_FORMATS.join(", ")}.`,
-  });
+function unknownFormat(path: string, why: string, hint = `Name the format: ${DATA_FORMATS.join(", ")}.`): DataError {
+  return new DataError("data/unknown-format", `${path}: the format cannot be told: ${why}.`, { where: path, hint });
 }
 
 export interface WriteOptions {

@@ -65,13 +65,15 @@ export async function exportBestAnswers(
     withoutFile: fileless.size,
   };
   if (found.length === 0) {
-    const why =
-      best.size + fileless.size === 0
-        ? "the filter lets no completion of a training through"
-        : `no answer to ${counted(best.size, "picture")} is right, and ${counted(fileless.size, "picture")} were generated or turned and lie in no file`;
+    const none = best.size + fileless.size === 0;
+    const why = none
+      ? "the filter lets no completion of a training through"
+      : `no answer to ${counted(best.size, "picture")} is right, and ${counted(fileless.size, "picture")} were generated or turned and lie in no file`;
     throw new DataError("rollouts/no-right-answer", `There is no training sample to write: ${why}.`, {
       where: out,
-      hint: "Take answers of a model that knows the grammar of training answers, to pictures in files.",
+      hint: none
+        ? "Let more completions through."
+        : "Take answers of a model that knows the grammar of training answers, to pictures in files.",
     });
   }
   const folder = dirname(resolve(out));

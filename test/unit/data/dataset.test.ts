@@ -74,7 +74,14 @@ describe("convertDataset", () => {
       await expect(detectFormat(path)).rejects.toThrow(why);
     }
     await mkdir(join(folder, "empty"));
-    await expect(detectFormat(join(folder, "empty"))).rejects.toMatchObject({ code: "data/unknown-format" });
+    await expect(detectFormat(join(folder, "empty"))).rejects.toMatchObject({
+      code: "data/unknown-format",
+      hint: expect.stringContaining("NAME/test/DEFECT") as string,
+    });
+    await writeFile(path, "image,label\n");
+    await expect(detectFormat(path)).rejects.toMatchObject({
+      hint: expect.stringMatching(/^Give a JSON file/) as string,
+    });
     await expect(detectFormat(join(folder, "missing"))).rejects.toMatchObject({ code: "data/missing-file" });
   });
 });

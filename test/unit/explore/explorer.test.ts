@@ -264,6 +264,17 @@ describe("training samples of recorded answers", () => {
     await expect(exporting).rejects.toThrow("no answer to 1 picture is right");
     expect(readFileSync(out, "utf8")).toBe("mine");
   });
+
+  it("are refused with the filter named where that lets nothing through", async () => {
+    const folder = pictures();
+    const file = answers(folder, [{ group: 1, images: [join(folder, "a.png")], completion: yes("center"), total: 1 }]);
+    const ranges = [{ column: "total", min: 2.5, max: Number.POSITIVE_INFINITY }];
+    const narrow = { ...query, filter: { ...noFilter, ranges } };
+    await expect(new Explorer().export(file, narrow, "pa-sft", join(folder, "samples.json"))).rejects.toMatchObject({
+      message: "There is no training sample to write: the filter lets no completion through.",
+      hint: "Let more completions through.",
+    });
+  });
 });
 
 it("says what is known of a group that is not there", async () => {

@@ -124,13 +124,13 @@ function streamText(withName: boolean): (event: InspectEvent) => void {
 }
 
 /** One line a person can act on. */
-export function verdict({ answer, location, type, anomalyScore, tokens, timings }: Inspection): string {
+export function verdict({ answer, location, type, anomalyScore, finish, tokens, timings }: Inspection): string {
   const score = anomalyScore === null ? "" : ` · anomaly score ${anomalyScore.toFixed(2)}`;
   const pace = `${tokens.completion} tokens in ${(timings.total / 1000).toFixed(1)} s`;
   const found = [type, location].filter((part) => part !== null && part !== "").join(", ");
   const said =
     answer === null
-      ? "NO VERDICT (the answer could not be read)"
+      ? `NO VERDICT (${finish === "length" ? "the answer was cut off; --max-tokens lets it be longer" : "the answer could not be read"})`
       : answer === "yes"
         ? `DEFECT${found === "" ? "" : `: ${found}`}`
         : "GOOD";
