@@ -132,6 +132,11 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     ["drawn pictures without a number", ["eval", "--data", "synth:1:few", ...tiny], /expected synth:SEED:COUNT/],
     ["records that are not there", ["verify", tinyCheckpoint, "--reference", "."], /reference\.json/],
     [
+      "an embedded adapter by its name on another base",
+      ["models", "merge", "nano", "--model", tinyCheckpoint, "--output", "x"],
+      /sc-grpo/,
+    ],
+    [
       "a reward that does not exist",
       ["reward", "score", "--rewards", "iad-r1/acuracy", "--input", "lines.jsonl"],
       /Did you mean iad-r1\/accuracy/,

@@ -2,6 +2,7 @@
  * LoRA adapters on disk and in memory: making a new one, reading and writing PEFT's layout (adapter_config.json beside
  * adapter_model.safetensors), and merging into a full checkpoint. How an adapter enters a graph is nn/linear.ts.
  */
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "../checkpoint/atomicFile";
@@ -147,7 +148,9 @@ export async function readAdapter(folder: string, base: AdapterBase): Promise<St
   if (json === undefined) {
     throw new ModelFileError("adapter/missing-config", `${folder} has no ${adapterFiles.config}.`, {
       where: folder,
-      hint: "Point at the folder that PEFT's save_pretrained wrote.",
+      hint: existsSync(join(folder, "config.json"))
+        ? "It is a whole checkpoint, which needs no other below it: give it as the model."
+        : "Point at the folder that PEFT's save_pretrained wrote.",
     });
   }
   const where = join(folder, adapterFiles.config);

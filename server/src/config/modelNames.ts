@@ -54,16 +54,22 @@ function absentModelHint(name: string, others: readonly string[] = []): string {
 /**
  * Opens the model of an experiment.
  *
+ * @param isResumed the run began with it, and its settings are what they were
  * @throws ModelFileError for anything missing, damaged, hostile or unsupported; for a base that is not there with the names that could be meant
  */
-export async function loadExperimentModel({ base, adapter }: ModelReference): Promise<ModelDescription> {
+export async function loadExperimentModel(
+  { base, adapter }: ModelReference,
+  isResumed = false,
+): Promise<ModelDescription> {
   if (!existsSync(join(base, "config.json"))) {
     const isAdapter = existsSync(join(base, "adapter_config.json"));
     throw new ModelFileError("model/missing-config", `No checkpoint at ${base}: config.json is missing.`, {
       where: base,
-      hint: isAdapter
-        ? "It is an adapter: name its folder in model.adapter, and in model.base the checkpoint it belongs to."
-        : absentModelHint(basename(base)),
+      hint: isResumed
+        ? "The run began with it: put it back there, or a link to where it lies now."
+        : isAdapter
+          ? "It is an adapter: name its folder in model.adapter, and in model.base the checkpoint it belongs to."
+          : absentModelHint(basename(base)),
     });
   }
   return loadModelDescription(base, adapter === null ? {} : { adapter });

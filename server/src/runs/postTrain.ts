@@ -292,7 +292,7 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
     recorder.log("info", "device/chosen", chosenMessage({ device, reason }));
   }
   // What is wrong with the model is said before any time goes into data.
-  await loadExperimentModel(config.model);
+  await loadExperimentModel(config.model, run.isResumed);
   const data = await loadData(config);
   const rewards = new RunRewards(config);
   try {

@@ -185,8 +185,8 @@ function registerMerge(models: Command): void {
     .action(
       action(async (context, command) => {
         const { model, output, dtype } = command.opts<{ model?: string; output: string; dtype?: "float32" }>();
-        const { base, adapter } =
-          model === undefined ? resolveModel(command.args[0]) : resolveModel(model, command.args[0]);
+        const { base: embedded, adapter } = resolveModel(command.args[0]);
+        const base = model === undefined ? embedded : resolveModel(model).base;
         if (adapter === null) {
           throw new ConfigError("models/no-adapter", `${command.args[0]} is no adapter, so there is nothing to merge.`);
         }
