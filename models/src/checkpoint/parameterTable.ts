@@ -150,7 +150,10 @@ export function storedParameter(
     throw new ModelFileError(
       "model/tensor-shape",
       `The tensor "${name}" must have shape [${shape.join(", ")}] by the configuration, got [${tensor.shape.join(", ")}].`,
-      { where, hint: "The weights and their configuration must belong to the same model; download both again." },
+      {
+        where,
+        hint: "Weights belong to their configuration, an adapter to the base that it was trained on; if these do, download them again.",
+      },
     );
   }
   return { name, dtype, shape, file, offset, length, read: (into) => checkpoint.readFloat32(name, into) };
