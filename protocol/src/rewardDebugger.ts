@@ -140,9 +140,11 @@ export interface SiteReport {
   /** Offsets into the text that was run. */
   start: number;
   end: number;
-  /** Times reached, and in how many of the rows. */
+  /** Times reached, and how many values were kept of that. */
   reached: number;
-  rowsReached: number;
+  kept: number;
+  /** In how many of the rows; null where that is not known: outside of the loop over rows, and beyond the values that are kept. */
+  rowsReached: number | null;
   /** Most frequent values, at most five. */
   top: { text: string; type: string; count: number }[];
   /** How many different values were seen. */

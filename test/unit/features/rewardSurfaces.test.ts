@@ -54,7 +54,16 @@ function functionReport(change: Partial<RewardFunctionReport> = {}): RewardFunct
 function site(word: string, change: Partial<SiteReport>): SiteReport {
   return {
     ...{ kind: "expression", function: "answer", start: at(word), end: at(word) + word.length, reached: 512 },
-    ...{ rowsReached: 512, top: [], distinct: 0, numbers: null, branches: null, thrown: [], meanReached: null },
+    ...{
+      kept: 512,
+      rowsReached: 512,
+      top: [],
+      distinct: 0,
+      numbers: null,
+      branches: null,
+      thrown: [],
+      meanReached: null,
+    },
     ...{ meanOthers: null, notReachedBecause: null, rollouts: [], regex: null },
     ...change,
   };
@@ -125,13 +134,52 @@ describe("the hover on a reward's name", () => {
 describe("the hover on a place", () => {
   test("counts values, and says why others did not come there", () => {
     const place = site("JSON.parse(completion).score", {
-      ...{ reached: 233, rowsReached: 233, distinct: 7, notReachedBecause: { line: 5, truth: true, count: 256 } },
+      ...{
+        reached: 233,
+        kept: 233,
+        rowsReached: 233,
+        distinct: 7,
+        notReachedBecause: { line: 5, truth: true, count: 256 },
+      },
       top: [{ text: "0.5", type: "number", count: 200 }],
     });
     const text = hoverOn(view({ sites: [place] }), at("JSON.parse") + 2)!;
     expect(text).toContain("reached in 233 of 512 rollouts; not reached because line 5 was true 256×");
     expect(text).toContain("- 200× `0.5`");
-    expect(text).toContain("and 6 other values");
+    expect(text).toContain("- 33× 6 other values");
+  });
+
+  test("does not count rollouts where they are not known", () => {
+    const between = site("JSON.parse(completion).score", {
+      ...{ reached: 2, kept: 2, rowsReached: null, distinct: 2 },
+      top: [{ text: "0.5", type: "number", count: 1 }],
+    });
+    const text = hoverOn(view({ sites: [between] }), at("JSON.parse") + 2)!;
+    expect(text).toContain("· reached 2×\n\n- 1× `0.5`\n- 1× 1 other value");
+    const often = { ...between, reached: 80_292, kept: 4096 };
+    expect(hoverOn(view({ sites: [often] }), at("JSON.parse") + 2)).toContain(
+      "reached 80292×, values of the first 4096\n",
+    );
+    const caught = site("catch {", { kind: "catch", reached: 3, rowsReached: null });
+    expect(hoverOn(view({ sites: [caught] }), at("catch") + 1)).toContain("Caught 3×");
+    expect(rewardHints(view({ sites: [between] }), "all", 0, 100)[0]!.label).toBe("0.5 1× of 2");
+  });
+
+  test("shows line breaks where a pattern stopped", () => {
+    const failure = {
+      rollout: null,
+      matchedUpTo: "</think>\n",
+      expected: "<a>",
+      saw: "\n<b>",
+      text: "</think>\n\n<b>",
+      at: 9,
+    };
+    const regex = { pattern: "", tested: 2, matched: 1, failure, trials: [], p99Ms: null, warning: null };
+    const text = hoverOn(
+      view({ sites: [site("JSON.parse(completion)", { kind: "regex", regex })] }),
+      at("JSON.parse") + 2,
+    )!;
+    expect(text).toContain("matched up to `</think>\\n`, expected `<a>`, saw `\\n<b>`");
   });
 
   test("tells from the keyword what a condition pays", () => {

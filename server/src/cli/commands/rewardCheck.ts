@@ -12,6 +12,7 @@ import {
   reportLine,
   withSyntaxProblem,
 } from "../../rewards/check/checkFile";
+import { weightsOf } from "../../rewards/debug/readScope";
 import { readRollouts } from "../../rollouts/read";
 import { promptsToday } from "../../runs/promptsToday";
 import { action } from "../action";
@@ -45,7 +46,8 @@ export function registerRewardCheck(reward: Command): void {
           context.log(`${options.rollouts}:${line}: ${message}`);
         const { signal } = context;
         const promptHashes = rollouts?.format === "run" ? await hashesToday(rollouts, signal) : null;
-        const given = { signal, ...(promptHashes !== null && { promptHashes }) };
+        const weights = rollouts?.format === "run" ? weightsOf(rollouts.path) : {};
+        const given = { signal, weights, ...(promptHashes !== null && { promptHashes }) };
         const findings = await checkProgram(program, rollouts?.rows ?? null, given);
         const report = checkReport(program, findings, rollouts?.rows.length ?? 0);
         const fixed = options.fix === true ? applyFixes(program.source, findings) : null;

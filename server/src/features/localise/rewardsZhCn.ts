@@ -97,6 +97,8 @@ export const rewardSentences: Readonly<Record<string, string>> = {
     "请只在答案正确时奖励简短，或对过长的回答扣分；最长的高分回答有 {0} 个字符。",
   "Pay for brevity only beside a right answer, or take something off overlong completions; the longest winners have {0} tokens.":
     "请只在答案正确时奖励简短，或对过长的回答扣分；最长的高分回答有 {0} 个 token。",
+  "{0} gives an empty completion up to {1} on {2} of {3} (its scores go from {4} to {5}): a policy that says nothing is paid.":
+    "{0} 在 {3}中的 {2} 行上给空回答最高 {1}（其分数从 {4} 到 {5}）：什么都不说的策略也得分。",
   "{0} gives an empty completion {1} on {2} of {3} (its scores go from {4} to {5}): a policy that says nothing is paid.":
     "{0} 在 {3}中的 {2} 行上给空回答 {1}（其分数从 {4} 到 {5}）：什么都不说的策略也得分。",
   'Return 0 or "not applicable" for empty text, and mask padded completions.':
@@ -321,6 +323,8 @@ export const rewardSurfaceTexts: Readonly<Record<string, string>> = {
   "pinned rollout": "固定的回答",
   "reached in all {0} rollouts": "在全部 {0} 个回答中到达",
   "reached in all {0} rollouts, {1}×": "在全部 {0} 个回答中到达，{1} 次",
+  "reached {0}×": "到达 {0} 次",
+  "reached {0}×, values of the first {1}": "到达 {0} 次，显示前 {1} 次的值",
   "reached in {0} of {1} rollouts": "在 {1} 个回答中的 {0} 个中到达",
   "reached in {0} of {1} rollouts, {2}×": "在 {1} 个回答中的 {0} 个中到达，{2} 次",
   "reached in {0} of {1} rollouts; not reached because line {2} was {3} {4}×":
@@ -328,6 +332,7 @@ export const rewardSurfaceTexts: Readonly<Record<string, string>> = {
   "reached in {0} of {1} rollouts, {2}×; not reached because line {3} was {4} {5}×":
     "在 {1} 个回答中的 {0} 个中到达，{2} 次；未到达是因为第 {3} 行有 {5} 次为 {4}",
   "Never reached in {0} rollouts.": "在 {0} 个回答中从未到达。",
+  "Never reached.": "从未到达。",
   "Never reached: line {0} was {1} {2}×.": "从未到达：第 {0} 行有 {2} 次为 {1}。",
   "true {0}× ({1})": "true {0} 次（{1}）",
   "true {0}× ({1}), mean total {2}": "true {0} 次（{1}），平均总分 {2}",
@@ -336,11 +341,13 @@ export const rewardSurfaceTexts: Readonly<Record<string, string>> = {
   "mean {0}": "均值 {0}",
   "std {0}": "标准差 {0}",
   "from {0} to {1}": "从 {0} 到 {1}",
-  "and {0} other values in {1} times": "以及另外 {0} 个值，共 {1} 次",
+  "{0}× {1} other value": "{0} 次另外 {1} 个值",
+  "{0}× {1} other values": "{0} 次另外 {1} 个值",
   "Mean total {0} where it was reached, {1} elsewhere": "到达处平均总分 {0}，其他 {1}",
   "Mean total {0} where it caught, {1} elsewhere": "捕获处平均总分 {0}，其他 {1}",
   "Threw {0}×: {1}": "抛出 {0} 次：{1}",
   "Nothing was caught in {0} rollouts.": "在 {0} 个回答中没有捕获任何异常。",
+  "Caught {0}×": "捕获 {0} 次",
   "Caught in {0} of {1} rollouts ({2})": "在 {1} 个回答中的 {0} 个中捕获（{2}）",
   "{0}× {1}, thrown in line {2}": "{0} 次 {1}，在第 {2} 行抛出",
   "Matches {0} of {1} texts ({2})": "匹配 {1} 个文本中的 {0} 个（{2}）",

@@ -75,6 +75,7 @@ function hintLabel({
   rowsReached,
   thrown,
   reached,
+  kept,
   branches,
 }: SiteReport): string | null {
   if (kind === "catch") {
@@ -83,9 +84,10 @@ function hintLabel({
   }
   if (reached === 0) return "never reached";
   if (branches !== null) return `true ${branches.yes}× false ${branches.no}×`;
-  if (numbers !== null && distinct > 1) return `mean ${shortNumber(numbers.mean)} · ${rowsReached}×`;
+  const times = `${rowsReached ?? reached}×`;
+  if (numbers !== null && distinct > 1) return `mean ${shortNumber(numbers.mean)} · ${times}`;
   const first = top[0];
   if (first === undefined) return null;
   const text = clipped(first.text.replace(/\s+/g, " "), 18);
-  return distinct === 1 ? `${text} · ${rowsReached}×` : `${text} ${first.count}× of ${reached}`;
+  return distinct === 1 ? `${text} · ${times}` : `${text} ${first.count}× of ${kept}`;
 }

@@ -1,5 +1,6 @@
 /** The hover on an expression, a condition, a catch or a pattern: what it did over the rollouts of the scope. At most twelve lines. */
 import type { RegexReport, RolloutKey, SiteReport } from "@iad-r1/protocol/rewardDebugger";
+import { counted } from "@iad-r1/models/util/counted";
 import { clipped, code } from "../markdown";
 import { commandLink } from "./commandLinks";
 import { histogramMarkdown, shortNumber } from "./histogram";
@@ -41,7 +42,9 @@ function headLine(view: RewardView, site: SiteReport, source: string, total: num
 }
 
 /** "reached in 233 of 512 rollouts; not in the others because line 17 was false 256×". */
-function reachText({ rowsReached, reached, notReachedBecause }: SiteReport, total: number): string {
+function reachText({ rowsReached, reached, kept, notReachedBecause }: SiteReport, total: number): string {
+  if (rowsReached === null)
+    return `reached ${reached}×${kept > 0 && kept < reached ? `, values of the first ${kept}` : ""}`;
   const times = reached > rowsReached && rowsReached > 0 ? `, ${reached}×` : "";
   if (rowsReached >= total) return `reached in all ${total} rollouts${times}`;
   const reason =
@@ -52,7 +55,7 @@ function reachText({ rowsReached, reached, notReachedBecause }: SiteReport, tota
 }
 
 function neverLines({ notReachedBecause }: SiteReport, total: number): string[] {
-  if (notReachedBecause === null) return [`Never reached in ${total} rollouts.`];
+  if (notReachedBecause === null) return [total === 1 ? "Never reached." : `Never reached in ${total} rollouts.`];
   const { line, truth, count } = notReachedBecause;
   return [`Never reached: line ${line} was ${truth} ${count}×.`];
 }
@@ -63,7 +66,7 @@ function pinnedLines({ top, thrown }: SiteReport): string[] {
 }
 
 function valueLines(site: SiteReport, source: string): string[] {
-  const { top, distinct, numbers, branches, reached, thrown } = site;
+  const { top, distinct, numbers, branches, kept, thrown } = site;
   const lines: string[] = [];
   if (branches !== null) {
     const side = (truth: boolean, count: number, mean: number | null) =>
@@ -76,7 +79,8 @@ function valueLines(site: SiteReport, source: string): string[] {
     );
   } else {
     const shown = top.map(({ text, count }) => `- ${count}× ${code(clipped(text, maxValue))}`);
-    if (distinct > top.length) shown.push(`- and ${distinct - top.length} other values in ${reached} times`);
+    const others = kept - top.reduce((sum, { count }) => sum + count, 0);
+    if (distinct > top.length) shown.push(`- ${others}× ${counted(distinct - top.length, "other value")}`);
     if (shown.length > 0) lines.push(shown.join("\n"));
   }
   if (site.meanReached !== null && site.meanOthers !== null) {
@@ -97,9 +101,13 @@ function conditionLines(view: RewardView, { site, source }: { site: SiteReport; 
   return [`${shown}: true ${branches.yes}×${mean(branches.meanYes)}, false ${branches.no}×${mean(branches.meanNo)}`];
 }
 
-function catchLines({ thrown, meanReached, meanOthers, rowsReached }: SiteReport, total: number): string[] {
-  if (rowsReached === 0 && thrown.length === 0) return [`Nothing was caught in ${total} rollouts.`];
-  const lines = [`Caught in ${rowsReached} of ${total} rollouts (${percent(rowsReached / Math.max(1, total))})`];
+function catchLines({ thrown, meanReached, meanOthers, reached, rowsReached }: SiteReport, total: number): string[] {
+  if (reached === 0) return [`Nothing was caught in ${total} rollouts.`];
+  const lines = [
+    rowsReached === null
+      ? `Caught ${reached}×`
+      : `Caught in ${rowsReached} of ${total} rollouts (${percent(rowsReached / Math.max(1, total))})`,
+  ];
   if (thrown.length > 0) {
     lines.push(
       thrown
@@ -122,7 +130,7 @@ function regexLines({ tested, matched, failure, trials, p99Ms, warning }: RegexR
   if (failure !== null) {
     const { matchedUpTo, expected, saw, text, at } = failure;
     lines.push(
-      `One that fails: matched up to ${code(matchedUpTo)}, expected ${code(expected)}, saw ${code(visible(saw))}`,
+      `One that fails: matched up to ${code(visible(matchedUpTo))}, expected ${code(expected)}, saw ${code(visible(saw))}`,
     );
     lines.push(caretView(text, at));
   }

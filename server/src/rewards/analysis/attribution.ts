@@ -240,6 +240,17 @@ export interface StepValues {
   rows: number[];
 }
 
+/** The name under which a run recorded a reward: its own, or with the name of its set or file before it. */
+export function recordedName(
+  rows: readonly { rewards?: Record<string, number | null> }[],
+  name: string,
+): string | null {
+  const names = Object.keys(rows.find(({ rewards }) => rewards !== undefined)?.rewards ?? {});
+  if (names.includes(name)) return name;
+  const near = names.filter((known) => /[/#:.]/.test(known) && known.split(/[/#:.]/).at(-1) === name);
+  return near.length === 1 ? near[0]! : null;
+}
+
 /** Rows by step, in order of the steps; rows without a step are left out. */
 export function rowsByStep(rows: readonly { step?: number | undefined }[]): StepValues[] {
   const steps = new Map<number, number[]>();

@@ -8,7 +8,7 @@ import { rolloutStatus } from "../evaluate";
 import type { RewardDeclaration, RewardProgram } from "../user/program";
 import type { BatchResult, ScoreOptions } from "../user/runner";
 import type { RolloutRow } from "../../rollouts/row";
-import { groupRows, rowsByStep, type ScoreColumn, type ScoreTable, totalsOf } from "./attribution";
+import { groupRows, recordedName, rowsByStep, type ScoreColumn, type ScoreTable, totalsOf } from "./attribution";
 import {
   type Finding,
   type FindingFix,
@@ -67,12 +67,14 @@ export function rowsInScope(rows: readonly RolloutRow[], numSteps = scopeSteps):
  * may hold others.
  *
  * @param results by function name: what the runner gave, or why it gave nothing
+ * @param weights of the run, by recorded name; where it has none, those of the file count
  */
 export function makeExamination(
   program: RewardProgram,
   rows: readonly RolloutRow[],
   results: ReadonlyMap<string, BatchResult | AppError>,
   rescore: Rescore,
+  weights: Readonly<Record<string, number>> = {},
 ): Examination {
   const functions = program.functions.map((declaration): ScoredFunction => {
     const result = results.get(declaration.name);
@@ -91,17 +93,20 @@ export function makeExamination(
   });
   const groups = groupRows(rows);
   const recorded = new Set(rows.flatMap(({ rewards }) => Object.keys(rewards ?? {})));
-  const used = functions.filter(({ declaration }) => recorded.has(declaration.name));
+  const inRun = new Map(program.functions.map(({ name }) => [name, recordedName(rows, name)]));
+  const used = functions.filter(({ declaration: { name } }) => inRun.get(name) !== null);
   const columns: ScoreColumn[] = (used.length > 0 ? used : functions)
     .filter(({ result }) => result !== null)
-    .map(({ declaration: { name, weight }, scores, status }) => ({ name, weight, scores, status }));
+    .map(({ declaration: { name, weight }, scores, status }) => {
+      return { name, weight: weights[inRun.get(name) ?? name] ?? weight, scores, status };
+    });
   // Rewards of the run that stand in other files keep what was recorded; beside them the file's own make the total.
   for (const name of used.length > 0 ? recorded : []) {
-    if (functions.some(({ declaration }) => declaration.name === name)) continue;
+    if ([...inRun.values()].includes(name)) continue;
     const scores = rows.map((row) => row.rewards?.[name] ?? null);
     columns.push({
       name,
-      weight: 1,
+      weight: weights[name] ?? 1,
       scores,
       status: rows.map((row, i) => row.status?.[name] ?? (scores[i] === null ? "na" : "ok")),
     });

@@ -9,7 +9,7 @@ import type { BatchResult, RewardRunner } from "../user/runner";
 import type { RolloutRow } from "../../rollouts/row";
 import { findUnevenComponents } from "./dynamic/components";
 import { findExceptions } from "./dynamic/exceptions";
-import { findLengthEffects } from "./dynamic/lengths";
+import { findEmptyPeers, findLengthEffects } from "./dynamic/lengths";
 import { findPatternFaults } from "./dynamic/patterns";
 import { findProbeFaults } from "./dynamic/probeFaults";
 import { findPromptMismatch } from "./dynamic/prompts";
@@ -34,7 +34,17 @@ const detectorsOfFunctions: readonly Detector[] = [
 ];
 
 /** Look at all functions of the file together. */
-const detectorsOfFiles: readonly Detector[] = [findMissingVariance, findUnevenComponents, findPromptMismatch];
+const detectorsOfFiles: readonly Detector[] = [
+  findMissingVariance,
+  findUnevenComponents,
+  findEmptyPeers,
+  findPromptMismatch,
+];
+
+/** Rest on what a function gives to completions that are made up: where chance decides a score, it decides that of these too. */
+const ofMadeUpCompletions: ReadonlySet<Finding["id"]> = new Set([
+  ...(["RW117", "RW118", "RW119", "RW120", "RW121", "RW123"] as const),
+]);
 
 export interface ExamineOptions {
   /** Findings from the text alone. */
@@ -43,6 +53,8 @@ export interface ExamineOptions {
   promptHashes?: ReadonlyMap<string, string>;
   /** What functions gave on just these rows, where that is known already; the others are run. */
   results?: ReadonlyMap<string, BatchResult | AppError>;
+  /** Of the rewards in the run that the rows are from, by recorded name. */
+  weights?: Readonly<Record<string, number>>;
   /** Rows beyond the last recorded steps are left out unless this is false. */
   scope?: boolean;
   signal?: AbortSignal;
@@ -85,7 +97,7 @@ export async function examineProgram(
     results.set(name, isUsable ? known : await runOnce(name, scope, rescore, fragile, impure, signal));
   }
   const examination: Examination = {
-    ...makeExamination(program, scope, results, rescore),
+    ...makeExamination(program, scope, results, rescore, options.weights),
     ...(options.promptHashes && { promptHashes: options.promptHashes }),
   };
 
@@ -162,9 +174,13 @@ function withoutEchoes(dynamic: readonly Finding[], fromText: readonly Finding[]
       return false;
     if (finding.id === "RW114" && finding.evidence.numbers.p99Ms === undefined && has("RW113", finding.function))
       return false;
-    // Where chance decides a score, it decides that of a probe too.
-    const isOfProbes = finding.id === "RW118" || finding.id === "RW119" || finding.id === "RW121";
-    return !(isOfProbes && dynamic.some(({ id, function: name }) => id === "RW115" && name === finding.function));
+    // What empty completions do to others follows from what they are paid.
+    if (finding.id === "RW121" && finding.evidence.numbers.empty !== undefined)
+      return !dynamic.some(({ id, evidence }) => id === "RW121" && evidence.numbers.paid !== undefined);
+    return !(
+      ofMadeUpCompletions.has(finding.id) &&
+      dynamic.some(({ id, function: name }) => id === "RW115" && name === finding.function)
+    );
   });
 }
 

@@ -9,7 +9,7 @@ import { parseCell } from "../location";
 import { parseTags, readYesNo, type TaggedText } from "../tags";
 import type { RolloutRow } from "../../rollouts/row";
 import type { FindingId } from "./finding";
-import { goldCompletions, neutralReasoning, truthText } from "./truths";
+import { goldCompletions, neutralReasoning, shortAnswer, truthText } from "./truths";
 
 /**
  * What a sound reward says.
@@ -311,10 +311,11 @@ const maxGuesses = 12;
 function inFreeText(row: RolloutRow, siblings: readonly RolloutRow[]): Probe[] {
   const golds = goldCompletions(row);
   const own = truthText(row)!.trim();
-  const others = [...new Set(siblings.map((sibling) => truthText(sibling)?.trim() ?? ""))].filter(
-    (text) => text !== "" && text !== own,
-  );
   const short = golds.at(-2) ?? own;
+  // Of a worked solution the answer alone: the way there may hold the answers of others.
+  const others = [...new Set(siblings.map((sibling) => shortAnswer(truthText(sibling) ?? "")))].filter(
+    (text) => text !== "" && text !== own && text !== short,
+  );
   const probes: Probe[] = [
     ...golds.map((completion, i) => probe(`gold-${i + 1}`, "the true answer", completion, "gold")),
     probe("empty", "nothing at all", "", "measure"),
@@ -327,7 +328,8 @@ function inFreeText(row: RolloutRow, siblings: readonly RolloutRow[]): Probe[] {
     golds.forEach((gold, i) => {
       // An answer that contains the true one is no wrong answer to a reward that looks for it.
       const wrong = others.find((other) => !other.includes(short) && !short.includes(other));
-      if (wrong === undefined || !gold.includes(short)) return;
+      // Nor is one that still says it: a worked solution names its result more than once.
+      if (wrong === undefined || gold.split(short).length !== 2) return;
       probes.push(
         probe(`formed-${i + 1}`, "the right form without content", replaceLast(gold, short, "x"), "measure"),
         probe(`wrong-answer-${i + 1}`, "another row's answer", replaceLast(gold, short, wrong), "worthless"),

@@ -122,7 +122,7 @@ export function goldCompletions(row: RolloutRow): string[] {
 }
 
 /** What follows the last `####` (GSM8K) or stands in the last `\boxed{}`; else the whole, stripped. */
-function shortAnswer(text: string): string {
+export function shortAnswer(text: string): string {
   const hashes = text.lastIndexOf("####");
   if (hashes >= 0) return text.slice(hashes + 4).trim();
   const boxed = /\\boxed\{([^{}]*)\}(?![\s\S]*\\boxed)/.exec(text);

@@ -5,6 +5,7 @@
 import { AppError, CancelledError, RewardError } from "@iad-r1/models/errors";
 import type { RolloutKey, SiteReport } from "@iad-r1/protocol/rewardDebugger";
 import { type ScoreTable, totalsOf } from "../analysis/attribution";
+import { patternCall } from "../analysis/dynamic/speed";
 import { type Finding, severityOf } from "../analysis/finding";
 import type { RewardOutcome } from "../contract";
 import { compareRuns } from "../live/compareRuns";
@@ -127,10 +128,11 @@ async function differenceOf(
   watched: BatchResult,
   options: { wallMs: number; seed: number; signal?: AbortSignal },
 ): Promise<string | null> {
-  if (compareRuns(plain.outcomes, watched.outcomes).same) return null;
-  // Code that gives another result each time differs by itself.
+  const { same, reason } = compareRuns(plain.outcomes, watched.outcomes);
+  if (same) return null;
+  // Code that differs by itself proves nothing, not even on rows where two runs agree by chance: that is finding RW115.
   const again = await runner.score(name, rows, options);
-  return compareRuns(plain.outcomes, watched.outcomes, again.outcomes).reason;
+  return compareRuns(plain.outcomes, again.outcomes).same ? reason : null;
 }
 
 function plainResult(result: BatchResult | AppError | undefined): BatchResult | null {
@@ -174,9 +176,7 @@ function hangFindings(results: ReadonlyMap<string, BatchResult | AppError>, prog
     if (!RewardError.is(error, "reward/timeout")) return [];
     const line = typeof error.data?.line === "number" ? error.data.line : null;
     const [start, end] = line === null ? declaration.nameSpan : lineSpan(program.source, line);
-    const id = /re\.|match|test\(|exec\(|replace|split\(|RegExp|search/.test(program.source.slice(start, end))
-      ? "RW113"
-      : "RW114";
+    const id = patternCall.test(program.source.slice(start, end)) ? "RW113" : "RW114";
     return [
       {
         ...{ id, severity: severityOf(id), function: declaration.name, start, end, message: error.message },

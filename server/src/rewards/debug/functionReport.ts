@@ -9,6 +9,7 @@ import type {
 import {
   flipsBetween,
   isFlat,
+  recordedName,
   rowsByStep,
   type ScoreColumn,
   type ScoreTable,
@@ -23,7 +24,7 @@ import type { RewardOutcome } from "../contract";
 import type { RolloutRow } from "../../rollouts/row";
 import { distributionOf } from "./distribution";
 import { columnOf, withColumn } from "./scoreTables";
-import { isSameRollout, keyOf, recordedName } from "./scopedRollouts";
+import { isSameRollout, keyOf } from "./scopedRollouts";
 
 const maxTrend = 64;
 const maxNamed = 500;
@@ -108,10 +109,12 @@ function groupFacts(column: ScoreColumn, { columns, groups }: ScoreTable): Rewar
   const several = groups.filter(({ length }) => length > 1);
   if (several.length === 0) return null;
   const totals = totalsOf(columns);
+  // Where a reward failed the total is unknown, which says nothing about a difference.
+  const comparable = several.filter((group) => valuesAt(totals, group).length > 1);
   const { insideGroups } = spreadOf(column.scores, several);
   return {
-    count: several.length,
-    zeroVariance: several.filter((group) => isFlat(valuesAt(totals, group))).length,
+    count: comparable.length,
+    zeroVariance: comparable.filter((group) => isFlat(valuesAt(totals, group))).length,
     meanStd: Number.isNaN(insideGroups) ? 0 : insideGroups,
   };
 }

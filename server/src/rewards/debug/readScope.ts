@@ -151,7 +151,7 @@ function isInSplit({ mode, columns }: Pick<RecordedRow, "mode" | "columns">, spl
 }
 
 /** Weights of the rewards in the configuration that a run keeps; none where it cannot be read. */
-function weightsOf(folder: string): Record<string, number> {
+export function weightsOf(folder: string): Record<string, number> {
   try {
     const { config } = readManifest(folder);
     const stages = (config as { stages?: { scGrpo?: { rewards?: unknown } } } | null)?.stages;

@@ -47,7 +47,7 @@ export const rewardTools: RewardTools = {
     if ([...results.values()].some((result) => RewardError.is(result, "reward/load"))) return [];
     const promptHashes = await hashesToday(rollouts, signal);
     const { findings } = await examineProgram(program, rollouts.rows, runner, {
-      ...{ results, scope: false, signal },
+      ...{ results, scope: false, weights: rollouts.weights, signal },
       ...(promptHashes !== null && { promptHashes }),
     });
     return findings;

@@ -32,11 +32,3 @@ export function keyOf({ step, group, index }: RolloutRow): RolloutKey {
 export function isSameRollout(a: RolloutKey, b: RolloutKey): boolean {
   return a.step === b.step && a.group === b.group && a.index === b.index;
 }
-
-/** The name under which a run recorded a reward: its own, or with the name of its set or file before it. */
-export function recordedName(rows: readonly RolloutRow[], name: string): string | null {
-  const names = Object.keys(rows.find(({ rewards }) => rewards !== undefined)?.rewards ?? {});
-  if (names.includes(name)) return name;
-  const near = names.filter((known) => /[/#:.]/.test(known) && known.split(/[/#:.]/).at(-1) === name);
-  return near.length === 1 ? near[0]! : null;
-}

@@ -37,24 +37,19 @@ export function siteReports(input: SitesInput): SiteReport[] {
   });
   const numRows = input.only?.size ?? input.numRows;
   const reports = recording.sites.map((site, i): SiteReport => {
-    const { values, thrown, reached, rows } = seen[i]!;
+    const { values, thrown, reached, rows, isPlaced } = seen[i]!;
     const numbers = values.map(({ preview }) => preview.number);
     const isNumeric = values.length > 0 && numbers.every((number) => number !== undefined);
     const top = topOf(values.map(({ preview }) => preview));
     return {
       ...{ kind: site.kind, function: input.ownerOf(site) ?? site.function, start: site.start, end: site.end },
-      // Places without values know how often they were reached, not by whom.
-      ...{
-        reached,
-        rowsReached: values.length + thrown.length === 0 ? Math.min(reached, numRows) : rows.size,
-        top: top.first,
-        distinct: top.distinct,
-      },
+      ...{ reached, kept: values.length, rowsReached: isPlaced ? rows.size : null },
+      ...{ top: top.first, distinct: top.distinct },
       numbers: isNumeric ? distributionOf(numbers.map((number) => number!)) : null,
       branches: site.kind === "condition" ? branchesOf(values, input.totals) : null,
       thrown: thrownOf(thrown, input.keyOf),
-      ...means(rows, input, numRows),
-      notReachedBecause: rows.size < numRows ? reasonOf(site, rows, conditions, input) : null,
+      ...(isPlaced ? means(rows, input, numRows) : { meanReached: null, meanOthers: null }),
+      notReachedBecause: isPlaced && rows.size < numRows ? reasonOf(site, rows, conditions, input) : null,
       rollouts: [...rows].slice(0, maxNamed).map(input.keyOf),
       regex: site.regex === undefined ? null : regexReport(site.regex, recording.records[i]!, input),
     };
@@ -110,6 +105,8 @@ interface Seen {
   thrown: SiteRecord["thrown"];
   reached: number;
   rows: Set<number>;
+  /** Whether `rows` are all that came here. */
+  isPlaced: boolean;
 }
 
 function lookAt(record: SiteRecord, only: ReadonlySet<number> | null): Seen {
@@ -118,7 +115,11 @@ function lookAt(record: SiteRecord, only: ReadonlySet<number> | null): Seen {
   const thrown = record.thrown.filter(counts);
   const rows = new Set<number>();
   for (const { row } of [...values, ...thrown]) if (row >= 0) rows.add(row);
-  return { values, thrown, reached: only === null ? record.reached : values.length, rows };
+  const numPlaced = [...record.values, ...record.thrown].filter(({ row }) => row >= 0).length;
+  const isPlaced = numPlaced >= record.reached;
+  // Of one rollout, what has no row may have been reached by it or not.
+  const reached = only === null || (rows.size === 0 && !isPlaced) ? record.reached : values.length + thrown.length;
+  return { values, thrown, reached, rows, isPlaced };
 }
 
 function lineOf(lines: TextLines, offset: number): number {
@@ -252,7 +253,7 @@ function mergeRecords(a: SiteRecord, b: SiteRecord | undefined): SiteRecord {
   };
 }
 
-/** Rows by line: in how many rows some place that begins on the line was reached. Lines count from 0. */
+/** Rows by line: in how many rows some place that begins on the line was reached, where that is known. Lines count from 0. */
 export function reachOf(
   source: string,
   sites: readonly SiteReport[],
@@ -261,6 +262,7 @@ export function reachOf(
   const lines = new TextLines(source);
   const byLine = new Map<number, number>();
   for (const { start, rowsReached } of sites) {
+    if (rowsReached === null) continue;
     const line = lineOf(lines, start) - 1;
     byLine.set(line, Math.max(byLine.get(line) ?? 0, rowsReached));
   }

@@ -11,22 +11,13 @@ export interface RunComparison {
   reason: string | null;
 }
 
-/**
- * @param plainAgain a second plain run where there is one: rows on which the plain code disagrees with itself prove nothing
- *   (that is finding RW115)
- */
-export function compareRuns(
-  plain: readonly RewardOutcome[],
-  instrumented: readonly RewardOutcome[],
-  plainAgain: readonly RewardOutcome[] | null = null,
-): RunComparison {
+export function compareRuns(plain: readonly RewardOutcome[], instrumented: readonly RewardOutcome[]): RunComparison {
   const differences: RunComparison["differences"] = [];
   const rows = Math.max(plain.length, instrumented.length);
   let count = 0;
   for (let row = 0; row < rows; row++) {
     const [a, b] = [outcomeText(plain[row]), outcomeText(instrumented[row])];
     if (a === b) continue;
-    if (plainAgain !== null && outcomeText(plainAgain[row]) !== a) continue;
     count++;
     if (differences.length < 20) differences.push({ row, plain: a, instrumented: b });
   }

@@ -38,6 +38,7 @@ async function findings(
   rows: readonly RolloutRow[],
   extra: Partial<RewardDeclaration> = {},
   callMs = 0.1,
+  weights: Record<string, number> = {},
 ): Promise<Finding[]> {
   const program: RewardProgram = {
     ...{ file: "/a.reward.ts", language: "typescript", source: "x".repeat(40), hash: "", problems: [] },
@@ -53,7 +54,7 @@ async function findings(
     },
     async close() {},
   };
-  return (await examineProgram(program, rows, runner)).findings;
+  return (await examineProgram(program, rows, runner, { weights })).findings;
 }
 /** Nothing earns nothing. */
 const words =
@@ -192,4 +193,52 @@ it("rewards that take more than a tenth of a step are slow, by the times that a 
   expect(slow.message).toContain("20 % of the recorded time of a step");
   // It was not this one that took the time: the others did, or the start of their processes.
   expect(ids(await findings({ r: score }, timed(20), {}, 0.006))).not.toContain("RW114 r");
+});
+
+it("the total is that of the run: with its weights, also where it puts a file before a name", async () => {
+  const [loud, quiet]: [Score, Score] = [words(({ index }) => index % 2), words(({ index }) => Number(index > 1))];
+  const rows = letters.map((row) => ({
+    ...row,
+    rewards: { "a.reward.ts#loud": 0, quiet: 0, other: row.index === 3 ? 1 : 0 },
+  }));
+  expect(ids(await findings({ loud, quiet }, rows))).not.toContain("RW108 loud");
+  const weights = { "a.reward.ts#loud": 10, quiet: 1, other: 1 };
+  expect(ids(await findings({ loud, quiet }, rows, {}, 0.1, weights))).toContain("RW108 loud");
+});
+
+it("empty siblings are told once, however many rewards the file has", async () => {
+  const rows = letters.map((row) => (row.index === 0 ? { ...row, completion: "" } : row));
+  const rewards = { one: words(({ index }) => index % 2), two: words(({ index }) => index % 3) };
+  expect(ids(await findings(rewards, rows)).filter((id) => id.startsWith("RW121"))).toEqual(["RW121 one"]);
+});
+
+it("what other rows' answers earn is no fault where only a part of them is judged, and it differs for most", async () => {
+  const truths = ["crack", "hole", "dent", "stain", "crack"].map((label, i) =>
+    JSON.stringify({ box: [i, i + 1], label }),
+  );
+  const rows = rowsOf(16, (group, index) => ({
+    ...{ solution: truths[group % 5]!, prompt: "Where?" },
+    completion: index === 0 ? `<answer>${truths[group % 5]}</answer>` : `<answer>${index}</answer>`,
+  }));
+  const label = (text: string | null) => /"label":"(\w+)"/.exec(text ?? "")?.[1] ?? null;
+  const part: Score = ({ completion, solution }) =>
+    label(completion) !== null && label(completion) === label(String(solution)) ? 1 : 0;
+  expect(ids(await findings({ part }, rows))).not.toContain("RW119 part");
+  const worked = rows.map((row) => ({
+    ...row,
+    solution: `3 times ${row.group}1 is 3${row.group}3\n#### 3${row.group}3`,
+  }));
+  const sound: Score = ({ completion, solution }) =>
+    new RegExp(`(?<!\\d)${String(solution).split("#### ")[1]}(?!\\d|, \\d)`).test(completion) ? 1 : 0;
+  expect(ids(await findings({ sound }, worked))).not.toContain("RW119 sound");
+});
+
+it("where chance decides, nothing is said about truths and the evaluation either", async () => {
+  let seed = 1;
+  const chance: Score = () => (seed = (seed * 16_807) % 2_147_483_647) % 2;
+  const rows = rowsOf(16, (group, index) => ({
+    solution: `<answer>${group % 2 === 0 ? "Yes" : "No"}</answer>`,
+    completion: `<answer>${index % 2 === 0 ? "Yes" : "No"}</answer>`,
+  }));
+  expect([...new Set(await findings({ chance }, rows).then((list) => list.map(({ id }) => id)))]).toEqual(["RW115"]);
 });

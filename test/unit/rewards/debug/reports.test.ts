@@ -1,14 +1,15 @@
 /** From outcomes and recordings to reports: flips, groups, branches, reach and why a place was not reached. */
 import { columnFor, functionReport } from "@iad-r1/server/rewards/debug/functionReport";
 import { recordedTable, withColumn } from "@iad-r1/server/rewards/debug/scoreTables";
-import { isSameRollout, keyOf, recordedName } from "@iad-r1/server/rewards/debug/scopedRollouts";
+import { recordedName } from "@iad-r1/server/rewards/analysis/attribution";
+import { isSameRollout, keyOf } from "@iad-r1/server/rewards/debug/scopedRollouts";
 import { mergeRecordings, reachOf, siteReports } from "@iad-r1/server/rewards/debug/siteReports";
 import { isMet } from "@iad-r1/server/rewards/debug/expectations";
 import { firstStatementLine } from "@iad-r1/server/rewards/debug/firstLine";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
 import type { Recording, Site, SiteRecord } from "@iad-r1/server/rewards/user/recording";
 import type { RolloutRow } from "@iad-r1/server/rollouts/row";
-import { scored } from "@iad-r1/server/rewards/contract";
+import { failed, scored } from "@iad-r1/server/rewards/contract";
 import { expect, test } from "vitest";
 
 function row(group: string, index: number, rewards: Record<string, number | null>, step = 1): RolloutRow {
@@ -120,6 +121,37 @@ test("places know values, what branches pay, and what kept rows away", () => {
     { line: 1, rows: 1, total: 4 },
     { line: 3, rows: 4, total: 4 },
   ]);
+});
+
+test("what rows came to a place is only said where it is known", () => {
+  const places = (records: SiteRecord[], only: Set<number> | null = null) =>
+    siteReports({ ...input, only, recording: { ...recording, records } });
+  const unknown = { rowsReached: null, meanReached: null, meanOthers: null, notReachedBecause: null };
+  const [condition, , returned] = recording.records;
+  // Outside of the loop over rows; counted further than values are kept; without a value.
+  for (const record of [
+    { reached: 1, values: [{ ...value(0, true), row: -1 }], thrown: [] },
+    { reached: 9, values: [value(0, true)], thrown: [] },
+    { reached: 2, values: [], thrown: [] },
+  ]) {
+    const seen = places([condition!, record, returned!]);
+    expect(seen[1]).toMatchObject({ ...unknown, reached: record.reached });
+    expect(reachOf(source, seen, 4).map(({ line }) => line)).toEqual([0, 3]);
+    // Nor is it said of one rollout that it never came there.
+    expect(places([condition!, record, returned!], new Set([1]))[1]).toMatchObject({ ...unknown, kept: 0 });
+  }
+});
+
+test("groups in which totals are unknown have no equal totals", () => {
+  const recorded = recordedTable(rows, {});
+  const broken = columnFor(
+    { name: "t", weight: 1, rows, recorded },
+    rows.map(() => failed("E")),
+  );
+  const both = { ...{ name: "r", weight: 1, rows, recorded }, current: withColumn(recorded, broken) };
+  const { groups } = functionReport({ ...both, outcomes: null, callMs: null, first: null, pinned: null });
+  expect(groups).toMatchObject({ count: 0, zeroVariance: 0 });
+  expect(groups!.meanStd).toBeGreaterThan(0);
 });
 
 test("a pinned rollout leaves only its own values", () => {

@@ -157,7 +157,7 @@ async function findPaidEmptiness(examination: Examination): Promise<Finding[]> {
       findingAbout(
         scored,
         "RW121",
-        `${scored.declaration.name} gives an empty completion ${num(best.score)} on ${paid.length} of ${counted(outcomes.length, "data row")} (its scores go from ${num(range.min)} to ${num(range.max)}): a policy that says nothing is paid. Return 0 or "not applicable" for empty text, and mask padded completions.`,
+        `${scored.declaration.name} gives an empty completion ${paid.some(({ score }) => score < best.score - 1e-9) ? "up to " : ""}${num(best.score)} on ${paid.length} of ${counted(outcomes.length, "data row")} (its scores go from ${num(range.min)} to ${num(range.max)}): a policy that says nothing is paid. Return 0 or "not applicable" for empty text, and mask padded completions.`,
         {
           rows: paid.map(({ row }) => row),
           numbers: { paid: paid.length, tried: outcomes.length, score: best.score },
@@ -166,14 +166,13 @@ async function findPaidEmptiness(examination: Examination): Promise<Finding[]> {
       ),
     );
   }
-  if (findings.length === 0) findings.push(...findEmptyPeers(examination));
   return findings;
 }
 
 const convention: AdvantageConvention = { method: "grpo" };
 
 /** Recorded completions without a word: do they change what their siblings learn? */
-function findEmptyPeers(examination: Examination): Finding[] {
+export function findEmptyPeers(examination: Examination): Finding[] {
   const { rows, table, totals, groups, functions } = examination;
   const empty = new Set(
     rows.flatMap(({ completion }, i) => (completion.trim() === "" && totals[i] !== null ? [i] : [])),

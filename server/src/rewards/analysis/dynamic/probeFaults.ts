@@ -93,22 +93,34 @@ interface Fault {
   result: ProbeResult;
   gold: number;
   rows: number[];
+  numFaults: number;
 }
+
+/** Other rows' answers: a reward may look at a part of the truth only, and some of them have that part in common. */
+const answersOfOthers = /^(?:wrong-answer|all-guesses)/;
 
 /** Faults by probe, the one that wins most first. */
 function faultsOf(probed: readonly ProbedRow[], id: "RW118" | "RW119"): Fault[] {
   const faults = new Map<string, Fault>();
+  const numJudged = new Map<string, number>();
   for (const { row, results } of probed) {
     const gold = Math.max(
       ...results.flatMap(({ relation, score }) => (relation === "gold" && score !== null ? [score] : [])),
     );
     for (const result of results) {
-      if (result.verdict !== "fault" || result.finding !== id) continue;
       const key = result.name.replace(/-\d+$/, "");
+      if (result.verdict !== "skipped") numJudged.set(key, (numJudged.get(key) ?? 0) + 1);
+      if (result.verdict !== "fault" || result.finding !== id) continue;
       const known = faults.get(key);
-      if (known === undefined) faults.set(key, { result, gold, rows: [row] });
-      else if (!known.rows.includes(row)) known.rows.push(row);
+      if (known === undefined) faults.set(key, { result, gold, rows: [row], numFaults: 1 });
+      else {
+        known.numFaults++;
+        if (!known.rows.includes(row)) known.rows.push(row);
+      }
     }
+  }
+  for (const [key, { numFaults }] of faults) {
+    if (answersOfOthers.test(key) && numFaults <= numJudged.get(key)! / 2) faults.delete(key);
   }
   return [...faults.values()].sort((a, b) => (b.result.score ?? 0) / b.gold - (a.result.score ?? 0) / a.gold);
 }

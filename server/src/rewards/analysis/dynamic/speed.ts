@@ -37,7 +37,8 @@ export const findSlowRewards: Detector = async (examination) => {
 };
 
 /** A line that matches a pattern, in either language. */
-const patternCall = /\bre\.\w+\(|\.(?:search|match|fullmatch|findall|finditer|sub|split|test|exec|matchAll|replace)\(/;
+export const patternCall =
+  /\bre\.\w+\(|\.(?:search|match|fullmatch|findall|finditer|sub|split|test|exec|matchAll|replace)\(/;
 
 /**
  * A call that did not come back. RW113 when it hung in a pattern, else RW114.
