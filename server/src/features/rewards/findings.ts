@@ -96,10 +96,10 @@ function place<F extends RewardFinding>(findings: readonly F[], before: string, 
   return findings.flatMap((finding) => {
     const span = shift.spanToNew(finding.start, finding.end);
     if (span === null) return [];
-    const fixes = finding.fixes.flatMap(({ title, edits }) => {
-      const moved = edits.map(({ start, end, text }) => ({ span: shift.spanToNew(start, end), text }));
+    const fixes = finding.fixes.flatMap((fix) => {
+      const moved = fix.edits.map(({ start, end, text }) => ({ span: shift.spanToNew(start, end), text }));
       if (moved.some((edit) => edit.span === null)) return [];
-      return [{ title, edits: moved.map((edit) => ({ ...edit.span!, text: edit.text })) }];
+      return [{ ...fix, edits: moved.map((edit) => ({ ...edit.span!, text: edit.text })) }];
     });
     return [{ ...finding, ...span, fixes }];
   });

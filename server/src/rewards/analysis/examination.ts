@@ -123,15 +123,20 @@ export function findingAbout(
     rows?: readonly number[];
     numbers?: Record<string, number>;
     text?: string;
+    exceptions?: string[];
     at?: readonly [start: number, end: number];
     fixes?: FindingFix[];
     probes?: FindingProbe[];
   } = {},
 ): Finding {
-  const { rows = [], numbers = {}, text, at = declaration.nameSpan, fixes = [], probes = [] } = details;
+  const { rows = [], numbers = {}, text, exceptions, at = declaration.nameSpan, fixes = [], probes = [] } = details;
   return {
     ...{ id, severity: severityOf(id), function: declaration.name, start: at[0], end: at[1], message },
-    evidence: { rows: rows.slice(0, maxEvidenceRows), numbers, ...(text !== undefined && { text }) },
+    evidence: {
+      ...{ rows: rows.slice(0, maxEvidenceRows), numbers },
+      ...(text !== undefined && { text }),
+      ...(exceptions !== undefined && { exceptions }),
+    },
     ...{ fixes, certain: "dynamic" as const },
     ...(probes.length > 0 && { probes }),
   };

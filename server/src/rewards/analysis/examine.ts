@@ -19,7 +19,7 @@ import { findSlowRewards, hangFinding } from "./dynamic/speed";
 import { findTruthFaults } from "./dynamic/truthFaults";
 import { findMissingVariance } from "./dynamic/variance";
 import { type Detector, type Examination, makeExamination, type Rescore, rowsInScope } from "./examination";
-import { type Finding, sortFindings } from "./finding";
+import { type Finding, type FindingFix, sortFindings } from "./finding";
 
 /** Look at one function at a time, and may call it again. */
 const detectorsOfFunctions: readonly Detector[] = [
@@ -202,9 +202,19 @@ export function mergeFindings(fromText: readonly Finding[], dynamic: readonly Fi
     if (twin === undefined) return finding;
     used.add(twin);
     const narrower = twin.end - twin.start < finding.end - finding.start || !overlap(twin, finding) ? twin : finding;
-    return { ...finding, start: narrower.start, end: narrower.end, fixes: [...finding.fixes, ...twin.fixes] };
+    const fixes = [...finding.fixes, ...twin.fixes.filter((fix) => takesAll(fix, finding))];
+    return { ...finding, start: narrower.start, end: narrower.end, fixes };
   });
   return [...merged, ...fromText.filter((finding) => !used.has(finding))];
+}
+
+/** Python's own kinds of ValueError. */
+const valueErrors = /(?:^|\.)(?:JSONDecodeError|Unicode(?:Decode|Encode|Translate)?Error)$/;
+
+/** Whether a handler would still take what arrived in it: else the fix would stop the reward where it went on before. */
+function takesAll({ catches }: FindingFix, { evidence: { exceptions = [] } }: Finding): boolean {
+  if (catches === undefined) return true;
+  return exceptions.every((name) => catches.includes(valueErrors.test(name) ? "ValueError" : name));
 }
 
 /** A dynamic finding without a place of its own stands at the function's name and goes with any place in it. */

@@ -46,6 +46,8 @@ export interface FindingEdit {
 export interface FindingFix {
   title: string;
   edits: FindingEdit[];
+  /** Exceptions that a handler still takes with it; the others go on. */
+  catches?: readonly string[];
 }
 
 /** One case for a file of probes: everything that scoring it takes. */
@@ -76,6 +78,8 @@ export interface Finding {
     numbers: Record<string, number>;
     /** A sample of what went wrong: an exception text, a value, a completion. */
     text?: string;
+    /** Kinds of the exceptions that arrived in a handler. */
+    exceptions?: string[];
   };
   fixes: FindingFix[];
   /** Completions with the score that a sound reward gives them, to keep as tests of it. */

@@ -208,7 +208,7 @@ function swallowedFixes({ source, language }: RewardProgram, fact: CatchFact): F
       fact.typeSpan === null
         ? insertion(fact.start + "except".length, ` ${names}`)
         : { start: fact.typeSpan[0], end: fact.typeSpan[1], text: names };
-    fixes.push({ title: `Catch only ${fact.likely.join(", ")}`, edits: [edit] });
+    fixes.push({ title: `Catch only ${fact.likely.join(", ")}`, edits: [edit], catches: fact.likely });
   }
   if (fact.constants.length > 0) {
     if (language === "python") {

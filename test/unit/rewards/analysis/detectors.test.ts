@@ -235,7 +235,10 @@ it("what other rows' answers earn is no fault where only a part of them is judge
 
 it("where chance decides, nothing is said about truths and the evaluation either", async () => {
   let seed = 1;
-  const chance: Score = () => (seed = (seed * 16_807) % 2_147_483_647) % 2;
+  const chance: Score = () => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return seed % 2;
+  };
   const rows = rowsOf(16, (group, index) => ({
     solution: `<answer>${group % 2 === 0 ? "Yes" : "No"}</answer>`,
     completion: `<answer>${index % 2 === 0 ? "Yes" : "No"}</answer>`,

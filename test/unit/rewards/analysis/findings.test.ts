@@ -34,6 +34,21 @@ it("what text and rollouts both found is one finding: the numbers of one, the pl
   expect(mergeFindings([fromText, other], [seen])).toEqual([{ ...seen, start: 20, end: 30, fixes: [fix] }, other]);
 });
 
+it("a handler is only narrowed to what it still takes of what arrived in it", () => {
+  const narrow = {
+    title: "Catch only ValueError",
+    edits: [{ start: 20, end: 29, text: "ValueError" }],
+    catches: ["ValueError"],
+  };
+  const fromText = finding("RW104", 20, 30, { certain: "static", fixes: [narrow] });
+  const fixes = (exceptions: string[]) => {
+    const seen = finding("RW104", 20, 40, { evidence: { rows: [], numbers: { caught: 1 }, exceptions } });
+    return mergeFindings([fromText], [seen])[0]!.fixes;
+  };
+  expect(fixes(["ValueError", "JSONDecodeError"])).toEqual([narrow]);
+  expect(fixes(["ValueError", "CheckError"])).toEqual([]);
+});
+
 it("fixes that touch each other are not both applied", () => {
   const replace = (start: number, end: number, text: string) => ({ title: `${start}`, edits: [{ start, end, text }] });
   const fixed = applyFixes("0123456789", [

@@ -64,6 +64,7 @@ function swallowed(scored: ScoredFunction, source: string): Finding[] {
         `An exception becomes a score on ${counted(rows.length, "completion")} of ${scores.length} (${percent(share)}): ${kinds.join(", ")}${distinct > top.length ? ` and ${distinct - top.length} more` : ""}. They get ${num(mean(given))} on average, as if the answer were judged. Narrow the try to the line that may fail, and return "not applicable" (${notApplicable(declaration)}) for what cannot be scored.`,
         {
           ...{ rows, text: kinds[0]!, at: [site.start, site.end] },
+          exceptions: [...new Set(scoredThrows.map(({ message }) => /^[\w.]+/.exec(message)?.[0] ?? ""))],
           numbers: { caught: scoredThrows.length, rows: rows.length, share, meanScore: mean(given) },
         },
       ),
