@@ -3,7 +3,6 @@
  * loops themselves are paSft.ts and scGrpo.ts.
  */
 import { CancelledError } from "@iad-r1/models/errors";
-import { counted } from "@iad-r1/models/util/counted";
 import { createRandom } from "@iad-r1/models/util/random";
 import {
   type EvaluatedSample,
@@ -263,7 +262,7 @@ export function tellFrozenModules(
   recorder.log(
     "warning",
     "train/frozen-modules",
-    `The adapter holds ${counted(frozenModules.length, "module")} of the vision side in full (${names}). They are used and stay as they are: nothing of the vision side learns beside an adapter.`,
+    `The adapter holds modules of the vision side in full (${names}). They are used and stay as they are: nothing of the vision side learns beside an adapter.`,
   );
 }
 
