@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { ConfigError } from "@iad-r1/models/errors";
 import type { RolloutRecord, RunEvent } from "@iad-r1/protocol/runs";
 import type { ExperimentInput } from "@iad-r1/server/config/experiment";
@@ -279,6 +280,33 @@ describe("single stages and other weights", () => {
     expect(existsSync(join(outcome.model!.base, "model.safetensors"))).toBe(true);
     expect(existsSync(join(outcome.model!.base, "tokenizer.json"))).toBe(true);
     expect(existsSync(join(outcome.folder, "models/before-sc-grpo/model.safetensors"))).toBe(true);
+  });
+
+  it("let neither biases nor norms decay, as transformers' Trainer does", async () => {
+    const weights = async (weightDecay: number) => {
+      const paSft = { ...tiny.stages!.paSft!, trainable: "all" as const, steps: 1, evalEvery: 0, weightDecay };
+      const outcome = await runTraining("pa-sft", config({ stages: { paSft } }), {
+        ...{ signal: new AbortController().signal, runsFolder: runs, onEvent: () => undefined },
+        runId: `decay-${weightDecay}`,
+      });
+      expect(outcome.error).toBeNull();
+      return openSafetensors(outcome.model!.base);
+    };
+    const [without, withDecay] = [await weights(0), await weights(100)];
+    const start = await openSafetensors(tinyCheckpoint);
+    let numLearnt = 0;
+    for (const name of start.tensors.keys()) {
+      const [plain, decayed, before] = await Promise.all(
+        [without, withDecay, start].map((file) => file.readFloat32(name)),
+      );
+      if (plain!.every((value, i) => value === before![i])) continue;
+      numLearnt++;
+      expect(
+        plain!.every((value, i) => value === decayed![i]),
+        name,
+      ).toBe(/bias$|norm/.test(name));
+    }
+    expect(numLearnt).toBeGreaterThan(40);
   });
 
   it("train everything with the tower, with dynamic sampling, masked truncation, turned pictures and references", async () => {

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { RolloutRecord, RunEvent } from "@iad-r1/protocol/runs";
 import type { ExperimentInput } from "@iad-r1/server/config/experiment";
 import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
+import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
+import { openRun } from "@iad-r1/server/runs/store";
 import { writeWish } from "@iad-r1/server/runs/control";
 import { readManifest } from "@iad-r1/server/runs/manifest";
 import { type RunContext, runTraining } from "@iad-r1/server/runs/postTrain";
@@ -165,4 +167,60 @@ it("a run that leaves failures out stops when too many fail", async () => {
   const { config } = project(failing);
   const { outcome } = await train(config);
   expect(outcome.error).toMatchObject({ code: "reward/many-errors", message: expect.stringContaining("line 2") });
+});
+
+it("a step that teaches nothing is a step: the moments of the optimiser go on", async () => {
+  const firstStep = `import { defineReward } from "iad-r1/reward";
+export const even = defineReward({ score: ({ completion, step }: any) => (step === 1 ? [...completion].length : 1) });`;
+  const rewards = [{ name: "rewards/even.reward.ts#even" }];
+  for (const trainable of ["lora", "all"] as const) {
+    const { config } = project(firstStep, { trainable, beta: 0, learningRate: 1e-3, saveEvery: 1, steps: 2, rewards });
+    const { outcome } = await train(config);
+    expect(outcome.error).toBe(null);
+    const curves = new Map(
+      openRun(outcome.folder)
+        .scalars()
+        .map(({ name, values }) => [name, [...values]] as const),
+    );
+    expect(curves.get("grad_norm")![0]).toBeGreaterThan(0);
+    expect(curves.get("grad_norm")![1]).toBe(0);
+    expect(curves.get("entropy")![1]).toBeGreaterThan(0);
+    const [before, after] = await Promise.all(
+      [1, 2].map((step) => {
+        const folder = join(outcome.folder, `checkpoints/step-00000${step}`);
+        return openSafetensors(trainable === "lora" ? join(folder, "adapter_model.safetensors") : folder);
+      }),
+    );
+    const moved: string[] = [];
+    for (const name of before!.tensors.keys()) {
+      const [was, is] = [await before!.readFloat32(name), await after!.readFloat32(name)];
+      if (is.some((value, i) => value !== was[i])) moved.push(name);
+    }
+    for (const part of trainable === "lora" ? [/lora_B/] : [/vision_tower/, /language_model/]) {
+      expect(
+        moved.some((name) => part.test(name)),
+        `${part}`,
+      ).toBe(true);
+    }
+  }
+});
+
+it("dynamic sampling replaces a group whose only difference is a completion that no reward applied to", async () => {
+  const sometimes = `import { defineReward } from "iad-r1/reward";
+export const even = defineReward({ score: ({ completion }: any) => ([...completion].length % 2 === 0 ? null : 1) });`;
+  const { config } = project(sometimes, {
+    ...{ steps: 1, groupSize: 4, dynamicSampling: true, rewards: [{ name: "rewards/even.reward.ts#even" }] },
+  });
+  const { outcome } = await train(config);
+  expect(outcome.error).toBe(null);
+  const totals = readFileSync(join(outcome.folder, "rollouts/step-000001.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as RolloutRecord).total);
+  expect(new Set(totals)).toEqual(new Set([null, 1]));
+  // Three rounds for two places: both prompts, then one and one more beside the group that is kept.
+  const epoch = openRun(outcome.folder)
+    .scalars()
+    .find(({ name }) => name === "epoch")!;
+  expect([...epoch.values]).toEqual([4 / 4]);
 });

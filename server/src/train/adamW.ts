@@ -30,6 +30,11 @@ export interface AdamWSettings {
   idles?: (path: string) => boolean;
 }
 
+/** Weights that decay in both stages: all but biases and norms, as with transformers' Trainer, which trained the published models. */
+export function decaysInTraining(path: string): boolean {
+  return !/\.bias$|norm|\.ln_q\./.test(path);
+}
+
 /** Which step it is, 1 for the first: of the weights that learn in every step, and of those that `idles` tells. */
 export interface StepNumbers {
   always: number;

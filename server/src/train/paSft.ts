@@ -13,6 +13,7 @@ import { turnAt } from "../data/augment";
 import type { InspectionSample } from "../data/samples";
 import { supervisedExample } from "../generate/examples";
 import type { Device } from "../runtime/devices";
+import { decaysInTraining } from "./adamW";
 import { DataOrder } from "./dataOrder";
 import { learningRateAt } from "./schedule";
 import { type StageContext, type StageResult, StageRun, tellFrozenModules } from "./stage";
@@ -34,7 +35,7 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
   const { plan, resume, seed, recorder } = context;
   const model = await TrainedModel.open({
     ...{ reference: input.model, trainable: config.trainable, lora: config.lora },
-    ...{ recompute: config.recompute, adamW: config, seed },
+    ...{ recompute: config.recompute, adamW: { ...config, decays: decaysInTraining }, seed },
     ...{ objective: { kind: "sft" }, device: input.device, threads: input.threads, writes: config.evalEvery > 0 },
   });
   try {

@@ -18,6 +18,7 @@ import type { WeightedReward } from "../rewards/contract";
 import { RolloutTablesWriter } from "../rollouts/tables";
 import type { Device } from "../runtime/devices";
 import { type GroupAdvantages, groupAdvantages } from "./advantages";
+import { decaysInTraining } from "./adamW";
 import { DataOrder } from "./dataOrder";
 import { tokenWeights } from "./losses";
 import { checkFinite, resumedModel } from "./paSft";
@@ -61,7 +62,8 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
   const { plan, resume, seed } = context;
   const kl = config.beta > 0;
   const common = {
-    ...{ trainable: config.trainable, lora: config.lora, recompute: config.recompute, adamW: config, seed },
+    ...{ trainable: config.trainable, lora: config.lora, recompute: config.recompute, seed },
+    adamW: { ...config, decays: decaysInTraining },
     ...{
       objective: { kind: "grpo" as const, kl, temperature: config.temperature },
       device: input.device,
@@ -188,7 +190,9 @@ async function rollOut(
     if (config.rewardErrors === "skip") checkErrorShare(groups, config.pauseOn);
     const isLastRound = round === maxSamplingRounds - 1;
     if (config.dynamicSampling && !isLastRound) {
-      const useful = groups.filter(({ rows }) => rows.some(({ total }) => total !== rows[0]!.total));
+      const totals = groups.flatMap(({ rows }) => rows.map(({ total }) => total));
+      const { isFlat } = groupAdvantages(totals, { groupSize: config.groupSize });
+      const useful = groups.filter((_, g) => !isFlat[g]);
       // A step without any difference would stand still; keep one group then, so that the KL term at least acts.
       groups = useful.length > 0 ? useful : groups.slice(0, 1);
     }
@@ -228,7 +232,11 @@ async function updatePolicy(
   const kl = config.beta > 0;
   const completions = groups.flatMap((group) => group.completions);
   const passes: PolicyPass[] = [];
-  for (const parts of splitIntoPasses(groups, config, (i) => kl || advantages.advantages[i] !== 0)) {
+  // A step that teaches nothing is a step all the same: the moments of AdamW go on, as in torch. One completion then goes through
+  // without a gradient, so that the tower counts as seen and there is something to measure.
+  const teaches = kl || advantages.advantages.some((advantage) => advantage !== 0);
+  const moves = (i: number) => kl || (teaches ? advantages.advantages[i] !== 0 : i === 0);
+  for (const parts of splitIntoPasses(groups, config, moves)) {
     const prompts = model.trainsVision
       ? await model.encode(parts.map(({ group }) => group.example.source))
       : parts.map(({ group }) => group.prompt);
@@ -282,7 +290,7 @@ async function updatePolicy(
       ...config,
       totalSteps: totalSteps * config.iterations,
     });
-    const gradNorm = passes.length > 0 ? await model.step(learningRate) : 0;
+    const gradNorm = await model.step(learningRate);
     checkFinite(loss, gradNorm, "sc-grpo", step + 1);
     add("loss", loss);
     add("grad_norm", gradNorm);
