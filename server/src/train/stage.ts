@@ -262,7 +262,7 @@ export function tellFrozenModules(
   recorder.log(
     "warning",
     "train/frozen-modules",
-    `The adapter holds modules of the vision side in full (${names}). They are used and stay as they are: nothing of the vision side learns beside an adapter.`,
+    `The adapter holds modules of the vision side in full (${names}). They are used and stay as they are: of the vision side only an adapter's matrices learn.`,
   );
 }
 

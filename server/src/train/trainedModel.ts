@@ -81,7 +81,7 @@ export class TrainedModel implements LearningModel {
     const { objective, writes = false } = options;
     const work = { writes, refers: objective.kind === "grpo" && objective.kl };
     const live = await LiveModel.open(reference, { device, threads, weights: kinds[trainable], work });
-    const program = await trainingOf(live, options, imagesOf(trainable));
+    const program = await trainingOf(live, options, learnsToSee(live, trainable) ? "pixels" : "features");
     const parameters = program.trainable.map((path) => ({ path, shape: program.weights[path]!.dims, trainable: true }));
     const numTrainable = parameters.reduce((sum, { shape }) => sum + numElements(shape), 0);
     refuseIfTooLarge(
@@ -101,10 +101,15 @@ export class TrainedModel implements LearningModel {
 
   /** Whether the vision tower learns, so that features change with every step. */
   get trainsVision(): boolean {
-    return this.options.trainable === "all";
+    return learnsToSee(this.live, this.options.trainable);
   }
 
-  /** Modules that the adapter brought in full and that stay as they are: those of the vision side learn in no program with an adapter. */
+  /** How the pictures of a batch enter the programs: as pixels where the tower learns. */
+  private imagesOf(batch: CollatedBatch): "pixels" | "features" | "none" {
+    return !hasPictures(batch) ? "none" : this.trainsVision ? "pixels" : "features";
+  }
+
+  /** Modules that the adapter brought in full and that stay as they are: those of the vision side are constants of every program with an adapter. */
   get frozenModules(): string[] {
     if (this.options.trainable !== "lora") return [];
     const brought = [...(this.live.description.adapter?.replaced.keys() ?? [])].filter((path) =>
@@ -167,7 +172,7 @@ export class TrainedModel implements LearningModel {
 
   /** Log-probabilities [M] of a batch of groups under the reference. */
   async referenceLogProbs(batch: TrainingBatch): Promise<Float32Array> {
-    const images = hasPictures(batch) ? imagesOf(this.options.trainable) : "none";
+    const images = this.imagesOf(batch);
     const { objective } = this.options;
     const temperature = objective.kind === "grpo" ? objective.temperature : undefined;
     const { session, weights } = await this.live.program(
@@ -245,13 +250,8 @@ export class TrainedModel implements LearningModel {
     outputs: Record<string, Tensor>,
   ): Promise<void> {
     this.checkMemory(batch);
-    const pictures = hasPictures(batch);
-    const { session, weights, trainable } = await trainingOf(
-      this.live,
-      this.options,
-      pictures ? imagesOf(this.options.trainable) : "none",
-    );
-    this.sawPictures ||= pictures;
+    const { session, weights, trainable } = await trainingOf(this.live, this.options, this.imagesOf(batch));
+    this.sawPictures ||= hasPictures(batch);
     await session.run(
       {
         ...weights,
@@ -397,9 +397,10 @@ export class TrainedModel implements LearningModel {
 
 const optimizerFile = "optimizer.safetensors";
 
-/** How pictures enter the programs: as pixels where the tower learns, and its features change with every step. */
-function imagesOf(trainable: Trainable): "pixels" | "features" {
-  return trainable === "all" ? "pixels" : "features";
+/** Everything learns, or an adapter that somebody put on the tower too. */
+function learnsToSee(live: LiveModel, trainable: Trainable): boolean {
+  if (trainable !== "lora") return trainable === "all";
+  return [...(live.adapter?.layout.keys() ?? [])].some((module) => isOfTower(live, `${module}.weight`));
 }
 
 function hasPictures({ feeds }: CollatedBatch): boolean {

@@ -2,7 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { adapterParameters, writeAdapter } from "@iad-r1/models/adapters/adapter";
+import { adapterParameters, adapterSpec, writeAdapter } from "@iad-r1/models/adapters/adapter";
+import { peftName } from "@iad-r1/models/adapters/adapterNames";
+import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
+import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
 import { numElements } from "@iad-r1/models/graph/dims";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import type { PromptSource } from "@iad-r1/server/generate/promptEncoder";
@@ -357,6 +360,41 @@ describe.each(["llava-onevision", "qwen2-vl", "qwen2-5-vl"])("%s", (family) => {
       expect(after![0]!.images).not.toEqual(before![0]!.images);
     } finally {
       rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("an adapter that reaches the vision tower goes on learning there, and is the same when it is opened again", async () => {
+    const [first, second] = [1, 2].map(() => mkdtempSync(join(tmpdir(), "tower-adapter-")));
+    try {
+      const { base, paths, folder: baseModel } = (await open({})).live.description;
+      const config = createLoraConfig({ rank: 2, alpha: 4, targetModules: "all-linear", baseModel });
+      const { layout } = adapterSpec(config, base);
+      const matrices = adapterParameters(layout, base.shapes);
+      const values = new Map(
+        matrices.map(({ path, shape }) => [path, new Float32Array(numElements(shape)).fill(0.01)]),
+      );
+      await writeAdapter(first!, config, matrices, values);
+      const model = await open({ reference: { base: fixture.checkpoint, adapter: first! } });
+      const text: [string, string][] = [["b", cases.b!.completion]];
+      const lossOf = async (one: TrainedModel) => {
+        const batch = await collated(one, text);
+        const { loss } = await one.supervisedPass(batch, new Float32Array(batch.numTargets).fill(1 / batch.numTargets));
+        return loss;
+      };
+      const before = await lossOf(model);
+      await model.step(1e-3);
+      const after = await lossOf(model);
+      expect(after).toBeLessThan(before);
+      await model.saveModel(second!);
+      const learnt = await openSafetensors(join(second!, "adapter_model.safetensors"));
+      const seeing = model.weights.parameters.filter(({ path }) => !path.startsWith(`${paths.decoder}.`));
+      expect(seeing.length).toBeGreaterThan(8);
+      for (const { path } of seeing)
+        expect(await learnt.readFloat32(peftName(path)), path).not.toEqual(values.get(path));
+      const again = await open({ reference: { base: fixture.checkpoint, adapter: second! } });
+      expect(await lossOf(again)).toBeCloseTo(after, 6);
+    } finally {
+      for (const folder of [first, second]) rmSync(folder!, { recursive: true, force: true });
     }
   });
 

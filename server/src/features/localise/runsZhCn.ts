@@ -4,8 +4,8 @@
  */
 export const runSentences: Readonly<Record<string, string>> = {
   "{0} sequences were longer than {1} tokens and were cut.": "{0} 个序列超过 {1} 个词元，已被截断。",
-  "The adapter holds modules of the vision side in full ({0}). They are used and stay as they are: nothing of the vision side learns beside an adapter.":
-    "适配器完整保存了视觉部分的模块（{0}）。它们会被使用但保持不变：训练适配器时，视觉部分不参与学习。",
+  "The adapter holds modules of the vision side in full ({0}). They are used and stay as they are: of the vision side only an adapter's matrices learn.":
+    "适配器完整保存了视觉部分的模块（{0}）。它们会被使用但保持不变：视觉部分只有适配器的矩阵参与学习。",
   "Step {0}: {1} not finite, left out.": "第 {0} 步：{1} 不是有限的数字，已略去。",
   "The device {0} cannot be used any more: {1}.": "设备 {0} 已无法使用：{1}。",
   "The new rewards were not taken. {0}": "未采用新的奖励。{0}",
