@@ -3,7 +3,7 @@
  * adapter_model.safetensors), and merging into a full checkpoint. How an adapter enters a graph is nn/linear.ts.
  */
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeFileAtomically } from "../checkpoint/atomicFile";
 import { copyCompanionFiles } from "../checkpoint/companionFiles";
@@ -164,7 +164,11 @@ export async function readAdapter(folder: string, base: AdapterBase): Promise<St
     const shape = expected.get(path);
     const target = shape === undefined ? replaced : tensors;
     const wanted = shape ?? (parseLoraPath(path) === null ? base.shapes.get(path) : undefined);
-    if (wanted === undefined) refuse(checkpoint, `it holds "${entry.name}", which the configuration does not ask for`);
+    if (wanted === undefined) {
+      const isSaved = spec.config.modulesToSave.some((name) => `.${path}`.includes(`.${name}.`));
+      if (!isSaved) refuse(checkpoint, `it holds "${entry.name}", which the configuration does not ask for`);
+      refuse(checkpoint, `it replaces ${path}, which is no weight of its own in the base`, tiedHeadHint);
+    }
     if (target.has(path)) refuse(checkpoint, `it holds ${path} twice`);
     target.set(path, storedParameter(checkpoint, entry, wanted));
   }
@@ -173,10 +177,17 @@ export async function readAdapter(folder: string, base: AdapterBase): Promise<St
   return { ...spec, folder, tensors, replaced };
 }
 
-function refuse(checkpoint: Checkpoint, reason: string): never {
+const tiedHeadHint =
+  "An output head that is the embedding as well cannot be replaced alone: merge the adapter with PEFT and use the merged checkpoint.";
+
+function refuse(
+  checkpoint: Checkpoint,
+  reason: string,
+  hint = "adapter_config.json and adapter_model.safetensors must belong together, and to this base model.",
+): never {
   throw new ModelFileError("adapter/tensors", `The adapter ${checkpoint.source} does not fit: ${reason}.`, {
     where: checkpoint.source,
-    hint: "adapter_config.json and adapter_model.safetensors must belong together, and to this base model.",
+    hint,
   });
 }
 
@@ -237,7 +248,7 @@ export interface FullCheckpoint {
   values?: ReadonlyMap<string, Float32Array>;
   /** An adapter to be merged, with its matrices by path. */
   adapter?: { layout: AdapterLayout; values: ReadonlyMap<string, Float32Array> };
-  /** Element type of the changed weights; by default that of the base. */
+  /** Element type of all weights; by default those of the table. */
   dtype?: "float32" | "bfloat16" | "float16";
 }
 
@@ -262,5 +273,10 @@ export async function writeFullCheckpoint(folder: string, checkpoint: FullCheckp
     return { name: stored.name, dtype: dtype ?? stored.dtype, shape: stored.shape, data };
   });
   await writeShardedSafetensors(folder, tensors);
-  await copyCompanionFiles(checkpoint.source, folder);
+  await copyCompanionFiles(checkpoint.source, folder, dtype === undefined ? [] : ["config.json"]);
+  if (dtype === undefined) return;
+  // transformers opens weights in the type that config.json names, whatever they are in their file. Changed as text: it takes no 1 for 1.0.
+  const config = await readFile(join(checkpoint.source, "config.json"), "utf8");
+  const named = config.replace(/("(?:torch_)?dtype"\s*:\s*)"\w+"/g, `$1"${dtype}"`);
+  await writeFileAtomically(join(folder, "config.json"), named);
 }

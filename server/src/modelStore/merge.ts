@@ -35,10 +35,13 @@ export async function mergeAdapter(
   }
   requireNoCheckpoint(target);
   const { layout, tensors, replaced } = model.adapter!;
+  // What the adapter replaces lies in the adapter's file in a type of its own.
+  const types = (await loadModelDescription(base)).parameters;
+  const table = new Map([...model.parameters].map(([path, one]) => [path, { ...one, dtype: types.get(path)!.dtype }]));
   const values = new Map<string, Float32Array>();
   for (const [path, stored] of tensors) values.set(path, await stored.read());
   await writeFullCheckpoint(target, {
-    ...{ source: base, table: model.parameters, adapter: { layout, values } },
+    ...{ source: base, table, adapter: { layout, values } },
     ...(dtype !== undefined && { dtype }),
   });
   return { merged: layout.size, replaced: replaced.size, parameters: model.facts.numParameters };
