@@ -117,6 +117,21 @@ describe("an adapter folder", () => {
     expect(await model.parameters.get("model.language_model.norm.weight")!.read()).toEqual(gain);
   });
 
+  it("that saves a head which is the embedding as well is refused with the way out", async () => {
+    const { base, layout } = await openBase();
+    const folder = temporaryFolder();
+    const [rows, columns] = base.shapes.get("model.language_model.embed_tokens.weight") as [number, number];
+    const head = { path: "lm_head.weight", shape: [rows, columns] };
+    const values = new Map([...initialAdapter(layout, base.shapes, 1), [head.path, new Float32Array(rows * columns)]]);
+    const parameters = [...adapterParameters(layout, base.shapes), head];
+    await writeAdapter(folder, { ...config, modulesToSave: ["lm_head"] }, parameters, values);
+    await expect(readAdapter(folder, base)).rejects.toMatchObject({
+      code: "adapter/tensors",
+      message: expect.stringContaining("it replaces lm_head.weight, which is no weight of its own in the base"),
+      hint: expect.stringContaining("merge the adapter with PEFT"),
+    });
+  });
+
   it("whose configuration and tensors contradict each other is refused", async () => {
     const folder = temporaryFolder();
     for (const name of ["adapter_config.json", "adapter_model.safetensors"])
