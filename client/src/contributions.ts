@@ -713,22 +713,22 @@ export const welcomes: readonly Welcome[] = [
     contents: text("The reward functions of the folder appear here.", "这里显示文件夹中的奖励函数。"),
   },
   {
-    ...{ view: "rewards", when: "workspaceFolderCount != 0 && isWorkspaceTrusted && iadr1.serverState != ready" },
+    ...{ view: "rewards", when: "workspaceFolderCount != 0 && isWorkspaceTrusted && !iadr1.noRewards" },
     contents: text("Reward functions appear here when the server is ready.", "服务器就绪后，这里显示奖励函数。"),
   },
   {
-    ...{ view: "rewards", when: "workspaceFolderCount != 0 && isWorkspaceTrusted && iadr1.serverState == ready" },
+    ...{ view: "rewards", when: "workspaceFolderCount != 0 && isWorkspaceTrusted && iadr1.noRewards" },
     contents: text(
       `There is no reward function in this folder, and no run has recorded rewards yet.\n${link("New Reward File…", "newRewardFile")}`,
       `此文件夹中没有奖励函数，也没有训练记录过奖励。\n${link("新建奖励文件…", "newRewardFile")}`,
     ),
   },
   {
-    ...{ view: "data", when: "isWorkspaceTrusted && iadr1.hasProject && iadr1.serverState != ready" },
+    ...{ view: "data", when: "isWorkspaceTrusted && iadr1.hasProject && !iadr1.noData" },
     contents: text("Data sets appear here when the server is ready.", "服务器就绪后，这里显示数据集。"),
   },
   {
-    ...{ view: "data", when: "isWorkspaceTrusted && iadr1.hasProject && iadr1.serverState == ready" },
+    ...{ view: "data", when: "isWorkspaceTrusted && iadr1.hasProject && iadr1.noData" },
     contents: text(
       `The experiment names no data that can be read.\n${link("Validate Configuration", "validateConfiguration")}`,
       `实验没有指定可读取的数据。\n${link("验证配置", "validateConfiguration")}`,

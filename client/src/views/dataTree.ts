@@ -1,6 +1,7 @@
 /** The tree of data: what the experiments of this folder learn from and are tested on, by set, class and split, with what is wrong. */
 import { basename } from "node:path";
 import {
+  commands,
   ThemeColor,
   ThemeIcon,
   TreeItem,
@@ -79,7 +80,7 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
 
   getChildren(node?: DataNode): DataNode[] | Promise<DataNode[]> {
     if (node === undefined) {
-      this.reading ??= this.read();
+      this.reading ??= this.readAll();
       return this.reading;
     }
     if (node.kind === "set") return node.set.classes.map((one) => ({ kind: "class", set: node.set, class: one }));
@@ -124,9 +125,16 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
     this.changed.dispose();
   }
 
-  private async read(): Promise<DataNode[]> {
-    // Without a server there is nothing to show; it starts where there is a project.
-    if (!this.context.isTrusted || this.context.connection.state.kind !== "ready") return [];
+  private async readAll(): Promise<DataNode[]> {
+    const nodes = await this.read();
+    // Only then the view says that there is nothing: not while it is being read, and not without an answer.
+    await commands.executeCommand("setContext", "iadr1.noData", nodes?.length === 0);
+    return nodes ?? [];
+  }
+
+  /** Null: nobody could say. The server starts where there is a project. */
+  private async read(): Promise<DataNode[] | null> {
+    if (!this.context.isTrusted || this.context.connection.state.kind !== "ready") return null;
     const sets = new Map<string, ProjectDataSet>();
     let numShared = 0;
     for (const config of await this.projects.configs()) {

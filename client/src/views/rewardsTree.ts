@@ -4,6 +4,7 @@
  */
 import { basename } from "node:path/posix";
 import {
+  commands,
   MarkdownString,
   ThemeColor,
   ThemeIcon,
@@ -80,7 +81,16 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
     if (node?.kind === "reward") {
       return node.item.findings.map((finding) => ({ kind: "finding", uri: node.uri, finding }));
     }
-    if (node !== undefined || this.context.connection.state.kind !== "ready") return [];
+    if (node !== undefined) return [];
+    const items = await this.read();
+    // Only then the view says that there is nothing: not while it is being read, and not without an answer.
+    await commands.executeCommand("setContext", "iadr1.noRewards", items?.length === 0);
+    return items ?? [];
+  }
+
+  /** Null: nobody could say. */
+  private async read(): Promise<RewardNode[] | null> {
+    if (this.context.connection.state.kind !== "ready") return null;
     try {
       const items = await this.context.connection.requestNow(lsp.rewardTree);
       const names = items.map(({ name }) => name);
@@ -92,7 +102,7 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
       );
     } catch (error) {
       this.context.log.warn(`rewards: ${sentence(error)}`);
-      return [];
+      return null;
     }
   }
 
@@ -158,8 +168,9 @@ function iconOf({ findings, freshness }: RewardTreeItem): ThemeIcon {
   const [worst] = findings;
   if (worst?.severity === "error") return new ThemeIcon("error", new ThemeColor("list.errorForeground"));
   if (worst?.severity === "warning") return new ThemeIcon("warning", new ThemeColor("list.warningForeground"));
-  if (freshness === "none") return new ThemeIcon("circle-outline");
-  return new ThemeIcon("pass", new ThemeColor("testing.iconPassed"));
+  // Only the code on screen, scored over the rollouts, can be said to be in order; what a run recorded was never examined.
+  if (freshness === "live") return new ThemeIcon("pass", new ThemeColor("testing.iconPassed"));
+  return new ThemeIcon(freshness === "recorded" ? "history" : "circle-outline");
 }
 
 function findingItem(node: Extract<RewardNode, { kind: "finding" }>): TreeItem {

@@ -152,11 +152,18 @@ function markTags(text: string): string {
   );
 }
 
-const STYLE = `
-:root { color-scheme: light dark; --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --paper: #ffffff; --raised: #f6f8fa;
-  --series-0: #0969da; --series-1: #bc4c00; --series-2: #1a7f37; --series-3: #8250df; --series-4: #bf3989; --series-5: #9a6700; --good: #1a7f37; --bad: #c62828; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #9198a1; --line: #3d444d; --paper: #0d1117; --raised: #151b23;
-  --series-0: #58a6ff; --series-1: #f0883e; --series-2: #56d364; --series-3: #bc8cff; --series-4: #f778ba; --series-5: #e3b341; --good: #56d364; --bad: #ff7b72; } }
+const LIGHT = `color-scheme: light; --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --paper: #ffffff; --raised: #f6f8fa;
+  --series-0: #0969da; --series-1: #bc4c00; --series-2: #1a7f37; --series-3: #8250df; --series-4: #bf3989; --series-5: #9a6700; --good: #1a7f37; --bad: #c62828;`;
+
+const DARK = `color-scheme: dark; --ink: #e6edf3; --soft: #9198a1; --line: #3d444d; --paper: #0d1117; --raised: #151b23;
+  --series-0: #58a6ff; --series-1: #f0883e; --series-2: #56d364; --series-3: #bc8cff; --series-4: #f778ba; --series-5: #e3b341; --good: #56d364; --bad: #ff7b72;`;
+
+/** A browser says what its person prefers; VS Code marks the body with the kind of its theme, which may be another than the system's. */
+export const STYLE = `
+:root { ${LIGHT} }
+@media (prefers-color-scheme: dark) { :root { ${DARK} } }
+body.vscode-dark, body.vscode-high-contrast { ${DARK} }
+body.vscode-light, body.vscode-high-contrast-light { ${LIGHT} }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 1080px; margin: 0 auto; padding: 24px; }
 h1 { font-size: 26px; margin: 0 0 12px; } h2 { font-size: 19px; margin: 36px 0 12px; } h3 { font-size: 14px; margin: 0; font-weight: 600; }
