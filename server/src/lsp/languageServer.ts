@@ -14,6 +14,7 @@ import {
 } from "vscode-languageserver/node";
 import type { RunListing } from "@iad-r1/protocol/runs";
 import { createConnection } from "vscode-languageserver";
+import { labelTranslatorFor } from "../features/localise/labels";
 import { runTranslatorFor } from "../features/localise/runs";
 import type { Services } from "../services";
 import { Dispatcher } from "./dispatch";
@@ -68,8 +69,9 @@ export function serveLanguage(options: LanguageServerOptions): void {
     looksAtFiles: services.options.transport === "stdio",
     onLog: (message) => tell("warning", message),
   });
-  registerServer(dispatcher, services, options.streamAddress);
-  registerInspect(dispatcher, services);
+  const say = () => labelTranslatorFor(locale);
+  registerServer(dispatcher, services, options.streamAddress, say);
+  registerInspect(dispatcher, services, say);
   const sayRun = (run: RunListing) => runTranslatorFor(locale)?.listing(run) ?? run;
   registerRuns(dispatcher, services, sayRun);
   registerRollouts(dispatcher, services);

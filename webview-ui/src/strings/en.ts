@@ -153,7 +153,7 @@ export const strings = {
   "chart.stayed": "{name} stayed near {to} in {count} points, up to {x}; lowest {min}, highest {max}",
   "chart.rewardsChanged": "After step {step} the run went on with another version of its rewards",
   "chart.own": "Smoothing and scale of {name}",
-  "chart.asToolbar": "As in the tool bar",
+  "chart.noOwn": "No settings of its own",
   "chart.pin": "Pin {name} to the top",
   "chart.export": "Export {name}",
   "chart.clipped": "{count} {count|point lies|points lie} outside",

@@ -154,7 +154,7 @@ export const strings: Readonly<Record<StringKey, string>> = {
   "chart.stayed": "{name} 在 {count} 个点内保持在 {to} 附近，截至{x}；最低 {min}，最高 {max}",
   "chart.rewardsChanged": "第 {step} 步之后，训练改用另一版本的奖励",
   "chart.own": "{name} 的平滑与刻度",
-  "chart.asToolbar": "与工具栏一致",
+  "chart.noOwn": "取消单独设置",
   "chart.pin": "将 {name} 固定到顶部",
   "chart.export": "导出 {name}",
   "chart.clipped": "{count} 个点在范围之外",

@@ -39,6 +39,7 @@ import {
   type Position,
   type Range,
 } from "vscode-languageserver";
+import { labelTranslatorFor } from "../../features/localise/labels";
 import { rewardTranslatorFor } from "../../features/localise/rewards";
 import { type PlacedFinding, placedFindings, rewardFindings } from "../../features/rewards/findings";
 import { functionMarkdown } from "../../features/rewards/functionHover";
@@ -104,6 +105,7 @@ export function registerRewards(
   locale: () => string,
 ): RewardDocuments {
   const say = () => rewardTranslatorFor(locale());
+  const labelled = () => labelTranslatorFor(locale());
   let surfaces: RewardSurfaces = { inlayHints: "returns", codeLens: true, findings: {} };
   let client = { refreshesLenses: false, refreshesHints: false, createsFiles: false, folders: [] as readonly string[] };
   let refreshTimer: NodeJS.Timeout | null = null;
@@ -119,7 +121,7 @@ export function registerRewards(
     mayRun: services.options.transport === "stdio",
     onLog: (message) => connection.console.warn(message),
     onScope: (state) => {
-      void connection.sendNotification(didChangeRewardScope, state).catch(() => undefined);
+      void connection.sendNotification(didChangeRewardScope, labelled().scope(state)).catch(() => undefined);
     },
     onChange: (path) => publish(path),
   });
@@ -184,14 +186,14 @@ export function registerRewards(
       }));
     }),
   );
-  on.on0(rewardScope, () => service.readyScope());
-  on.on(setRewardScope, rewardScopeParams, (change) => {
+  on.on0(rewardScope, async () => labelled().scope(await service.readyScope()));
+  on.on(setRewardScope, rewardScopeParams, async (change) => {
     if (change.source?.kind === "file") services.allow(change.source.path);
-    return service.setScope(change);
+    return labelled().scope(await service.setScope(change));
   });
-  on.on0(rewardScopeChoices, () => service.choices());
-  on.on(startLiveValues, rewardLiveParams, (options) => service.startLive(options));
-  on.on0(stopLiveValues, () => service.stopLive());
+  on.on0(rewardScopeChoices, async () => labelled().choices(await service.choices()));
+  on.on(startLiveValues, rewardLiveParams, async (options) => labelled().scope(await service.startLive(options)));
+  on.on0(stopLiveValues, async () => labelled().scope(await service.stopLive()));
   on.on(configureRewards, rewardSurfacesParams, (wanted) => {
     surfaces = wanted;
     for (const path of service.open) publish(path);

@@ -18,6 +18,7 @@ import {
   type StreamAddress,
   streamAddress,
 } from "@iad-r1/protocol/lsp";
+import type { LabelTranslator } from "../../features/localise/labels";
 import { isFinal } from "../../runs/listing";
 import type { Services } from "../../services";
 import type { Dispatcher } from "../dispatch";
@@ -37,7 +38,12 @@ import {
 
 const sampleImages = 200;
 
-export function registerServer(on: Dispatcher, services: Services, address: () => Promise<StreamAddress>): void {
+export function registerServer(
+  on: Dispatcher,
+  services: Services,
+  address: () => Promise<StreamAddress>,
+  say: () => LabelTranslator,
+): void {
   const { tasks } = services;
   on.on0(serverStatus, () => ({
     ...{ version: services.options.version, pid: process.pid, transport: services.options.transport },
@@ -52,7 +58,7 @@ export function registerServer(on: Dispatcher, services: Services, address: () =
   on.on0(streamAddress, address);
   on.on0(doctorCheck, async (signal) => {
     const checks = await tasks.run("doctor", null, signal);
-    return { ok: checks.every(({ status }) => status !== "problem"), checks };
+    return { ok: checks.every(({ status }) => status !== "problem"), checks: checks.map(say().check) };
   });
   on.on(collectDiagnostics, diagnosticsParams, async ({ project, facts }, signal) => ({
     // A window without a folder has no experiments; nothing of ours lies in the system's folder for temporary files.

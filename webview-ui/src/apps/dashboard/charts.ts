@@ -195,7 +195,7 @@ function chartCard(app: Dashboard, chart: ChartEntry): TemplateResult {
           ${slider({ label: t("toolbar.weight"), min: 0, max: 97, step: 1, value: sliderOfWeight(weight), text: smoothingText(method, weight), set: (position) => setChoice({ smoothing: weightOfSlider(position) }) })}
           ${toggle({ text: t("toolbar.logY"), title: t("toolbar.logYHelp"), on: model.logY, run: () => setChoice({ logY: !model.logY }) })}
           ${button({
-            text: t("chart.asToolbar"),
+            text: t("chart.noOwn"),
             disabled: !hasOwn,
             run: () => {
               const { [chart.id]: _, ...others } = view.charts;
