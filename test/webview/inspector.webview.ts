@@ -84,6 +84,8 @@ it("shows the reasoning while it is written, tags as chips, and the verdict at t
   await host.page.locator(".tag-think .tag-body", { hasText: "The edge is broken." }).waitFor();
   expect(await host.page.locator(".reasoning").innerText()).not.toContain("<");
   expect(await host.page.locator(".caret").count()).toBe(1);
+  const top = async () => (await host.page.locator(".reasoning").boundingBox())!.y;
+  const whileReading = await top();
   await host.change("look/text", { slot: 0, at: 30, text: "ink><location>top left</location>", ...rate });
   await host.page.locator(".tag-location .tag-body", { hasText: "top left" }).waitFor();
   await host.change("look/text", {
@@ -95,6 +97,8 @@ it("shows the reasoning while it is written, tags as chips, and the verdict at t
   });
   await host.page.locator(".verdict-defect", { hasText: "crack · top left" }).waitFor();
   await host.page.locator(".score", { hasText: "score 0.900" }).waitFor();
+  // The verdict stands above what is being read, and does not push it away.
+  expect(await top()).toBe(whileReading);
   await host.page.locator(".look-status", { hasText: "3 tokens · 100 tokens/s" }).waitFor();
   await host.page.keyboard.press("Escape");
   expect(await host.waitForTell("look/stop")).toEqual({ slot: 0 });
@@ -330,6 +334,18 @@ it("shows a picture as it is stored, as a model gets it, whatever its orientatio
     .toBuffer();
   const { page } = await showAlone(turned);
   await page.locator(".picture-foot", { hasText: "40 × 20" }).waitFor();
+  await open!.close();
+  const { image, items } = inspectorState();
+  const thumbnail = image!.uri!;
+  const strip = items.map((item) => ({ ...item, thumbnail }));
+  const host = await show({ items: strip }, {}, { files: { ...sampleFiles(), [new URL(thumbnail).pathname]: turned } });
+  const small = host.page.locator(".strip-item img").first();
+  const width = () =>
+    small.evaluate((element) => {
+      Object.assign(element.style, { width: "auto", height: "auto" });
+      return element.offsetWidth;
+    });
+  await until(width, 40);
 });
 
 it("opens a picture of a hundred megapixels without freezing", async () => {

@@ -159,7 +159,7 @@ const DARK = `color-scheme: dark; --ink: #e6edf3; --soft: #9198a1; --line: #3d44
   --series-0: #58a6ff; --series-1: #f0883e; --series-2: #56d364; --series-3: #bc8cff; --series-4: #f778ba; --series-5: #e3b341; --good: #56d364; --bad: #ff7b72;`;
 
 /** A browser says what its person prefers; VS Code marks the body with the kind of its theme, which may be another than the system's. */
-export const STYLE = `
+const STYLE = `
 :root { ${LIGHT} }
 @media (prefers-color-scheme: dark) { :root { ${DARK} } }
 body.vscode-dark, body.vscode-high-contrast { ${DARK} }

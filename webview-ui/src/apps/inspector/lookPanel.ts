@@ -80,7 +80,7 @@ export function lookPanel(app: Inspector, slot: number): TemplateResult {
       }
     </div>
     ${canRun ? nothing : html`<div class="notice notice-info">${icon("shield")}<div>${t("look.untrusted")}</div></div>`}
-    ${verdict(app, look)}
+    ${look.phase === "idle" || look.phase === "failed" ? nothing : html`<div class="verdict-place">${verdict(app, look)}</div>`}
     ${status(look)}
     ${
       look.error === null
@@ -124,7 +124,7 @@ function comparisonNote(slot: number, other: string | null): Template {
 /** The answer with its mark against the truth; a third outcome when it cannot be read. */
 function verdict(app: Inspector, look: Look): Template {
   const data: InspectorState = app.data!;
-  if (look.phase === "idle" || look.phase === "loading" || look.phase === "failed") return nothing;
+  if (look.phase === "loading") return nothing;
   const { answer, location, type } = parseTags(look.text);
   const isOver = look.phase === "finished" || look.phase === "stopped";
   if (answer === null && !isOver) return nothing;

@@ -33,7 +33,8 @@ class InspectorElement extends FrameElement {
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
     this.blink = window.setInterval(() => {
       // Who wants less motion holds the key instead.
-      if (this.app.view.reference !== "blink" || calm.matches) return;
+      const isCalm = calm.matches || document.body.classList.contains("vscode-reduce-motion");
+      if (this.app.view.reference !== "blink" || isCalm) return;
       this.app.blinkOn = !this.app.blinkOn;
       this.schedule();
     }, blinkMs);

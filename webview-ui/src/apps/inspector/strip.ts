@@ -178,7 +178,7 @@ export class StripElement extends HTMLElement {
         .style=${`left:${index * cellWidth}px`}
         @click=${() => choose(item.id)}
       >
-        ${item.thumbnail === null ? html`<span class="strip-blank">${icon("file-media")}</span>` : html`<img src=${item.thumbnail} alt="" loading="lazy" decoding="async" draggable="false" />`}
+        ${item.thumbnail === null ? html`<span class="strip-blank">${icon("file-media")}</span>` : html`<img crossorigin="anonymous" src=${item.thumbnail} alt="" loading="lazy" decoding="async" draggable="false" />`}
         <span class="strip-name">${item.name}</span>
         <span class="strip-outcome">${icon(outcomeIcons[item.outcome])}</span>
       </div>`;
