@@ -360,8 +360,6 @@ export const rewardSurfaceTexts: Readonly<Record<string, string>> = {
   "{0}: true {1}× (mean total {2}), false {3}× (mean total {4})":
     "{0}：true {1} 次（平均总分 {2}），false {3} 次（平均总分 {4}）",
   "{0} is {1}": "{0} 为 {1}",
-  "`run {0}, step {1}`": "`训练 {0}，第 {1} 步`",
-  "`run {0}, steps {1} to {2}`": "`训练 {0}，第 {1} 至 {2} 步`",
 
   // ---- lenses and values at the ends of lines
   Explore: "查看",
