@@ -134,7 +134,7 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     [
       "an embedded adapter by its name on another base",
       ["models", "merge", "nano", "--model", tinyCheckpoint, "--output", "x"],
-      /sc-grpo[^]*an adapter to the base/,
+      /sc-grpo[\s\S]*an adapter to the base/,
     ],
     [
       "a reward that does not exist",

@@ -271,7 +271,7 @@ describe("training samples of recorded answers", () => {
     const ranges = [{ column: "total", min: 2.5, max: Number.POSITIVE_INFINITY }];
     const narrow = { ...query, filter: { ...noFilter, ranges } };
     await expect(new Explorer().export(file, narrow, "pa-sft", join(folder, "samples.json"))).rejects.toMatchObject({
-      message: "There is no training sample to write: the filter lets no completion through.",
+      message: "There is no training sample to write: the filter lets no completion of a training through.",
       hint: "Let more completions through.",
     });
   });
