@@ -70,17 +70,20 @@ class Peer:
         return {"parameters": sum(parameter.numel() for parameter in model.parameters())}
 
     def sft_step(self, command):
-        """ids (rows of equal length), prompt: loss on the tokens after the first `prompt` of each row; text only."""
-        ids = torch.tensor(command["ids"])
-        labels = ids.clone()
-        labels[:, : command["prompt"]] = -100
+        """passes (rows of equal length, each), prompt: loss on the tokens after the first `prompt` of each row; text only."""
+        passes = [torch.tensor(ids) for ids in command["passes"]]
         start = time.process_time()
-        loss = self.model(input_ids=ids, labels=labels, use_cache=False).loss
-        loss.backward()
+        total = 0.0
+        for ids in passes:
+            labels = ids.clone()
+            labels[:, : command["prompt"]] = -100
+            loss = self.model(input_ids=ids, labels=labels, use_cache=False).loss / len(passes)
+            loss.backward()
+            total += float(loss.detach())
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return {"seconds": time.process_time() - start, "loss": float(loss.detach())}
+        return {"seconds": time.process_time() - start, "loss": total}
 
     def generate(self, command):
         """ids (rows of equal length), tokens: prefill of the text prompts and exactly `tokens` greedy tokens each."""

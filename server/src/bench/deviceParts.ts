@@ -217,7 +217,7 @@ async function loraStep(folder: string, device: Device, tell: Tell): Promise<voi
   const step = await TrainingStep.open(folder, { trainable: "lora", threads, device });
   const rows = Array.from({ length: 2 }, (_, row) => Array.from({ length: 256 }, (_, i) => (17 * i + row) % 8000));
   const losses: number[] = [];
-  const seconds = await rounds(async () => losses.push(await step.run(rows, 192)), 2);
+  const seconds = await rounds(async () => losses.push(await step.run([rows], 192)), 2);
   tell({ what: "LoRA step, 2 x 256 tokens", value: seconds, unit: "s/step" });
   tell({ what: "loss of step 1", value: losses[0]!, unit: "" });
   tell({ what: `loss of step ${losses.length}`, value: losses.at(-1)!, unit: "" });

@@ -8,6 +8,6 @@ process.once("message", (message) => {
 
 async function train({ folder, ids, prompt, steps, threads }: MemoryJob): Promise<void> {
   const step = await TrainingStep.open(folder, { trainable: "lora", threads });
-  for (let i = 0; i < steps; i++) await step.run(ids, prompt);
+  for (let i = 0; i < steps; i++) await step.run([ids], prompt);
   process.send!(process.resourceUsage().maxRSS * 1024, () => process.exit(0));
 }

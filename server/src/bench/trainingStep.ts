@@ -28,6 +28,9 @@ export interface TrainingStepOptions {
   device?: Device;
 }
 
+/** Ids of sequences. */
+type Rows = readonly (readonly number[])[];
+
 /** The seven linears of a decoder layer. */
 export const decoderLinears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 export const loraSize = { r: 8, alpha: 16 };
@@ -82,15 +85,22 @@ export class TrainingStep {
   }
 
   /**
-   * @param rows   ids of equal length
+   * @param passes ids of the rows of each pass, all of equal length; gradients are accumulated
    * @param prompt tokens at the front of each row that are not learnt
    * @returns the loss before the step: mean over the learnt tokens
    */
-  async run(rows: readonly (readonly number[])[], prompt: number): Promise<number> {
+  async run(passes: readonly Rows[], prompt: number): Promise<number> {
+    let loss = 0;
+    for (const rows of passes) loss += await this.pass(rows, prompt, passes.length);
+    await this.weights.step(1e-4);
+    return loss;
+  }
+
+  private async pass(rows: Rows, prompt: number, numPasses: number): Promise<number> {
     const batch = this.batch(rows, prompt);
     const loss = scalar("float32", 0);
     const logProbs = tensor("float32", new Float32Array(batch.numTargets), [batch.numTargets]);
-    const weight = new Float32Array(batch.numTargets).fill(1 / batch.numTargets);
+    const weight = new Float32Array(batch.numTargets).fill(1 / (numPasses * batch.numTargets));
     const { decoder } = this.model.facts;
     const { cos, sin } = ropeTables(decoder, batch.length);
     const dims = [batch.length, decoder.headDim / 2];
@@ -104,17 +114,18 @@ export class TrainingStep {
       },
       { loss, log_probs: logProbs },
     );
-    await this.weights.step(1e-4);
     return loss.data[0]!;
   }
 
   /** Operations in matrix products of one step. */
-  flops(rows: readonly (readonly number[])[], prompt: number): number {
-    const { length, numTargets } = this.batch(rows, prompt);
-    return matrixFlops(this.graph, { B: rows.length, T: length, M: numTargets, L: length });
+  flops(passes: readonly Rows[], prompt: number): number {
+    return passes.reduce((sum, rows) => {
+      const { length, numTargets } = this.batch(rows, prompt);
+      return sum + matrixFlops(this.graph, { B: rows.length, T: length, M: numTargets, L: length });
+    }, 0);
   }
 
-  private batch(rows: readonly (readonly number[])[], prompt: number) {
+  private batch(rows: Rows, prompt: number) {
     const sequences = rows.map((ids) => ({
       prompt: {
         inputIds: Int32Array.from(ids.slice(0, prompt)),
