@@ -10,8 +10,7 @@ import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import { jsonLines, paSftRecord } from "../data/formats/paSft";
 import { checkAnswer } from "../data/grammar";
 import type { InspectionSample } from "../data/samples";
-import { splitOf } from "../rollouts/rolloutIndex";
-import type { RolloutRow } from "../rollouts/row";
+import { type RolloutRow, splitOf } from "../rollouts/row";
 import { totalOf } from "../rollouts/total";
 import { labelOf, verdictOf } from "../rollouts/verdict";
 

@@ -19,13 +19,13 @@ import { createRewardRegistry } from "../rewards/registry";
 import { promptText } from "../rollouts/promptText";
 import { type GroupNumbers, RolloutIndex } from "../rollouts/rolloutIndex";
 import type { RolloutRow } from "../rollouts/row";
+import { rewardWeights } from "../runs/rewardWeights";
 import { totalOf } from "../rollouts/total";
 import { advantageTable } from "./advantages";
 import { exportBestAnswers } from "./bestAnswers";
 import { exportRollouts } from "./exportRollouts";
 import type { PictureReference } from "./pictures";
 import { rewardSpans } from "./spans";
-import { rewardWeights } from "./weights";
 import { whatIf } from "./whatIf";
 
 /** Indices in memory at once. */

@@ -15,7 +15,7 @@ import { openFile } from "./lines";
 import { forEachIndexedRow, type ReadRolloutsOptions, sourceOf } from "./read";
 import { questionOf } from "./promptText";
 import type { IndexedRow } from "./scanRecord";
-import type { RolloutRow, RowPlace } from "./row";
+import { type RolloutRow, type RowPlace, splitOf } from "./row";
 import type { RolloutSource } from "./sources";
 import { readRolloutTables, type RolloutTables } from "./tables";
 import { totalOf } from "./total";
@@ -523,12 +523,6 @@ async function markOf(path: string): Promise<string> {
 
 function known(value: number): number | null {
   return Number.isNaN(value) ? null : value;
-}
-
-/** Rows that do not say belong to the training. */
-export function splitOf({ mode, columns }: Pick<IndexedRow, "mode" | "columns">): string {
-  const said = mode ?? columns.mode ?? columns.split;
-  return typeof said === "string" ? said : "train";
 }
 
 function worst(status: IndexedRow["status"], rewards: IndexedRow["rewards"]): string {

@@ -1,6 +1,6 @@
 /**
  * One recorded completion as everything that looks at rollouts sees it, wherever it was recorded: a run of ours, a file of lines, TRL,
- * ms-swift or LLaMA-Factory. Types only; `read.ts` makes them.
+ * ms-swift or LLaMA-Factory. `read.ts` makes them.
  */
 import type { FinishReason, RewardStatus, RolloutRecord } from "@iad-r1/protocol/runs";
 
@@ -34,6 +34,12 @@ export interface RolloutRow {
   recorded?: Pick<RolloutRecord, "promptHash" | "notes" | "refKl" | "entropy" | "meanLogProb" | "imageRefs"> &
     // Older runs have none.
     Partial<Pick<RolloutRecord, "timings" | "tokenLengths" | "tokenLogProbs">>;
+}
+
+/** What the recorder was doing, "train" or "eval" for instance; rows that do not say belong to the training. */
+export function splitOf({ mode, columns }: Pick<RolloutRow, "mode" | "columns">): string {
+  const said = mode ?? columns.mode ?? columns.split;
+  return typeof said === "string" ? said : "train";
 }
 
 export type RolloutFormat = "run" | "lines" | "trl" | "swift" | "llama-factory";

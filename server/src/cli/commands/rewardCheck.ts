@@ -12,9 +12,9 @@ import {
   reportLine,
   withSyntaxProblem,
 } from "../../rewards/check/checkFile";
-import { weightsOf } from "../../rewards/debug/readScope";
 import { readRollouts } from "../../rollouts/read";
 import { promptsToday } from "../../runs/promptsToday";
+import { rewardWeights } from "../../runs/rewardWeights";
 import { action } from "../action";
 import type { CliContext } from "../context";
 
@@ -46,7 +46,7 @@ export function registerRewardCheck(reward: Command): void {
           context.log(`${options.rollouts}:${line}: ${message}`);
         const { signal } = context;
         const promptHashes = rollouts?.format === "run" ? await hashesToday(rollouts, signal) : null;
-        const weights = rollouts?.format === "run" ? weightsOf(rollouts.path) : {};
+        const weights = rollouts?.format === "run" ? await rewardWeights(rollouts.path) : {};
         const given = { signal, weights, ...(promptHashes !== null && { promptHashes }) };
         const findings = await checkProgram(program, rollouts?.rows ?? null, given);
         const report = checkReport(program, findings, rollouts?.rows.length ?? 0);

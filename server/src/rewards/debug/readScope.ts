@@ -1,12 +1,11 @@
 /** Reads the rollouts of a scope: which source, which steps, which rows. Knows no reward code. */
 import { AppError } from "@iad-r1/models/errors";
-import type { RewardScope, RewardScopeChoices, RolloutSource, RolloutSplit } from "@iad-r1/protocol/rewardDebugger";
+import type { RewardScope, RewardScopeChoices, RolloutSource } from "@iad-r1/protocol/rewardDebugger";
 import { forEachRollout, sourceOf } from "../../rollouts/read";
-import type { RolloutRow as RecordedRow } from "../../rollouts/row";
-import { readManifest } from "../../runs/manifest";
+import { rewardWeights } from "../../runs/rewardWeights";
 import { groupRows, isFlat, valuesAt } from "../analysis/attribution";
 import { scopeSteps } from "../analysis/examination";
-import type { RolloutRow } from "../../rollouts/row";
+import { type RolloutRow, splitOf } from "../../rollouts/row";
 import { noRollouts, type ScopedRollouts } from "./scopedRollouts";
 
 /** A run or file that rollouts can come from. */
@@ -71,7 +70,8 @@ async function readSource(
     const problems = await forEachRollout(
       await sourceOf(path),
       (row, { file, line }) => {
-        if (isInSplit(row, scope.split)) read.push({ row, place: { path: file, line: line - 1 } });
+        if (scope.split === "all" || splitOf(row) === scope.split)
+          read.push({ row, place: { path: file, line: line - 1 } });
       },
       {
         ...(steps === null ? { lastSteps: scopeSteps } : { steps }),
@@ -87,7 +87,7 @@ async function readSource(
   const kept = wholeGroups(filtered(lastOf(read, steps === null), scope), maxRollouts);
   const numbers = [...new Set(kept.flatMap(({ row }) => row.step ?? []))].sort((a, b) => a - b);
   return {
-    ...{ source, problem, steps: numbers, weights: source.kind === "run" ? weightsOf(path) : {} },
+    ...{ source, problem, steps: numbers, weights: source.kind === "run" ? await rewardWeights(path) : {} },
     rows: kept.map(({ row }) => row),
     places: kept.map(({ place }) => place),
     label: kept.length === 0 ? "" : labelOf(name, numbers),
@@ -141,31 +141,6 @@ function wholeGroups(read: Read[], maxRollouts: number): Read[] {
   // A single group that is too large is cut rather than left out.
   if (from === groups.length) return read.slice(0, maxRollouts);
   return groups.slice(from).flatMap((group) => group.map((at) => read[at]!));
-}
-
-/** Rows that do not say belong to the training. */
-function isInSplit({ mode, columns }: Pick<RecordedRow, "mode" | "columns">, split: RolloutSplit): boolean {
-  if (split === "all") return true;
-  const said = mode ?? columns.mode ?? columns.split ?? "train";
-  return said === split;
-}
-
-/** Weights of the rewards in the configuration that a run keeps; none where it cannot be read. */
-export function weightsOf(folder: string): Record<string, number> {
-  try {
-    const { config } = readManifest(folder);
-    const stages = (config as { stages?: { scGrpo?: { rewards?: unknown } } } | null)?.stages;
-    const rewards = stages?.scGrpo?.rewards;
-    if (!Array.isArray(rewards)) return {};
-    return Object.fromEntries(
-      (rewards as { name?: unknown; weight?: unknown }[]).flatMap(({ name, weight }) =>
-        typeof name === "string" && typeof weight === "number" ? [[name, weight]] : [],
-      ),
-    );
-  } catch (error) {
-    if (!AppError.is(error)) throw error;
-    return {};
-  }
 }
 
 function labelOf(name: string, steps: readonly number[]): string {
