@@ -8,6 +8,7 @@ started this; they are asked for over a socket (iadr1_trl_link.py). Here: loadin
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -182,7 +183,7 @@ class Supervised(Stage):
                 return SequentialSampler(self.train_dataset)
 
             def get_decay_parameter_names(self, model):
-                return [name for name, _ in model.named_parameters()]
+                return decaying(model)
 
             def compute_loss(self, model, inputs, *args, **kwargs):
                 stage.tokens += int(inputs["attention_mask"].sum())
@@ -206,6 +207,11 @@ class Supervised(Stage):
 
     def step_facts(self):
         return {"numCut": sum(self.gathered([self.collator.num_cut]))}
+
+
+def decaying(model):
+    """Names of the weights that decay: all but biases and norms, as `decaysInTraining` has it. The trainer's own rule misses some norms."""
+    return [name for name, _ in model.named_parameters() if not re.search(r"\.bias$|norm|\.ln_q\.", name)]
 
 
 def mean_over_labels(outputs, labels, num_items_in_batch=None):
@@ -232,7 +238,7 @@ class Policy(Stage):
 
         class Trainer(GRPOTrainer):
             def get_decay_parameter_names(self, model):
-                return [name for name, _ in model.named_parameters()]
+                return decaying(model)
 
             def _generate_and_score_completions(self, inputs):
                 stage.started = time.perf_counter()

@@ -35,6 +35,7 @@ export interface Asked {
   stages: Stages;
   trl?: NonNullable<ExperimentInput["trl"]>;
   heldOut?: boolean;
+  /** Without an adapter of its own it has none; the embedded model stands with its PA-SFT. */
   base?: string;
   adapter?: string;
   /** Pictures of the sound product in front of the one in question. */
@@ -55,7 +56,10 @@ export function experiment({
   return makeExperiment({
     project: "trl",
     preset: "iad-r1-strict",
-    model: { base: model.base ?? join(nano, "base"), adapter: model.adapter ?? join(nano, "pa-sft") },
+    model: {
+      base: model.base ?? join(nano, "base"),
+      adapter: model.base === undefined ? (model.adapter ?? join(nano, "pa-sft")) : (model.adapter ?? null),
+    },
     data: {
       train: train ?? { kind: "synth", seed: 11, count: 12, size: 112 },
       ...(heldOut && { heldOut: { kind: "synth", seed: 12, count: 2, size: 112 } }),

@@ -26,6 +26,22 @@ test.each(architectures.flatMap((name) => [0, 1].map((references) => ({ name, re
   },
 );
 
+test.each(["llava-onevision", "qwen2-5-vl"])(
+  "weights of %s decay by the same rule in both engines: biases and norms do not",
+  async (name) => {
+    const { checkpoint: base } = tinyModel(name);
+    const losses: number[][] = [];
+    // A decay that halves what it reaches with every step.
+    const strong = { ...supervised, trainable: "all" as const, learningRate: 1e-3, weightDecay: 500, warmupSteps: 0 };
+    for (const engine of ["embedded", "trl"] as const) {
+      const asked = { name: `${name}-decay-${engine}`, engine, base };
+      const { outcome } = await train("pa-sft", { ...asked, stages: { paSft: { ...strong, steps: 3 } } });
+      losses.push(curve(outcome.folder, "loss"));
+    }
+    for (const [i, loss] of losses[1]!.entries()) expect(loss, `loss ${i}`).toBeCloseTo(losses[0]![i]!, 3);
+  },
+);
+
 test.each(architectures)("SC-GRPO of %s by TRL begins at its own reference", async (name) => {
   const { checkpoint: base, folder: adapter } = tinyModel(name);
   const policy = { trainable: "lora" as const, groupSize: 2, promptsPerStep: 2, steps: 1, beta: 0.04 };

@@ -118,7 +118,7 @@ const loraSchema = z.strictObject({
 
 /** How the optimiser walks; shared by all training stages. */
 const optimization = {
-  weightDecay: z.number().min(0).describe("Decoupled weight decay of AdamW."),
+  weightDecay: z.number().min(0).describe("Decoupled weight decay of AdamW; biases and norms do not decay."),
   maxGradNorm: positive.default(1).describe("Gradients are scaled down to this global norm."),
   beta1: share.default(0.9).describe("How long AdamW remembers the direction of gradients; below 1."),
   beta2: share.default(0.999).describe("How long AdamW remembers the size of gradients; below 1."),

@@ -303,7 +303,7 @@ export const sentences: Readonly<Record<string, string>> = {
   "Linear layers of the language model, by the last part of their name.": "语言模型的线性层，以名称的最后一部分指明。",
   "Modules of the language model that learn in full beside the matrices (PEFT's modules_to_save), such as norm.":
     "语言模型中与低秩矩阵一同完整训练的模块（即 PEFT 的 modules_to_save），例如 norm。",
-  "Decoupled weight decay of AdamW.": "AdamW 的解耦权重衰减。",
+  "Decoupled weight decay of AdamW; biases and norms do not decay.": "AdamW 的解耦权重衰减；偏置和归一化层不衰减。",
   "Gradients are scaled down to this global norm.": "梯度按此全局范数缩小。",
   "How long AdamW remembers the direction of gradients; below 1.": "AdamW 对梯度方向的记忆长度；小于 1。",
   "How long AdamW remembers the size of gradients; below 1.": "AdamW 对梯度大小的记忆长度；小于 1。",
