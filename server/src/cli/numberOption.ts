@@ -11,6 +11,7 @@ export function integer(low: number, high = Number.POSITIVE_INFINITY): (value: s
   };
 }
 
+/** Any number. */
 export function finite(value: string): number {
   const number = Number(value);
   if (value.trim() !== "" && Number.isFinite(number)) return number;

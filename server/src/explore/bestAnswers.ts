@@ -10,9 +10,9 @@ import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import { jsonLines, paSftRecord } from "../data/formats/paSft";
 import { checkAnswer } from "../data/grammar";
 import type { InspectionSample } from "../data/samples";
-import { type RolloutRow, splitOf } from "../rollouts/row";
+import { pictureOf, type RolloutRow, splitOf } from "../rollouts/row";
 import { totalOf } from "../rollouts/total";
-import { labelOf, verdictOf } from "../rollouts/verdict";
+import { labelOf } from "../rollouts/verdict";
 
 export interface BestAnswersCount {
   /** Pictures whose best right answer was written. */
@@ -84,16 +84,16 @@ export async function exportBestAnswers(
 
 /** A generated picture, or one that was turned before the model saw it. */
 function hasNoFile(id: string): boolean {
-  return id.startsWith("synth:") || /~[1-7]$/.test(id);
+  const { isFile, turn } = pictureOf(id);
+  return !isFile || turn !== 0;
 }
 
 /** The answer as a sample; null when it is wrong, or not what a training answer must look like. */
 function rightSample(row: RolloutRow, pictures: readonly string[]): InspectionSample | null {
   const { think, location, type, label, issues } = checkAnswer(row.completion, true);
   if (label === null || think === null || issues.some(({ severity }) => severity === "error")) return null;
-  const answer = label === "anomalous" ? "yes" : "no";
-  if (verdictOf(answer, labelOf(row.solution)) !== "correct") return null;
-  const paths = pictures.map((path) => resolve(path.replace(/~0$/, "")));
+  if (label !== labelOf(row.solution)) return null;
+  const paths = pictures.map((id) => resolve(pictureOf(id).path));
   return {
     id: row.sampleId ?? row.group,
     ...{ image: paths.at(-1)!, references: paths.slice(0, -1), category: "", label },

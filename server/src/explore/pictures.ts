@@ -6,6 +6,7 @@ import { turnPicture } from "../data/augment";
 import { loadMask } from "../data/pixels";
 import { encodePng } from "../data/png";
 import { generateSample, type SynthOptions } from "../data/synth/sample";
+import { pictureOf } from "../rollouts/row";
 
 /** What is known of a picture: see `RolloutSample`. */
 export interface PictureReference {
@@ -27,8 +28,7 @@ export async function rolloutPicture(
   { id, mask, synth }: PictureReference,
   kind: PictureKind,
 ): Promise<{ mime: string; data: Uint8Array } | null> {
-  const turn = Number(/~([0-7])$/.exec(id)?.[1] ?? 0);
-  const path = id.replace(/~[0-7]$/, "");
+  const { path, turn, isFile } = pictureOf(id);
   if (kind === "mask") {
     const found =
       typeof synth === "object" && synth !== null
@@ -38,7 +38,7 @@ export async function rolloutPicture(
           : greyOf(await loadMask(mask));
     return found === null ? null : png(turnPicture(found, turn));
   }
-  if (path.startsWith("synth:")) {
+  if (!isFile) {
     if (typeof synth !== "object" || synth === null) return null;
     return shown(turnPicture(generateSample(synth as SynthOptions).image, turn), kind);
   }

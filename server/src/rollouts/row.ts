@@ -42,6 +42,13 @@ export function splitOf({ mode, columns }: Pick<RolloutRow, "mode" | "columns">)
   return typeof said === "string" ? said : "train";
 }
 
+/** What the id of a recorded picture names: a file or, from `synth:` on, a generated picture; and how it was turned, 0 for not at all. */
+export function pictureOf(id: string): { path: string; turn: number; isFile: boolean } {
+  const turn = /~([0-7])$/.exec(id);
+  const path = turn === null ? id : id.slice(0, turn.index);
+  return { path, turn: Number(turn?.[1] ?? 0), isFile: !path.startsWith("synth:") };
+}
+
 export type RolloutFormat = "run" | "lines" | "trl" | "swift" | "llama-factory";
 
 /** Where a row stands, for messages and to read it again. */

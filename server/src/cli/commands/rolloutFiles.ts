@@ -179,9 +179,8 @@ function registerExport(rollouts: Command): void {
         const options = command.opts<FilterOptions & { out: string; format?: RolloutExportFormat }>();
         const format = options.format ?? rolloutExportFormat(options.out);
         const path = sourcePath(command.args[0]!, options.runs);
-        const { count, left } = await new Explorer().export(
-          ...([path, queryOf(options), format, options.out, context.signal] as const),
-        );
+        const explorer = new Explorer();
+        const { count, left } = await explorer.export(path, queryOf(options), format, options.out, context.signal);
         if (context.json) return context.printJson({ count, format, out: options.out, ...left });
         context.print(`${left === null ? counted(count, "completion") : counted(count, "sample")}: ${options.out}`);
         for (const line of left === null ? [] : leftOut(left)) context.log(line);

@@ -12,6 +12,7 @@ import {
   rolloutWhatIf,
 } from "@iad-r1/protocol/lsp";
 import type { RolloutSource } from "@iad-r1/protocol/rewardDebugger";
+import { pictureOf } from "../../rollouts/row";
 import type { Services } from "../../services";
 import type { Dispatcher } from "../dispatch";
 import {
@@ -59,8 +60,8 @@ export function registerRollouts(on: Dispatcher, services: Services): void {
     const picture = await explore.run("picture", { path: pathOf(source), ...group }, signal);
     if (picture === null) return null;
     // What a record names is not trusted to lie in the folders that are served.
-    const isFile = !picture.id.startsWith("synth:");
-    if (isFile) services.allow(picture.id.replace(/~[0-7]$/, ""));
+    const { path, isFile } = pictureOf(picture.id);
+    if (isFile) services.allow(path);
     if (picture.mask !== null) services.allow(picture.mask);
     return tasks.run("rolloutPicture", { picture, kind }, signal);
   });
