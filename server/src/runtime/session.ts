@@ -4,6 +4,7 @@
  */
 import { GraphError, InternalError } from "@iad-r1/models/errors";
 import { evaluateDim } from "@iad-r1/models/graph/dims";
+import { parseRowsName } from "@iad-r1/models/graph/rows";
 import { type OnnxModel, zeroCopyOutput } from "@iad-r1/models/graph/serialize";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { type Device, executionProviders } from "./devices";
@@ -18,6 +19,7 @@ import {
   isTensorDType,
   onDevice,
   type Tensor,
+  tensor,
   type TensorDType,
   toOrt,
 } from "./tensors";
@@ -81,7 +83,8 @@ export async function createSession(model: OnnxModel, options: SessionOptions = 
       graphOptimizationLevel: levels[options.optimization ?? "all"],
       // Failures are thrown; nothing may be printed beside them.
       logSeverityLevel: 4,
-      extra: { session },
+      // It would undo what emit.ts turns on purpose.
+      extra: { session, optimization: { disable_specified_optimizers: "GemmTransposeFusion" } },
       ...(options.resultsOnDevice === true && { preferredOutputLocation: "gpu-buffer" }),
       ...(options.profilePrefix === undefined
         ? {}
@@ -104,6 +107,8 @@ export class Session {
   readonly outputs: readonly TensorInfo[];
   /** Whether `run` writes into the caller's memory directly. */
   readonly zeroCopy: boolean;
+  private readonly nativeInputs: readonly NativeTensor[];
+  private readonly nativeOutputs: readonly NativeTensor[];
   private native: InferenceSession | null;
 
   constructor(
@@ -113,8 +118,10 @@ export class Session {
     readonly device: Device,
   ) {
     this.native = native;
-    this.inputs = native.inputMetadata.map(tensorInfo).filter((info) => info !== null);
-    this.outputs = native.outputMetadata.map(tensorInfo).filter((info) => info !== null);
+    this.nativeInputs = nativeTensors(native.inputMetadata);
+    this.nativeOutputs = nativeTensors(native.outputMetadata);
+    this.inputs = wholes(this.nativeInputs);
+    this.outputs = wholes(this.nativeOutputs);
     this.zeroCopy = zeroCopy && native.outputNames[0] === zeroCopyOutput;
   }
 
@@ -131,32 +138,31 @@ export class Session {
     const lengths = this.checkFeeds(feeds);
     const outputs = this.withUpdates(feeds, given);
     this.checkOutputs(outputs, lengths);
-    const inputs = toOrtAll(this.inputs, feeds);
+    const inputs = toOrtAll(this.nativeInputs, feeds);
     if (this.zeroCopy) {
-      const fetches: Record<string, InferenceSession.OnnxValueMapType[string] | null> = { [zeroCopyOutput]: null };
-      for (const { name } of this.outputs) fetches[name] = toOrt(outputs[name]!);
+      const fetches = { [zeroCopyOutput]: null, ...toOrtAll(this.nativeOutputs, outputs) };
       await runWithoutCopy(native, inputs, fetches, this.name, this.device);
       return;
     }
     const results = await this.fetch(native, inputs, outputs);
-    for (const { name } of this.outputs) {
-      const target = outputs[name]!;
-      if (!isOnDevice(target)) copyInto(fromOrt(results[name]!), target, `${this.name}: output ${name}`);
+    for (const part of this.nativeOutputs) {
+      const target = partOf(part, outputs);
+      if (!isOnDevice(target)) copyInto(fromOrt(results[part.name]!), target, `${this.name}: output ${part.name}`);
     }
   }
 
-  /** Computes every output into new memory: simpler, and slower by one copy of each. */
+  /** Computes every output into new memory: simpler, and slower by one copy of each. Matrices in parts stay so. */
   async evaluate(feeds: Tensors): Promise<Record<string, Tensor>> {
     const native = this.alive();
     this.checkFeeds(feeds);
-    return mapValues(await this.fetch(native, toOrtAll(this.inputs, feeds)), fromOrt);
+    return mapValues(await this.fetch(native, toOrtAll(this.nativeInputs, feeds)), fromOrt);
   }
 
   /** Computes every output into new memory of the device; only for a session made with `resultsOnDevice`. */
   async evaluateOnDevice(feeds: Tensors): Promise<Record<string, DeviceTensor>> {
     const native = this.alive();
     this.checkFeeds(feeds);
-    return mapValues(await this.fetch(native, toOrtAll(this.inputs, feeds)), onDevice);
+    return mapValues(await this.fetch(native, toOrtAll(this.nativeInputs, feeds)), onDevice);
   }
 
   /** Writes the profile asked for with `profilePrefix`. */
@@ -182,8 +188,8 @@ export class Session {
     feeds: InferenceSession.OnnxValueMapType,
     given: Tensors = {},
   ): Promise<Record<string, OrtTensor>> {
-    const fetches = this.outputs.map(({ name }) => {
-      const target = given[name];
+    const fetches = this.nativeOutputs.map(({ name, whole }) => {
+      const target = given[whole.name];
       return [name, target !== undefined && isOnDevice(target) ? toOrt(target) : null];
     });
     try {
@@ -251,10 +257,43 @@ export class Session {
   }
 }
 
-function toOrtAll(infos: readonly TensorInfo[], tensors: Tensors): InferenceSession.OnnxValueMapType {
-  const result: Record<string, InferenceSession.OnnxValueMapType[string]> = {};
-  for (const { name } of infos) result[name] = toOrt(tensors[name]!);
-  return result;
+/** An input or output as the runtime knows it: all of what the caller gives, or some rows of it (models/src/graph/rows.ts). */
+interface NativeTensor {
+  readonly name: string;
+  readonly whole: TensorInfo;
+  readonly rows: { from: number; to: number } | null;
+}
+
+function nativeTensors(metadata: readonly InferenceSession.ValueMetadata[]): NativeTensor[] {
+  const infos = metadata.map(tensorInfo).filter((info) => info !== null);
+  const lastRow = new Map<string, number>();
+  for (const { name } of infos) {
+    const rows = parseRowsName(name);
+    if (rows !== null) lastRow.set(rows.whole, Math.max(rows.to, lastRow.get(rows.whole) ?? 0));
+  }
+  return infos.map((info) => {
+    const rows = parseRowsName(info.name);
+    if (rows === null) return { name: info.name, whole: info, rows };
+    const whole = { ...info, name: rows.whole, dims: [lastRow.get(rows.whole)!, ...info.dims.slice(1)] };
+    return { name: info.name, whole, rows };
+  });
+}
+
+function wholes(tensors: readonly NativeTensor[]): TensorInfo[] {
+  return [...new Map(tensors.map(({ whole }) => [whole.name, whole])).values()];
+}
+
+/** What the runtime is given of the caller's tensors. */
+function partOf({ whole, rows }: NativeTensor, tensors: Tensors): AnyTensor {
+  const given = tensors[whole.name]!;
+  if (rows === null || isOnDevice(given)) return given;
+  const width = given.data.length / given.dims[0]!;
+  const data = given.data.subarray(rows.from * width, rows.to * width);
+  return tensor(given.dtype, data, [rows.to - rows.from, ...given.dims.slice(1)]);
+}
+
+function toOrtAll(natives: readonly NativeTensor[], tensors: Tensors): Record<string, OrtTensor> {
+  return Object.fromEntries(natives.map((native) => [native.name, toOrt(partOf(native, tensors))]));
 }
 
 function mapValues<A, B>(values: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
