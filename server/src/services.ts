@@ -138,8 +138,13 @@ export class Services {
     return this.madeFile(store, await making);
   }
 
-  /** A file of a run for an editor that cannot read this machine's disk. @throws ConfigError `server/no-folder`, `runs/format` */
-  async runFile(run: string, format: ExportFormat, signal?: AbortSignal): Promise<MadeFile> {
+  /**
+   * A file of a run, kept to be fetched.
+   *
+   * @param locale of the editor that asks, for a report
+   * @throws ConfigError `server/no-folder`, `runs/format`
+   */
+  async runFile(run: string, format: ExportFormat, locale: string, signal?: AbortSignal): Promise<MadeFile> {
     if (format === "tensorboard") {
       throw new ConfigError("runs/format", "TensorBoard files are a folder, which cannot be fetched as one file.", {
         hint: "Choose CSV, JSON or parquet, or copy the events.out.tfevents file of the run folder.",
@@ -147,7 +152,7 @@ export class Services {
     }
     const { folder } = this.runs.get(run);
     const ending = format === "journal" ? "jsonl" : format;
-    return this.keepFile(ending, (out) => this.tasks.run("exportRun", { folder, format, out }, signal));
+    return this.keepFile(ending, (out) => this.tasks.run("exportRun", { folder, format, out, locale }, signal));
   }
 
   /** Keeps a file that `write` writes to be fetched. @throws ConfigError `server/no-folder` */

@@ -497,6 +497,28 @@ export const boxes = defineReward({
   await close(uri);
 });
 
+it("names the rollouts of a hover in the language of the editor, as lists do", async () => {
+  const chinese = await startServer({ folder, locale: "zh-cn" });
+  try {
+    const uri = uriOf("rewards/location.reward.ts");
+    const textDocument = { uri, languageId: "typescript", version: 1, text: locationReward };
+    await chinese.connection.sendNotification(DidOpenTextDocumentNotification.type, { textDocument });
+    const before = locationReward.slice(0, locationReward.indexOf("location = ")).split("\n");
+    const position = { line: before.length - 1, character: before.at(-1)!.length + 1 };
+    await vi.waitFor(
+      async () => {
+        const found = await chinese.connection.sendRequest(HoverRequest.type, { textDocument: { uri }, position });
+        expect((found?.contents as MarkupContent | undefined)?.value).toContain(
+          "`first.jsonl，第 0 至 7 步` · 96 个回答",
+        );
+      },
+      { timeout: 200_000 },
+    );
+  } finally {
+    await chinese.dispose();
+  }
+});
+
 it("says nothing about files that hold no reward", async () => {
   const uri = await open("src/tool.ts", "typescript", "export const add = (a: number, b: number) => a + b;\n");
   expect(await server.connection.sendRequest(CodeLensRequest.type, { textDocument: { uri } })).toBeNull();

@@ -359,13 +359,15 @@ export async function exportCurves(parts: Parts, target?: unknown): Promise<void
   void window.showInformationMessage(messages.exported(workspace.asRelativePath(out)));
 }
 
-/** A file of a run on this machine's disk: in its folder, or fetched from a remote server. */
+/**
+ * A file of a run on this machine's disk. The report is made anew, apart from the run folder: that may be read-only, and its own report may
+ * hold what only the command that wrote it knew.
+ */
 async function runFile({ context }: Parts, run: string, format: "html" | "journal"): Promise<Uri> {
   const folder = context.remote === null ? context.runs.get(run)?.folder : undefined;
   if (format === "journal" && folder !== undefined) return Uri.file(join(folder, "events.jsonl"));
-  const out = folder === undefined ? undefined : join(folder, "report.html");
   const written = await withProgress(messages.makingReport(), (token) =>
-    context.connection.request(lsp.exportRun, { run, format, ...(out === undefined ? {} : { out }) }, token),
+    context.connection.request(lsp.exportRun, { run, format }, token),
   );
   return "made" in written ? context.madeFile(written.made) : Uri.file(written.file);
 }

@@ -13,7 +13,14 @@ import type { DataSource } from "../config/experiment";
 import { generateSample } from "../data/synth/sample";
 import { parseTags } from "../rewards/tags";
 import { openRun, type StoredRun } from "../runs/store";
-import { type ReportExample, type ReportImage, renderRunReport } from "./runReport";
+import {
+  englishReport,
+  type ReportExample,
+  type ReportImage,
+  type ReportLanguage,
+  type RunReport,
+  renderRunReport,
+} from "./runReport";
 import type { ChartOptions } from "./svgChart";
 
 /** Longer side of a picture in the report, in pixels. */
@@ -50,6 +57,7 @@ export async function writeRunReport(
   folder: string,
   inspected: readonly InspectedPicture[] = [],
   file = join(folder, "report.html"),
+  language: ReportLanguage = englishReport,
 ): Promise<string> {
   const run = openRun(folder);
   const { manifest } = run;
@@ -62,21 +70,21 @@ export async function writeRunReport(
     ),
   ].map(([label, report]) => ({ label, report }));
   const seconds = Math.round((manifest.updatedMs - manifest.createdMs) / 1000);
-  const html = renderRunReport({
+  const report: RunReport = {
     title: `IAD-R1 · ${manifest.project}`,
     facts: [
       ["Run", manifest.id],
       ["Started", new Date(manifest.createdMs).toISOString().slice(0, 16).replace("T", " ")],
-      ["Duration", `${Math.floor(seconds / 60)} min ${seconds % 60} s`],
-      ["Device", `${manifest.device}, ${manifest.threads} threads`],
+      ["Duration", language.say(`${Math.floor(seconds / 60)} min ${seconds % 60} s`)],
+      ["Device", language.say(`${manifest.device}, ${manifest.threads} threads`)],
       ...Object.entries(manifest.versions).map(([name, version]) => [name, version] as const),
     ],
     rows,
     charts: charts(run.scalars()),
     examples: await examples(run),
     inspections: await Promise.all(inspected.map(inspection)),
-  });
-  await writeFileAtomically(file, html);
+  };
+  await writeFileAtomically(file, renderRunReport(report, language));
   return file;
 }
 
@@ -134,7 +142,8 @@ async function example(
   const { sample } = said[0]!;
   const path = sample.images.at(-1)!;
   return {
-    image: await reportImage(await pictureOf(run, path), `${sample.category} · ${sample.id}`),
+    image: await readable(async () => reportImage(await pictureOf(run, path))),
+    caption: `${sample.category} · ${sample.id}`,
     truth: truthOf(sample.solution),
     answers: said.map(({ label, sample: { completion, correct, anomalyScore } }) => ({
       label,
@@ -147,7 +156,8 @@ async function example(
 
 async function inspection({ path, truth, text, anomalyScore, correct }: InspectedPicture): Promise<ReportExample> {
   return {
-    image: await reportImage(await loadImage(path), path.split(/[\\/]/).at(-1)!),
+    image: await readable(async () => reportImage(await loadImage(path))),
+    caption: path.split(/[\\/]/).at(-1)!,
     truth,
     answers: [{ label: "trained model", text, correct, anomalyScore }],
   };
@@ -176,12 +186,22 @@ function truthOf(solution: string | null): string | null {
   return answer === "no" ? "no defect" : [type, location].filter((part) => part !== null).join(", ");
 }
 
-async function reportImage({ width, height, data }: RgbImage, caption: string): Promise<ReportImage> {
+/** A picture may have gone since the run looked at it; the report is about the run. */
+async function readable(read: () => Promise<ReportImage>): Promise<ReportImage | null> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!DataError.is(error)) throw error;
+    return null;
+  }
+}
+
+async function reportImage({ width, height, data }: RgbImage): Promise<ReportImage> {
   const scale = Math.min(1, PICTURE_SIZE / Math.max(width, height));
   const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
   const bytes = await sharp(data, { raw: { width, height, channels: 3 } })
     .resize(size)
     .jpeg({ quality: 80 })
     .toBuffer();
-  return { dataUri: `data:image/jpeg;base64,${bytes.toString("base64")}`, ...size, caption };
+  return { dataUri: `data:image/jpeg;base64,${bytes.toString("base64")}`, ...size };
 }

@@ -13,8 +13,16 @@ export interface ReportImage {
   readonly dataUri: string;
   readonly width: number;
   readonly height: number;
-  readonly caption: string;
 }
+
+/** The language of a report: its texts are written in English and looked up. */
+export interface ReportLanguage {
+  /** As HTML writes it, such as `zh-CN`. */
+  readonly tag: string;
+  say(english: string): string;
+}
+
+export const englishReport: ReportLanguage = { tag: "en", say: (english) => english };
 
 /** One answer of one model state. */
 export interface ReportAnswer {
@@ -29,7 +37,9 @@ export interface ReportAnswer {
 
 /** One image with what the model states said about it. */
 export interface ReportExample {
-  readonly image: ReportImage;
+  /** null when the picture is not there any more; what was said of it is shown all the same. */
+  readonly image: ReportImage | null;
+  readonly caption: string;
   /** Ground truth in words, e.g. "scratch, top left"; null when unknown. */
   readonly truth: string | null;
   readonly answers: readonly ReportAnswer[];
@@ -46,30 +56,32 @@ export interface RunReport {
 }
 
 /** @returns a whole HTML document */
-export function renderRunReport(report: RunReport): string {
+export function renderRunReport(report: RunReport, { tag, say }: ReportLanguage = englishReport): string {
+  const examples = (list: readonly ReportExample[]) => list.map((one) => example(one, say)).join("\n");
+  const heading = (english: string) => `<h2>${escapeHtml(say(english))}</h2>`;
   const sections = [
     `<h1>${escapeHtml(report.title)}</h1>`,
-    `<dl class="facts">${report.facts.map(([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd></div>`).join("")}</dl>`,
+    `<dl class="facts">${report.facts.map(([name, value]) => `<div><dt>${escapeHtml(say(name))}</dt><dd>${escapeHtml(value)}</dd></div>`).join("")}</dl>`,
   ];
   if (report.rows.length > 0) {
-    sections.push("<h2>Held-out images: before, between, after</h2>", evaluationTable(report.rows));
+    sections.push(heading("Held-out images: before, between, after"), evaluationTable(report.rows, say));
     const last = report.rows.at(-1)!;
-    if (Object.keys(last.report.perCategory).length > 1) sections.push(categoryTable(report.rows));
+    if (Object.keys(last.report.perCategory).length > 1) sections.push(categoryTable(report.rows, say));
   }
   if (report.charts.length > 0) {
     sections.push(
-      "<h2>Curves</h2>",
-      `<div class="charts">${report.charts.map((chart) => `<figure>${svgChart(chart)}</figure>`).join("")}</div>`,
+      heading("Curves"),
+      `<div class="charts">${report.charts.map((chart) => `<figure>${svgChart(chart, say)}</figure>`).join("")}</div>`,
     );
   }
   if (report.inspections.length > 0) {
-    sections.push("<h2>Inspected photographs</h2>", report.inspections.map(example).join("\n"));
+    sections.push(heading("Inspected photographs"), examples(report.inspections));
   }
   if (report.examples.length > 0) {
-    sections.push("<h2>The same images, stage by stage</h2>", report.examples.map(example).join("\n"));
+    sections.push(heading("The same images, stage by stage"), examples(report.examples));
   }
   return `<!doctype html>
-<html lang="en">
+<html lang="${tag}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -100,21 +112,25 @@ const COLUMNS: readonly (readonly [string, (report: EvaluationReport) => number 
   ["Unparsed", (report) => report.unparsed, "Share of answers without a readable yes or no; they count as wrong"],
 ];
 
-function evaluationTable(rows: RunReport["rows"]): string {
-  const head = COLUMNS.map(([name, , title]) => `<th scope="col" title="${escapeHtml(title)}">${name}</th>`).join("");
+type Say = ReportLanguage["say"];
+
+function evaluationTable(rows: RunReport["rows"], say: Say): string {
+  const column = (name: string, title: string) =>
+    `<th scope="col" title="${escapeHtml(say(title))}">${escapeHtml(say(name))}</th>`;
+  const head = COLUMNS.map(([name, , title]) => column(name, title)).join("");
   const body = rows
     .map(({ label, report }) => {
       const cells = COLUMNS.map(([, read]) => `<td>${percent(read(report))}</td>`).join("");
       const reward = report.rewardTotal === null ? "–" : report.rewardTotal.toFixed(3);
-      return `<tr><th scope="row">${escapeHtml(label)}</th>${cells}<td>${reward}</td><td>${report.numSamples}</td></tr>`;
+      return `<tr><th scope="row">${escapeHtml(say(label))}</th>${cells}<td>${reward}</td><td>${report.numSamples}</td></tr>`;
     })
     .join("\n");
-  return `<div class="scroll"><table><thead><tr><th scope="col">Model</th>${head}<th scope="col" title="Mean weighted reward">Reward</th><th scope="col">Images</th></tr></thead><tbody>${body}</tbody></table></div>`;
+  return `<div class="scroll"><table><thead><tr><th scope="col">${say("Model")}</th>${head}${column("Reward", "Mean weighted reward")}<th scope="col">${say("Images")}</th></tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
-function categoryTable(rows: RunReport["rows"]): string {
+function categoryTable(rows: RunReport["rows"], say: Say): string {
   const categories = [...new Set(rows.flatMap(({ report }) => Object.keys(report.perCategory)))].sort();
-  const head = rows.map(({ label }) => `<th scope="col">${escapeHtml(label)}</th>`).join("");
+  const head = rows.map(({ label }) => `<th scope="col">${escapeHtml(say(label))}</th>`).join("");
   const body = categories
     .map((category) => {
       const cells = rows
@@ -123,23 +139,30 @@ function categoryTable(rows: RunReport["rows"]): string {
       return `<tr><th scope="row">${escapeHtml(category)}</th>${cells}</tr>`;
     })
     .join("\n");
-  return `<details><summary>Balanced accuracy by category</summary><div class="scroll"><table><thead><tr><th scope="col">Category</th>${head}</tr></thead><tbody>${body}</tbody></table></div></details>`;
+  return `<details><summary>${say("Balanced accuracy by category")}</summary><div class="scroll"><table><thead><tr><th scope="col">${say("Category")}</th>${head}</tr></thead><tbody>${body}</tbody></table></div></details>`;
 }
 
 const percent = (value: number | null) => (value === null ? "–" : `${value.toFixed(1)} %`);
 
-function example({ image, truth, answers }: ReportExample): string {
-  const truthLine = truth === null ? "" : `<p class="truth">Ground truth: ${escapeHtml(truth)}</p>`;
+function example({ image, caption, truth, answers }: ReportExample, say: Say): string {
+  const truthLine = truth === null ? "" : `<p class="truth">${escapeHtml(say(`Ground truth: ${truth}`))}</p>`;
   const said = answers
     .map(({ label, text, correct, anomalyScore }) => {
-      const verdict =
-        correct === null ? "" : correct ? '<span class="right">right</span>' : '<span class="wrong">wrong</span>';
-      const score = anomalyScore === null ? "" : `<span class="score">anomaly score ${anomalyScore.toFixed(2)}</span>`;
-      return `<div class="answer"><h3>${escapeHtml(label)} ${verdict} ${score}</h3><p class="text">${markTags(text)}</p></div>`;
+      const word = correct ? "right" : "wrong";
+      const verdict = correct === null ? "" : `<span class="${word}">${say(word)}</span>`;
+      const score =
+        anomalyScore === null
+          ? ""
+          : `<span class="score">${escapeHtml(say(`anomaly score ${anomalyScore.toFixed(2)}`))}</span>`;
+      return `<div class="answer"><h3>${escapeHtml(say(label))} ${verdict} ${score}</h3><p class="text">${markTags(text)}</p></div>`;
     })
     .join("");
+  const picture =
+    image === null
+      ? `<p class="gone">${escapeHtml(say("The picture cannot be read any more."))}</p>`
+      : `<img src="${image.dataUri}" width="${image.width}" height="${image.height}" alt="${escapeHtml(caption)}">`;
   return `<article class="example">
-<figure><img src="${image.dataUri}" width="${image.width}" height="${image.height}" alt="${escapeHtml(image.caption)}"><figcaption>${escapeHtml(image.caption)}</figcaption></figure>
+<figure>${picture}<figcaption>${escapeHtml(caption)}</figcaption></figure>
 <div class="said">${truthLine}${said}</div>
 </article>`;
 }
@@ -173,8 +196,8 @@ thead th { color: var(--soft); font-size: 12px; font-weight: 600; white-space: n
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(420px, 1fr)); gap: 12px; } figure { margin: 0; } .charts figure { border: 1px solid var(--line); border-radius: 8px; padding: 8px; }
 .chart { width: 100%; height: auto; display: block; } .chart-title { fill: var(--ink); font: 600 13px system-ui, sans-serif; } .tick { fill: var(--soft); font: 11px system-ui, sans-serif; } .grid { stroke: var(--line); stroke-width: 0.5; }
 .line { fill: none; stroke-width: 1.8; } .raw { fill: none; stroke-width: 1; opacity: 0.3; }
-.example { display: flex; gap: 18px; padding: 14px 0; border-bottom: 1px solid var(--line); } .example img { width: 280px; height: auto; border-radius: 6px; display: block; } figcaption, .truth, .score { color: var(--soft); font-size: 12px; } .truth { margin: 0 0 8px; }
+.example { display: flex; gap: 18px; padding: 14px 0; border-bottom: 1px solid var(--line); } .example img, .gone { width: 280px; height: auto; border-radius: 6px; display: block; } .gone { box-sizing: border-box; margin: 0; padding: 24px 12px; background: var(--raised); } figcaption, .truth, .score { color: var(--soft); font-size: 12px; } .truth { margin: 0 0 8px; }
 .said { flex: 1; min-width: 0; } .answer { background: var(--raised); border-radius: 6px; padding: 8px 12px; margin-bottom: 8px; } .text { margin: 4px 0 0; font: 13px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; white-space: pre-wrap; } .tag { color: var(--series-3); }
 .right { color: var(--good); } .wrong { color: var(--bad); } .score { font-weight: 400; }
-@media (max-width: 640px) { .example { flex-direction: column; } .example img { width: 100%; } .charts { grid-template-columns: 1fr; } }
+@media (max-width: 640px) { .example { flex-direction: column; } .example img, .gone { width: 100%; } .charts { grid-template-columns: 1fr; } }
 `;

@@ -55,13 +55,18 @@ export function niceTicks(low: number, high: number, count: number): number[] {
 }
 
 /** @returns one `<svg>` element; a chart without a finite point says so instead of showing empty axes */
-export function svgChart({ title, xLabel, series, smoothing = 0, width = 460, height = 240 }: ChartOptions): string {
+export function svgChart(
+  { title: english, xLabel, series, smoothing = 0, width = 460, height = 240 }: ChartOptions,
+  say: (english: string) => string = (text) => text,
+): string {
+  const title = say(english);
   const points = series
     .flatMap((line) => line.x.map((x, index) => [x, line.y[index]!] as const))
     .filter(([, y]) => Number.isFinite(y));
-  const head = `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(describe(title, series))}">
+  const head = `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(describe(title, series, say))}">
 <text class="chart-title" x="${MARGIN.left}" y="18">${escapeHtml(title)}</text>`;
-  if (points.length === 0) return `${head}<text class="tick" x="${MARGIN.left}" y="${height / 2}">no data</text></svg>`;
+  if (points.length === 0)
+    return `${head}<text class="tick" x="${MARGIN.left}" y="${height / 2}">${escapeHtml(say("no data"))}</text></svg>`;
 
   let [xLow, xHigh] = extent(points.map(([x]) => x));
   let [yLow, yHigh] = extent(points.map(([, y]) => y));
@@ -90,7 +95,7 @@ export function svgChart({ title, xLabel, series, smoothing = 0, width = 460, he
     );
   }
   parts.push(
-    `<text class="tick" text-anchor="end" x="${width - MARGIN.right}" y="${height - 4}">${escapeHtml(xLabel)}</text>`,
+    `<text class="tick" text-anchor="end" x="${width - MARGIN.right}" y="${height - 4}">${escapeHtml(say(xLabel))}</text>`,
   );
 
   series.forEach((line, index) => {
@@ -126,11 +131,13 @@ export function svgChart({ title, xLabel, series, smoothing = 0, width = 460, he
 }
 
 /** A sentence for screen readers: first and last value of every line. */
-function describe(title: string, series: readonly ChartSeries[]): string {
+function describe(title: string, series: readonly ChartSeries[], say: (english: string) => string): string {
   const sentences = series.map((line) => {
     const finite = line.y.filter((y) => Number.isFinite(y));
-    if (finite.length === 0) return `${line.name}: no data`;
-    return `${line.name} from ${formatTick(finite[0]!)} to ${formatTick(finite.at(-1)!)} over ${finite.length} points`;
+    if (finite.length === 0) return `${line.name}: ${say("no data")}`;
+    return say(
+      `${line.name} from ${formatTick(finite[0]!)} to ${formatTick(finite.at(-1)!)} over ${finite.length} points`,
+    );
   });
   return `${title}: ${sentences.join("; ")}`;
 }

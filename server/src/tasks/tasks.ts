@@ -35,6 +35,7 @@ import { importData } from "../data/importData";
 import { dataOverview, dataPage } from "../data/overview";
 import { findSample, projectData, projectLeaks } from "../data/projectData";
 import { type CorrectedInspection, saveSample } from "../data/saveSample";
+import { reportLanguageFor } from "../features/localise/report";
 import { diagnosticsText } from "../machine/diagnostics";
 import { type PictureKind, type PictureReference, rolloutPicture } from "../explore/pictures";
 import { examineMachine } from "../machine/examineMachine";
@@ -79,7 +80,7 @@ export interface TaskTypes {
   saveSample: { params: CorrectedInspection; result: { file: string; count: number } };
   runDetails: { params: { folder: string; listing: RunListing }; result: RunDetails };
   compareRuns: { params: { folders: string[] }; result: RunComparison };
-  exportRun: { params: { folder: string; format: ExportFormat; out: string }; result: null };
+  exportRun: { params: { folder: string; format: ExportFormat; out: string; locale: string }; result: null };
   importRun: { params: { path: string; projectFolder: string }; result: ImportedRun };
   rolloutPicture: {
     params: { picture: PictureReference; kind: PictureKind };
@@ -117,8 +118,8 @@ export const tasks: {
   runDetails: async ({ folder, listing }) => runDetails(openRun(folder), listing),
   compareRuns: async ({ folders }) => compareRuns(folders.map((folder) => openRun(folder))),
   importRun: ({ path, projectFolder }) => importRun(path, join(projectFolder, ".iadr1", "runs")),
-  async exportRun({ folder, format, out }) {
-    if (format === "html") await writeRunReport(folder, [], out);
+  async exportRun({ folder, format, out, locale }) {
+    if (format === "html") await writeRunReport(folder, [], out, reportLanguageFor(locale));
     else if (format === "journal") await copyFile(join(folder, "events.jsonl"), out);
     else await exportRun(openRun(folder), format, out);
     return null;

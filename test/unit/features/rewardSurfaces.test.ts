@@ -14,7 +14,7 @@ import { ignoringEdit, withoutIgnored } from "@iad-r1/server/rewards/analysis/ig
 import { distributionOf } from "@iad-r1/server/rewards/debug/distribution";
 import type { DynamicReport } from "@iad-r1/server/rewards/debug/fileReport";
 import { discoverRewards } from "@iad-r1/server/rewards/user/discover";
-import type { RewardFunctionReport, SiteReport } from "@iad-r1/protocol/rewardDebugger";
+import type { ProbeView, RewardFunctionReport, SiteReport } from "@iad-r1/protocol/rewardDebugger";
 import { describe, expect, test } from "vitest";
 
 const source = `import { defineReward } from "iad-r1/reward";
@@ -365,6 +365,21 @@ describe("in Chinese", () => {
       const code = (text: string) => [...text.matchAll(/(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g)].map(([span]) => span);
       expect(code(translated)).toEqual(code(markdown.replace(/^⚠.*$/m, "")));
     }
+  });
+
+  test("the name of a reward stays, also when it is a word of ours", () => {
+    const picture = "![Scores of location: 96 values from 0 to 1, mean 0.2](data:image/svg+xml;base64,AA==)";
+    expect(say.markdown(picture)).toBe(
+      "![location 的分数：96 个值，从 0 到 1，均值 0.2](data:image/svg+xml;base64,AA==)",
+    );
+    const probe = { title: "nothing at all", outcome: "passed" } as unknown as ProbeView;
+    const expected = (expectation: string) => say.probe({ ...probe, expectation }).expectation;
+    expect(["answer", "location", "type"].map((part) => expected(`more than a wrong ${part}`))).toEqual([
+      "多于错误的答案",
+      "多于错误的位置",
+      "多于错误的类型",
+    ]);
+    expect(expected("at least as much as with a wrong answer (0.5)")).toBe("不少于错误答案时的 0.5");
   });
 
   test("lenses and values at the ends of lines", () => {

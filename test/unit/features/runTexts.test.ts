@@ -1,8 +1,11 @@
 /** What a run tells of itself, in Chinese: every sentence of its guard, its warnings and alerts, where lists and the stream carry it. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { RunEvent, RunListing } from "@iad-r1/protocol/runs";
+import { writeError } from "@iad-r1/models/checkpoint/atomicFile";
+import { loadImage } from "@iad-r1/models/vision/decode";
+import { parseStrictJson } from "@iad-r1/models/util/strictJson";
+import type { RunEvent, RunListing, RunStateEvent } from "@iad-r1/protocol/runs";
 import { runTranslatorFor } from "@iad-r1/server/features/localise/runs";
 import { translateMessage } from "@iad-r1/server/features/localise/rewards";
 import { guardRollouts } from "@iad-r1/server/rewards/analysis/guard";
@@ -10,7 +13,12 @@ import type { RewardFailure } from "@iad-r1/server/rewards/contract";
 import { AlertWatch } from "@iad-r1/server/runs/alerts";
 import { RewardGuard } from "@iad-r1/server/runs/rewardGuard";
 import type { RolloutRow } from "@iad-r1/server/rollouts/row";
+import { toWireError } from "@iad-r1/server/runs/recorder";
+import { deathReason } from "@iad-r1/server/runs/process";
+import { refuseIfTooLarge } from "@iad-r1/server/runtime/memory";
+import { checkFinite } from "@iad-r1/server/train/paSft";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../../helpers/temporaryFolder";
 
 /** One step of sixteen groups of four; null is a failure. */
 function rows(score: (i: number) => number | null, more: Partial<RolloutRow> = {}): RolloutRow[] {
@@ -140,5 +148,47 @@ test("every warning that the code of a run writes is in the table", () => {
     const event = { type: "log", level: "warning", code: "x", message };
     const said = say.streamed("run/r", { type: "event", event }) as { event: { message: string } };
     expect(said.event.message).not.toMatch(/[a-z]{2}/i);
+  }
+});
+
+test("why a run failed is said in Chinese with its cure; where it happened and what a program said stay", async () => {
+  const say = runTranslatorFor("zh-cn")!;
+  const folder = temporaryFolder();
+  const caught = async (work: () => unknown) => {
+    try {
+      await work();
+    } catch (error) {
+      return toWireError(error);
+    }
+    throw new Error("expected a failure");
+  };
+  const failures = [
+    await caught(() => loadImage(join(folder, "gone.png"))),
+    await caught(() => checkFinite(Number.NaN, 1, "pa-sft", 3)),
+    await caught(() => refuseIfTooLarge(2e9, "A LoRA step", "Use a smaller batch.", 1e9)),
+    await caught(() => parseStrictJson("{", "model/config", "config.json", "/model/config.json")),
+    toWireError(writeError("/data/run/scalars.bin", Object.assign(new Error("full"), { code: "ENOSPC" }))),
+    toWireError(writeError("/data/run/scalars.bin", new Error("EROFS"))),
+  ];
+  for (const error of failures) {
+    const event = { type: "state", state: "failed", reason: error.message, error };
+    const said = (say.streamed("run/r", { type: "event", event }) as { event: RunStateEvent }).event;
+    expect(said.error!.message).toMatch(/\p{Script=Han}/u);
+    expect(said.error!.message).not.toBe(error.message);
+    expect(said.reason).toBe(said.error!.message);
+    expect(said.error).toMatchObject({ code: error.code });
+    expect(said.error!.where).toBe(error.where);
+    if (error.code !== "resource/memory") expect(said.error!.hint).toMatch(/\p{Script=Han}/u);
+  }
+  for (const exit of [null, "SIGKILL", "exit code 7"]) {
+    const reason = deathReason(folder, exit);
+    writeFileSync(join(folder, "log.txt"), "RangeError: out of luck\n");
+    const withWords = deathReason(folder, exit);
+    rmSync(join(folder, "log.txt"));
+    for (const english of [reason, withWords]) {
+      const said = say.listing({ id: "r", reason: english, findings: [] } as unknown as RunListing).reason!;
+      expect(said.replaceAll(/RangeError: out of luck|SIGKILL|exit code 7/g, "")).not.toMatch(/[a-z]{2}/i);
+    }
+    expect(withWords).toContain("out of luck");
   }
 });

@@ -1,8 +1,9 @@
 /**
  * What runs tell of themselves in the editor's language. A run writes its journal in English, whoever will read it; here findings, warnings,
- * alerts and the reason for which a run waits are said anew on their way to an editor. What is not in the tables stays as it was written.
+ * alerts and the reason for which a run waits or failed are said anew on their way to an editor. What is not in the tables stays as it was
+ * written.
  */
-import type { ListedAlert, RunEvent, RunListing } from "@iad-r1/protocol/runs";
+import type { ListedAlert, RunEvent, RunListing, WireError } from "@iad-r1/protocol/runs";
 import type { RunDelta, RunsDelta, RunSnapshot, Topic } from "@iad-r1/protocol/stream";
 import { translateMessage } from "./rewards";
 import { runSentences } from "./runsZhCn";
@@ -56,23 +57,30 @@ function event(told: RunEvent): RunEvent {
     case "alert":
       return alertIn(told);
     case "state":
-      return { ...told, reason: reasonIn(told.reason) };
+      return { ...told, reason: reasonIn(told.reason), ...(told.error && { error: errorIn(told.error) }) };
     default:
       return told;
   }
 }
 
 const sentence = makeLookUp(runSentences, (text) => text);
+const said = (english: string) => sentence(english) ?? english;
+
+/** Where it happened is a path. */
+function errorIn({ message, hint, ...rest }: WireError): WireError {
+  return { ...rest, message: said(message), ...(hint !== undefined && { hint: said(hint) }) };
+}
 
 /** A rule's name is a person's own, and stands before the sentence. */
 function alertIn<T extends Pick<ListedAlert, "name" | "message">>(alert: T): T {
   const begin = alert.name === null ? "" : `${alert.name}: `;
-  const said = alert.message.startsWith(begin) ? sentence(alert.message.slice(begin.length)) : null;
-  return said === null ? alert : { ...alert, message: `${alert.name === null ? "" : `${alert.name}：`}${said}` };
+  const told = alert.message.startsWith(begin) ? sentence(alert.message.slice(begin.length)) : null;
+  return told === null ? alert : { ...alert, message: `${alert.name === null ? "" : `${alert.name}：`}${told}` };
 }
 
-/** "RW104: …", as a run says why it waits. Other reasons are words that programs compare. */
+/** "RW104: …", as a run says why it waits, or why it failed. Other reasons are words that programs compare. */
 function reasonIn(reason: string | null): string | null {
-  const found = /^(RW\d{3}: )([\s\S]+)$/.exec(reason ?? "");
-  return found === null ? reason : found[1]! + translateMessage(found[2]!);
+  if (reason === null) return null;
+  const found = /^(RW\d{3}: )([\s\S]+)$/.exec(reason);
+  return found === null ? said(reason) : found[1]! + translateMessage(found[2]!);
 }

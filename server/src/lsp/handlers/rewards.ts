@@ -130,7 +130,9 @@ export function registerRewards(
 
   function viewOf(path: string, open: OpenReward | null): RewardView | null {
     if (open === null || open.facts === null) return null;
-    const { text, facts, report, examined, state } = open;
+    const { text, facts, examined, state } = open;
+    // Hovers name the rollouts as lists do.
+    const report = open.report && { ...open.report, label: labelled().text(open.report.label) };
     return new RewardView({ uri: uriOf(path), text, facts, report, examined, isUpdating: state === "updating" });
   }
 

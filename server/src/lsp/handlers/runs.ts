@@ -34,8 +34,16 @@ import {
 /** Records of one answer when the client does not say. */
 const pageSize = 200;
 
-/** @param say what a run tells in the editor's language */
-export function registerRuns(on: Dispatcher, services: Services, say: (run: RunListing) => RunListing): void {
+/**
+ * @param say    what a run tells in the editor's language
+ * @param locale that language, such as `zh-cn`; known once the editor has said so
+ */
+export function registerRuns(
+  on: Dispatcher,
+  services: Services,
+  say: (run: RunListing) => RunListing,
+  locale: () => string,
+): void {
   const { runs, tasks } = services;
   const folderOf = (run: string) => runs.get(run).folder;
   on.on0(listRuns, async () => {
@@ -84,9 +92,9 @@ export function registerRuns(on: Dispatcher, services: Services, say: (run: RunL
     tasks.run("compareRuns", { folders: ids.map(folderOf) }, signal),
   );
   on.on(exportRun, exportRunParams, async ({ run, format, out }, signal) => {
-    if (out === undefined) return { made: await services.runFile(run, format, signal) };
+    if (out === undefined) return { made: await services.runFile(run, format, locale(), signal) };
     const file = services.allow(out);
-    await tasks.run("exportRun", { folder: folderOf(run), format, out: file }, signal);
+    await tasks.run("exportRun", { folder: folderOf(run), format, out: file, locale: locale() }, signal);
     return { file };
   });
   on.on(importRun, importRunParams, async ({ path, projectFolder }, signal) => {
