@@ -193,6 +193,63 @@ it("offers every x-axis, and leaves pauses out of the process time", async () =>
   await until(async () => /\d\d:\d\d:\d\d/.test((await axis("wall"))[0]!), true);
 });
 
+it("says each point that a key moves to, and promises rollouts only where there are some", async () => {
+  const supervised = makePoints("pa-sft", "loss", 2, (step) => step);
+  const host = await show(new Map([...tinyCurves([1, 2, 4], "reward"), [key("r", "pa-sft", "loss"), supervised]]));
+  const chart = (name: string) => host.page.locator(`.chart-card[aria-label="${name}"] iad-chart`);
+  await chart("reward").locator(".u-over").waitFor();
+  await chart("reward").focus();
+  await host.page.keyboard.press("ArrowRight");
+  await host.page.keyboard.press("ArrowRight");
+  await host.page
+    .getByRole("status")
+    .filter({ hasText: /^Step 2; .+ Smoothed 1\.\d+, Raw 2$/ })
+    .waitFor();
+  await host.page.keyboard.press("ArrowRight");
+  await host.page
+    .getByRole("status")
+    .filter({ hasText: /^Step 3; .+, Raw 4$/ })
+    .waitFor();
+  await until(
+    () =>
+      chart("reward")
+        .getAttribute("aria-label")
+        .then((said) => /Enter opens/.test(said!)),
+    true,
+  );
+  await until(
+    () =>
+      chart("loss")
+        .getAttribute("aria-label")
+        .then((said) => /Arrow keys/.test(said!)),
+    true,
+  );
+  expect(await chart("loss").getAttribute("aria-label")).not.toMatch(/Enter opens/);
+});
+
+it("says that a run is gone when its folder was deleted", async () => {
+  const host = await show(tinyCurves([1, 2]));
+  await host.change("chosen/changed", []);
+  await host.change("run/hidden", { run: "r" });
+  await host.page.getByRole("status").filter({ hasText: "Run r is not there any more" }).waitFor();
+});
+
+it("sets the lines on which a long value goes on apart from the first", async () => {
+  const config = { data: { train: Array.from({ length: 40 }, (_, i) => `folder-${i}`) } };
+  const host = await show(tinyCurves([1, 2]), { config });
+  await host.page.getByRole("tab", { name: "Configuration" }).click();
+  const lefts = await host.page
+    .locator(".hanging td code")
+    .first()
+    .evaluate((code) => {
+      const range = document.createRange();
+      range.selectNodeContents(code);
+      return [...new Set([...range.getClientRects()].map(({ left }) => Math.round(left)))];
+    });
+  expect(lefts).toHaveLength(2);
+  expect(lefts[1]! - lefts[0]!).toBeGreaterThan(8);
+});
+
 it("opens the rollouts of the step whose point is clicked, or chosen by keyboard, or named in the list", async () => {
   const host = await show(tinyCurves([1, 2, 3, 4, 5]));
   const chart = host.page.locator("iad-chart").first();

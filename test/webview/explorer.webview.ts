@@ -193,3 +193,15 @@ it("speaks Chinese", async () => {
   await until(() => status(host), "160 组共 1,280 个回答");
   await host.page.locator(".facet-value", { hasText: "漏检" }).waitFor();
 });
+
+it("says the row that a key moves to, also one that was not in sight", async () => {
+  const host = await show();
+  await host.page.locator(".groups .list-body").focus();
+  const said = (end: RegExp) => host.page.getByRole("status").filter({ hasText: end }).waitFor();
+  await host.page.keyboard.press("Home");
+  await said(/ group 0 .*, 1 of 160$/);
+  await host.page.keyboard.press("ArrowDown");
+  await said(/ group 1 .*, 2 of 160$/);
+  await host.page.keyboard.press("PageDown");
+  await said(/ group \d+ .*, \d+ of 160$/);
+});

@@ -196,6 +196,24 @@ it("draws the mask where the defect is, and the predicted cell where the answer 
   expect(await strip(0.9)).toBe(false);
 });
 
+it("keeps its tools in their places when the truth is shown, whatever the width", async () => {
+  const host = await show();
+  const heightAt = async (width: number) => {
+    await host.page.setViewportSize({ width, height: 700 });
+    return host.page.locator(".picture-area .toolbar").evaluate((bar) => bar.getBoundingClientRect().height);
+  };
+  const widths = [1400, 1100, 1040, 1000, 900, 700];
+  const before = [];
+  for (const width of widths) before.push(await heightAt(width));
+  await host.page.keyboard.press("t");
+  await host.page.getByRole("button", { name: "Ground truth", pressed: true }).waitFor();
+  const after = [];
+  for (const width of widths) after.push(await heightAt(width));
+  expect(after).toEqual(before);
+  await host.page.locator(".picture-area summary:has(.codicon-color-mode)").click();
+  await host.page.getByRole("slider", { name: "Opacity of overlays" }).waitFor();
+});
+
 it("filters the strip with counts, and steps only through what is shown", async () => {
   const host = await show();
   const all = inspectorState().items;

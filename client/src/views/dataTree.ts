@@ -20,6 +20,7 @@ import { type Disposable, Emitter } from "../emitter";
 import { sentence } from "../errors";
 import * as messages from "../messages";
 import type { Projects } from "../projects";
+import { readAsShown } from "./readAsShown";
 
 type DataClass = ProjectDataSet["classes"][number];
 
@@ -178,7 +179,7 @@ function setItem(set: ProjectDataSet): TreeItem {
     : numProblems > 0
       ? new ThemeIcon("warning", new ThemeColor("list.warningForeground"))
       : new ThemeIcon(path === null ? "sparkle" : "database");
-  return item;
+  return readAsShown(item);
 }
 
 function leaksItem(config: string, { numLeaks, numDuplicates }: ProjectLeaks): TreeItem {
@@ -210,5 +211,5 @@ function pairItem({ config, pair, isLeak }: Extract<DataNode, { kind: "pair" }>)
   // Generated pictures are no files.
   if (!a.startsWith("synth:") && !b.startsWith("synth:"))
     item.command = { command: "iadr1.inspectImage", title: "", arguments: [Uri.file(a), [Uri.file(a), Uri.file(b)]] };
-  return item;
+  return readAsShown(item);
 }

@@ -17,6 +17,7 @@ import { percent } from "../durations";
 import { type Disposable, Emitter } from "../emitter";
 import * as messages from "../messages";
 import { plain } from "../reports";
+import { readAsShown } from "./readAsShown";
 import { describeRun, evaluatedName, stageName } from "./statusItem";
 
 export type RunNode =
@@ -167,7 +168,7 @@ function checkpointItem(run: string, { stage, step, balancedAccuracy, best, path
   item.iconPath = new ThemeIcon(best ? "star-full" : "save");
   item.contextValue = "checkpoint";
   item.tooltip = path;
-  return item;
+  return readAsShown(item);
 }
 
 function evaluationItem(run: string, { label, stage, step, report }: RunDetails["evaluations"][number]): TreeItem {
@@ -182,7 +183,7 @@ function evaluationItem(run: string, { label, stage, step, report }: RunDetails[
     `${messages.missedColumn()}: ${percent(missing(report.anomalousAccuracy))} %`,
     `${messages.unparsedColumn()}: ${percent(report.unparsed)} %`,
   ].join("\n");
-  return item;
+  return readAsShown(item);
 }
 
 /** Share that was answered wrongly, from the share that was answered rightly. */

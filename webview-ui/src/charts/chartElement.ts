@@ -20,6 +20,7 @@ import {
   type Window,
 } from "./curve";
 import { type ChartTheme, colorOf, dashOf, onThemeChange, readChartTheme } from "./palette";
+import { announce } from "../components/announce";
 import { summarize } from "./summary";
 
 export interface ChartModel {
@@ -36,8 +37,8 @@ export interface ChartModel {
   marks: readonly { x: number; text: string }[];
   height: number;
   onWindow(window: Window | null): void;
-  /** A point was chosen: by a click, or by Enter at the cross-hair. */
-  onPick(curve: Curve, index: number): void;
+  /** A point was chosen: by a click, or by Enter at the cross-hair. null: there is nothing behind the points. */
+  onPick: ((curve: Curve, index: number) => void) | null;
   /** What the current picture leaves out, for a note under the title. */
   onRange?(range: ValueRange | null): void;
 }
@@ -51,6 +52,8 @@ interface Reading {
 const minWidth = 120;
 /** A press that moves less than this many pixels is a click. */
 const clickSlack = 4;
+/** Of the tooltip. */
+const maxReadings = 12;
 
 export class ChartElement extends HTMLElement {
   private chart: uPlot | null = null;
@@ -140,7 +143,7 @@ export class ChartElement extends HTMLElement {
     this.window = model.window ?? fullWindow(model.curves, model.logX) ?? { min: 0, max: 1 };
     if (model.logX && this.window.min <= 0)
       this.window = { min: Math.min(1, this.window.max / 2), max: this.window.max };
-    this.setAttribute("aria-label", summarize(model));
+    this.setAttribute("aria-label", summarize({ ...model, canPick: model.onPick !== null }));
     const structure = [model.xAxis, model.logX, model.logY, model.height].join();
     if (this.chart === null || structure !== this.structure) {
       this.chart?.destroy();
@@ -440,6 +443,21 @@ export class ChartElement extends HTMLElement {
     // Pixels are whole; the point itself is exact.
     this.cursorX = x;
     this.showTooltip(chart);
+    announce(this.spokenReadings());
+  }
+
+  /** The tooltip in words. */
+  private spokenReadings(): string {
+    const { xAxis } = this.current!;
+    const readings = this.sortedReadings();
+    const said = readings.slice(0, maxReadings).map(({ curve, index }) => {
+      const raw = formatNumber(curve.raw[index]!);
+      if (curve.smoothed === curve.raw) return `${curve.label} ${raw}`;
+      const smoothed = formatNumber(curve.smoothed[index]!);
+      return `${curve.label} ${t("chart.smoothed")} ${smoothed}, ${t("chart.raw")} ${raw}`;
+    });
+    const first = readings[0];
+    return first === undefined ? "" : [placeOf(first, xAxis), ...said].join("; ");
   }
 
   private hideCursor(): void {
@@ -450,7 +468,7 @@ export class ChartElement extends HTMLElement {
 
   private pickAtCursor(): void {
     const reading = this.readingsAt(this.cursorX)[0];
-    if (reading !== undefined) this.current?.onPick(reading.curve, reading.index);
+    if (reading !== undefined) this.current?.onPick?.(reading.curve, reading.index);
   }
 
   private pickNearest(left: number, top: number): void {
@@ -458,7 +476,7 @@ export class ChartElement extends HTMLElement {
     if (chart === null || current === null) return;
     const distance = ({ curve, index }: Reading) => Math.abs(chart.valToPos(curve.smoothed[index]!, "y") - top);
     const nearest = this.readingsAt(chart.posToVal(left, "x")).sort((a, b) => distance(a) - distance(b))[0];
-    if (nearest !== undefined) current.onPick(nearest.curve, nearest.index);
+    if (nearest !== undefined) current.onPick?.(nearest.curve, nearest.index);
   }
 
   // -------------------------------------------------------------------------------------------------------------------
@@ -478,23 +496,24 @@ export class ChartElement extends HTMLElement {
     });
   }
 
+  /** As they stand above each other. */
+  private sortedReadings(): Reading[] {
+    return this.readingsAt(this.cursorX).sort((a, b) => b.curve.smoothed[b.index]! - a.curve.smoothed[a.index]!);
+  }
+
   private showTooltip(u: uPlot): void {
     // Every chart shows the cross-hair; only the one under the hand shows the numbers.
     const isMine = u.over.matches(":hover") || document.activeElement === this;
-    const readings = isMine ? this.readingsAt(this.cursorX) : [];
+    const readings = isMine ? this.sortedReadings() : [];
     this.tooltip.hidden = readings.length === 0;
     if (readings.length === 0) return;
-    readings.sort((a, b) => b.curve.smoothed[b.index]! - a.curve.smoothed[a.index]!);
-    const first = readings[0]!;
     const table = document.createElement("table");
     const head = table.createTHead().insertRow();
-    const xLabel = formatX(this.current!.xAxis, first.curve.xs[first.index]!);
-    const step = this.current!.xAxis === "step" ? "" : ` · ${t("axis.step")} ${first.curve.steps[first.index]!}`;
-    cell(head, `${t(`axis.${this.current!.xAxis}`)} ${xLabel}${step}`, "th").colSpan = 2;
+    cell(head, placeOf(readings[0]!, this.current!.xAxis), "th").colSpan = 2;
     const hasSmoothing = readings.some(({ curve }) => curve.smoothed !== curve.raw);
     cell(head, hasSmoothing ? t("chart.smoothed") : "", "th");
     cell(head, t("chart.raw"), "th");
-    for (const { curve, index } of readings.slice(0, 12)) {
+    for (const { curve, index } of readings.slice(0, maxReadings)) {
       const row = table.insertRow();
       const swatch = cell(row, "●");
       swatch.style.color = colorOf(this.theme, curve.slot);
@@ -508,6 +527,12 @@ export class ChartElement extends HTMLElement {
     this.tooltip.style.left = flips ? "" : `${left + 14}px`;
     this.tooltip.style.right = flips ? `${this.clientWidth - left + 14}px` : "";
   }
+}
+
+/** "Step 12", or "Epoch 0.5 · Step 12". */
+function placeOf({ curve, index }: Reading, xAxis: XAxis): string {
+  const step = xAxis === "step" ? "" : ` · ${t("axis.step")} ${curve.steps[index]!}`;
+  return `${t(`axis.${xAxis}`)} ${formatX(xAxis, curve.xs[index]!)}${step}`;
 }
 
 /** Whether two models look the same; curves are made anew whenever their points or choices change. */

@@ -9,14 +9,17 @@ export function summarize({
   curves,
   xAxis,
   marks = [],
+  canPick,
 }: {
   title: string;
   curves: readonly Curve[];
   xAxis: XAxis;
   marks?: readonly { text: string }[];
+  /** Rollouts stand behind the points. */
+  canPick: boolean;
 }): string {
   const sentences = curves.slice(0, 6).map((curve) => sentenceOf(curve, xAxis));
-  return [title, ...sentences, ...marks.map(({ text }) => text), t("chart.keys")].join(". ");
+  return [title, ...sentences, ...marks.map(({ text }) => text), t(canPick ? "chart.keys" : "chart.arrows")].join(". ");
 }
 
 function sentenceOf(curve: Curve, xAxis: XAxis): string {

@@ -3,6 +3,8 @@
  * Home and End move the choice. It knows nothing of what a row shows.
  */
 import { html, render, type TemplateResult } from "lit";
+import { t } from "../host/l10n";
+import { announce } from "./announce";
 
 export interface VirtualListModel {
   label: string;
@@ -53,6 +55,10 @@ export class VirtualListElement extends HTMLElement {
     const top = row * rowHeight;
     if (top < body.scrollTop) body.scrollTop = top;
     else if (top + rowHeight > body.scrollTop + body.clientHeight) body.scrollTop = top + rowHeight - body.clientHeight;
+  }
+
+  private rowElement(row: number): Element | null {
+    return this.querySelector(`.list-body [aria-rowindex="${row + 2}"]`);
   }
 
   private readonly onScroll = () => this.update();
@@ -115,6 +121,11 @@ export class VirtualListElement extends HTMLElement {
     const row = Math.min(current.numRows - 1, Math.max(0, target));
     current.select(row);
     this.reveal(row);
+    this.update();
+    // The list keeps the focus, so nothing else says which row it is at now.
+    const cells = current.cells(row) === null ? [] : [...(this.rowElement(row)?.children ?? [])];
+    const texts = cells.map((cell) => cell.textContent!.trim().replaceAll(/\s+/g, " "));
+    announce([...texts, t("strip.position", { at: row + 1, of: current.numRows })].filter(Boolean).join(", "));
     event.preventDefault();
     event.stopPropagation();
   }

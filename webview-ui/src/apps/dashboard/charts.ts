@@ -136,6 +136,9 @@ function bandAround({ smoothed, numPoints }: Curve, deviation: Float64Array): No
 function modelOf(app: Dashboard, chart: ChartEntry): ChartModel {
   const { view } = app;
   const curves = curvesOf(app, chart);
+  const hasRollouts = app.data!.runs.some(({ rolloutSteps }) =>
+    rolloutSteps.some(({ stage }) => stage === chart.stage),
+  );
   return {
     title: chart.name,
     curves,
@@ -150,10 +153,9 @@ function modelOf(app: Dashboard, chart: ChartEntry): ChartModel {
       const { [chart.stage]: _, ...others } = app.view.windows;
       app.update({ windows: window === null ? others : { ...others, [chart.stage]: window } });
     },
-    onPick(curve, index) {
-      const run = curve.source?.run ?? app.mainRun!.id;
-      app.openRollouts(run, chart.stage, curve.steps[index]!);
-    },
+    onPick: hasRollouts
+      ? (curve, index) => app.openRollouts(curve.source?.run ?? app.mainRun!.id, chart.stage, curve.steps[index]!)
+      : null,
   };
 }
 

@@ -25,6 +25,8 @@ export class Dashboard {
   view: DashboardView = defaultView({ smoothing: 0.6, smoothingMethod: "ema", xAxis: "step", staleAfterMs: 60_000 });
   /** A fault of the program, shown instead of everything. */
   fault: string | null = null;
+  /** The run that went away last. */
+  lastGone: string | null = null;
   /** While true the curves stand still; points are kept and shown afterwards. */
   paused = false;
   readonly curves = new CurveMaker();
@@ -154,6 +156,7 @@ export class Dashboard {
         break;
       case "run/hidden":
         data.runs = data.runs.filter(({ id }) => id !== change.body.run);
+        this.lastGone = change.body.run;
         this.forget(change.body.run);
         break;
       case "run/changed": {

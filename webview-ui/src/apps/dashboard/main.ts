@@ -39,7 +39,8 @@ class DashboardElement extends FrameElement {
     if (app.fault !== null) return faultPanel(app.fault);
     const run = app.mainRun;
     if (run === null) {
-      return html`<main class="panel"><h1 class="visually-hidden">${t("dashboard.title")}</h1><p class="empty">${icon("graph-line")}${app.data === null ? t("loading") : t("dashboard.none")}</p></main>`;
+      const none = app.lastGone === null ? t("dashboard.none") : t("dashboard.gone", { run: app.lastGone });
+      return html`<main class="panel"><h1 class="visually-hidden">${t("dashboard.title")}</h1><p class="empty" role="status">${icon("graph-line")}${app.data === null ? t("loading") : none}</p></main>`;
     }
     const { tab } = app.view;
     const tabs: { id: DashboardTab; text: string; count?: number }[] = [

@@ -86,7 +86,7 @@ export function configTab(app: Dashboard): TemplateResult {
   const { runs } = app.data!;
   const run = runs[0]!;
   return html`${differencesTable(runs)}
-    <div class="table-scroll" tabindex="0" role="region" aria-label=${t("tab.config")}><table class="data-table">
+    <div class="table-scroll" tabindex="0" role="region" aria-label=${t("tab.config")}><table class="data-table hanging">
       <caption>${t("config.caption", { run: runLabel(run, runs) })}</caption>
       <thead><tr><th scope="col">${t("config.key")}</th><th scope="col">${t("config.value")}</th></tr></thead>
       <tbody>${[...flattenConfig(run.config)].map(([key, value]) => html`<tr><th scope="row"><code>${key}</code></th><td><code>${value}</code></td></tr>`)}</tbody>

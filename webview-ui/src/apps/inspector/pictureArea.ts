@@ -167,19 +167,6 @@ export class PictureArea {
         ${button({ icon: "target", title: t("picture.goToDefect"), key: "g", run: () => this.goToDefect() })}
       </span>
       ${
-        view.truth || view.heat
-          ? slider({
-              label: t("picture.opacity"),
-              min: 0,
-              max: 100,
-              step: 5,
-              value: view.opacity * 100,
-              text: `${Math.round(view.opacity * 100)} %`,
-              set: (value) => app.update({ opacity: value / 100 }),
-            })
-          : nothing
-      }
-      ${
         hasReference
           ? select(
               t("reference.label"),
@@ -201,7 +188,7 @@ export class PictureArea {
 
   private toneMenu(): TemplateResult {
     const { app } = this;
-    const { gamma, contrast, falseColor } = app.view;
+    const { gamma, contrast, falseColor, opacity } = app.view;
     const isPlain = gamma === 1 && contrast === 1 && !falseColor;
     return html`<details class="menu">
       <summary class="icon-button ${isPlain ? "" : "has-own"}" title=${t("tone.label")} aria-label=${t("tone.label")}>${icon("color-mode")}</summary>
@@ -210,6 +197,7 @@ export class PictureArea {
         ${slider({ label: t("tone.contrast"), min: 0.2, max: 5, step: 0.05, value: contrast, text: formatNumber(contrast, 3), set: (value) => app.update({ contrast: value }) })}
         ${toggle({ text: t("tone.falseColor"), on: falseColor, run: () => app.update({ falseColor: !falseColor }) })}
         ${button({ text: t("tone.reset"), disabled: isPlain, run: () => app.update({ gamma: 1, contrast: 1, falseColor: false }) })}
+        ${slider({ label: t("picture.opacity"), min: 0, max: 100, step: 5, value: opacity * 100, text: `${Math.round(opacity * 100)} %`, set: (value) => app.update({ opacity: value / 100 }) })}
       </div>
     </details>`;
   }
