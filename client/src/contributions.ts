@@ -684,7 +684,7 @@ export const welcomes: readonly Welcome[] = [
     ),
   },
   {
-    ...{ view: "runs", when: "workspaceFolderCount != 0 && isWorkspaceTrusted && !iadr1.hasProject" },
+    ...{ view: "runs", when: "workspaceFolderCount != 0 && isWorkspaceTrusted && iadr1.noProject" },
     contents: text(
       `There is no experiment in this folder yet.\n${link("Create Sample Project", "createSampleProject")}\nOr ${link("create a project", "createProject")} with your own images, or ${link("check this machine", "checkMachine")} first.`,
       `此文件夹中还没有实验。\n${link("创建示例项目", "createSampleProject")}\n也可以用自己的图像${link("创建项目", "createProject")}，或先${link("检查本机", "checkMachine")}。`,
@@ -698,7 +698,18 @@ export const welcomes: readonly Welcome[] = [
     ),
   },
   {
-    ...{ view: "runs", when: "isWorkspaceTrusted && iadr1.hasProject && iadr1.serverState != failed" },
+    // Nobody has said yet which runs there are.
+    ...{
+      view: "runs",
+      when: "isWorkspaceTrusted && iadr1.hasProject && iadr1.serverState != failed && !iadr1.runState",
+    },
+    contents: text("Runs appear here when the server is ready.", "服务器就绪后，这里显示训练。"),
+  },
+  {
+    ...{
+      view: "runs",
+      when: "isWorkspaceTrusted && iadr1.hasProject && iadr1.serverState != failed && iadr1.runState == none",
+    },
     contents: text(
       `No runs yet.\n${link("Run Both Stages", "runBothStages")}\nOr start with ${link("stage 1, PA-SFT", "startPaSft")}.`,
       `还没有训练。\n${link("运行两个阶段", "runBothStages")}\n也可以从${link("阶段 1（PA-SFT）", "startPaSft")}开始。`,

@@ -45,10 +45,11 @@ export class Projects implements Disposable {
     return (await workspace.findFiles("**/*.reward.{ts,js,py}", excluded, 1)).length > 0;
   }
 
-  /** Sets the context key `iadr1.hasProject`. */
+  /** Sets the context keys `iadr1.hasProject` and `iadr1.noProject`; while nobody has looked, neither is set. */
   async tellWhetherThereIsOne(): Promise<boolean> {
     const hasOne = (await this.configs()).length > 0;
     await commands.executeCommand("setContext", "iadr1.hasProject", hasOne);
+    await commands.executeCommand("setContext", "iadr1.noProject", !hasOne);
     return hasOne;
   }
 
@@ -62,7 +63,9 @@ export class Projects implements Disposable {
     const configs = await this.configs();
     const inEditor = configs.find((uri) => uri.toString() === active?.toString());
     if (inEditor !== undefined) return inEditor;
-    if (configs.length === 0) throw new UserError(messages.noConfig());
+    if (configs.length === 0) {
+      throw new UserError(workspace.workspaceFolders === undefined ? messages.noFolder() : messages.noConfig());
+    }
     if (configs.length === 1) return configs[0];
     const items = configs.map((uri) => ({ label: workspace.asRelativePath(uri), uri }));
     return (await window.showQuickPick(items, { ignoreFocusOut: true, title: messages.pickConfig() }))?.uri;

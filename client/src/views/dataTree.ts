@@ -21,6 +21,7 @@ import { sentence } from "../errors";
 import * as messages from "../messages";
 import type { Projects } from "../projects";
 import { readAsShown } from "./readAsShown";
+import { rootName } from "./rootName";
 
 type DataClass = ProjectDataSet["classes"][number];
 
@@ -168,7 +169,10 @@ function setItem(set: ProjectDataSet): TreeItem {
   item.id = keyOf(set);
   item.tooltip = failure ?? path ?? name;
   item.contextValue = contextOf("dataset", set);
-  const facts = [splits.map((split) => splitNames[split]()).join(", ")];
+  const facts = [
+    ...(path === null ? [] : rootName(Uri.file(path))),
+    splits.map((split) => splitNames[split]()).join(", "),
+  ];
   if (isBroken) facts.push(failure);
   else facts.push(messages.counts(normal, anomalous));
   if (missingFiles > 0) facts.push(messages.missingFiles(missingFiles));

@@ -26,6 +26,7 @@ import * as messages from "../messages";
 import { plain } from "../reports";
 import type { ReachDecorations } from "../rewards/reachDecorations";
 import { isFinal } from "../runs/runStore";
+import { rootName } from "./rootName";
 
 /** Also what commands get from a click in the tree: the shape of a link to a reward. */
 export type RewardNode =
@@ -149,7 +150,13 @@ function rewardItem(node: Extract<RewardNode, { item: RewardTreeItem }>, isShare
   item.id = `${place?.uri ?? ""} ${name}`;
   // In front: in a narrow side bar the end is cut.
   const file = place !== null && isShared ? [basename(Uri.parse(place.uri).path)] : [];
-  item.description = [...file, `× ${short(weight)}`, said, ...problems].join(" · ");
+  item.description = [
+    ...(place === null ? [] : rootName(Uri.parse(place.uri))),
+    ...file,
+    `× ${short(weight)}`,
+    said,
+    ...problems,
+  ].join(" · ");
   item.iconPath = iconOf(node.item);
   item.contextValue = node.kind;
   const lines = [

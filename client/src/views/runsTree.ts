@@ -7,6 +7,7 @@ import {
   TreeItemCollapsibleState,
   type TreeDataProvider,
   type TreeView,
+  Uri,
   window,
 } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
@@ -18,6 +19,7 @@ import { type Disposable, Emitter } from "../emitter";
 import * as messages from "../messages";
 import { plain } from "../reports";
 import { readAsShown } from "./readAsShown";
+import { rootName } from "./rootName";
 import { describeRun, evaluatedName, stageName } from "./statusItem";
 
 export type RunNode =
@@ -138,7 +140,7 @@ export class RunsTree implements TreeDataProvider<RunNode>, Disposable {
 function runItem(run: RunListing): TreeItem {
   const item = new TreeItem(run.project, TreeItemCollapsibleState.Collapsed);
   const [icon, color] = icons[run.state];
-  const parts = describeRun(run);
+  const parts = [...describeRun(run), ...rootName(Uri.file(run.folder))];
   item.id = run.id;
   item.description = parts.join(" · ");
   item.iconPath = new ThemeIcon(icon, color === undefined ? undefined : new ThemeColor(color));

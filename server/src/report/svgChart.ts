@@ -116,7 +116,7 @@ export function svgChart(
     }
   });
   if (series.length > 1) {
-    let x = MARGIN.left + 8 * title.length + 18;
+    let x = MARGIN.left + titleWidth(title) + 18;
     series.forEach((line, index) => {
       const colour = `var(--series-${index % 6})`;
       parts.push(
@@ -128,6 +128,11 @@ export function svgChart(
   }
   parts.push("</svg>");
   return parts.join("\n");
+}
+
+/** About, in pixels: Chinese characters are as wide as they are high. */
+function titleWidth(title: string): number {
+  return [...title].reduce((sum, character) => sum + (/\p{Script=Han}/u.test(character) ? 13 : 8), 0);
 }
 
 /** A sentence for screen readers: first and last value of every line. */

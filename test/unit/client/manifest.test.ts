@@ -34,6 +34,16 @@ describe("manifest of the extension", () => {
     }
   });
 
+  test("says that there is no experiment, run or data only when somebody has looked", () => {
+    const claims = welcomes.filter(({ contents }) => /^(There is no|No |The experiment names no)/.test(contents.en));
+    expect(claims.map(({ when }) => /iadr1\.(noProject|noRewards|noData|runState == none)$/.exec(when)?.[1])).toEqual([
+      "noProject",
+      "runState == none",
+      "noRewards",
+      "noData",
+    ]);
+  });
+
   test("names only commands, pictures and folders that exist", () => {
     const known = Object.keys(commands).map((name) => `iadr1.${name}`);
     for (const items of Object.values(menus)) {
