@@ -194,12 +194,20 @@ it("speaks Chinese", async () => {
   await host.page.locator(".facet-value", { hasText: "漏检" }).waitFor();
 });
 
+it("says that a picture has gone since the run, and shows the rest", async () => {
+  const run = await recordedRun();
+  const answers = { ...explorerAnswers(run), "picture/get": () => Promise.reject(new Error("there is no such file")) };
+  open = await FakeHost.open(explorerPanel, explorerState(run, {}), answers, {});
+  await open.page.locator(".rollout p", { hasText: "The picture is not there any more" }).waitFor();
+  await open.page.locator(".rollout .reward-chip").first().waitFor();
+});
+
 it("says the row that a key moves to, also one that was not in sight", async () => {
   const host = await show();
   await host.page.locator(".groups .list-body").focus();
   const said = (end: RegExp) => host.page.getByRole("status").filter({ hasText: end }).waitFor();
   await host.page.keyboard.press("Home");
-  await said(/ group 0 .*, 1 of 160$/);
+  await said(/ step \d+ · group 0 .*, 1 of 160$/);
   await host.page.keyboard.press("ArrowDown");
   await said(/ group 1 .*, 2 of 160$/);
   await host.page.keyboard.press("PageDown");

@@ -123,8 +123,11 @@ export class VirtualListElement extends HTMLElement {
     this.reveal(row);
     this.update();
     // The list keeps the focus, so nothing else says which row it is at now.
-    const cells = current.cells(row) === null ? [] : [...(this.rowElement(row)?.children ?? [])];
-    const texts = cells.map((cell) => cell.textContent!.trim().replaceAll(/\s+/g, " "));
+    const cells =
+      current.cells(row) === null
+        ? []
+        : [...(this.rowElement(row)?.querySelectorAll<HTMLElement>("[role=cell]") ?? [])];
+    const texts = cells.map((cell) => cell.innerText.trim().replaceAll(/\s+/g, " "));
     announce([...texts, t("strip.position", { at: row + 1, of: current.numRows })].filter(Boolean).join(", "));
     event.preventDefault();
     event.stopPropagation();

@@ -271,7 +271,9 @@ export class PictureElement extends HTMLElement {
       source.phase === "loading"
         ? t("picture.loading")
         : source.phase === "failed"
-          ? t("picture.failed", { reason: source.error ?? "" })
+          ? source.isGone
+            ? t("picture.gone")
+            : t("picture.failed", { reason: source.error ?? "" })
           : "";
     if (this.status.textContent !== text) this.status.textContent = text;
     this.status.hidden = text === "";

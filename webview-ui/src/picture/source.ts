@@ -55,6 +55,8 @@ export interface Tile {
 export class PictureSource {
   phase: "loading" | "ready" | "failed" = "loading";
   error: string | null = null;
+  /** Its address leads nowhere: the file was deleted or may not be read. */
+  isGone = false;
   levels: Level[] = [];
   private readonly number = nextPicture++;
   private readonly tiles = new Map<string, Tile | "asking">();
@@ -123,6 +125,7 @@ export class PictureSource {
   private async open(ahead: boolean): Promise<void> {
     try {
       const response = await fetch(this.uri);
+      this.isGone = !response.ok;
       if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
       const blob = await response.blob();
       if (ahead && blob.size > maxAheadBytes) {

@@ -259,6 +259,7 @@ export const strings = {
   "picture.tools": "Picture tools",
   "picture.label": "{name}, {width} by {height} pixels, zoom {zoom} percent",
   "picture.loading": "Decoding…",
+  "picture.gone": "The picture is not there any more, or cannot be read.",
   "picture.failed": "The picture cannot be shown: {reason}",
   "picture.zoomIn": "Zoom in",
   "picture.zoomOut": "Zoom out",

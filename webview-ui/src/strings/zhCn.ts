@@ -256,6 +256,7 @@ export const strings: Readonly<Record<StringKey, string>> = {
   "picture.tools": "图像工具",
   "picture.label": "{name}，{width} × {height} 像素，缩放 {zoom}%",
   "picture.loading": "正在解码…",
+  "picture.gone": "图像已不存在或无法读取。",
   "picture.failed": "无法显示图像：{reason}",
   "picture.zoomIn": "放大",
   "picture.zoomOut": "缩小",

@@ -32,6 +32,11 @@ export class RolloutPictures {
     return null;
   }
 
+  /** Whether it was asked for and did not come. */
+  isMissing(name: string, kind: Kind): boolean {
+    return this.kept.get(`${kind} ${name}`) === null;
+  }
+
   forget(): void {
     for (const address of this.kept.values()) release(address);
     this.kept.clear();

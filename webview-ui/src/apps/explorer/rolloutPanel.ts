@@ -104,7 +104,9 @@ export function addProbe(app: Explorer): void {
 function picture(app: Explorer, { row, hasMask, solution }: ExploredGroup, { completion }: ExploredRollout): Template {
   if (row.picture === null) return nothing;
   const uri = app.pictures.get(row.picture, "picture", row.step, row.group);
-  if (uri === null) return nothing;
+  if (uri === null) {
+    return app.pictures.isMissing(row.picture, "picture") ? html`<p class="muted">${t("picture.gone")}</p>` : nothing;
+  }
   const mask = hasMask ? app.pictures.get(row.picture, "mask", row.step, row.group) : null;
   const { location } = parseTags(app.edited ?? completion);
   const predicted = location === null ? null : parseCell(location);
