@@ -345,6 +345,21 @@ it("says why a picture cannot be shown", async () => {
   await open.page.locator(".picture-status", { hasText: "cannot be shown" }).waitFor();
 });
 
+it("says that a picture is not there any more", async () => {
+  const { image } = inspectorState();
+  const uri = "http://webview.test/samples/gone.png";
+  open = await FakeHost.open(
+    inspectorPanel,
+    inspectorState({ image: { ...image!, uri } }),
+    {},
+    { files: sampleFiles() },
+  );
+  await open.page.locator(".picture-status", { hasText: "The picture is not there any more" }).waitFor();
+  // What the browser itself notes of it; nothing else may go wrong.
+  expect(open.panel.faults.splice(0)).toEqual([expect.stringContaining("404")]);
+  expect(open.panel.refused.splice(0)).toEqual([uri]);
+});
+
 it("shows a picture as it is stored, as a model gets it, whatever its orientation tag says", async () => {
   const turned = await sharp({ create: { width: 40, height: 20, channels: 3, background: "#8090a0" } })
     .withMetadata({ orientation: 6 })
