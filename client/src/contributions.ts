@@ -43,12 +43,17 @@ export const virtualDescription = text(
 /** Extensions of files that the image inspector opens. */
 export const imageExtensions = ["png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff"] as const;
 
+/** Experiments, as the server knows them too: `iadr1.yaml`, and `NAME.iadr1.yaml` for several in one folder. */
+export const experimentFiles = "**/{iadr1,*.iadr1}.{yaml,yml,json}";
+const isExperiment = "resourceFilename =~ /^(.+\\.)?iadr1\\.(ya?ml|json)$/";
+
 const isImage = `resourceExtname =~ /^\\.(${imageExtensions.join("|")})$/i`;
 const isProject = "iadr1.hasProject";
 const hasRun = "iadr1.runState != none";
 const isRunning = "iadr1.runState == running";
 const inInspector = "iadr1.viewerFocus";
 const inExplorer = "iadr1.explorerFocus";
+const inDashboard = `activeWebviewPanelId == ${dashboardViewType} || activeCustomEditorId == ${runEditorViewType}`;
 const isRewardLanguage = "editorLangId =~ /^(typescript|python|javascript)$/";
 /** Files that may hold completions. */
 const isRolloutFile = "resourceExtname =~ /^\\.(jsonl|parquet)$/i";
@@ -98,11 +103,18 @@ export const commands = {
   zoomOut: { title: text("Zoom Out", "缩小"), palette: inInspector },
   zoomFit: { title: text("Fit Image", "适应窗口"), palette: inInspector },
   zoomActual: { title: text("Actual Size", "实际大小"), palette: inInspector },
+  panLeft: { title: text("Pan Left", "向左平移"), palette: inInspector },
+  panRight: { title: text("Pan Right", "向右平移"), palette: inInspector },
+  panUp: { title: text("Pan Up", "向上平移"), palette: inInspector },
+  panDown: { title: text("Pan Down", "向下平移"), palette: inInspector },
+  raiseOpacity: { title: text("Raise Opacity of Overlays", "提高叠加层的不透明度"), palette: inInspector },
+  lowerOpacity: { title: text("Lower Opacity of Overlays", "降低叠加层的不透明度"), palette: inInspector },
   toggleGroundTruth: { title: text("Toggle Ground Truth", "切换真值显示"), palette: inInspector },
   toggleHeatMap: { title: text("Toggle Heat Map", "切换热力图"), palette: inInspector },
   toggleLocationGrid: { title: text("Toggle Location Grid", "切换位置网格"), palette: inInspector },
   toggleReference: { title: text("Toggle Reference Image", "切换参考图像"), palette: inInspector },
   toggleProbabilities: { title: text("Toggle Token Probabilities", "切换词元概率"), palette: inInspector },
+  toggleDifferences: { title: text("Toggle Differences of Two Answers", "切换两个答案的差异"), palette: inInspector },
   compareWithModel: { title: text("Compare With Model…", "与另一模型比较…"), palette: inInspector },
   setThreshold: { title: text("Set Threshold…", "设置阈值…"), palette: inInspector },
   correctAnswer: { title: text("Correct the Answer", "修正答案"), palette: inInspector },
@@ -135,6 +147,18 @@ export const commands = {
   openReport: { title: text("Open Report", "打开报告"), icon: "file", palette: hasRun },
   openRunFolder: { title: text("Open Journal of Run", "打开训练日志"), palette: false },
   refreshRuns: { title: text("Refresh", "刷新"), icon: "refresh", palette: false },
+  dashboardFilter: { title: text("Dashboard: Search in Curves", "训练面板：搜索曲线"), palette: inDashboard },
+  dashboardTable: { title: text("Dashboard: Toggle Tables", "训练面板：切换表格"), palette: inDashboard },
+  dashboardResetZoom: { title: text("Dashboard: Whole Range", "训练面板：全部范围"), palette: inDashboard },
+  dashboardRollouts: { title: text("Dashboard: Show Rollouts", "训练面板：显示采样结果"), palette: inDashboard },
+  dashboardExportCsv: {
+    title: text("Dashboard: Save All Curves as CSV", "训练面板：将全部曲线保存为 CSV"),
+    palette: inDashboard,
+  },
+  dashboardExportJson: {
+    title: text("Dashboard: Save All Curves as JSON", "训练面板：将全部曲线保存为 JSON"),
+    palette: inDashboard,
+  },
 
   // Rewards
   toggleLiveValues: { title: text("Toggle Live Values", "切换实时值"), icon: "eye" },
@@ -221,6 +245,16 @@ const onReward = `view == ${viewIds.rewards} && viewItem == reward`;
 const finished = ["completed", "stopped", "failed"];
 const live = ["queued", "starting", "running", "stopping", "paused"];
 const anyRun = [...live, ...finished];
+const waiting = ["stopped", "failed", "paused"];
+
+/** In which states a run can be told to do something else: for its menu, and for what the status item offers. */
+export const runControls = {
+  pauseRun: ["running"],
+  resumeRun: waiting,
+  resumeWithRewards: waiting,
+  stopRun: ["queued", "starting", "running", "paused"],
+  stopRunNow: live,
+} as const satisfies Partial<Record<CommandName, readonly string[]>>;
 
 export const menus = {
   "explorer/context": [
@@ -229,7 +263,7 @@ export const menus = {
     { command: "exploreRollouts", when: isRolloutFile, group: "navigation@61" },
   ],
   "editor/title": [
-    { command: "runBothStages", when: "resourceFilename == iadr1.yaml", group: "navigation@1" },
+    { command: "runBothStages", when: isExperiment, group: "navigation@1" },
     { command: "cancelGeneration", when: inInspector, group: "navigation@1" },
     { command: "retryInspection", when: inInspector, group: "navigation@2" },
   ],
@@ -249,11 +283,11 @@ export const menus = {
   ],
   "view/item/context": [
     { command: "openDashboard", when: onRun(...anyRun), group: "inline@1" },
-    { command: "pauseRun", when: onRun("running"), group: "inline@2" },
-    { command: "stopRun", when: onRun("running", "starting", "queued"), group: "inline@3" },
-    { command: "resumeRun", when: onRun("stopped", "failed", "paused"), group: "inline@2" },
-    { command: "resumeWithRewards", when: onRun("stopped", "failed", "paused"), group: "1_control@1" },
-    { command: "stopRunNow", when: onRun(...live), group: "1_control@2" },
+    { command: "pauseRun", when: onRun(...runControls.pauseRun), group: "inline@2" },
+    { command: "stopRun", when: onRun(...runControls.stopRun), group: "inline@3" },
+    { command: "resumeRun", when: onRun(...runControls.resumeRun), group: "inline@2" },
+    { command: "resumeWithRewards", when: onRun(...runControls.resumeWithRewards), group: "1_control@1" },
+    { command: "stopRunNow", when: onRun(...runControls.stopRunNow), group: "1_control@2" },
     { command: "exploreRollouts", when: onRun(...anyRun), group: "2_look@0" },
     { command: "openReport", when: onRun(...finished), group: "2_look@1" },
     { command: "compareRuns", when: onRun(...anyRun), group: "2_look@2" },

@@ -36,7 +36,10 @@ export function buildManifest(): Manifest {
     keywords: ["anomaly detection", "industrial inspection", "vision-language model", "GRPO", "onnx"],
     icon: "media/icon.png",
     extensionKind: ["workspace"],
-    activationEvents: ["workspaceContains:**/iadr1.{yaml,yml,json}", "workspaceContains:**/*.reward.{ts,js,py}"],
+    activationEvents: [
+      `workspaceContains:${contributions.experimentFiles}`,
+      "workspaceContains:**/*.reward.{ts,js,py}",
+    ],
     l10n: "./l10n",
     capabilities: {
       untrustedWorkspaces: {

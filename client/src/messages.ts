@@ -16,6 +16,8 @@ export const startServer = () => t("Start Server");
 export const enterToken = () => t("Enter Token…");
 export const openDashboard = () => t("Open Dashboard");
 export const manageTrust = () => t("Manage Workspace Trust");
+export const pauseRun = () => t("Pause Run");
+export const resumeRun = () => t("Resume Run");
 export const stopAfterStep = () => t("Stop After This Step");
 export const stopNow = () => t("Stop Now");
 export const deleteRun = () => t("Delete");
@@ -171,6 +173,7 @@ export const accuracyOf = (percent: string) => t("{0} % on held-out images", per
 
 export const explorerTitle = (source: string) => (source === "" ? t("Rollouts") : t("Rollouts: {0}", source));
 export const noRollouts = () => t("There are no recorded rollouts yet. SC-GRPO records them while it trains.");
+export const noDashboard = () => t("No run dashboard is in front.");
 export const noExplorer = () => t("No rollouts are being explored.");
 export const noOwnReward = () => t("There is no reward function of your own in this folder.");
 export const pickRollouts = () => t("Which rollouts?");

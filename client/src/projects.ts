@@ -1,10 +1,10 @@
-/** Where the experiments of this window are: the iadr1.yaml files, found by name and watched. What is in them is the server's business. */
+/** Where the experiments of this window are: files such as iadr1.yaml, found by name and watched. What is in them is the server's business. */
 import { commands, type Uri, window, workspace } from "vscode";
+import { experimentFiles as pattern } from "./contributions";
 import { type Disposable, Emitter } from "./emitter";
 import { UserError } from "./errors";
 import * as messages from "./messages";
 
-const pattern = "**/iadr1*.{yaml,yml}";
 const excluded = "**/{node_modules,.iadr1,.git}/**";
 const maxConfigs = 50;
 

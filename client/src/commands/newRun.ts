@@ -114,7 +114,7 @@ async function place(folder: Uri, project: string): Promise<Uri | undefined> {
   if (answer === messages.replaceFile()) return usual;
   if (answer === undefined) return undefined;
   return window.showSaveDialog({
-    defaultUri: Uri.joinPath(folder, `iadr1.${project}.yaml`),
+    defaultUri: Uri.joinPath(folder, `${project}.iadr1.yaml`),
     filters: { YAML: ["yaml", "yml"] },
   });
 }

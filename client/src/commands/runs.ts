@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { Uri, ViewColumn, window, workspace } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
 import type { RunComparison, RunEstimate, RunListing } from "@iad-r1/protocol/runs";
+import type { dashboardPanel } from "@iad-r1/protocol/webview";
 import { duration, memory, percent } from "../durations";
 import { UserError } from "../errors";
 import { chooseFolder, unsavedText } from "../projects";
@@ -281,6 +282,15 @@ export async function deleteRun(parts: Parts, target?: unknown): Promise<void> {
 export async function openDashboard(parts: Parts, target?: unknown): Promise<void> {
   const run = await chooseRun(parts, target, always);
   if (run !== undefined) parts.dashboards.show([run]);
+}
+
+/** Does what a button of the dashboard in front does. */
+export function inDashboard(name: (typeof dashboardPanel)["commands"][number]) {
+  return ({ dashboards }: Parts): void => {
+    const { active } = dashboards;
+    if (active === null) throw new UserError(messages.noDashboard());
+    active.command(name);
+  };
 }
 
 /** Curves of several runs over each other, and what they reached in a table. */

@@ -1,6 +1,7 @@
 /** Commands about the server itself: start and stop it, connect to one elsewhere, see how it is. */
 import { type QuickPickItem, window } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
+import { commandId, commands as registered, runControls } from "../contributions";
 import { duration, memory } from "../durations";
 import { plain, table } from "../reports";
 import { isExposed, parseAddress } from "../server/address";
@@ -89,12 +90,20 @@ export async function showServerStatus(parts: Parts): Promise<void> {
     return;
   }
   const [run] = context.runs.active;
+  const controls = [
+    ["pauseRun", messages.pauseRun()],
+    ["resumeRun", messages.resumeRun()],
+    ["resumeWithRewards", messages.resumeCorrected()],
+    ["stopRun", messages.stopAfterStep()],
+  ] as const;
   const items = [
     ...(run === undefined
       ? []
       : [
           act(`$(graph-line) ${messages.openDashboard()}`, "iadr1.openDashboard", run.id),
-          act(`$(debug-stop) ${messages.stopAfterStep()}`, "iadr1.stopRun", run.id),
+          ...controls
+            .filter(([name]) => (runControls[name] as readonly string[]).includes(run.state))
+            .map(([name, label]) => act(`$(${registered[name].icon}) ${label}`, commandId(name), run.id)),
         ]),
     ...(state.kind === "ready"
       ? [act(`$(info) ${messages.serverReport()}`, "details")]

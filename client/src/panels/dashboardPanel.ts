@@ -180,6 +180,10 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
     this.panel.dispose();
   }
 
+  command(name: (typeof dashboardPanel)["commands"][number]): void {
+    this.host.command(name);
+  }
+
   dispose(): void {
     for (const id of [...this.shown.keys()]) this.hide(id);
     for (const each of this.subscriptions) each.dispose();

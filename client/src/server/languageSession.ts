@@ -14,6 +14,7 @@ import {
   State,
   Trace,
 } from "vscode-languageclient/node";
+import { experimentFiles } from "../contributions";
 import type { Transport } from "./transport";
 
 export interface SessionOptions {
@@ -35,7 +36,7 @@ const traces = { off: Trace.Off, messages: Trace.Messages, verbose: Trace.Verbos
 
 /** The files that the server knows a language for. */
 const documentSelector = [
-  { scheme: "file", language: "yaml", pattern: "**/iadr1*.{yaml,yml}" },
+  { scheme: "file", language: "yaml", pattern: experimentFiles },
   { scheme: "file", language: "json", pattern: "**/*.json" },
   { scheme: "file", language: "jsonl", pattern: "**/*.jsonl" },
   { scheme: "file", pattern: "**/*.jsonl" },

@@ -2,7 +2,7 @@
  * Opens a text for the language features: `iadr1.yaml`, or a data set file in one of the published layouts. A document is a
  * snapshot; what was found out about it is kept with it.
  */
-import { basename } from "node:path";
+import { isConfigPath } from "../config/configPath";
 import { ConfigDocument } from "./config/document";
 import { namedPaths } from "./config/paths";
 import { DatasetDocument } from "./dataset/document";
@@ -35,9 +35,4 @@ export function imageFolders(config: ConfigDocument): Map<string, string> {
     if (file !== undefined) folders.set(file, folder);
   }
   return folders;
-}
-
-/** `iadr1.yaml`, `iadr1.yml`, `iadr1.json`, and `NAME.iadr1.yaml` for several experiments in one folder. */
-export function isConfigPath(path: string): boolean {
-  return /^(?:.+\.)?iadr1\.(?:ya?ml|json)$/i.test(basename(path));
 }

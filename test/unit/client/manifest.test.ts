@@ -1,8 +1,19 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { commands, keys, menus, settings, steps, walkthroughId, welcomes } from "@iad-r1/client/contributions";
+import {
+  commands,
+  experimentFiles,
+  keys,
+  menus,
+  settings,
+  steps,
+  walkthroughId,
+  welcomes,
+} from "@iad-r1/client/contributions";
 import { buildManifest } from "@iad-r1/client/manifest";
+import { dashboardPanel, explorerPanel, inspectorPanel } from "@iad-r1/protocol/webview";
+import { isConfigPath } from "@iad-r1/server/config/configPath";
 import { describe, expect, test } from "vitest";
 
 const client = fileURLToPath(new URL("../../../client/", import.meta.url));
@@ -58,6 +69,35 @@ describe("manifest of the extension", () => {
     for (const { id } of steps) expect(existsSync(join(client, "media/walkthrough", `${id}.svg`)), id).toBe(true);
     expect(existsSync(join(client, "media/icon.png"))).toBe(true);
     expect(walkthroughId).toBe("iadr1.firstSteps");
+  });
+
+  test("has a command for all that the pages can be told to do", () => {
+    const table = readFileSync(join(client, "src/commands/table.ts"), "utf8");
+    const told = (panel: string) =>
+      [...table.matchAll(new RegExp(`${panel}\\("(\\w+)"\\)`, "g"))].map(([, name]) => name!);
+    expect(told("inInspector").sort()).toEqual([...inspectorPanel.commands].sort());
+    expect(told("inDashboard").sort()).toEqual([...dashboardPanel.commands].sort());
+    expect(told("inExplorer").sort()).toEqual([...explorerPanel.commands].sort());
+  });
+
+  test.each([
+    "iadr1.yaml",
+    "iadr1.yml",
+    "iadr1.json",
+    "line-2.iadr1.yaml",
+    "iadr1.cable.yaml",
+    "iadr1-old.yaml",
+    "my.yaml",
+  ])("takes %s for an experiment where the server does", (name) => {
+    const { "editor/title": title } = menus;
+    const button = /=~ \/(.*)\/$/.exec(title.find(({ command }) => command === "runBothStages")!.when)![1]!;
+    const glob = experimentFiles
+      .replace("**/", "")
+      .replaceAll(".", "\\.")
+      .replaceAll("*", ".+")
+      .replaceAll(/\{(.*?)\}/g, (_, list: string) => `(${list.replaceAll(",", "|")})`);
+    expect(new RegExp(`^${glob}$`).test(name), "glob").toBe(isConfigPath(name));
+    expect(new RegExp(button).test(name), "button").toBe(isConfigPath(name));
   });
 
   test("lets no workspace set what starts a program or where a token is sent", () => {
