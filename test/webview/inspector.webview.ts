@@ -155,6 +155,11 @@ it("does the commands of VS Code as its own buttons would", async () => {
   const host = await show({ looks: [finishedLook()] });
   await host.command("toggleTruth");
   await host.page.getByRole("button", { name: "Ground truth", pressed: true }).waitFor();
+  await host.command("lessOpacity");
+  await host.page.locator(".slider output", { hasText: "40 %" }).waitFor();
+  await host.command("zoomActual");
+  await host.command("panRight");
+  await host.page.locator(".pixel", { hasText: /x \d+, y \d+/ }).waitFor();
   await host.command("copyReasoning");
   expect(await host.waitForTell("text/copy")).toEqual({ text: answerText });
   await host.command("exportImage");

@@ -2,6 +2,7 @@
 import "../../components/virtualList";
 import "../../picture/pictureElement";
 import { html, render, type TemplateResult } from "lit";
+import type { explorerPanel } from "@iad-r1/protocol/webview";
 import { button, faultPanel, icon } from "../../components/basics";
 import type { VirtualListElement } from "../../components/virtualList";
 import { t } from "../../host/l10n";
@@ -11,7 +12,7 @@ import { groupList } from "./groupList";
 import { addProbe, debug, pin, rolloutPanel } from "./rolloutPanel";
 
 /** Keys of the page, each the same as a command. */
-const keys: Readonly<Record<string, string>> = {
+const keys: Readonly<Record<string, (typeof explorerPanel)["commands"][number]>> = {
   j: "nextGroup",
   k: "previousGroup",
   l: "nextCompletion",

@@ -4,6 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { faultPanel, icon } from "../../components/basics";
 import { FrameElement } from "../../components/frameElement";
 import { t } from "../../host/l10n";
+import type { inspectorPanel } from "@iad-r1/protocol/webview";
 import { correctionForm } from "./correction";
 import { Inspector } from "./inspector";
 import { lookPanel } from "./lookPanel";
@@ -160,7 +161,8 @@ class InspectorElement extends FrameElement {
   }
 }
 
-const keys: Readonly<Record<string, string>> = {
+/** Each is a command of VS Code too, but for the one that is held down. */
+const keys: Readonly<Record<string, (typeof inspectorPanel)["commands"][number] | "compare" | "holdReference">> = {
   "+": "zoomIn",
   "=": "zoomIn",
   "-": "zoomOut",
