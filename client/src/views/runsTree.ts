@@ -179,6 +179,7 @@ function evaluationItem(run: string, { label, stage, step, report }: RunDetails[
   item.description = `${percent(report.balancedAccuracy)} %`;
   item.iconPath = new ThemeIcon("checklist");
   item.contextValue = "evaluation";
+  item.command = { command: "iadr1.openDashboard", title: "", arguments: [run] };
   item.tooltip = [
     `${messages.balancedColumn()}: ${percent(report.balancedAccuracy)} %`,
     `${messages.falseAlarmColumn()}: ${percent(missing(report.normalAccuracy))} %`,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mergeFindings } from "@iad-r1/server/rewards/analysis/examine";
 import {
   documentationAnchor,
@@ -59,6 +59,17 @@ it("fixes that touch each other are not both applied", () => {
   ]);
   expect(fixed).toEqual({ source: "01ab456+789", applied: ["RW102: 2", "RW112: 7"] });
   expect(applyFixes("a", [finding("RW105", 0, 1)])).toBeNull();
+});
+
+it("the documentation says which ids the text alone can show", () => {
+  const page = readFileSync(new URL("../../../../docs/reward-debugger.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| \[(RW\d+)\].*\| *(\w*) *\| *\w* *\|$/gm)];
+  const said = rows.flatMap(([, id, ofText]) => (ofText === "yes" ? [id!] : []));
+  const folder = new URL("../../../../server/src/rewards/static/", import.meta.url);
+  const made = readdirSync(folder).flatMap((name) =>
+    [...readFileSync(new URL(name, folder), "utf8").matchAll(/"(RW\d+)"/g)].map(([, id]) => id!),
+  );
+  expect(said).toEqual([...new Set(made)].sort());
 });
 
 it("every id has its heading in the documentation, where links from messages lead", () => {
