@@ -104,9 +104,25 @@ export function originOf(
   return { prompt, sampleId, length: ids.length, ...(finish !== "cancelled" && { finish }) };
 }
 
+/** Reference pictures that a sample has; to a generated one there is one. */
+export const numReferences = ({ synth, references }: InspectionSample): number =>
+  synth !== undefined ? 1 : references.length;
+
+/**
+ * Says that fewer reference pictures are shown than were asked for: what is measured then is something else. Null when all have enough.
+ *
+ * @param counts of the reference pictures of each sample
+ */
+export function missingReferences(counts: readonly number[], wanted: number): string | null {
+  const short = counts.filter((count) => count < wanted);
+  if (short.length === 0) return null;
+  const fewest = short.reduce((a, b) => Math.min(a, b));
+  return `${short.length} of ${counts.length} samples have fewer reference pictures than the ${wanted} asked for, the fewest ${fewest}: they are shown with those that they have.`;
+}
+
 /** References first, the picture to inspect last; both turned alike. */
 export function picturesOf(sample: InspectionSample, references: number, turn: Turn = 0): Picture[] {
-  const count = sample.synth !== undefined ? Math.min(1, references) : Math.min(references, sample.references.length);
+  const count = Math.min(references, numReferences(sample));
   const suffix = turn === 0 ? "" : `~${turn}`;
   const name = nameOf(sample);
   const shown = Array.from({ length: count }, (_, i): Picture => {

@@ -73,7 +73,7 @@ export function serveLanguage(options: LanguageServerOptions): void {
   registerServer(dispatcher, services, options.streamAddress, say);
   registerInspect(dispatcher, services, say);
   const sayRun = (run: RunListing) => runTranslatorFor(locale)?.listing(run) ?? run;
-  registerRuns(dispatcher, services, sayRun, () => locale);
+  registerRuns(dispatcher, services, sayRun, say, () => locale);
   registerRollouts(dispatcher, services);
   const stopListening = services.listen((news) => {
     if (news.type === "log") tell(news.level, news.message);

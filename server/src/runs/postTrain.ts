@@ -27,6 +27,7 @@ import { loadExperimentModel } from "../config/modelNames";
 import { loadSources, requireSound } from "../data/sources";
 import { evaluateModel, type EvaluateModelOptions } from "../evaluate/evaluateModel";
 import { answeringModel, answersOfRuns } from "../generate/answeringModel";
+import { missingReferences, numReferences } from "../generate/examples";
 import { Generator } from "../generate/generator";
 import { LiveModel } from "../generate/liveModel";
 import { PromptEncoder } from "../generate/promptEncoder";
@@ -294,6 +295,9 @@ async function work(run: OpenRun, context: RunContext): Promise<Pick<RunOutcome,
   // What is wrong with the model is said before any time goes into data.
   await loadExperimentModel(config.model, run.isResumed);
   const data = await loadData(config);
+  const shown = new Set(Object.values(data).flatMap((samples) => samples ?? []));
+  const missing = missingReferences([...shown].map(numReferences), config.prompt.references);
+  if (missing !== null) recorder.log("warning", "data/few-references", missing);
   const rewards = new RunRewards(config);
   try {
     return await workWith(run, context, { data, rewards, engine, startedMs });

@@ -15,6 +15,7 @@ import { embeddedNameOf, loadExperimentModel } from "../config/modelNames";
 import { formatProblem, hasErrors } from "../data/problems";
 import { loadSources } from "../data/sources";
 import { answeringModel, answersOfRuns } from "../generate/answeringModel";
+import { missingReferences, numReferences } from "../generate/examples";
 import { openRewards } from "../rewards/user/openRewards";
 import { decideDevice } from "../runtime/deviceChoice";
 import { requireTrl } from "../train/trl/requireTrl";
@@ -55,7 +56,8 @@ export async function preflight(
   });
   let isDataSound = true;
   for (const [name, list] of sources) {
-    if (list !== undefined) isDataSound = (await check(name, () => describeData(list, signal))) && isDataSound;
+    if (list !== undefined)
+      isDataSound = (await check(name, () => describeData(list, config.prompt.references, signal))) && isDataSound;
   }
   if (kind !== "pa-sft") {
     await check("Rewards", async () => {
@@ -93,7 +95,11 @@ export async function preflight(
   return checks;
 }
 
-async function describeData(sources: readonly DataSource[], signal: AbortSignal | undefined): Promise<string> {
+async function describeData(
+  sources: readonly DataSource[],
+  references: number,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const { value, problems } = await loadSources(sources, { folder: process.cwd(), ...(signal && { signal }) });
   if (hasErrors(problems)) {
     const errors = problems.filter(({ severity }) => severity === "error");
@@ -104,7 +110,9 @@ async function describeData(sources: readonly DataSource[], signal: AbortSignal 
     );
   }
   const normal = value.filter(({ label }) => label === "normal").length;
-  return `${value.length} samples: ${normal} without and ${value.length - normal} with a defect`;
+  const counts = `${value.length} samples: ${normal} without and ${value.length - normal} with a defect`;
+  const missing = missingReferences(value.map(numReferences), references);
+  return missing === null ? counts : `${counts}. ${missing}`;
 }
 
 async function describeLengths(config: ExperimentConfig): Promise<string> {

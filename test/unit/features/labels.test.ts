@@ -1,8 +1,12 @@
 /** Chinese for what lists and reports call things: all that this machine says of itself, models and scopes; names and paths stay. */
+
+import { parseExperiment } from "@iad-r1/server/config/parseExperiment";
 import { labelTranslatorFor } from "@iad-r1/server/features/localise/labels";
 import { labels } from "@iad-r1/server/features/localise/labelsZhCn";
 import { listModels } from "@iad-r1/server/inspect/modelCatalog";
 import { examineMachine } from "@iad-r1/server/machine/examineMachine";
+import { estimateRun } from "@iad-r1/server/runs/estimate";
+import { preflight } from "@iad-r1/server/runs/preflight";
 import { expect, it } from "vitest";
 
 const chinese = labelTranslatorFor("zh-cn");
@@ -24,6 +28,25 @@ it("says what devices can do, piece by piece", () => {
   );
   const choice = "chooses cpu: no other device works here (webgpu: no Vulkan driver is installed; cuda: it crashed)";
   expect(chinese.text(choice)).toBe("选择 cpu：这里没有其他可用的设备（webgpu：未安装 Vulkan 驱动；cuda：it crashed）");
+});
+
+it("says all that is checked before a run, and what an estimate goes by", async () => {
+  const heldOut =
+    "data:\n  train: { kind: synth, seed: 1, count: 4, size: 42 }\n  heldOut: { kind: synth, seed: 2, count: 2, size: 42 }\n";
+  const { value: config } = parseExperiment(`model: { base: nano-base }\n${heldOut}prompt: { references: 2 }\n`, {
+    folder: process.cwd(),
+  });
+  const checks = await preflight("post-train", config!);
+  expect(checks.map(({ name }) => name)).toEqual([
+    ...["Model", "Training data", "Held-out data", "Rewards", "Device", "Lengths", "Memory", "Disk"],
+  ]);
+  // Names of rewards and of a device are the same in every language.
+  const names = /^(iad-r1\/.*|cpu)$/;
+  const said = checks.map(chinese.check).flatMap(({ name, evidence }) => [name, evidence]);
+  expect(said.filter((text) => !isChinese(text) && !names.test(text))).toEqual([]);
+  expect(said[3]).toMatch(/4 个样本中有 4 个的参考图像少于所要求的 2 张，最少的为 1 张/);
+  const { basis } = await estimateRun("post-train", config!);
+  expect(basis.map(chinese.text).filter((text) => !isChinese(text))).toEqual([]);
 });
 
 it("says models and scopes", async () => {

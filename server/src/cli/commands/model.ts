@@ -5,6 +5,7 @@ import { counted } from "@iad-r1/models/util/counted";
 import { type Command, Option } from "commander";
 import { evaluateReference } from "../../evaluate/evaluateModel";
 import { askChoices, choiceReport, type ChoiceScore, readChoiceFile } from "../../evaluate/multipleChoice";
+import { missingReferences, numReferences } from "../../generate/examples";
 import { createRewardRegistry } from "../../rewards/registry";
 import { verifyModel } from "../../verify/verifyModel";
 import { action } from "../action";
@@ -49,22 +50,19 @@ export function registerModelCommands(program: Command): void {
       const options = command.opts<EvalOptions>();
       if (options.questions !== undefined) return askQuestions(context, options.questions, options);
       if (options.data === undefined) return command.error("error: give --data PATH, or --questions FILE");
-      const samples = await samplesOf(options.data, context.signal);
+      const samples = (await samplesOf(options.data, context.signal)).slice(0, options.limit);
+      warnOfReferences(context, samples.map(numReferences), options.references);
       // What cannot be written is said before the hours of work.
       if (options.out !== undefined) await mkdir(options.out, { recursive: true });
-      const { report, samples: answers } = await evaluateReference(
-        await modelOf(options, context.signal),
-        samples.slice(0, options.limit),
-        {
-          device: options.device,
-          threads: options.threads,
-          references: options.references,
-          rewards: createRewardRegistry().resolve(options.rewards.split(",")),
-          signal: context.signal,
-          onDevice: (_, message) => context.log(message),
-          onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} images`),
-        },
-      );
+      const { report, samples: answers } = await evaluateReference(await modelOf(options, context.signal), samples, {
+        device: options.device,
+        threads: options.threads,
+        references: options.references,
+        rewards: createRewardRegistry().resolve(options.rewards.split(",")),
+        signal: context.signal,
+        onDevice: (_, message) => context.log(message),
+        onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} images`),
+      });
       if (context.interactive) process.stderr.write("\r\x1b[K");
       if (options.out !== undefined) {
         await writeFile(join(options.out, "report.json"), `${JSON.stringify(report, null, 2)}\n`);
@@ -97,6 +95,12 @@ export function registerModelCommands(program: Command): void {
   registerVerify(program);
 }
 
+/** For commands with `--references`: fewer are shown where a sample has fewer. */
+export function warnOfReferences(context: CliContext, counts: readonly number[], wanted: number): void {
+  const missing = missingReferences(counts, wanted);
+  if (missing !== null) context.log(`warning: ${missing}`);
+}
+
 /** Multiple choice: accuracy by subtask. */
 async function askQuestions(context: CliContext, file: string, options: EvalOptions): Promise<void> {
   const { questions, missing } = await readChoiceFile(file, options.images);
@@ -105,8 +109,14 @@ async function askQuestions(context: CliContext, file: string, options: EvalOpti
       `warning: ${counted(missing.length, "picture")} of the questions cannot be found, the first: ${missing[0]}; what is asked about them is left out.`,
     );
   }
+  const asked = questions.slice(0, options.limit);
+  warnOfReferences(
+    context,
+    asked.map(({ references }) => references.length),
+    options.references,
+  );
   if (options.out !== undefined) await mkdir(options.out, { recursive: true });
-  const answers = await askChoices(await modelOf(options, context.signal), questions.slice(0, options.limit), {
+  const answers = await askChoices(await modelOf(options, context.signal), asked, {
     ...{ device: options.device, threads: options.threads, references: options.references, signal: context.signal },
     onDevice: (_, message) => context.log(message),
     onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} questions`),

@@ -6,7 +6,7 @@ import { closeSync, openSync, writeFileSync } from "node:fs";
 import { createRandom } from "@iad-r1/models/util/random";
 import { type Command, Option } from "commander";
 import { rewardNames } from "../../config/rewardPath";
-import { defaultPromptStyle, type PromptStyle, promptStyles } from "../../generate/examples";
+import { defaultPromptStyle, numReferences, type PromptStyle, promptStyles } from "../../generate/examples";
 import { instrumentTypeScript } from "../../rewards/live/instrument";
 import { openRewards } from "../../rewards/user/openRewards";
 import { type SampledLine, sampleLines } from "../../train/sampleLines";
@@ -15,6 +15,7 @@ import { DATA_HELP, samplesOf } from "../dataOption";
 import { type DEVICE_CHOICES, deviceOption, modelOf, modelOption } from "../modelOptions";
 import { integer, nonNegative, positive, share } from "../numberOption";
 import { table } from "../terminalText";
+import { warnOfReferences } from "./model";
 import { registerRolloutFiles } from "./rolloutFiles";
 
 interface SampleOptions {
@@ -69,6 +70,7 @@ export function registerRolloutCommands(program: Command): void {
       // What cannot be written is said before the work; a file that is there stays as it is until then.
       if (options.out !== undefined) closeSync(openSync(options.out, "a"));
       const chosen = createRandom(options.seed, "rollouts").shuffle(all).slice(0, options.prompts);
+      warnOfReferences(context, chosen.map(numReferences), options.references);
       const opened = openRewards(rewardNames(options.rewards), {
         ...{ folder: process.cwd(), instrument: instrumentTypeScript, wallMs: options.timeout * 1000 },
         seed: options.seed,

@@ -43,6 +43,49 @@ export const labels: Readonly<Record<string, string>> = {
   "Update Windows and the graphics driver.": "请更新 Windows 和显卡驱动。",
   "Update macOS.": "请更新 macOS。",
 
+  // ---- checks before a run
+  Model: "模型",
+  "Training data": "训练数据",
+  "Training data of PA-SFT": "PA-SFT 的训练数据",
+  "Training data of SC-GRPO": "SC-GRPO 的训练数据",
+  "Held-out data": "留出数据",
+  "Validation data": "验证数据",
+  Rewards: "奖励",
+  Device: "设备",
+  Lengths: "长度",
+  "{0} million weights in {1}": "{1}，{0} 百万个权重",
+  "{0} samples: {1} without and {2} with a defect": "{0} 个样本：{1} 个无缺陷，{2} 个有缺陷",
+  "{0} samples: {1} without and {2} with a defect. {3} of {4} samples have fewer reference pictures than the {5} asked for, the fewest {6}: they are shown with those that they have.":
+    "{0} 个样本：{1} 个无缺陷，{2} 个有缺陷。{4} 个样本中有 {3} 个的参考图像少于所要求的 {5} 张，最少的为 {6} 张：只显示它们已有的参考图像。",
+  "1 error, the first: {0}": "1 处错误，第一处：{0}",
+  "{0} errors, the first: {1}": "{0} 处错误，第一处：{1}",
+  "Mend the data set; `iad-r1 data validate` lists everything.":
+    "请修正数据集；`iad-r1 data validate` 会列出全部问题。",
+  "auto chooses {0}: {1}": "auto 选择 {0}：{1}",
+  "TRL {0} with torch {1} on {2}": "TRL {0}，torch {1}，在 {2} 上",
+  "prompts up to {0} tokens and answers up to {1} in {2} samples; the model has {3} positions":
+    "{2} 个样本中提示最长 {0} 个词元，答案最长 {1} 个；模型有 {3} 个位置",
+  "A prompt of {0} tokens and {1} of an answer need {2} positions, the model has {3}.":
+    "{0} 个词元的提示加上 {1} 个词元的答案需要 {2} 个位置，而模型只有 {3} 个。",
+  "Lower maxCompletionLength, use smaller pictures, or fewer reference images.":
+    "请减小 maxCompletionLength，使用更小的图像，或减少参考图像。",
+  "needs about {0}, {1} are free": "约需 {0}，空闲 {1}",
+  "Train an adapter (trainable: lora), set recompute: true, or use smaller passes (batchSize, microBatchSize).":
+    "请训练适配器（trainable: lora），设置 recompute: true，或使用更小的批次（batchSize、microBatchSize）。",
+  "checkpoints take up to {0}, {1} are free in {2}": "检查点最多占用 {0}，{2} 中空闲 {1}",
+  "Free some space, keep fewer checkpoints (keepCheckpoints), or choose another output folder.":
+    "请释放一些空间，减少保存的检查点（keepCheckpoints），或选择其他输出文件夹。",
+  "Look at the server log.": "请查看服务器日志。",
+
+  // ---- what an estimate goes by
+  "{0} samples measured: prompts of {1} tokens (longest {2}), answers of {3} (longest {4})":
+    "测量了 {0} 个样本：提示 {1} 个词元（最长 {2}），答案 {3} 个（最长 {4}）",
+  "the speed of this machine is not known: {0}": "不知道本机的速度：{0}",
+  "this machine multiplies at {0} GFLOP/s now; other programs that compute make a run slower":
+    "本机目前的乘法速度为 {0} GFLOP/s；其他正在计算的程序会使训练变慢",
+  "times are right within a factor of about two; the first steps of a run tell better":
+    "时间的误差约在两倍以内；训练的最初几步更能说明问题",
+
   // ---- the other engine
   "engine: trl can be used: Python {0} ({1}), {2}; computes on {3}":
     "可以使用 engine: trl：Python {0}（{1}），{2}；在 {3} 上计算",

@@ -3,6 +3,8 @@
  * person's own rules on its curves; and for what it commonly fails with, and the cures. The keys are the English as the run writes it, with `{0}` where something varies.
  */
 export const runSentences: Readonly<Record<string, string>> = {
+  "{0} of {1} samples have fewer reference pictures than the {2} asked for, the fewest {3}: they are shown with those that they have.":
+    "{1} 个样本中有 {0} 个的参考图像少于所要求的 {2} 张，最少的为 {3} 张：只显示它们已有的参考图像。",
   "{0} sequences were longer than {1} tokens and were cut.": "{0} 个序列超过 {1} 个词元，已被截断。",
   "The adapter holds modules of the vision side in full ({0}). They are used and stay as they are: of the vision side only an adapter's matrices learn.":
     "适配器完整保存了视觉部分的模块（{0}）。它们会被使用但保持不变：视觉部分只有适配器的矩阵参与学习。",

@@ -16,6 +16,7 @@ import {
   stopRun,
 } from "@iad-r1/protocol/lsp";
 import type { RunListing } from "@iad-r1/protocol/runs";
+import type { LabelTranslator } from "../../features/localise/labels";
 import { trainingKind } from "../../runs/manager";
 import type { Services } from "../../services";
 import type { Dispatcher } from "../dispatch";
@@ -35,13 +36,15 @@ import {
 const pageSize = 200;
 
 /**
- * @param say    what a run tells in the editor's language
- * @param locale that language, such as `zh-cn`; known once the editor has said so
+ * @param say      what a run tells in the editor's language
+ * @param labelled what checks and estimates tell in it
+ * @param locale   that language, such as `zh-cn`; known once the editor has said so
  */
 export function registerRuns(
   on: Dispatcher,
   services: Services,
   say: (run: RunListing) => RunListing,
+  labelled: () => LabelTranslator,
   locale: () => string,
 ): void {
   const { runs, tasks } = services;
@@ -57,11 +60,12 @@ export function registerRuns(
   on.on(preflightRun, startRunParams, async ({ kind, ...source }, signal) => {
     const config = await services.experiment(source, signal);
     const checks = await tasks.run("preflight", { kind, config }, signal);
-    return { ok: checks.every(({ status }) => status !== "problem"), checks };
+    return { ok: checks.every(({ status }) => status !== "problem"), checks: checks.map(labelled().check) };
   });
-  on.on(estimateRun, startRunParams, async ({ kind, ...source }, signal) =>
-    tasks.run("estimate", { kind, config: await services.experiment(source, signal) }, signal),
-  );
+  on.on(estimateRun, startRunParams, async ({ kind, ...source }, signal) => {
+    const estimate = await tasks.run("estimate", { kind, config: await services.experiment(source, signal) }, signal);
+    return { ...estimate, basis: estimate.basis.map(labelled().text) };
+  });
   on.on(startRun, startRunParams, async ({ kind, ...source }, signal) => {
     const config = await services.experiment(source, signal);
     return { run: await runs.start(kind, config, { configFile: source.configFile }) };
