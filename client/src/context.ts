@@ -182,17 +182,11 @@ export class Context implements Disposable {
       return connectRemote(address.language, token);
     }
     if (setting("server.mode") === "connect") {
-      throw new NoServerError(
-        "iadr1.server.mode is “connect”, but iadr1.server.address names no server.",
-        "Use the command Connect to Server….",
-      );
+      throw new NoServerError(messages.noAddress(), messages.useConnect());
     }
     const module = this.asset("dist", "main.mjs").fsPath;
     await access(module).catch(() => {
-      throw new NoServerError(
-        "This is the universal package, which has no engine for this platform.",
-        "Install the package for this platform, or use the command Connect to Server….",
-      );
+      throw new NoServerError(messages.noEngine(), messages.otherPackage());
     });
     const { startEmbedded } = await import("./server/embedded");
     this.log.info("Starting the server inside the extension");

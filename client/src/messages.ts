@@ -55,6 +55,24 @@ export const upRow = () => t("Running for");
 export const memoryRow = () => t("Memory");
 export const activeRow = () => t("Runs and inspections going on");
 export const valueColumn = () => t("Value");
+export const noAddress = () => t("iadr1.server.mode is “connect”, but iadr1.server.address names no server.");
+export const useConnect = () => t("Use the command Connect to Server….");
+export const noEngine = () => t("This is the universal package, which has no engine for this platform.");
+export const otherPackage = () => t("Install the package for this platform, or use the command Connect to Server….");
+export const cannotStart = (command: string, reason: string) => t("{0} cannot be started: {1}", command, reason);
+export const processEnded = (code: number | null) => t("the server process ended with code {0}", String(code));
+export const processKilled = (signal: string) => t("the server process was ended by {0}", signal);
+export const connectionEnded = (code: number, reason: string) =>
+  t("the connection ended ({0})", reason === "" ? String(code) : `${code} ${reason}`);
+export const noAnswerYet = () => t("There is no answer to explain yet.");
+export const noHeatMap = () => t("The heat map could not be made.");
+export const pictureGone = () => t("The picture is not shown any more.");
+export const checkCommand = () => t("Check the setting iadr1.server.command.");
+export const tokenRefused = (url: string) => t("The server at {0} refused the token.", url);
+export const giveToken = () => t("Give it the right token.");
+export const otherServer = (url: string, status: number) =>
+  t("What answers at {0} is not an IAD-R1 server of this version (HTTP {1}).", url, status);
+export const checkVersions = () => t("Check the address and that both sides have the same version.");
 export const noTokenYet = (address: string) => t("There is no token for {0} yet.", address);
 
 // ---- trust and folders ---------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import {
 import type { Context } from "../context";
 import { imageExtensions } from "../contributions";
 import { type Disposable, Emitter } from "../emitter";
-import { sentence } from "../errors";
+import { sentence, UserError } from "../errors";
 import * as messages from "../messages";
 import type { Models } from "../models";
 import { setting, touches } from "../settings";
@@ -598,8 +598,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
   private async heatMap(slot: number, image: string): Promise<HeatMap> {
     const entry = this.entries.find(({ id }) => id === image);
     const look = entry?.looks[slot];
-    if (entry === undefined || look === undefined || look.result === null)
-      throw new Error("there is no answer to explain yet");
+    if (entry === undefined || look === undefined || look.result === null) throw new UserError(messages.noAnswerYet());
     const [reference, ...references] = await this.context.imageReferences([
       entry.uri.fsPath,
       ...entry.references.map(({ fsPath }) => fsPath),
@@ -611,7 +610,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
       ...(look.model === null ? {} : { model: this.models.reference(look.model) }),
     });
     const done = await this.follow(job, new AbortController().signal, { show: () => {}, change: () => {} });
-    if (done?.heatMap == null) throw new Error(done?.error?.message ?? "the heat map could not be made");
+    if (done?.heatMap == null) throw new Error(done?.error?.message ?? messages.noHeatMap());
     const { method, columns, rows, values, baseScore } = done.heatMap;
     return { method, columns, rows, values, baseScore };
   }
@@ -620,7 +619,7 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     correction: Parameters<PanelController<typeof inspectorPanel>["asks"]["sample/save"]>[0],
   ): Promise<{ savedTo: string | null }> {
     const entry = this.entries.find(({ id }) => id === correction.image);
-    if (entry === undefined) throw new Error("the picture is not shown any more");
+    if (entry === undefined) throw new UserError(messages.pictureGone());
     const folder = workspace.getWorkspaceFolder(entry.uri)?.uri ?? Uri.file(dirname(entry.uri.fsPath));
     const target = await window.showSaveDialog({
       ...{ title: messages.pickSampleFile(), saveLabel: messages.saveSample() },

@@ -3,6 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { StreamMessageReader, StreamMessageWriter } from "vscode-languageclient/node";
 import { NoServerError, type Transport } from "./transport";
+import * as messages from "../messages";
 
 export interface EmbeddedOptions {
   /** The server's bundle. */
@@ -29,9 +30,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Transport
   });
   const ended = new Promise<string>((resolve) => {
     child.on("exit", (code, signal) =>
-      resolve(
-        signal === null ? `the server process ended with code ${code}` : `the server process was ended by ${signal}`,
-      ),
+      resolve(signal === null ? messages.processEnded(code) : messages.processKilled(signal)),
     );
     child.on("error", (error) => resolve(error.message));
   });
@@ -41,10 +40,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Transport
   try {
     await once(child, "spawn");
   } catch (error) {
-    throw new NoServerError(
-      `${command} cannot be started: ${(error as Error).message}`,
-      "Check the setting iadr1.server.command.",
-    );
+    throw new NoServerError(messages.cannotStart(command, (error as Error).message), messages.checkCommand());
   }
   return {
     reader: new StreamMessageReader(child.stdout),

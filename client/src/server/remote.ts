@@ -8,6 +8,7 @@ import {
 } from "vscode-languageclient/node";
 import { WebSocket } from "ws";
 import { NoServerError, type Transport } from "./transport";
+import * as messages from "../messages";
 
 /** Longest message that is accepted from the server; curves and pictures do not come this way. */
 const maxMessageBytes = 64 * 2 ** 20;
@@ -28,9 +29,7 @@ export async function connectRemote(url: string, token: string): Promise<Transpo
   });
   await opened(socket, url);
   const ended = new Promise<string>((resolve) => {
-    socket.once("close", (code, reason) =>
-      resolve(`the connection ended (${code}${reason.length > 0 ? ` ${reason}` : ""})`),
-    );
+    socket.once("close", (code, reason) => resolve(messages.connectionEnded(code, String(reason))));
   });
   socket.on("error", () => {}); // "close" follows and says it
   watch(socket);
@@ -56,14 +55,9 @@ function opened(socket: WebSocket, url: string): Promise<void> {
       response.resume();
       socket.terminate();
       if (status === 401 || status === 403) {
-        reject(new NoServerError(`The server at ${url} refused the token.`, "Give it the right token.", true));
+        reject(new NoServerError(messages.tokenRefused(url), messages.giveToken(), true));
       } else if (status === 404 || status === 426 || status === 400) {
-        reject(
-          new NoServerError(
-            `What answers at ${url} is not an IAD-R1 server of this version (HTTP ${status}).`,
-            "Check the address and that both sides have the same version.",
-          ),
-        );
+        reject(new NoServerError(messages.otherServer(url, status), messages.checkVersions()));
       } else {
         reject(new Error(`the server answered with HTTP ${status}`));
       }

@@ -126,6 +126,17 @@ describe("messages of the extension", () => {
     expect([...new Set(sentences())].sort()).toEqual(Object.keys(translated).sort());
   });
 
+  test("are the only sentences that people are told: none stands elsewhere", () => {
+    const sources = readdirSync(join(client, "src"), { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith(".ts"),
+    );
+    const told = sources.flatMap((name) => {
+      const text = readFileSync(join(client, "src", name), "utf8");
+      return [...text.matchAll(/new (?:UserError|NoServerError)\(\s*["`]|show\w+Message\(\s*["`]/g)].map(() => name);
+    });
+    expect(told).toEqual([]);
+  });
+
   test("keep their placeholders", () => {
     for (const [english, chinese] of Object.entries(translated)) {
       expect(placeholders(chinese), english).toEqual(placeholders(english));
