@@ -54,6 +54,16 @@ test("a run waits for its reward to be corrected, and goes on with it", async ()
     await runReaches(workspace, "paused");
     await dashboard.locator(".run-header .state", { hasText: "Paused" }).waitFor();
     await dashboard.locator(".findings .notice", { hasText: "RW104" }).waitFor();
+    // What can be done about it stands behind the status item too, and what the page does are commands.
+    await window.status.click();
+    await window.picker("The server is ready");
+    await expect
+      .poll(() => window.rows.allInnerTexts().then((rows) => rows.map((row) => row.split("\n")[0].trim())))
+      .toEqual(expect.arrayContaining(["Resume Run", "Resume With Corrected Reward", "Stop After This Step"]));
+    await window.page.keyboard.press("Escape");
+    await window.command("IAD-R1: Dashboard: Toggle Tables");
+    await dashboard.getByRole("button", { name: "Show tables instead of curves", pressed: true }).waitFor();
+    await window.command("IAD-R1: Dashboard: Toggle Tables");
     await window.told("waits for you");
     await window.picture("reward-pause-dashboard");
     await window.accept("waits for you", "Open Reward");
