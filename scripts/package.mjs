@@ -11,6 +11,7 @@ import { ensureTools } from "../test/e2e/setup.mjs";
 import { bundle } from "./build.mjs";
 import { copyNativeParts, platforms } from "./packaging/nativeParts.mjs";
 import { bundledPackages, notices } from "./packaging/notices.mjs";
+import { shippedPages } from "./packaging/pages.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const client = join(root, "client");
@@ -39,8 +40,7 @@ export async function makePackage(target, bundles) {
     const isPython = (path) => !path.includes("__pycache__");
     cpSync(join(root, "engines"), join(stage, "engines"), { recursive: true, filter: isPython });
     cpSync(join(root, "samples", "rewards"), join(stage, "samples", "rewards"), { recursive: true });
-    // What problems in reward files link to.
-    for (const page of ["reward-debugger.md", "live-values.md"]) {
+    for (const page of shippedPages) {
       cpSync(join(root, "docs", page), join(stage, "docs", page), { recursive: true });
     }
   }

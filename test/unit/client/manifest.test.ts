@@ -100,6 +100,17 @@ describe("manifest of the extension", () => {
     expect(new RegExp(button).test(name), "button").toBe(isConfigPath(name));
   });
 
+  test("brings every page that its pages lead to", async () => {
+    const list = new URL("../../../scripts/packaging/pages.mjs", import.meta.url).href;
+    const { shippedPages } = (await import(list)) as { shippedPages: string[] };
+    const docs = fileURLToPath(new URL("../../../docs/", import.meta.url));
+    const links = shippedPages.flatMap((page) =>
+      [...readFileSync(join(docs, page), "utf8").matchAll(/\]\(([\w./-]+)(?:#[\w-]+)?\)/g)].map(([, path]) => path!),
+    );
+    expect(links.length).toBeGreaterThan(0);
+    expect(links.filter((path) => !shippedPages.includes(path))).toEqual([]);
+  });
+
   test("lets no workspace set what starts a program or where a token is sent", () => {
     for (const [name, setting] of Object.entries(settings)) {
       if (/^server\.(command|env|extraArgs|address)$/.test(name)) expect(setting.scope, name).toBe("machine");
