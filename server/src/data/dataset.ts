@@ -154,18 +154,6 @@ export async function writeDataset(
   else await writeMeta(target, samples, pathOf);
 }
 
-export interface ConvertOptions {
-  from: ReadOptions & { path: string };
-  to: WriteOptions & { path: string; format: DataFormat };
-}
-
-/** Reads one format and writes another. Records with problems are left out; the problems come back. */
-export async function convertDataset(options: ConvertOptions): Promise<Parsed<InspectionSample[]>> {
-  const read = await readDataset(options.from.path, options.from);
-  await writeDataset(options.to.path, options.to.format, read.value, options.to);
-  return read;
-}
-
 function relativeTo(root: string): (path: string) => string {
   return (path) => pathBelow(root, path) ?? path;
 }

@@ -1,12 +1,13 @@
 /**
- * Brings a data set into a project: read in any layout that we know, copied with its pictures into a folder of our own layout, which says
- * more than the others and does not depend on where the originals lie. Never over something that is there.
+ * Data sets in any layout that we know, tables and LLaMA-Factory's lists included, written in another one. Importing brings one into a
+ * project: copied with its pictures into a folder of our own layout, which says more than the others and does not depend on where the
+ * originals lie. Never over something that is there.
  */
 import { existsSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { DataError } from "@iad-r1/models/errors";
 import type { ImportedData, ImportParams } from "@iad-r1/protocol/project";
-import { readDataset, type ReadOptions, writeDataset } from "./dataset";
+import { type DataFormat, readDataset, type ReadOptions, writeDataset, type WriteOptions } from "./dataset";
 import { readCsvTable } from "./formats/csvTable";
 import { readDatasetInfo } from "./formats/paSft";
 import type { Parsed } from "./problems";
@@ -26,7 +27,7 @@ export async function importData({ path, name, folder }: ImportParams, signal?: 
       hint: "Choose a folder that does not exist yet.",
     });
   }
-  const { value, problems } = await readAny(resolve(path), name, signal);
+  const { value, problems } = await readAny(resolve(path), { ...(name && { name }), ...(signal && { signal }) });
   if (value.length === 0) {
     throw new DataError("data/no-samples", `${path}: no sample can be read.`, {
       where: path,
@@ -46,17 +47,34 @@ export async function importData({ path, name, folder }: ImportParams, signal?: 
   };
 }
 
-async function readAny(
-  path: string,
-  name: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Parsed<InspectionSample[]>> {
-  if (/\.(csv|tsv)$/i.test(path)) return readCsvTable(path, signal);
-  if (basename(path) === "dataset_info.json") {
+export interface ConvertOptions {
+  from: AnyReadOptions & { path: string };
+  to: WriteOptions & { path: string; format: DataFormat };
+}
+
+/**
+ * Reads one layout and writes another. Records with problems are left out; the problems come back.
+ *
+ * @throws as `importData` and `writeDataset` do
+ */
+export async function convertDataset({ from, to }: ConvertOptions): Promise<Parsed<InspectionSample[]>> {
+  const read = await readAny(resolve(from.path), from);
+  await writeDataset(to.path, to.format, read.value, to);
+  return read;
+}
+
+interface AnyReadOptions extends ReadOptions {
+  /** Which data set of LLaMA-Factory's list. */
+  name?: string;
+}
+
+async function readAny(path: string, { name, ...options }: AnyReadOptions): Promise<Parsed<InspectionSample[]>> {
+  if (options.format === undefined && /\.(csv|tsv)$/i.test(path)) return readCsvTable(path, options.signal);
+  if (options.format === undefined && basename(path) === "dataset_info.json") {
     const entry = await infoEntry(path, name);
-    return readDataset(entry.path, { ...entry.options, ...(signal && { signal }) });
+    return readDataset(entry.path, { ...entry.options, ...options });
   }
-  return readDataset(path, signal === undefined ? {} : { signal });
+  return readDataset(path, options);
 }
 
 /** A data set of LLaMA-Factory's list: a JSON file whose pictures lie where its paths say, from the folder of the list. */

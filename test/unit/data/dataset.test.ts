@@ -2,7 +2,8 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { convertDataset, detectFormat, readDataset, writeDataset } from "@iad-r1/server/data/dataset";
+import { detectFormat, readDataset, writeDataset } from "@iad-r1/server/data/dataset";
+import { convertDataset } from "@iad-r1/server/data/importData";
 import { parseAnnotations, readAnnotations } from "@iad-r1/server/data/formats/annotations";
 import { checkAnswer } from "@iad-r1/server/data/grammar";
 import { locateMask } from "@iad-r1/server/data/locations";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readDataset } from "@iad-r1/server/data/dataset";
 import { csvRows } from "@iad-r1/server/data/formats/csvTable";
 import { datasetInfoEntry } from "@iad-r1/server/data/formats/paSft";
-import { importData } from "@iad-r1/server/data/importData";
+import { convertDataset, importData } from "@iad-r1/server/data/importData";
 import { encode } from "fast-png";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
@@ -116,4 +116,14 @@ describe("LLaMA-Factory's list of data sets", () => {
 it("never writes over what is there", async () => {
   const folder = temporaryFolder();
   await expect(importData({ path: folder, folder })).rejects.toMatchObject({ code: "data/exists" });
+});
+
+it("converting reads a table as well: the command line can do what the editor does", async () => {
+  const folder = temporaryFolder();
+  picture(join(folder, "a.png"), 9);
+  writeFileSync(join(folder, "list.csv"), "image,label\na.png,good\n");
+  const to = { path: join(folder, "meta.json"), format: "meta" } as const;
+  const { value } = await convertDataset({ from: { path: join(folder, "list.csv") }, to });
+  expect(value.map(({ label }) => label)).toEqual(["normal"]);
+  expect((await readDataset(to.path)).value).toHaveLength(1);
 });

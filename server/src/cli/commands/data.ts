@@ -3,9 +3,10 @@ import { writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadExperiment } from "../../config/parseExperiment";
-import { convertDataset, DATA_FORMATS, type DataFormat, readDataset } from "../../data/dataset";
+import { DATA_FORMATS, type DataFormat, readDataset } from "../../data/dataset";
 import { findDataLeaks, readDataTree } from "../../data/dataTree";
 import { findDuplicates } from "../../data/duplicates";
+import { convertDataset } from "../../data/importData";
 import { type DataProblem, formatProblem, hasErrors } from "../../data/problems";
 import { datasetStats } from "../../data/stats";
 import { writeSynthDataset } from "../../data/synthDataset";
@@ -111,7 +112,11 @@ export function registerDataCommands(program: Command): void {
     }),
   );
 
-  addReadOptions(data.command("convert"), "write a data set in another format")
+  addReadOptions(
+    data.command("convert"),
+    "write a data set in another format; reads tables (CSV, TSV) and LLaMA-Factory's dataset_info.json too",
+  )
+    .option("--name <name>", "which data set of a dataset_info.json that lists several")
     .requiredOption("--to <format>", `one of ${DATA_FORMATS.join(", ")}`, format)
     .requiredOption("--out <path>", "file to write, or folder for the layouts folder and mvtec")
     .addOption(
@@ -122,10 +127,20 @@ export function registerDataCommands(program: Command): void {
     .action(
       action(async (context, command) => {
         const options = command.opts<
-          ReadFlags & { to: DataFormat; out: string; shots: "0" | "1"; copyImages?: boolean; overwrite?: boolean }
+          ReadFlags & {
+            name?: string;
+            to: DataFormat;
+            out: string;
+            shots: "0" | "1";
+            copyImages?: boolean;
+            overwrite?: boolean;
+          }
         >();
         const { value, problems } = await convertDataset({
-          from: { path: command.args[0]!, ...readOptions(context, options.format, options.images) },
+          from: {
+            ...{ path: command.args[0]!, ...readOptions(context, options.format, options.images) },
+            ...(options.name !== undefined && { name: options.name }),
+          },
           to: {
             path: options.out,
             format: options.to,
