@@ -338,7 +338,8 @@ type Setting = SettingBase &
     | { type: "boolean"; default: boolean }
     | { type: "number" | "integer"; default: number | null; minimum: number; maximum: number }
     | { type: "string"; default: string; choices?: Record<string, Text> }
-    | { type: "object"; default: Record<string, string> }
+    /** `names` is a pattern for the keys and `values` what each may be; left out: any text. */
+    | { type: "object"; default: Record<string, string>; names?: string; values?: readonly string[] }
     | { type: "array"; default: readonly string[]; items?: readonly string[] }
   );
 
@@ -425,7 +426,10 @@ export const settings = {
   },
   "inspect.overlayOpacity": {
     ...{ type: "number", default: 0.5, minimum: 0, maximum: 1, scope: "resource" },
-    description: text("Opacity of masks and heat maps over the image.", "掩膜和热力图叠加在图像上的不透明度。"),
+    description: text(
+      "Opacity of masks and heat maps over the image, from 0 (not to be seen) to 1.",
+      "掩膜和热力图叠加在图像上的不透明度，从 0（不可见）到 1。",
+    ),
   },
   "inspect.locationGrid": {
     ...{ type: "boolean", default: false, scope: "resource" },
@@ -441,8 +445,8 @@ export const settings = {
   "curves.smoothing": {
     ...{ type: "number", default: 0.6, minimum: 0, maximum: 0.999, scope: "window" },
     description: text(
-      "Smoothing of curves when a dashboard opens; the raw line stays visible.",
-      "打开面板时曲线的平滑度；原始曲线始终可见。",
+      "Smoothing of curves when a dashboard opens, from 0 (none) to 0.999; the raw line stays visible.",
+      "打开面板时曲线的平滑度，从 0（不平滑）到 0.999；原始曲线始终可见。",
     ),
   },
   "curves.smoothingMethod": {
@@ -500,7 +504,9 @@ export const settings = {
     ),
   },
   "rewards.findings": {
-    ...{ type: "object", default: {}, scope: "resource" },
+    // One table for the server, so for the window.
+    ...{ type: "object", default: {}, scope: "window" },
+    ...{ names: "^RW1\\d\\d$", values: ["off", "info", "warning", "error"] },
     description: text(
       "Severity by finding id, such as `RW106`: `off`, `info`, `warning` or `error`.",
       "按问题编号（如 `RW106`）设置严重程度：`off`、`info`、`warning` 或 `error`。",

@@ -182,7 +182,10 @@ function settingEntries(say: Say) {
       property.items = choices === undefined ? { type: "string" } : { type: "string", enum: choices };
       if (choices !== undefined) property.uniqueItems = true;
     }
-    if (type === "object") property.additionalProperties = { type: "string" };
+    if ("names" in setting) {
+      property.patternProperties = { [setting.names]: { type: "string", enum: setting.values } };
+      property.additionalProperties = false;
+    } else if (type === "object") property.additionalProperties = { type: "string" };
     return [`iadr1.${name}`, property];
   });
   return Object.fromEntries(entries);

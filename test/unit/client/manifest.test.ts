@@ -122,6 +122,15 @@ describe("manifest of the extension", () => {
     });
   });
 
+  test("offers the words that a severity can be, for ids of findings alone", () => {
+    const { configuration } = fields.contributes as {
+      configuration: { properties: Record<string, Record<string, unknown>> };
+    };
+    const { patternProperties, additionalProperties } = configuration.properties["iadr1.rewards.findings"]!;
+    expect(patternProperties).toEqual({ "^RW1\\d\\d$": { type: "string", enum: ["off", "info", "warning", "error"] } });
+    expect(additionalProperties).toBe(false);
+  });
+
   test("uses theme colours only in the pictures of the walkthrough", () => {
     for (const name of readdirSync(join(client, "media/walkthrough"))) {
       const svg = readFileSync(join(client, "media/walkthrough", name), "utf8");
