@@ -4,7 +4,6 @@
  */
 import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { StringDecoder } from "node:string_decoder";
 import type { RunEvent, RunListing, RunManifest, RunProgressEvent, ScalarColumn } from "@iad-r1/protocol/runs";
 import { alertsOf, CurveTail, findingsOf, isFinal, lastStateOf, listingOf } from "./listing";
 import { parseManifest } from "./manifest";
@@ -41,9 +40,8 @@ export class RunFollower {
   private tail = new CurveTail();
   private progress: RunProgressEvent | null = null;
   private readonly seen = { manifest: "", index: "", progress: "" };
+  /** Of whole lines that were read. */
   private journalBytes = 0;
-  private decoder = new StringDecoder("utf8");
-  private cutLine = "";
   private listingText = "";
 
   constructor(readonly folder: string) {}
@@ -111,30 +109,28 @@ export class RunFollower {
     if (text !== null) this.manifest = parseManifest(text, path);
   }
 
+  /** What is behind the last line feed is read again next time: a line that a crash cut off is taken away when the run goes on. */
   private async readJournal(): Promise<RunEvent[]> {
     const path = join(this.folder, "events.jsonl");
     const size = await sizeOf(path);
-    // A line that a crash cut off is taken away when the run goes on.
     if (size < this.journalBytes) {
-      this.journalBytes -= Buffer.byteLength(this.cutLine);
-      this.cutLine = "";
-      this.decoder = new StringDecoder("utf8");
-      if (size < this.journalBytes) {
-        this.journalBytes = 0;
-        this.events.length = 0;
-      }
+      this.journalBytes = 0;
+      this.events.length = 0;
     }
     const found: RunEvent[] = [];
-    while (this.journalBytes < size) {
-      const bytes = await readPart(path, this.journalBytes, Math.min(chunkBytes, size - this.journalBytes));
-      if (bytes.byteLength === 0) break;
-      this.journalBytes += bytes.byteLength;
-      const lines = (this.cutLine + this.decoder.write(Buffer.from(bytes))).split("\n");
-      this.cutLine = lines.pop()!;
-      for (const line of lines) {
+    for (let want = chunkBytes; this.journalBytes < size; ) {
+      const bytes = await readPart(path, this.journalBytes, Math.min(want, size - this.journalBytes));
+      const end = bytes.lastIndexOf(0x0a) + 1;
+      if (end === 0) {
+        if (bytes.byteLength < want) break;
+        want *= 2;
+        continue;
+      }
+      for (const line of Buffer.from(bytes.buffer, bytes.byteOffset, end).toString("utf8").split("\n")) {
         const event = parseEvent(line);
         if (event !== null) found.push(event);
       }
+      this.journalBytes += end;
     }
     return found;
   }
