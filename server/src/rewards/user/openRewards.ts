@@ -166,27 +166,22 @@ async function scoreAround(
   rows: readonly RolloutRow[],
   options: { wallMs: number; seed: number; signal?: AbortSignal },
 ): Promise<RewardOutcome[]> {
-  const outcomes: RewardOutcome[] = [];
-  let rest = rows;
-  for (let fatal = 0; rest.length > 0; ) {
+  let fatal = 0;
+  const score = async (some: readonly RolloutRow[]): Promise<readonly RewardOutcome[]> => {
+    if (some.length === 0) return [];
     try {
-      const { outcomes: given } = await runner.score(name, rest, options);
-      return [...outcomes, ...given];
+      return (await runner.score(name, some, options)).outcomes;
     } catch (error) {
       if (!isFatalCall(error)) throw error;
       const outcome = failed(error.message, "raised");
-      const row = error.data.row;
+      const { row } = error.data;
       fatal++;
       // Of a call with many completions it is not known which one it was; and a file that always hangs is not tried for ever.
-      if (scope !== "sample" || typeof row !== "number" || fatal > maxFatal) {
-        return [...outcomes, ...rest.map(() => outcome)];
-      }
-      const before = row === 0 ? [] : (await runner.score(name, rest.slice(0, row), options)).outcomes;
-      outcomes.push(...before, outcome);
-      rest = rest.slice(row + 1);
+      if (scope !== "sample" || typeof row !== "number" || fatal > maxFatal) return some.map(() => outcome);
+      return [...(await score(some.slice(0, row))), outcome, ...(await score(some.slice(row + 1)))];
     }
-  }
-  return outcomes;
+  };
+  return [...(await score(rows))];
 }
 
 function isFatalCall(error: unknown): error is RewardError {

@@ -96,6 +96,27 @@ test("a completion that hangs costs itself alone, and its line is named", async 
   expect(rows[1]!.notes.size!.error).toMatch(/did not end within .* line 5/);
 });
 
+test("a completion that hangs only when its neighbour is tried again costs both, not the run", async () => {
+  const folder = temporaryFolder();
+  const mark = JSON.stringify(join(folder, "seen"));
+  writeFileSync(
+    join(folder, "odd.reward.ts"),
+    `import { existsSync, writeFileSync } from "node:fs";
+/** @reward impure */
+export function odd({ completion }) {
+  const hangs = completion === "hang" || (completion === "second" && existsSync(${mark}));
+  if (hangs) writeFileSync(${mark}, "");
+  while (hangs) {}
+  return 1;
+}
+`,
+  );
+  const opened = openRewards(["odd.reward.ts"], { folder, wallMs: 300 });
+  onTestFinished(() => opened.close());
+  const rows = await scoreAll(opened.rewards, inputs("first", "second", "hang", "last"));
+  expect(rows.map(({ scores }) => scores.odd)).toEqual([1, null, null, 1]);
+});
+
 test("lines of a file are scored in their order, groups whole, record fields kept from the columns", async () => {
   const { rewards } = open(["rewards/own.reward.ts#peers", "rewards/own.py"]);
   const lines = ["x", "x", "y", "z", "z", "z"].map((group, index) =>
