@@ -176,6 +176,8 @@ export class PythonHost {
         break;
       case "result":
         if (this.waiting?.id === message.id) this.waiting.resolve(message.result);
+        // It ended by itself after it was asked where it is: its end is on the way and must not meet the next call.
+        if (this.isLate) this.end(new CancelledError());
         break;
       case "failed":
         this.end(new HostFailure(message));

@@ -239,6 +239,17 @@ def f(completions):
     expect((await runner.score("f", rows("a"))).outcomes).toEqual(scores(1));
   });
 
+  test("a call that waits past its limit and ends by itself does not cost the next one its process", async () => {
+    const runner = open(`import asyncio
+async def waits(completions, **kwargs):
+    await asyncio.sleep(float(completions[0]))
+    return [1.0]
+`);
+    // Code that waits stands on no line; it is killed 1.5 s after the limit.
+    expect((await runner.score("waits", rows("0.6"), { wallMs: 200 })).outcomes).toEqual(scores(1));
+    expect((await runner.score("waits", rows("1.6"), { wallMs: 20_000 })).outcomes).toEqual(scores(1));
+  });
+
   test("a process that ends itself is reported, and the next call works", async () => {
     const runner = open(`import os
 def f(completions):
