@@ -14,9 +14,8 @@ import { enginePath } from "../../runtime/engineFile";
 import { entryPath } from "../../runtime/entry";
 import { blankTypes } from "../user/blankTypes";
 import { discoverRewards } from "../user/discover";
-import type { HostFunction, StartMessage } from "../user/hostMessages";
+import { type HostFunction, hostFunction, type StartMessage } from "../user/hostMessages";
 import { loadModuleGraph } from "../user/moduleGraph";
-import type { RewardDeclaration } from "../user/program";
 import { firstStatementLine } from "./firstLine";
 
 export interface DebugRequest {
@@ -76,8 +75,4 @@ export async function makeDebugLaunch({ path, text, name, row, group }: DebugReq
 
 export async function removeDebugLaunch(session: string): Promise<void> {
   if (sessionName.test(session)) await rm(join(folder, `${session}.json`), { force: true });
-}
-
-function hostFunction({ name, exportName, shape, scope, range, isAsync }: RewardDeclaration): HostFunction {
-  return { name, exportName, shape, scope, range, isAsync };
 }

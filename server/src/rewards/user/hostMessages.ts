@@ -1,17 +1,16 @@
 /** What a runner and the process that runs TypeScript rewards say to each other. The process passes the same on to its thread. */
 import type { RewardOutcome } from "../contract";
 import type { GraphModule } from "./moduleGraph";
-import type { RewardScope, RewardShape } from "./program";
+import type { RewardDeclaration } from "./program";
 import type { RowTrace, Site, SiteRecord } from "./recording";
+import type { BatchResult } from "./runner";
 import type { RolloutRow } from "../../rollouts/row";
 
-export interface HostFunction {
-  name: string;
-  exportName: string;
-  shape: RewardShape;
-  scope: RewardScope;
-  range: { min: number; max: number } | null;
-  isAsync: boolean;
+/** What a host knows of a function. */
+export type HostFunction = Pick<RewardDeclaration, "name" | "exportName" | "shape" | "scope" | "range" | "isAsync">;
+
+export function hostFunction({ name, exportName, shape, scope, range, isAsync }: RewardDeclaration): HostFunction {
+  return { name, exportName, shape, scope, range, isAsync };
 }
 
 export interface StartMessage {
@@ -52,6 +51,13 @@ export interface RunResult {
   trace: RowTrace | null;
   lastSite: number | null;
   output: string;
+}
+
+/** @param sites of the code that ran; null for plain code */
+export function batchResultOf(result: RunResult, sites: Site[] | null): BatchResult {
+  const { outcomes, rawLength, callMs, output, records, trace, lastSite } = result;
+  const recording = records === null ? null : { sites: sites ?? [], records, lastSite, trace };
+  return { outcomes, rawLength, callMs, output, recording };
 }
 
 export type FailureCode = "reward/load" | "reward/timeout" | "reward/memory" | "reward/crashed";

@@ -1,10 +1,12 @@
 /** Runs Python rewards in a long-lived Python process, or in two when live values are asked for. */
 import { RewardError } from "@iad-r1/models/errors";
+import { batchResultOf, hostFunction } from "./hostMessages";
 import { declarationOf, type RewardProgram } from "./program";
 import { findPython } from "../../runtime/python";
 import { PythonHost } from "./pythonHost";
 import type { BatchResult, RewardRunner, RunnerOptions, ScoreOptions } from "./runner";
 import type { RolloutRow } from "../../rollouts/row";
+import { Turns } from "./turns";
 import { HostFailure, rewardErrorOf } from "./typescriptHost";
 
 const defaultWallMs = 2_000;
@@ -17,11 +19,7 @@ const impureMemoryMb = 64 * 1_024;
 export class PythonRunner implements RewardRunner {
   private plain: PythonHost | null = null;
   private live: PythonHost | null = null;
-  /** Of each process the calls that wait for it; the two may work at once. */
-  private readonly queues: Record<"plain" | "live", Promise<unknown>> = {
-    plain: Promise.resolve(),
-    live: Promise.resolve(),
-  };
+  private readonly turns = new Turns();
   private isClosed = false;
 
   constructor(
@@ -31,9 +29,7 @@ export class PythonRunner implements RewardRunner {
 
   score(name: string, rows: readonly RolloutRow[], options: ScoreOptions = {}): Promise<BatchResult> {
     const which = options.instrumented === true ? "live" : "plain";
-    const result = this.queues[which].then(() => this.scoreNow(name, rows, options));
-    this.queues[which] = result.catch(() => undefined);
-    return result;
+    return this.turns.take(which, () => this.scoreNow(name, rows, options));
   }
 
   async close(): Promise<void> {
@@ -49,9 +45,7 @@ export class PythonRunner implements RewardRunner {
     try {
       const size = Math.max(1, batchSize ?? rows.length);
       const result = await host.run({ name, rows: [...rows], wallMs, batchSize: size, seed, pinned }, signal);
-      const { outcomes, rawLength, callMs, output, records, trace, lastSite } = result;
-      const recording = records === null ? null : { sites: host.sites ?? [], records, lastSite, trace };
-      return { outcomes, rawLength, callMs, output, recording };
+      return batchResultOf(result, host.sites);
     } catch (error) {
       if (!(error instanceof HostFailure)) throw error;
       throw rewardErrorOf(name, file, error.failure);
@@ -67,9 +61,7 @@ export class PythonRunner implements RewardRunner {
     const host = new PythonHost(
       {
         ...{ kind: "start", file, source, isImpure, instrument: instrumented, loadMs },
-        functions: functions.map(({ name, exportName, shape, scope, range, isAsync }) => ({
-          ...{ name, exportName, shape, scope, range, isAsync },
-        })),
+        functions: functions.map(hostFunction),
         memoryMb: this.options.memoryMb ?? (isImpure ? impureMemoryMb : defaultMemoryMb),
       },
       this.options.python ?? findPython(),

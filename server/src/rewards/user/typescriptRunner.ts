@@ -3,12 +3,13 @@
  * process that hangs or dies is replaced by a fresh one at the next call.
  */
 import { RewardError } from "@iad-r1/models/errors";
-import type { FailedMessage, RunResult, StartMessage } from "./hostMessages";
+import { batchResultOf, type FailedMessage, hostFunction, type RunResult, type StartMessage } from "./hostMessages";
 import { loadModuleGraph } from "./moduleGraph";
 import { declarationOf, lineAt, type RewardProgram } from "./program";
 import type { InstrumentedSource, Site } from "./recording";
 import type { BatchResult, RewardRunner, RunnerOptions, ScoreOptions } from "./runner";
 import type { RolloutRow } from "../../rollouts/row";
+import { Turns } from "./turns";
 import { HostFailure, rewardErrorOf, TypeScriptHost } from "./typescriptHost";
 
 const defaultWallMs = 2_000;
@@ -26,11 +27,7 @@ interface Version {
 export class TypeScriptRunner implements RewardRunner {
   private plain: Version | null = null;
   private live: Version | null = null;
-  /** Of each process the calls that wait for it. */
-  private readonly queues: Record<"plain" | "live", Promise<unknown>> = {
-    plain: Promise.resolve(),
-    live: Promise.resolve(),
-  };
+  private readonly turns = new Turns();
   private isClosed = false;
 
   constructor(
@@ -40,14 +37,7 @@ export class TypeScriptRunner implements RewardRunner {
 
   score(name: string, rows: readonly RolloutRow[], options: ScoreOptions = {}): Promise<BatchResult> {
     const which = options.instrumented === true ? "live" : "plain";
-    return this.inTurn(which, () => this.scoreNow(name, rows, options));
-  }
-
-  /** One call at a time in a process: it answers in order, and a hang must be blamed on the right call. The two may work at once. */
-  private inTurn<T>(which: "plain" | "live", work: () => Promise<T>): Promise<T> {
-    const result = this.queues[which].then(work);
-    this.queues[which] = result.catch(() => undefined);
-    return result;
+    return this.turns.take(which, () => this.scoreNow(name, rows, options));
   }
 
   async close(): Promise<void> {
@@ -63,9 +53,7 @@ export class TypeScriptRunner implements RewardRunner {
     const prepared = instrumented ? undefined : this.prepareAttribution(wallMs);
     try {
       const result = await this.run(version, name, rows, { ...options, wallMs });
-      const { outcomes, rawLength, callMs, output, records, trace, lastSite } = result;
-      const recording = records === null ? null : { sites: version.sites ?? [], records, lastSite, trace };
-      return { outcomes, rawLength, callMs, output, recording };
+      return batchResultOf(result, version.sites);
     } catch (error) {
       if (!(error instanceof HostFailure)) throw error;
       throw rewardErrorOf(name, file, await this.attributed(error.failure, version, name, rows));
@@ -111,7 +99,7 @@ export class TypeScriptRunner implements RewardRunner {
     if (version.sites !== null) return failure.siteId === null ? failure : this.withLine(failure, version.sites);
     const isHang = failure.code === "reward/timeout" || failure.code === "reward/memory";
     if (!isHang || this.options.instrument === undefined || this.isClosed) return failure;
-    return this.inTurn("live", async () => {
+    return this.turns.take("live", async () => {
       const live = this.open(true);
       try {
         // The same row first; a function that keeps state, or looks at its peers, may need all of them.
@@ -150,9 +138,7 @@ export class TypeScriptRunner implements RewardRunner {
     const { entry, modules } = loadModuleGraph(file, source, { instrumented: changed });
     const start: StartMessage = {
       ...{ kind: "start", entry, modules, sites: changed?.sites ?? null, loadMs: defaultWallMs },
-      functions: functions.map(({ name, exportName, shape, scope, range, isAsync }) => ({
-        ...{ name, exportName, shape, scope, range, isAsync },
-      })),
+      functions: functions.map(hostFunction),
       isImpure: functions.some(({ impure }) => impure),
       memoryMb: this.options.memoryMb ?? defaultMemoryMb,
     };
