@@ -88,8 +88,12 @@ export class RunControl implements PauseGate {
   async released(signal: AbortSignal): Promise<void> {
     while (this.wish === "pause" && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        this.waiting.add(resolve);
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        const wake = () => {
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        this.waiting.add(wake);
+        signal.addEventListener("abort", wake);
       });
     }
   }

@@ -5,8 +5,9 @@
  */
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { CheckpointError, ConfigError, formatError } from "@iad-r1/models/errors";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import type { ModelReference, RunKind, RunListing } from "@iad-r1/protocol/runs";
 import type { ExperimentConfig } from "../config/experiment";
 import { CheckpointStore } from "./checkpoints";
@@ -174,16 +175,22 @@ export class RunManager {
     const manifest = run.manifest;
     const { config, kind } = change({ config: manifest.config as ExperimentConfig, kind: manifest.kind });
     const newId = newRunId(config.project);
-    const model = checkpointModel(run.folder, manifest, stored.state.stage, stored.folder);
-    const own = await copyInside(run.folder, model, join(resolve(config.output), newId, "models"));
-    const folder = prepareRun(
-      kind,
-      { ...config, model: own },
-      {
-        ...{ id: newId, lineage: { run: id, checkpoint } },
-        ...(manifest.configFile !== null && { configFile: manifest.configFile }),
-      },
-    );
+    const folder = join(resolve(config.output), newId);
+    try {
+      const model = checkpointModel(run.folder, manifest, stored.state.stage, stored.folder);
+      const own = await copyInside(run.folder, model, join(folder, "models"));
+      prepareRun(
+        kind,
+        { ...config, model: own },
+        {
+          ...{ id: newId, lineage: { run: id, checkpoint } },
+          ...(manifest.configFile !== null && { configFile: manifest.configFile }),
+        },
+      );
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
     return this.begin(folder);
   }
 
@@ -313,6 +320,8 @@ export class RunManager {
   }
 
   private async scan(): Promise<void> {
+    // A run that begins meanwhile may lie in a folder that has been read already.
+    const before = [...this.runs.keys()];
     const found = new Set<string>();
     for (const folder of this.folders) {
       const names = await readdir(folder).catch(() => [] as string[]);
@@ -322,7 +331,7 @@ export class RunManager {
         this.adopt(name, join(folder, name));
       }
     }
-    for (const id of [...this.runs.keys()]) if (!found.has(id) && !this.processes.has(id)) this.forget(id);
+    for (const id of before) if (!found.has(id) && !this.processes.has(id)) this.forget(id);
   }
 
   private complain(id: string, error: unknown): void {
@@ -340,7 +349,7 @@ async function copyInside(
   target: string,
 ): Promise<ModelReference> {
   const copy = async (path: string, name: string) => {
-    if (!resolve(path).startsWith(resolve(runFolder) + sep)) return path;
+    if (pathBelow(runFolder, path) === null) return path;
     const to = join(target, name);
     await mkdir(to, { recursive: true });
     const isState = (file: string) => /^(optimizer\.safetensors|trainer_state\.json)$/.test(basename(file));
