@@ -5,7 +5,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { DataError } from "@iad-r1/models/errors";
+import { groupBy } from "@iad-r1/models/util/groupBy";
 import type { ScalarSeries } from "@iad-r1/protocol/runs";
+import { parsePythonJson } from "../rollouts/jsonRows";
 import { readEventFile } from "./tensorboard";
 
 const maxFileBytes = 1 << 30;
@@ -58,7 +60,7 @@ interface Point {
 function trainerState(path: string): Point[] {
   let state: { log_history?: unknown };
   try {
-    state = JSON.parse(readFileSync(path, "utf8")) as { log_history?: unknown };
+    state = parsePythonJson(readFileSync(path, "utf8")) as { log_history?: unknown };
   } catch (cause) {
     throw broken(path, "it is not JSON", cause);
   }
@@ -72,7 +74,7 @@ function trainerLog(path: string): Point[] {
     .split("\n")
     .flatMap((line) => {
       try {
-        return pointsOf(JSON.parse(line), "current_steps", {
+        return pointsOf(parsePythonJson(line), "current_steps", {
           lr: "learning_rate",
           total_steps: null,
           percentage: null,
@@ -95,13 +97,7 @@ function pointsOf(entry: unknown, stepKey: string, rename: Readonly<Record<strin
 }
 
 function collect(points: readonly Point[]): ScalarSeries[] {
-  const byName = new Map<string, Point[]>();
-  for (const point of points) {
-    const known = byName.get(point.name);
-    if (known === undefined) byName.set(point.name, [point]);
-    else known.push(point);
-  }
-  return [...byName].map(([name, list]) => ({
+  return [...groupBy(points, ({ name }) => name)].map(([name, list]) => ({
     ...{ stage: "", name },
     steps: Uint32Array.from(list, ({ step }) => step),
     timesMs: Float64Array.from(list, ({ timeMs }) => timeMs),

@@ -26,6 +26,17 @@ it("reads the history of a TRL trainer, whatever its metrics are", () => {
   ]);
 });
 
+it("leaves out the numbers that diverged, which Python writes as JSON does not know them, and nothing else", () => {
+  const lines = [
+    '{"step": 1, "current_steps": 1, "loss": 0.5}',
+    '{"step": 2, "current_steps": 2, "loss": 1.5, "grad_norm": NaN}',
+  ];
+  const found = [["loss", [1, 2], [0.5, 1.5]]];
+  const state = curves("trainer_state.json", `{"log_history": [${lines.join(", ")}]}`);
+  expect(state.filter(([name]) => name !== "current_steps")).toEqual(found);
+  expect(curves("trainer_log.jsonl", lines.join("\n")).filter(([name]) => name !== "step")).toEqual(found);
+});
+
 it("reads LLaMA-Factory's log under the usual names and skips damaged lines", () => {
   const lines = [
     '{"current_steps": 5, "total_steps": 100, "loss": 1.5, "lr": 1e-05, "epoch": 0.1, "percentage": 5.0, "elapsed_time": "0:00:10"}',
