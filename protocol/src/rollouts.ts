@@ -16,11 +16,6 @@ import type { RewardStatus, RolloutRecord } from "./runs";
  */
 export type FacetName = "label" | "category" | "verdict" | "finish" | "status" | "spread" | "split" | "flips";
 
-export const facetNames: readonly FacetName[] = [
-  ...(["verdict", "label", "category", "spread", "status"] as const),
-  ...(["finish", "split", "flips"] as const),
-];
-
 /** `step`, `total`, `advantage`, `length`, or `reward:` and the name of a reward. */
 export type RangeColumn = string;
 

@@ -3,8 +3,9 @@
  * socket; `lsp/` turns requests into calls of it, `stream/` turns changes into frames.
  */
 import { existsSync, statSync } from "node:fs";
-import { join, resolve, sep } from "node:path";
+import { join, resolve } from "node:path";
 import { ConfigError, DataError } from "@iad-r1/models/errors";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import type { ImageReference } from "@iad-r1/protocol/inspect";
 import type { ExportFormat, MadeFile, ServerOptions } from "@iad-r1/protocol/lsp";
 import type { ModelInfo } from "@iad-r1/protocol/models";
@@ -12,6 +13,7 @@ import type { ModelReference, RunListing } from "@iad-r1/protocol/runs";
 import type { RunDelta, RunSnapshot, Topic } from "@iad-r1/protocol/stream";
 import type { ExperimentConfig } from "./config/experiment";
 import { isEmbeddedPath } from "./config/modelNames";
+import { parseRewardPath } from "./config/rewardPath";
 import { ExploreService } from "./explore/service";
 import { runTranslatorFor } from "./features/localise/runs";
 import { findModel, listModels, requireModel } from "./inspect/modelCatalog";
@@ -99,12 +101,7 @@ export class Services {
   allow(path: string): string {
     const absolute = resolve(path);
     const { roots } = this.options;
-    if (
-      roots === null ||
-      roots.some((root) => absolute === resolve(root) || absolute.startsWith(resolve(root) + sep))
-    ) {
-      return absolute;
-    }
+    if (roots === null || roots.some((root) => pathBelow(root, absolute) !== null)) return absolute;
     throw new DataError("server/outside-path", `${path} is not in a folder that this server serves.`, {
       hint: `It reads files of its own machine below ${roots.join(", ")}, so a project must lie there at the same path as here. The person who started it can add folders with --root.`,
     });
@@ -280,5 +277,6 @@ function pathsOf({ model, data, stages, output }: ExperimentConfig): string[] {
       if (source.kind === "synth") return [];
       return "images" in source && source.images !== undefined ? [source.path, source.images] : [source.path];
     });
-  return [output, ...models, ...ofSources];
+  const rewards = (stages.scGrpo.rewards ?? []).flatMap(({ name }) => parseRewardPath(name)?.file ?? []);
+  return [output, ...models, ...ofSources, ...rewards];
 }

@@ -8,6 +8,7 @@ import {
   cancelJob,
   dataOverview,
   missingImages,
+  preflightRun,
   serverStatus,
   showImage,
   showJob,
@@ -15,6 +16,7 @@ import {
 } from "@iad-r1/protocol/lsp";
 import { streamPath, streamProtocol } from "@iad-r1/protocol/stream";
 import { type RemoteServer, serve } from "@iad-r1/server/serve";
+import { Services } from "@iad-r1/server/services";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
@@ -159,6 +161,29 @@ it("serves only its own folders", async () => {
     code: "server/outside-path",
   });
   socket.terminate();
+});
+
+it("runs no experiment whose reward file lies elsewhere", async () => {
+  const { connection, socket } = await connectTo(remote.url, { token });
+  const preflight = (reward: string) => {
+    const text = `project: p
+model: { base: ${tinyCheckpoint} }
+data: { train: [{ kind: synth, seed: 1, count: 2 }] }
+stages: { scGrpo: { rewards: [{ name: "${reward}" }] } }
+`;
+    return connection.sendRequest(preflightRun, { kind: "sc-grpo", configFile: join(folder, "iadr1.yaml"), text });
+  };
+  expect(await failure(preflight("../elsewhere.py"))).toMatchObject({ code: "server/outside-path" });
+  expect((await preflight("rewards/here.py")).checks).toContainEqual(
+    expect.objectContaining({ name: "Rewards", evidence: expect.stringContaining("there is no such file") }),
+  );
+  socket.terminate();
+});
+
+it("serves a whole disk when that is what its person gave it", async () => {
+  const services = new Services({ transport: "remote", version: "0", roots: ["/"], images: null });
+  expect(services.allow(image)).toBe(image);
+  await services.dispose();
 });
 
 it("refuses tokens and addresses that are no good", async () => {

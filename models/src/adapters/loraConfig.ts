@@ -1,6 +1,6 @@
 /**
  * adapter_config.json of a LoRA adapter, as PEFT writes it: parsing, defaults, scaling and writing. Variants that change the
- * arithmetic (DoRA, LoRA with biases, and so on) are refused, not ignored. Tensors are in adapterFiles.ts.
+ * arithmetic (DoRA, LoRA with biases, and so on) are refused, not ignored. Tensors are in adapter.ts.
  */
 import { ConfigReader } from "../checkpoint/configReader";
 import type { JsonObject } from "../util/jsonFile";

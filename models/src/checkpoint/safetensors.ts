@@ -5,7 +5,7 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { InternalError, ModelFileError, ResourceError } from "../errors";
-import type { DType, ExternalData } from "../graph/types";
+import { groupBy } from "../util/groupBy";
 import { readTextFile } from "../util/jsonFile";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./halfFloats";
 import {
@@ -170,22 +170,6 @@ export class Checkpoint {
   }
 }
 
-/**
- * A tensor as a graph's external constant.
- *
- * @throws ModelFileError `model/tensor-dtype` when graphs have no such element type
- */
-export function externalConstant(entry: TensorEntry): { dtype: DType; source: Omit<ExternalData, "kind"> } {
-  const { name, dtype, file, offset, length } = entry;
-  if (isGraphDType(dtype)) return { dtype, source: { file, offset, length } };
-  const message = `${file}: tensor ${clip(name)} has the element type ${dtype}, which cannot be computed with.`;
-  throw new ModelFileError("model/tensor-dtype", message, {
-    where: file,
-    hint: "Use a checkpoint in float32, float16 or bfloat16.",
-    data: { tensor: name },
-  });
-}
-
 const indexName = "model.safetensors.index.json";
 
 interface OpenedFile {
@@ -231,21 +215,17 @@ async function openSharded(folder: string, indexText: string): Promise<Checkpoin
   if (typeof weightMap !== "object" || weightMap === null || Array.isArray(weightMap)) {
     throw fail("expected an object weight_map from tensor names to file names");
   }
-  const namesByFile = new Map<string, string[]>();
-  for (const [tensor, file] of Object.entries(weightMap)) {
-    if (typeof file !== "string" || !shardName.test(file)) {
-      throw fail(`${clip(tensor)} must lie in a .safetensors file of the same folder, got ${clip(String(file))}`);
-    }
-    const names = namesByFile.get(file);
-    if (names === undefined) namesByFile.set(file, [tensor]);
-    else names.push(tensor);
+  const entries = Object.entries(weightMap as Record<string, unknown>);
+  for (const [tensor, file] of entries) {
+    if (typeof file === "string" && shardName.test(file)) continue;
+    throw fail(`${clip(tensor)} must lie in a .safetensors file of the same folder, got ${clip(String(file))}`);
   }
   const files: OpenedFile[] = [];
-  for (const [file, names] of namesByFile) {
+  for (const [file, listedHere] of groupBy(entries, ([, name]) => String(name))) {
     const path = join(folder, file);
     if (!(await isThere(path))) throw fail(`the file ${file} is missing`);
     const opened = await openFile(path);
-    const listed = new Set(names);
+    const listed = new Set(listedHere.map(([tensor]) => tensor));
     const tensors = opened.header.tensors.filter(({ name }) => listed.delete(name));
     const [lost] = listed;
     if (lost !== undefined) throw fail(`${file} should hold ${clip(lost)}, but does not`);
@@ -307,22 +287,6 @@ const wideners: { readonly [D in StoredDType]?: (bytes: Uint8Array, out: Float32
   bfloat16: (bytes, out) => void bfloat16ToFloat32(new Uint16Array(bytes.buffer, 0, bytes.byteLength / 2), out),
   float64: (bytes, out) => out.set(new Float64Array(bytes.buffer, 0, bytes.byteLength / 8)),
 };
-
-const graphDTypes: Readonly<Partial<Record<StoredDType, true>>> = {
-  float32: true,
-  float64: true,
-  float16: true,
-  bfloat16: true,
-  int64: true,
-  int32: true,
-  int8: true,
-  uint8: true,
-  bool: true,
-};
-
-function isGraphDType(dtype: StoredDType): dtype is StoredDType & DType {
-  return graphDTypes[dtype] === true;
-}
 
 function allocate(entry: TensorEntry, sizeBytes: number): ArrayBuffer {
   try {

@@ -38,11 +38,6 @@ export function withDim(shape: Shape, axis: number, dim: Dim): Dim[] {
   return shape.map((old, i) => (i === axis ? dim : old));
 }
 
-/** The product of the extents in [from, to). */
-export function sizeBetween(shape: Shape, from: number, to: number): Dim {
-  return shape.slice(from, to).reduce(mulDims, 1);
-}
-
 export function sumDims(dims: readonly Dim[]): Dim {
   return dims.reduce(addDims, 0);
 }

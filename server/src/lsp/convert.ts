@@ -13,6 +13,8 @@ import {
   InsertTextFormat,
   LSPErrorCodes,
   MarkupKind,
+  type Position,
+  type Range,
   ResponseError,
 } from "vscode-languageserver";
 import type { Completion, Finding, Lens } from "../features/types";
@@ -45,6 +47,15 @@ export function pathOfUri(uri: string): string | null {
 
 export function uriOfPath(path: string): string {
   return pathToFileURL(path).href;
+}
+
+/** Whether two ranges have a place in common, if only an end. */
+export function overlaps(a: Range, b: Range): boolean {
+  return !isBefore(a.end, b.start) && !isBefore(b.end, a.start);
+}
+
+function isBefore(a: Position, b: Position): boolean {
+  return a.line < b.line || (a.line === b.line && a.character < b.character);
 }
 
 const severities = {

@@ -96,9 +96,6 @@ const vocabulary: readonly { category: DefectCategory; group: DefectGroup; keywo
   },
 ];
 
-/** The eight categories in their order. */
-export const defectCategories: readonly DefectCategory[] = vocabulary.map((entry) => entry.category);
-
 const groupTerms: ReadonlyMap<string, DefectGroup> = new Map([
   ["surface anomalies", "Surface Anomalies"],
   ["surface anomaly", "Surface Anomalies"],

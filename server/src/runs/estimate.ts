@@ -3,7 +3,6 @@
  * count of two operations per weight and token, from the lengths of a few real samples, and from how fast this machine multiplies
  * now. It is a plan, not a promise: the basis is told with the numbers.
  */
-import { freemem } from "node:os";
 import { adapterParameters, adapterSpec, savedModules } from "@iad-r1/models/adapters/adapter";
 import type { StackSize } from "@iad-r1/models/architecture";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
@@ -17,6 +16,7 @@ import { supervisedExample } from "../generate/examples";
 import { inspecting, processBytes, weightBytes, type WeightUse } from "../generate/footprint";
 import { languageTargets } from "../generate/liveModel";
 import { probeDevice } from "../runtime/devices";
+import { availableBytes } from "../runtime/memory";
 import { activationBytes, trainingStateBytes } from "../train/memory";
 import { loadData, planStages } from "./postTrain";
 
@@ -54,9 +54,9 @@ export async function estimateRun(kind: RunKind, config: ExperimentConfig, signa
   });
   const peakBytes =
     Math.max(...memory.map((one) => sum(Object.values(one).map(Number).filter(Number.isFinite)))) + processBytes;
-  const availableBytes = process.availableMemory?.() ?? freemem();
+  const available = availableBytes();
   return {
-    memory: { peakBytes, availableBytes, fits: peakBytes <= availableBytes, stages: memory },
+    memory: { peakBytes, availableBytes: available, fits: peakBytes <= available, stages: memory },
     seconds: flopsPerSecond === null ? null : sum(times.map(({ seconds }) => seconds!)),
     stages: times,
     basis: [

@@ -18,6 +18,7 @@ import { answeringModel, answersOfRuns } from "../generate/answeringModel";
 import { missingReferences, numReferences } from "../generate/examples";
 import { openRewards } from "../rewards/user/openRewards";
 import { decideDevice } from "../runtime/deviceChoice";
+import { gigabytes } from "../runtime/memory";
 import { requireTrl } from "../train/trl/requireTrl";
 import { estimateRun, measureLengths } from "./estimate";
 import { loadData } from "./postTrain";
@@ -152,8 +153,4 @@ async function diskCheck(
     evidence: `checkpoints take up to ${gigabytes(needed)}, ${gigabytes(free)} are free in ${folder}`,
     cure: fits ? null : "Free some space, keep fewer checkpoints (keepCheckpoints), or choose another output folder.",
   };
-}
-
-function gigabytes(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
 }

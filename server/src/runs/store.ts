@@ -3,8 +3,9 @@
  * Never writes.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { basename, isAbsolute, join, resolve, sep } from "node:path";
+import { basename, isAbsolute, join, resolve } from "node:path";
 import { CheckpointError } from "@iad-r1/models/errors";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import type {
   EvaluatedSample,
   RunEvaluationEvent,
@@ -125,7 +126,7 @@ export function actualState(folder: string, manifest: RunManifest): RunManifest[
 /** Lines of a file inside the run folder; names from a journal are not trusted to stay inside. */
 function readJsonLines<T>(folder: string, name: string): T[] {
   const path = resolve(folder, name);
-  if (isAbsolute(name) || !path.startsWith(resolve(folder) + sep)) {
+  if (isAbsolute(name) || pathBelow(folder, path) === null) {
     throw new CheckpointError(
       "run/outside-path",
       `${basename(folder)}: the file name ${name} leads out of the run folder.`,

@@ -2,7 +2,6 @@
  * What one inspection or one LoRA step of a model will take, before anything is read: memory from shapes, time from the number of
  * operations and from how fast this machine multiplies now.
  */
-import { freemem } from "node:os";
 import { adapterParameters, adapterSpec } from "@iad-r1/models/adapters/adapter";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
 import { isPacked } from "@iad-r1/models/checkpoint/parameterTable";
@@ -28,6 +27,7 @@ import {
 import { languageTargets } from "../generate/liveModel";
 import { decoderOperations } from "../runtime/deviceChoice";
 import type { Device } from "../runtime/devices";
+import { availableBytes } from "../runtime/memory";
 import { openTensorMemory } from "../runtime/tensorMemory";
 import { activationBytes, trainingStateBytes } from "../train/memory";
 
@@ -116,11 +116,12 @@ export async function estimateTask(
   const { device = "cpu" } = size;
   const needed = taskMemory(model, size, prompt);
   const { memory, deviceMemory } = divide(model, size.task, device, needed);
-  const availableBytes = process.availableMemory?.() ?? freemem();
-  const fits = memory.total <= availableBytes;
+  const available = availableBytes();
+  const fits = memory.total <= available;
   return {
-    ...{ ...size, device, promptTokens: inputIds.length, imageTokens, memory, deviceMemory, availableBytes, fits },
-    cure: fits ? null : cureFor(size.task, memory, availableBytes),
+    ...{ ...size, device, promptTokens: inputIds.length, imageTokens, memory, deviceMemory, fits },
+    availableBytes: available,
+    cure: fits ? null : cureFor(size.task, memory, available),
     seconds: speed === null ? null : taskSeconds(model, size, prompt, needed, speed),
   };
 }
@@ -213,10 +214,10 @@ function summed(parts: Record<string, number>): MemoryParts {
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-function cureFor(task: TaskSize["task"], memory: MemoryParts, availableBytes: number): string {
+function cureFor(task: TaskSize["task"], memory: MemoryParts, available: number): string {
   const weights = (memory.held ?? memory.upload ?? 0) + (memory.mapped ?? 0);
   // No picture is small enough beside weights that leave no room.
-  if (weights <= availableBytes / 2) {
+  if (weights <= available / 2) {
     return task === "inspect"
       ? "Show a smaller picture, or ask for fewer tokens."
       : "Show a smaller picture, or learn from shorter answers.";

@@ -20,7 +20,7 @@ export function refuseIfTooLarge(needed: number, what: string, cure: string, ava
 }
 
 /** Free memory of the machine or of the container this process is in. */
-function availableBytes(): number {
+export function availableBytes(): number {
   return process.availableMemory?.() ?? freemem();
 }
 

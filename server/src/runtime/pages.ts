@@ -2,8 +2,8 @@
  * What memory costs before it is used: the kernel clears each page when it is first touched, which on virtual machines may take longer than
  * filling it. Large models touch a million pages.
  */
-import { freemem } from "node:os";
 import { median } from "./median";
+import { availableBytes } from "./memory";
 
 /**
  * The environment of a process that holds weights. On Linux glibc then asks for pages of 2 MiB (`madvise`; where the kernel has them "always"
@@ -23,7 +23,7 @@ const [pieceBytes, maxPieces, maxShare, maxSeconds] = [2 ** 26, 16, 1 / 8, 1.5];
  * yet to take them back, so it is the median over up to a gigabyte; for a process that ends soon afterwards.
  */
 export function firstTouchSeconds(): number {
-  const free = process.availableMemory?.() ?? freemem();
+  const free = availableBytes();
   const pieces: Uint8Array[] = [];
   const costs: number[] = [];
   let spent = 0;

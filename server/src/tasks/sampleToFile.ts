@@ -29,18 +29,17 @@ export async function sampleToFile(
     ...(adapter === null ? [] : ["--adapter", adapter]),
     ...["--prompts", String(prompts), "--group-size", String(groupSize), "--out", path],
   ];
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    ...{ cwd: folder, stdio: ["ignore", "ignore", "pipe"], signal, killSignal: "SIGKILL" },
+  });
   let words = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     words = (words + text).slice(-8192);
   });
-  const kill = () => child.kill("SIGKILL");
-  signal.addEventListener("abort", kill, { once: true });
   const code = await new Promise<number | string>((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("close", (exit, killedBy) => resolve(exit ?? killedBy ?? "unknown"));
   });
-  signal.removeEventListener("abort", kill);
   if (signal.aborted) throw new CancelledError();
   if (code !== 0) {
     throw new RewardError("rollouts/not-sampled", `Sampling ended with ${code}: ${lastWords(words)}`, {

@@ -76,12 +76,6 @@ export function copyCanvas(from: Canvas, to: Canvas): void {
   to.b.set(from.b);
 }
 
-export function fillCanvas(canvas: Canvas, color: Rgb): void {
-  canvas.r.fill(color[0]);
-  canvas.g.fill(color[1]);
-  canvas.b.fill(color[2]);
-}
-
 /** Grows the dirty box by a rectangle given in real pixels and returns the integer part inside the picture. */
 export function touch(
   cover: Cover,

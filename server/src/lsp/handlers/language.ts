@@ -1,10 +1,10 @@
 /** Standard LSP for experiment and data set files, and the way of reward files to theirs: finds the document, asks the language service, converts. */
-import type { CancellationToken, CodeAction, Connection, Diagnostic, Position, Range } from "vscode-languageserver";
+import type { CancellationToken, CodeAction, Connection, Diagnostic } from "vscode-languageserver";
 import { CodeActionKind, MarkupKind, TextDocuments } from "vscode-languageserver";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import type { Finding } from "../../features/types";
 import { LanguageService } from "../../language/languageService";
-import { pathOfUri, toCodeLens, toCompletionItem, toDiagnostic, uriOfPath } from "../convert";
+import { overlaps, pathOfUri, toCodeLens, toCompletionItem, toDiagnostic, uriOfPath } from "../convert";
 import type { Dispatcher } from "../dispatch";
 import type { RewardDocuments } from "./rewards";
 
@@ -94,12 +94,4 @@ function codeActions(finding: Finding, uri: string, shown: readonly Diagnostic[]
     ...{ title, kind: CodeActionKind.QuickFix, diagnostics, isPreferred: sure },
     edit: { changes: { [uri]: edits } },
   }));
-}
-
-function overlaps(a: Range, b: Range): boolean {
-  return !isBefore(a.end, b.start) && !isBefore(b.end, a.start);
-}
-
-function isBefore(a: Position, b: Position): boolean {
-  return a.line < b.line || (a.line === b.line && a.character < b.character);
 }

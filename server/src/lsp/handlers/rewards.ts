@@ -54,7 +54,7 @@ import { looksLikeReward, type OpenReward, RewardDebugService } from "../../rewa
 import type { KnownSource } from "../../rewards/debug/readScope";
 import { sampleToFile } from "../../tasks/sampleToFile";
 import type { Services } from "../../services";
-import { pathOfUri, toDiagnostic, uriOfPath } from "../convert";
+import { overlaps, pathOfUri, toDiagnostic, uriOfPath } from "../convert";
 import type { Dispatcher } from "../dispatch";
 import {
   rewardDebugParams,
@@ -352,12 +352,4 @@ function explanations(): (id: string) => string | null {
     return (id) => (headings.has(id) ? `${page}#L${headings.get(id)}` : page);
   }
   return () => null;
-}
-
-function overlaps(a: Range, b: Range): boolean {
-  return !isBefore(a.end, b.start) && !isBefore(b.end, a.start);
-}
-
-function isBefore(a: Position, b: Position): boolean {
-  return a.line < b.line || (a.line === b.line && a.character < b.character);
 }

@@ -3,6 +3,7 @@
  * any of the usual rules, each reward's share of the variance, and what an edit flips. Pure functions over tables of
  * scores; where scores come from, and what is wrong with them, is decided elsewhere.
  */
+import { groupBy } from "@iad-r1/models/util/groupBy";
 import type { RewardStatus } from "@iad-r1/protocol/runs";
 import { advantageOf, covariance, type DeviationKind, deviation, deviationFloor, mean } from "./groupMath";
 
@@ -27,14 +28,7 @@ export const totalTolerance = 1e-9;
 
 /** Row indices of each group, by order of first appearance. The same group name at another step is another group. */
 export function groupRows(rows: readonly { group: string | number; step?: number | undefined }[]): number[][] {
-  const groups = new Map<string, number[]>();
-  rows.forEach(({ group, step }, i) => {
-    const key = JSON.stringify([step ?? null, group]);
-    const members = groups.get(key);
-    if (members === undefined) groups.set(key, [i]);
-    else members.push(i);
-  });
-  return [...groups.values()];
+  return [...groupBy(rows.keys(), (i) => JSON.stringify([rows[i]!.step ?? null, rows[i]!.group])).values()];
 }
 
 /**

@@ -114,6 +114,3 @@ export interface LiveRecorder {
   records(): SiteRecord[];
   trace(): RowTrace | null;
 }
-
-/** Makes a recorder; it writes the last site into `shared` and reads the current row from there. */
-export type MakeRecorder = (sites: readonly Site[], shared: Int32Array) => LiveRecorder;
