@@ -3,7 +3,7 @@
  * socket; `lsp/` turns requests into calls of it, `stream/` turns changes into frames.
  */
 import { existsSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { ConfigError, DataError } from "@iad-r1/models/errors";
 import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import type { ImageReference } from "@iad-r1/protocol/inspect";
@@ -190,7 +190,16 @@ export class Services {
   ): Promise<ExperimentConfig> {
     const params = { file: this.allow(configFile), text: text ?? null, overrides };
     const config = await this.tasks.run("parseConfig", params, signal);
-    if (this.options.roots !== null) for (const path of pathsOf(config)) this.allow(path);
+    for (const path of pathsOf(config)) this.allow(path);
+    return config;
+  }
+
+  /** The configuration of a run with changes; paths that it had are its own. @throws as `experiment` */
+  async changedExperiment(run: string, overrides: string[], signal?: AbortSignal): Promise<ExperimentConfig> {
+    const before = this.runs.get(run).manifest?.config as ExperimentConfig;
+    const config = await this.tasks.run("overrideConfig", { config: before, overrides }, signal);
+    const own = pathsOf(before);
+    for (const path of pathsOf(config)) if (!own.includes(path)) this.allow(path);
     return config;
   }
 
@@ -268,7 +277,7 @@ function sameModel(a: ModelReference, b: ModelReference): boolean {
 }
 
 /** Every path that a run with this configuration would read or write, but the embedded model. */
-function pathsOf({ model, data, stages, output }: ExperimentConfig): string[] {
+function pathsOf({ model, data, stages, output, trl }: ExperimentConfig): string[] {
   const models = [model.base, model.adapter].filter((path) => path !== null && !isEmbeddedPath(path)) as string[];
   const sources = [data.train, data.heldOut, data.validation, stages.paSft.data, stages.scGrpo.data];
   const ofSources = sources
@@ -278,5 +287,7 @@ function pathsOf({ model, data, stages, output }: ExperimentConfig): string[] {
       return "images" in source && source.images !== undefined ? [source.path, source.images] : [source.path];
     });
   const rewards = (stages.scGrpo.rewards ?? []).flatMap(({ name }) => parseRewardPath(name)?.file ?? []);
-  return [output, ...models, ...ofSources, ...rewards];
+  // A name without a folder is looked for on the server's own path.
+  const python = [trl?.python, trl?.accelerateConfig].filter((path) => path !== undefined && isAbsolute(path));
+  return [output, ...models, ...ofSources, ...rewards, ...(python as string[])];
 }

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import {
   cancelJob,
   dataOverview,
+  forkRun,
+  listRuns,
   missingImages,
   preflightRun,
   serverStatus,
@@ -15,6 +17,8 @@ import {
   startInspection,
 } from "@iad-r1/protocol/lsp";
 import { streamPath, streamProtocol } from "@iad-r1/protocol/stream";
+import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
+import { prepareRun } from "@iad-r1/server/runs/postTrain";
 import { type RemoteServer, serve } from "@iad-r1/server/serve";
 import { Services } from "@iad-r1/server/services";
 import sharp from "sharp";
@@ -177,6 +181,22 @@ stages: { scGrpo: { rewards: [{ name: "${reward}" }] } }
   expect((await preflight("rewards/here.py")).checks).toContainEqual(
     expect.objectContaining({ name: "Rewards", evidence: expect.stringContaining("there is no such file") }),
   );
+  socket.terminate();
+});
+
+it("forks no run into a folder or with a reward file that lies elsewhere", async () => {
+  const { connection, socket } = await connectTo(remote.url, { token });
+  const output = join(folder, ".iadr1", "runs");
+  const data = { train: [{ kind: "synth" as const, seed: 1, count: 2 }] };
+  prepareRun("sc-grpo", makeExperiment({ project: "p", output, model: { base: tinyCheckpoint }, data }), { id: "old" });
+  const fork = (...overrides: string[]) =>
+    failure(connection.sendRequest(forkRun, { run: "old", checkpoint: "checkpoints/step-000001", overrides }));
+  await vi.waitFor(async () => expect(await connection.sendRequest(listRuns)).toHaveLength(1), { timeout: 20_000 });
+  const outside = { code: "server/outside-path" };
+  expect(await fork("output=/tmp/elsewhere")).toMatchObject(outside);
+  expect(await fork('stages.scGrpo.rewards=[{"name": "/tmp/elsewhere.py"}]')).toMatchObject(outside);
+  expect(await fork('trl={"python": "/usr/bin/python3"}')).toMatchObject(outside);
+  expect(await fork("seed=2")).toMatchObject({ code: "checkpoint/missing" });
   socket.terminate();
 });
 

@@ -83,8 +83,7 @@ export function registerRuns(
     return { run };
   });
   on.on(forkRun, forkRunParams, async ({ run, checkpoint, kind, overrides = [] }, signal) => {
-    const manifest = runs.get(run).manifest;
-    const config = await tasks.run("overrideConfig", { config: manifest?.config, overrides }, signal);
+    const config = await services.changedExperiment(run, overrides, signal);
     const id = await runs.fork(run, checkpoint, (old) => ({ config, kind: kind ?? trainingKind(old.kind) }));
     return { run: id };
   });
