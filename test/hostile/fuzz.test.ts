@@ -16,10 +16,11 @@ import { parseStrictJson } from "@iad-r1/models/util/strictJson";
 import { decodeImage } from "@iad-r1/models/vision/decode";
 import { parseExperiment } from "@iad-r1/server/config/parseExperiment";
 import { parseAnnotations } from "@iad-r1/server/data/formats/annotations";
-import { parseMeta } from "@iad-r1/server/data/formats/metaJson";
-import { parsePaSft } from "@iad-r1/server/data/formats/paSft";
-import { parseScGrpo } from "@iad-r1/server/data/formats/scGrpo";
-import { parseTestFile } from "@iad-r1/server/data/formats/testFile";
+import { metaDrafts } from "@iad-r1/server/data/formats/metaJson";
+import { paSftDrafts } from "@iad-r1/server/data/formats/paSft";
+import { draftsIn } from "@iad-r1/server/data/formats/records";
+import { scGrpoDrafts } from "@iad-r1/server/data/formats/scGrpo";
+import { testFileDrafts } from "@iad-r1/server/data/formats/testFile";
 import { Problems } from "@iad-r1/server/data/problems";
 import { createRewardRegistry } from "@iad-r1/server/rewards/registry";
 import { scoreRewardFile } from "@iad-r1/server/rewards/scoreFile";
@@ -357,11 +358,11 @@ const formats = {
         ],
       },
     ],
-    parse: (text: string, problems: Problems) => parsePaSft(text, "/data", problems),
+    parse: (text: string, problems: Problems) => draftsIn(text, "/data", problems, paSftDrafts),
   },
   "sc-grpo": {
     sound: [{ id: "1", image: ["a.png", "b.png"], problem: "?", solution }],
-    parse: (text: string, problems: Problems) => parseScGrpo(text, "/data", problems),
+    parse: (text: string, problems: Problems) => draftsIn(text, "/data", problems, scGrpoDrafts),
   },
   test: {
     sound: {
@@ -371,11 +372,11 @@ const formats = {
         similar_templates: ["b.png"],
       },
     },
-    parse: (text: string, problems: Problems) => parseTestFile(text, "/data", problems),
+    parse: (text: string, problems: Problems) => draftsIn(text, "/data", problems, testFileDrafts),
   },
   meta: {
     sound: { nut: [{ img_path: "a.png", mask_path: "", cls_name: "nut", specie_name: "good", anomaly: 0 }] },
-    parse: (text: string, problems: Problems) => parseMeta(text, "/data", problems),
+    parse: (text: string, problems: Problems) => draftsIn(text, "/data", problems, metaDrafts),
   },
   folder: {
     sound: {

@@ -2,9 +2,8 @@
 import { join, resolve } from "node:path";
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import type { JsonSource } from "../jsonSource";
-import { type Parsed, Problems } from "../problems";
+import type { Parsed, Problems } from "../problems";
 import type { InspectionSample } from "../samples";
-import { readDataFile } from "../textFile";
 import {
   absolutePath,
   type Draft,
@@ -12,18 +11,12 @@ import {
   isRecord,
   type JsonRecord,
   type NeededFile,
-  parseJson,
+  type ReadFileOptions,
+  readJsonFile,
   replaceValue,
-  settleDrafts,
   stringField,
 } from "./records";
 import { writeTestFile } from "./testFile";
-
-export interface MetaOptions {
-  /** Folder that the paths start from; the file's own when left out. */
-  images?: string;
-  signal?: AbortSignal;
-}
 
 export interface MetaRecord {
   img_path: string;
@@ -34,19 +27,10 @@ export interface MetaRecord {
 }
 
 /** @throws DataError when the file cannot be read; everything inside it becomes a problem */
-export async function readMeta(path: string, options: MetaOptions = {}): Promise<Parsed<InspectionSample[]>> {
-  const problems = new Problems(path);
-  const drafts = parseMeta(await readDataFile(path), resolve(options.images ?? join(path, "..")), problems);
-  return settleDrafts(drafts, problems, options.signal);
+export function readMeta(path: string, options: ReadFileOptions = {}): Promise<Parsed<InspectionSample[]>> {
+  return readJsonFile(path, options, metaDrafts);
 }
 
-/** The text half of the reader, without looking at files. */
-export function parseMeta(text: string, root: string, problems: Problems): Draft[] {
-  const source = parseJson(text, problems);
-  return source === undefined ? [] : metaDrafts(source, root, problems);
-}
-
-/** The same for JSON that was read before. */
 export function metaDrafts(source: JsonSource, root: string, problems: Problems): Draft[] {
   let top = source.value;
   if (!isRecord(top)) {
@@ -174,7 +158,7 @@ export async function writeMeta(
 export async function convertMeta(
   metaPath: string,
   testPath: string,
-  options: MetaOptions & { references?: Readonly<Record<string, readonly string[]>> } = {},
+  options: ReadFileOptions & { references?: Readonly<Record<string, readonly string[]>> } = {},
 ): Promise<Parsed<InspectionSample[]>> {
   const read = await readMeta(metaPath, options);
   const root = resolve(options.images ?? join(metaPath, ".."));

@@ -20,33 +20,19 @@ import {
   isRecord,
   type JsonRecord,
   parseJson,
+  type ReadFileOptions,
+  readJsonFile,
   reportAnswer,
-  settleDrafts,
 } from "./records";
-
-export interface PaSftOptions {
-  /** Folder that relative image paths start from; the file's own when left out. */
-  images?: string;
-  signal?: AbortSignal;
-}
 
 const KNOWN = ["images", "messages", "id"];
 const PLACEHOLDER = "<image>";
 
 /** @throws DataError when the file cannot be read; everything inside it becomes a problem */
-export async function readPaSft(path: string, options: PaSftOptions = {}): Promise<Parsed<InspectionSample[]>> {
-  const problems = new Problems(path);
-  const drafts = parsePaSft(await readDataFile(path), resolve(options.images ?? join(path, "..")), problems);
-  return settleDrafts(drafts, problems, options.signal);
+export function readPaSft(path: string, options: ReadFileOptions = {}): Promise<Parsed<InspectionSample[]>> {
+  return readJsonFile(path, options, paSftDrafts);
 }
 
-/** The text half of the reader: records to drafts, without looking at files. For checks while typing. */
-export function parsePaSft(text: string, root: string, problems: Problems): Draft[] {
-  const source = parseJson(text, problems);
-  return source === undefined ? [] : paSftDrafts(source, root, problems);
-}
-
-/** The same for JSON that was read before. */
 export function paSftDrafts(source: JsonSource, root: string, problems: Problems): Draft[] {
   const drafts: Draft[] = [];
   for (const [index, { record }] of arrayRecords(source, problems).entries()) {

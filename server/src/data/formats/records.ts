@@ -3,12 +3,13 @@
  * whose files are looked for at the end, all at once.
  */
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { AnswerIssue } from "../grammar";
 import { type JsonSource, type JsonValue, parseJsonSource } from "../jsonSource";
-import { type DataFix, type Parsed, type Position, type Problems, WHOLE_FILE } from "../problems";
+import { type DataFix, type Parsed, type Position, Problems, WHOLE_FILE } from "../problems";
 import type { InspectionSample } from "../samples";
 import { checkStopped } from "../stop";
+import { readDataFile } from "../textFile";
 
 export type JsonRecord = { [key: string]: JsonValue };
 
@@ -35,6 +36,32 @@ export function parseJson(text: string, problems: Problems): JsonSource | undefi
   const source = parseJsonSource(text);
   reportSyntax(source, problems);
   return source.value === undefined ? undefined : source;
+}
+
+export interface ReadFileOptions {
+  /** Folder that the paths in the file start from; the file's own when left out. */
+  images?: string;
+  signal?: AbortSignal;
+}
+
+/** How JSON of one format becomes drafts, without a look at files; `root` is where its paths start. */
+export type DraftsOf = (source: JsonSource, root: string, problems: Problems) => Draft[];
+
+/** The text half of a reader. */
+export function draftsIn(text: string, root: string, problems: Problems, draftsOf: DraftsOf): Draft[] {
+  const source = parseJson(text, problems);
+  return source === undefined ? [] : draftsOf(source, root, problems);
+}
+
+/** @throws DataError when the file cannot be read; everything inside it becomes a problem */
+export async function readJsonFile(
+  path: string,
+  { images, signal }: ReadFileOptions,
+  draftsOf: DraftsOf,
+): Promise<Parsed<InspectionSample[]>> {
+  const problems = new Problems(path);
+  const drafts = draftsIn(await readDataFile(path), resolve(images ?? dirname(path)), problems, draftsOf);
+  return settleDrafts(drafts, problems, signal);
 }
 
 export function reportSyntax({ errors }: JsonSource, problems: Problems): void {

@@ -1,12 +1,10 @@
 /** SC-GRPO data sets: a JSON array of `{id, image, problem, solution}`, 0-shot and 1-shot (reference section 2.2). */
-import { join, resolve } from "node:path";
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { checkAnswer } from "../grammar";
 import type { JsonSource } from "../jsonSource";
 import { type Parsed, type Position, Problems } from "../problems";
 import { dataQuestion, type Shots } from "../prompts";
 import { categoryOfPath, type InspectionSample } from "../samples";
-import { readDataFile } from "../textFile";
 import { solutionOf } from "../think";
 import { jsonLines } from "./paSft";
 import {
@@ -17,45 +15,29 @@ import {
   extraColumns,
   isRecord,
   type JsonRecord,
-  parseJson,
+  type ReadFileOptions,
+  readJsonFile,
   replaceValue,
   reportAnswer,
-  settleDrafts,
   stringField,
 } from "./records";
-
-export interface ScGrpoOptions {
-  /** Image root; the file's own folder when left out. */
-  images?: string;
-  /** 1 for prompts with one image, 0 for prompts with a reference: rows of the other kind get a warning. */
-  singleImg?: 0 | 1;
-  signal?: AbortSignal;
-}
 
 const KNOWN = ["id", "image", "problem", "solution", "messages"];
 
 /** @throws DataError when the file cannot be read; everything inside it becomes a problem */
-export async function readScGrpo(path: string, options: ScGrpoOptions = {}): Promise<Parsed<InspectionSample[]>> {
+export async function readScGrpo(path: string, options: ReadFileOptions = {}): Promise<Parsed<InspectionSample[]>> {
+  const read = await readJsonFile(path, options, scGrpoDrafts);
+  if (path.endsWith(".json")) return read;
   const problems = new Problems(path);
-  if (!path.endsWith(".json")) {
-    problems.warning(
-      { line: 0, column: 0 },
-      "data/file-name",
-      "The published training code reads only files that end in .json.",
-    );
-  }
-  const root = resolve(options.images ?? join(path, ".."));
-  const drafts = parseScGrpo(await readDataFile(path), root, problems, options.singleImg);
-  return settleDrafts(drafts, problems, options.signal);
+  problems.warning(
+    { line: 0, column: 0 },
+    "data/file-name",
+    "The published training code reads only files that end in .json.",
+  );
+  return { ...read, problems: [...problems.list(), ...read.problems] };
 }
 
-/** The text half of the reader, without looking at files. */
-export function parseScGrpo(text: string, root: string, problems: Problems, singleImg?: 0 | 1): Draft[] {
-  const source = parseJson(text, problems);
-  return source === undefined ? [] : scGrpoDrafts(source, root, problems, singleImg);
-}
-
-/** The same for JSON that was read before. */
+/** @param singleImg 1 for prompts with one image, 0 for prompts with a reference: rows of the other kind get a warning */
 export function scGrpoDrafts(source: JsonSource, root: string, problems: Problems, singleImg?: 0 | 1): Draft[] {
   const drafts: Draft[] = [];
   for (const [index, { record }] of arrayRecords(source, problems).entries()) {

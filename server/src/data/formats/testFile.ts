@@ -1,11 +1,9 @@
 /** Test files of the reference, `test_<SET>_format.json`: image path to question and references (reference section 2.3). */
-import { join, resolve } from "node:path";
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import type { JsonSource, JsonValue } from "../jsonSource";
-import { type Parsed, Problems } from "../problems";
+import type { Parsed, Problems } from "../problems";
 import { dataQuestion } from "../prompts";
 import { categoryOfPath, type InspectionSample } from "../samples";
-import { readDataFile } from "../textFile";
 import {
   absolutePath,
   type Draft,
@@ -13,16 +11,10 @@ import {
   isRecord,
   type JsonRecord,
   type NeededFile,
-  parseJson,
+  type ReadFileOptions,
+  readJsonFile,
   replaceValue,
-  settleDrafts,
 } from "./records";
-
-export interface TestFileOptions {
-  /** The test root; the file's own folder when left out. */
-  images?: string;
-  signal?: AbortSignal;
-}
 
 export interface TestEntry {
   image_path: string;
@@ -32,19 +24,10 @@ export interface TestEntry {
 }
 
 /** @throws DataError when the file cannot be read; everything inside it becomes a problem */
-export async function readTestFile(path: string, options: TestFileOptions = {}): Promise<Parsed<InspectionSample[]>> {
-  const problems = new Problems(path);
-  const drafts = parseTestFile(await readDataFile(path), resolve(options.images ?? join(path, "..")), problems);
-  return settleDrafts(drafts, problems, options.signal);
+export function readTestFile(path: string, options: ReadFileOptions = {}): Promise<Parsed<InspectionSample[]>> {
+  return readJsonFile(path, options, testFileDrafts);
 }
 
-/** The text half of the reader, without looking at files. */
-export function parseTestFile(text: string, root: string, problems: Problems): Draft[] {
-  const source = parseJson(text, problems);
-  return source === undefined ? [] : testFileDrafts(source, root, problems);
-}
-
-/** The same for JSON that was read before. */
 export function testFileDrafts(source: JsonSource, root: string, problems: Problems): Draft[] {
   const top = source.value;
   if (!isRecord(top)) {

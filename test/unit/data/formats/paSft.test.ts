@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   parseDatasetInfo,
-  parsePaSft,
+  paSftDrafts,
   paSftRecord,
   readPaSft,
   writeDatasetInfo,
   writePaSft,
 } from "@iad-r1/server/data/formats/paSft";
+import { draftsIn } from "@iad-r1/server/data/formats/records";
 import { formatProblem, Problems } from "@iad-r1/server/data/problems";
 import type { InspectionSample } from "@iad-r1/server/data/samples";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -35,11 +36,11 @@ function record(changes: Record<string, unknown> = {}): Record<string, unknown> 
 /** Problems of records written one a line, the first on line 2. */
 function problemsOf(...records: unknown[]): string[] {
   const problems = new Problems("set.json");
-  parsePaSft(`[\n${records.map((one) => JSON.stringify(one)).join(",\n")}\n]`, "/root", problems);
+  draftsIn(`[\n${records.map((one) => JSON.stringify(one)).join(",\n")}\n]`, "/root", problems, paSftDrafts);
   return problems.list().map(formatProblem);
 }
 
-describe("parsePaSft", () => {
+describe("paSftDrafts", () => {
   it("takes a path, a list of paths, a system text and several turns", () => {
     const turns = [
       { role: "system", content: "Be short." },
@@ -101,7 +102,7 @@ describe("parsePaSft", () => {
   it("reports JSON that is broken, or no list, once", () => {
     const at = (text: string) => {
       const problems = new Problems("set.json");
-      expect(parsePaSft(text, "/root", problems)).toEqual([]);
+      expect(draftsIn(text, "/root", problems, paSftDrafts)).toEqual([]);
       return problems.list().map(formatProblem);
     };
     expect(at('[\n{"images": }]')).toEqual(['set.json:2:12: error: Expected a value, got "}]".']);

@@ -2,7 +2,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseScGrpo, readScGrpo, writeScGrpo } from "@iad-r1/server/data/formats/scGrpo";
+import { draftsIn } from "@iad-r1/server/data/formats/records";
+import { readScGrpo, scGrpoDrafts, writeScGrpo } from "@iad-r1/server/data/formats/scGrpo";
 import { formatProblem, Problems } from "@iad-r1/server/data/problems";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -15,12 +16,8 @@ const row = {
 
 function parse(rows: unknown[], singleImg?: 0 | 1) {
   const problems = new Problems("rows.json");
-  const drafts = parseScGrpo(
-    `[\n${rows.map((one) => JSON.stringify(one)).join(",\n")}\n]`,
-    "/root",
-    problems,
-    singleImg,
-  );
+  const text = `[\n${rows.map((one) => JSON.stringify(one)).join(",\n")}\n]`;
+  const drafts = draftsIn(text, "/root", problems, (...given) => scGrpoDrafts(...given, singleImg));
   return { drafts, problems: problems.list().map(formatProblem) };
 }
 
@@ -31,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe("parseScGrpo", () => {
+describe("scGrpoDrafts", () => {
   it("joins paths with the root, keeps their order and lets an absolute path win", () => {
     const { drafts, problems } = parse([row, { ...row, image: ["a.png", { path: "/abs/b.png" }] }]);
     expect(problems).toEqual([]);

@@ -2,8 +2,9 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { convertMeta, parseMeta, readMeta, writeMeta } from "@iad-r1/server/data/formats/metaJson";
-import { parseTestFile, readTestFile, writeTestFile } from "@iad-r1/server/data/formats/testFile";
+import { convertMeta, metaDrafts, readMeta, writeMeta } from "@iad-r1/server/data/formats/metaJson";
+import { draftsIn } from "@iad-r1/server/data/formats/records";
+import { readTestFile, testFileDrafts, writeTestFile } from "@iad-r1/server/data/formats/testFile";
 import { formatProblem, Problems } from "@iad-r1/server/data/problems";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -35,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe("parseTestFile", () => {
+describe("testFileDrafts", () => {
   it.each([
     [
       "an answer that is no option",
@@ -57,10 +58,11 @@ describe("parseTestFile", () => {
   ])("reports %s at its line", (_, broken, message) => {
     const problems = new Problems("test.json");
     const key = (broken as { image_path: string }).image_path;
-    parseTestFile(
+    draftsIn(
       `{\n"a/bad/0.png": ${JSON.stringify(entry("a/bad/0.png"))},\n"${key}": ${JSON.stringify(broken)}\n}`,
       "/root",
       problems,
+      testFileDrafts,
     );
     const [problem] = problems.list().map(formatProblem);
     expect(problem).toMatch(/^test\.json:3:/);
@@ -137,7 +139,12 @@ describe("meta.json", () => {
     const problems = new Problems("meta.json");
     const bad = { ...meta.bolt[1], anomaly: 1 };
     expect(
-      parseMeta(`{"bolt": [\n${JSON.stringify(meta.bolt[0])},\n${JSON.stringify(bad)}\n]}`, "/root", problems),
+      draftsIn(
+        `{"bolt": [\n${JSON.stringify(meta.bolt[0])},\n${JSON.stringify(bad)}\n]}`,
+        "/root",
+        problems,
+        metaDrafts,
+      ),
     ).toHaveLength(1);
     expect(problems.list()).toMatchObject([{ code: "data/contradiction", line: 3 }]);
   });
