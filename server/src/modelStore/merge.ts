@@ -22,7 +22,8 @@ export async function mergeAdapter(
   target: string,
   dtype?: "float32" | "bfloat16" | "float16",
 ): Promise<MergeReport> {
-  const model = await loadModelDescription(base, { adapter });
+  const plain = await loadModelDescription(base);
+  const model = await plain.withAdapter(adapter);
   if (isPacked(model.parameters)) {
     throw new ConfigError(
       "models/packed",
@@ -36,7 +37,7 @@ export async function mergeAdapter(
   requireNoCheckpoint(target);
   const { layout, tensors, replaced } = model.adapter!;
   // What the adapter replaces lies in the adapter's file in a type of its own.
-  const types = (await loadModelDescription(base)).parameters;
+  const types = plain.parameters;
   const table = new Map([...model.parameters].map(([path, one]) => [path, { ...one, dtype: types.get(path)!.dtype }]));
   const values = new Map<string, Float32Array>();
   for (const [path, stored] of tensors) values.set(path, await stored.read());

@@ -56,6 +56,8 @@ async function readObject(
   const sound = await images(join(object, "train", "good"));
   const samples: InspectionSample[] = [];
   for (const kind of await folders(join(object, split))) {
+    const folder = join(object, "ground_truth", kind);
+    const masks = { folder, names: new Set(await images(folder)) };
     for (const [index, name] of (await images(join(object, split, kind))).entries()) {
       checkStopped(options.signal);
       const image = join(object, split, kind, name);
@@ -75,7 +77,7 @@ async function readObject(
       const reference = sound.length === 0 ? undefined : sound[(index + (own ? 1 : 0)) % sound.length];
       if (reference !== undefined && !(own && sound.length === 1))
         sample.references = [join(object, "train", "good", reference)];
-      if (sample.label === "anomalous") await addMask(sample, object, kind, name, options, problems);
+      if (sample.label === "anomalous") await addMask(sample, name, masks, options, problems);
       samples.push(sample);
     }
   }
@@ -84,20 +86,18 @@ async function readObject(
 
 async function addMask(
   sample: InspectionSample,
-  object: string,
-  kind: string,
   name: string,
+  { folder, names }: { folder: string; names: ReadonlySet<string> },
   options: MvtecOptions,
   problems: Problems,
 ): Promise<void> {
   const stem = basename(name, extname(name));
-  const masks = await images(join(object, "ground_truth", kind));
-  const file = [`${stem}_mask.png`, `${stem}.png`, name].find((candidate) => masks.includes(candidate));
+  const file = [`${stem}_mask.png`, `${stem}.png`, name].find((candidate) => names.has(candidate));
   if (file === undefined) {
-    problems.warning(WHOLE_FILE, "data/missing-mask", `${sample.id} has no mask in ground_truth/${kind}.`);
+    problems.warning(WHOLE_FILE, "data/missing-mask", `${sample.id} has no mask in ground_truth/${basename(folder)}.`);
     return;
   }
-  sample.mask = join(object, "ground_truth", kind, file);
+  sample.mask = join(folder, file);
   if (options.places === false) return;
   try {
     const mask = await loadMask(sample.mask);
