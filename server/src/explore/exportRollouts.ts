@@ -1,5 +1,5 @@
 /** Writes rollouts for other programs: JSON lines that `reward check` reads, a table as CSV or parquet. Training samples: `bestAnswers.ts`. */
-import { open } from "node:fs/promises";
+import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import type { RolloutExportFormat } from "@iad-r1/protocol/rollouts";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import type { RolloutRow } from "../rollouts/row";
@@ -7,7 +7,9 @@ import { promptText } from "../rollouts/promptText";
 
 export type TableFormat = Exclude<RolloutExportFormat, "pa-sft">;
 
-/** Rows are written in pieces, so that memory stays bounded; a parquet file is made as a whole. */
+/**
+ * Rows are written in pieces, so that memory stays bounded; a parquet file is made as a whole. The file is there when all of it is.
+ */
 export async function exportRollouts(
   pieces: AsyncIterable<readonly RolloutRow[]>,
   rewardNames: readonly string[],
@@ -15,29 +17,18 @@ export async function exportRollouts(
   out: string,
 ): Promise<number> {
   let count = 0;
-  const all: RolloutRow[] = [];
-  const file = format === "parquet" ? null : await open(out, "w");
-  try {
-    if (format === "csv") await file!.write(`${csvHead(rewardNames).join(",")}\n`);
+  await writeAtomically(out, async (file) => {
+    const write = (lines: readonly string[]) => file.write(Buffer.from(lines.map((line) => `${line}\n`).join("")));
+    const line = format === "jsonl" ? rolloutLine : (row: RolloutRow) => csvLine(row, rewardNames);
+    const all: RolloutRow[] = [];
+    if (format === "csv") await write([csvHead(rewardNames).join(",")]);
     for await (const rows of pieces) {
       count += rows.length;
       if (format === "parquet") all.push(...rows);
-      else {
-        const line = format === "jsonl" ? rolloutLine : (row: RolloutRow) => csvLine(row, rewardNames);
-        await file!.write(rows.map((row) => `${line(row)}\n`).join(""));
-      }
+      else await write(rows.map(line));
     }
-  } finally {
-    await file?.close();
-  }
-  if (format === "parquet") {
-    const target = await open(out, "w");
-    try {
-      await target.writeFile(parquetOf(all, rewardNames));
-    } finally {
-      await target.close();
-    }
-  }
+    if (format === "parquet") await file.write(parquetOf(all, rewardNames));
+  });
   return count;
 }
 
@@ -81,7 +72,7 @@ function csvLine(row: RolloutRow, rewardNames: readonly string[]): string {
   return [...cells, ...rewardNames.map((name) => rewards?.[name])].map(quoted).join(",");
 }
 
-/** A text that a table program would take for a formula is told to be one by the quotes alone; the text stays as it is. */
+/** Texts stay as they are, also those that a table program would take for a formula. */
 function quoted(value: string | number | null | undefined): string {
   if (value === null || value === undefined) return "";
   const text = String(value);

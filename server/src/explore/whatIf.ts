@@ -24,11 +24,7 @@ export function whatIf(
   const recorded = Object.keys(row.rewards ?? {});
   const builtIn = recorded.filter((name) => registry.functions.has(name));
   const rewards = registry.resolve(
-    recorded.length === 0
-      ? ["iad-r1"]
-      : builtIn.length === 0
-        ? ["iad-r1"]
-        : builtIn.map((name) => ({ name, weight: weights[name] ?? 1 })),
+    builtIn.length === 0 ? ["iad-r1"] : builtIn.map((name) => ({ name, weight: weights[name] ?? 1 })),
   );
   // All completions, because a reward may look at the whole group.
   const inputs = group.map((each, i) => ({

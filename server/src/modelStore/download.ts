@@ -8,6 +8,7 @@ import { mkdir, open, readFile, rename, rm, stat, statfs } from "node:fs/promise
 import { dirname, join } from "node:path";
 import { writeError, writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { CancelledError, DataError, ResourceError } from "@iad-r1/models/errors";
+import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import { takeWriterLock } from "../runs/writerLock";
 import { ask, commitOf, fileAddress, filesOf, type HubFile, type HubOptions } from "./hub";
 
@@ -103,6 +104,11 @@ async function removeStale(
   earlier: DownloadRecord | null,
   commit: string,
 ): Promise<void> {
+  // A file of weights beside those of another commit would be taken for the whole checkpoint.
+  for (const { path } of earlier?.files ?? []) {
+    const isOurs = wanted.test(path) && pathBelow(target, join(target, path)) !== null;
+    if (isOurs && !files.some(({ local }) => local === path)) await rm(join(target, path), { force: true });
+  }
   for (const file of files) {
     const path = join(target, file.local);
     if (await isComplete(path, file, earlier)) continue;

@@ -92,6 +92,22 @@ describe("a download", () => {
     expect(readFileSync(join(target, "model.safetensors"))).toEqual(later);
   });
 
+  it("leaves no weights of an earlier commit beside those of one that cuts them otherwise", async () => {
+    const hub = await startFakeHub(repository, files);
+    const target = temporaryFolder();
+    await downloadModel(target, request, { endpoint: hub.endpoint });
+    hub.files.delete("model.safetensors");
+    for (const part of ["00001-of-00002", "00002-of-00002"])
+      hub.files.set(`model-${part}.safetensors`, Buffer.from(part));
+    hub.files.set("model.safetensors.index.json", Buffer.from("{}"));
+    await downloadModel(target, request, { endpoint: hub.endpoint });
+    expect(readdirSync(target).filter((name) => name.startsWith("model"))).toEqual([
+      "model-00001-of-00002.safetensors",
+      "model-00002-of-00002.safetensors",
+      "model.safetensors.index.json",
+    ]);
+  });
+
   it("takes up an interrupted one only when the same revision is asked for", async () => {
     const hub = await startFakeHub(repository, files);
     const target = temporaryFolder();
