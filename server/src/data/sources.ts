@@ -30,7 +30,7 @@ export async function loadSources(
   const problems = [];
   for (const source of sources) {
     const loaded = await loadSource(source, options);
-    value.push(...loaded.value);
+    for (const sample of loaded.value) value.push(sample);
     problems.push(...loaded.problems);
   }
   if (value.length === 0) {

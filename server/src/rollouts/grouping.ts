@@ -51,9 +51,9 @@ function sameValue(a: unknown, b: unknown): boolean {
 function commonSize(runs: readonly (readonly Ungrouped[])[]): number | null {
   const all = runs.map((run) => run.map(({ advantage }) => advantage));
   const known = all.flat().filter((each): each is number => each !== null);
-  const largest = Math.max(0, ...known.map(Math.abs));
+  const largest = known.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
   if (known.length < all.flat().length || largest === 0) return null;
-  const shortest = Math.min(...all.map(({ length }) => length));
+  const shortest = all.reduce((least, { length }) => Math.min(least, length), Number.POSITIVE_INFINITY);
   const sizes = Array.from({ length: shortest - 1 }, (_, i) => i + 2).filter((size) =>
     all.every((run) => run.length % size === 0),
   );

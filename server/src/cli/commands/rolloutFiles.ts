@@ -98,8 +98,8 @@ function registerImport(rollouts: Command): void {
 function sizes(rows: readonly RolloutRow[]) {
   const groups = new Map<string, number>();
   for (const { group } of rows) groups.set(group, (groups.get(group) ?? 0) + 1);
-  const counts = [...groups.values()];
-  return { rollouts: rows.length, groups: groups.size, size: { min: Math.min(...counts), max: Math.max(...counts) } };
+  const counts = [...groups.values()].sort((a, b) => a - b);
+  return { rollouts: rows.length, groups: groups.size, size: { min: counts[0]!, max: counts.at(-1)! } };
 }
 
 interface FilterOptions {

@@ -35,7 +35,7 @@ export async function readMvtec(root: string, options: MvtecOptions = {}): Promi
     const inside = object === root ? top : await folders(object);
     if (!inside.includes(split)) continue;
     found++;
-    value.push(...(await readObject(object, split, options, problems)));
+    for (const sample of await readObject(object, split, options, problems)) value.push(sample);
   }
   if (found === 0) {
     throw new DataError("data/wrong-layout", `${root} has no folder "${split}", nor has any folder in it.`, {
