@@ -15,6 +15,7 @@ import {
   type ScoreTable,
   spreadOf,
   totalsOf,
+  totalTolerance,
   valuesAt,
   varianceShares,
 } from "../analysis/attribution";
@@ -137,12 +138,30 @@ function changeOf(input: FunctionInput, live: ScoreColumn, nameInRun: string | n
   const { recorded, first, rows } = input;
   if (nameInRun === null && first === null) return null;
   const before = nameInRun === null ? withColumn(recorded, columnOf(live.name, live.weight, first!)) : recorded;
-  const flips = flipsBetween(before, withColumn(recorded, live), { method: "grpo" });
+  const old = before.columns.find(({ name }) => name === live.name)!.scores;
+  const now = live.scores.map((score, row) => asKept(score, old[row] ?? null));
+  // Of the scores themselves: a weight of 0, or a reward beside it that failed, hides them from the totals.
+  const flips = rows.flatMap((_, row) => (isSameScore(old[row] ?? null, now[row]!) ? [] : [row]));
+  const changes = now.flatMap((score, row) => (score === null || old[row] == null ? [] : [score - old[row]]));
+  const groups = flipsBetween(before, withColumn(recorded, { ...live, scores: now }), { method: "grpo" });
   return {
-    ...{ against: nameInRun === null ? "first" : "recorded", flips: flips.scores.length, compared: rows.length },
-    ...{ deltaMean: flips.meanChange, regainedGroups: flips.revived.length, lostGroups: flips.flattened.length },
-    rollouts: flips.scores.slice(0, maxNamed).map((row) => keyOf(rows[row]!)),
+    ...{ against: nameInRun === null ? "first" : "recorded", flips: flips.length, compared: rows.length },
+    ...{
+      deltaMean: changes.length === 0 ? 0 : mean(changes),
+      regainedGroups: groups.revived.length,
+      lostGroups: groups.flattened.length,
+    },
+    rollouts: flips.slice(0, maxNamed).map((row) => keyOf(rows[row]!)),
   };
+}
+
+/** Trainers keep scores as float32: one that could not be kept any closer is the recorded one. */
+function asKept(score: number | null, recorded: number | null): number | null {
+  return score !== null && Math.fround(score) === recorded ? recorded : score;
+}
+
+function isSameScore(a: number | null, b: number | null): boolean {
+  return a === null || b === null ? a === b : Math.abs(a - b) <= totalTolerance;
 }
 
 /** The lowest against its group, which is where a reward hurts most; the lowest of all where groups say nothing. */

@@ -51,6 +51,30 @@ test("an edit is compared with what was recorded, by totals and by groups", () =
   expect(report([1, 1, 1, 0]).change).toMatchObject({ flips: 2, regainedGroups: 0, lostGroups: 1 });
 });
 
+test("what an edit flips are this reward's own scores, whatever its weight and whatever failed beside it", () => {
+  const failing = rows.map((one) => ({ ...one, status: { r: "ok", s: "error" } as const }));
+  for (const [some, weights] of [
+    [rows, { r: 0 }],
+    [rows, { r: 0.5 }],
+    [failing, {}],
+  ] as const) {
+    const recorded = recordedTable(some, weights);
+    const outcomes = [1, 0.5, 0, 1].map((score) => scored(score));
+    const base = { name: "r", weight: 1, rows: some, recorded, outcomes, callMs: null, first: null, pinned: null };
+    const { change } = functionReport({ ...base, current: withColumn(recorded, columnFor(base, outcomes)) });
+    expect(change).toMatchObject({ flips: 1, deltaMean: -0.125 });
+  }
+});
+
+test("a score that was kept as float32, as TRL does, is the same score", () => {
+  const kept = [0.1, 0.3, 0.7, 1].map((score, i) => row("a", i, { r: Math.fround(score) }));
+  const recorded = recordedTable(kept, {});
+  const outcomes = [0.1, 0.3, 0.7, 1].map((score) => scored(score));
+  const base = { name: "r", weight: 1, rows: kept, recorded, outcomes, callMs: null, first: null, pinned: null };
+  const { change } = functionReport({ ...base, current: withColumn(recorded, columnFor(base, outcomes)) });
+  expect(change).toMatchObject({ flips: 0, deltaMean: 0 });
+});
+
 test("a reward that the run does not know is compared with its first run here", () => {
   expect(report([1, 1, 1, 1], null, "new").change).toBeNull();
   expect(report([1, 1, 1, 0], [1, 1, 1, 1], "new").change).toMatchObject({ against: "first", flips: 1 });
