@@ -1,6 +1,6 @@
 /** Shape rules that many operators share, and how types are written in messages. */
 import { GraphError } from "../errors";
-import { addDims, mulDims, sameShape } from "./dims";
+import { addDims, sameShape } from "./dims";
 import type { Dim, DType, InferContext, Shape, TensorType } from "./types";
 
 /** "float32[B,T,64]"; a scalar is "float32[]". */

@@ -14,7 +14,7 @@ import { enginePath } from "../../runtime/engineFile";
 import { entryPath } from "../../runtime/entry";
 import { blankTypes } from "../user/blankTypes";
 import { discoverRewards } from "../user/discover";
-import { type HostFunction, hostFunction, type StartMessage } from "../user/hostMessages";
+import { hostFunction, type StartMessage } from "../user/hostMessages";
 import { loadModuleGraph } from "../user/moduleGraph";
 import { firstStatementLine } from "./firstLine";
 
