@@ -289,10 +289,12 @@ async function requireSpace(folder: string, neededBytes: number): Promise<void> 
   if (info === null) return;
   const freeBytes = info.bavail * info.bsize;
   if (freeBytes >= neededBytes) return;
-  const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
+  // Small models need megabytes.
+  const size = (bytes: number) =>
+    neededBytes < 2 ** 30 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   throw new ResourceError(
     "disk/full",
-    `${folder}: ${gib(neededBytes)} GiB are needed, ${gib(freeBytes)} GiB are free.`,
+    `${folder}: ${size(neededBytes)} are needed, ${size(freeBytes)} are free.`,
     {
       where: folder,
       hint: "Free some space, or set IAD_R1_HOME to a folder on a larger disk.",
