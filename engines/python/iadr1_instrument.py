@@ -298,6 +298,8 @@ class Rewriter:
     def __init__(self, offsets, patterns):
         self.offsets, self.patterns = offsets, patterns
         self.sites, self.functions, self.row_loops, self.loops = [], [], {}, 0
+        # What must be true or false for the current node to be reached.
+        self.guards = []
 
     def module(self, tree):
         tree.body = self.statements(tree.body)
@@ -305,22 +307,48 @@ class Rewriter:
     # --- statements ---
 
     def statements(self, body):
-        changed = []
+        changed, outside = [], self.guards
         for node in body:
             changed += self.statement(node)
+        self.guards = outside
+        return changed
+
+    def under(self, site, truth, visit, node):
+        outside = self.guards
+        self.guard(site, truth)
+        changed = visit(node)
+        self.guards = outside
+        return changed
+
+    def guard(self, site, truth):
+        if site is not None:
+            self.guards = [*self.guards, (site, truth)]
+
+    def decider(self, node, interest):
+        """An expression that decides what is reached: the new one, and its site or None when it is not watched."""
+        site, span = len(self.sites), self.offsets.span(node)
+        changed = self.expression(node, interest)
+        found = self.sites[site] if site < len(self.sites) else None
+        return changed, site if found is not None and (found["start"], found["end"]) == span else None
+
+    def function(self, name, visit, node):
+        """The inside of a function, which may be called from anywhere."""
+        outside, self.guards = self.guards, []
+        self.functions.append(name)
+        changed = visit(node)
+        self.functions.pop()
+        self.guards = outside
         return changed
 
     def statement(self, node):
         if isinstance(node, FUNCTIONS):
             self.defaults(node.args)
-            self.functions.append(node.name)
             self.row_loops.update(RowLoops(node).found)
             body = self.after_docstring(node.body)
-            node.body = node.body[: len(node.body) - len(body)] + self.statements(body)
+            node.body = node.body[: len(node.body) - len(body)] + self.function(node.name, self.statements, body)
             if isinstance(node, ast.AsyncFunctionDef):
                 at = 1 if self.has_docstring(node.body) else 0
                 node.body.insert(at, self.plain_call("_iadr1_o", node.body[at]))
-            self.functions.pop()
         elif isinstance(node, ast.ClassDef):
             node.body = self.statements(node.body)
         elif isinstance(node, ast.Return):
@@ -352,11 +380,16 @@ class Rewriter:
                 node.iter = self.over_rows(node.iter)
             node.body, node.orelse = self.statements(node.body), self.statements(node.orelse)
         elif isinstance(node, ast.While):
-            node.test = self.expression(node.test, "condition")
-            node.body, node.orelse = self.statements(node.body), self.statements(node.orelse)
+            node.test, site = self.decider(node.test, "condition")
+            node.body, node.orelse = self.under(site, True, self.statements, node.body), self.statements(node.orelse)
         elif isinstance(node, ast.If):
-            node.test = self.expression(node.test, "condition")
-            node.body, node.orelse = self.statements(node.body), self.statements(node.orelse)
+            node.test, site = self.decider(node.test, "condition")
+            leaving = [leaves(node.body), leaves(node.orelse)]
+            node.body = self.under(site, True, self.statements, node.body)
+            node.orelse = self.under(site, False, self.statements, node.orelse)
+            # What follows is only reached where the branch that leaves was not taken.
+            if any(leaving):
+                self.guard(site, not leaving[0])
         elif isinstance(node, (ast.With, ast.AsyncWith)):
             for item in node.items:
                 item.context_expr = self.expression(item.context_expr, "value")
@@ -381,9 +414,10 @@ class Rewriter:
             node.subject = self.expression(node.subject, "operand")
             for case in node.cases:
                 # Patterns look like expressions and are none.
+                site = None
                 if case.guard is not None:
-                    case.guard = self.expression(case.guard, "condition")
-                case.body = self.statements(case.body)
+                    case.guard, site = self.decider(case.guard, "condition")
+                case.body = self.under(site, True, self.statements, case.body)
         return [node]
 
     def has_docstring(self, body):
@@ -458,7 +492,12 @@ class Rewriter:
             site = self.reserve(node, kind if wanted else None)
             # As a condition each operand is asked for its truth once; a value that was asked must not be asked again.
             inner = "condition" if interest == "condition" else "operand"
-            node.values = [self.expression(one, inner) for one in node.values]
+            outside, values = self.guards, []
+            for one in node.values:
+                value, decides = self.decider(one, inner)
+                values.append(value)
+                self.guard(decides, isinstance(node.op, ast.And))
+            node.values, self.guards = values, outside
             return self.finish(node, site)
         if isinstance(node, ast.Compare):
             site = self.reserve(node, kind if wanted else None)
@@ -467,9 +506,10 @@ class Rewriter:
             return self.finish(node, site)
         if isinstance(node, ast.IfExp):
             site = self.reserve(node, kind if wanted else None)
-            node.test = self.expression(node.test, "condition")
+            node.test, decides = self.decider(node.test, "condition")
             inner = "condition" if interest == "condition" else "operand"
-            node.body, node.orelse = self.expression(node.body, inner), self.expression(node.orelse, inner)
+            node.body = self.under(decides, True, lambda one: self.expression(one, inner), node.body)
+            node.orelse = self.under(decides, False, lambda one: self.expression(one, inner), node.orelse)
             return self.finish(node, site)
         if isinstance(node, ast.NamedExpr):
             site = self.reserve(node, kind if always else None)
@@ -482,9 +522,8 @@ class Rewriter:
             self.defaults(node.args)
             if not self.functions:
                 self.row_loops.update(RowLoops(node).found)
-            self.functions.append(self.functions[-1] if self.functions else "<lambda>")
-            node.body = self.expression(node.body, "return")
-            self.functions.pop()
+            name = self.functions[-1] if self.functions else "<lambda>"
+            node.body = self.function(name, lambda one: self.expression(one, "return"), node.body)
             return self.wrap(node, kind if always else None)
         if isinstance(node, ast.Await):
             site = self.reserve(node, kind if wanted else None)
@@ -516,18 +555,21 @@ class Rewriter:
         return node
 
     def comprehension(self, node, kind):
-        is_rows = self.row_loops.get(node, False)
+        is_rows, outside = self.row_loops.get(node, False), self.guards
         site = self.reserve(node, kind)
         for i, generator in enumerate(node.generators):
             generator.target = self.target(generator.target)
             generator.iter = self.expression(generator.iter, "value")
             if i == 0 and is_rows:
                 generator.iter = self.over_rows(generator.iter)
-            generator.ifs = [self.expression(one, "condition") for one in generator.ifs]
+            for j, one in enumerate(generator.ifs):
+                generator.ifs[j], decides = self.decider(one, "condition")
+                self.guard(decides, True)
         if isinstance(node, ast.DictComp):
             node.key, node.value = self.expression(node.key, "value"), self.expression(node.value, "value")
         else:
             node.elt = self.expression(node.elt, "value")
+        self.guards = outside
         return self.finish(node, site)
 
     def call(self, node, interest):
@@ -591,6 +633,8 @@ class Rewriter:
         site = {"id": len(self.sites), "kind": kind, "start": start, "end": end, "function": self.functions[-1]}
         if regex is not None:
             site["regex"] = regex
+        if self.guards:
+            site["guards"] = self.guards
         self.sites.append(site)
         return site["id"]
 
@@ -618,6 +662,14 @@ class Rewriter:
         node.lineno, node.col_offset = place.lineno, place.col_offset
         node.end_lineno, node.end_col_offset = place.end_lineno, place.end_col_offset
         return node
+
+
+def leaves(body):
+    """Whether what stands behind statements is never reached from them."""
+    last = body[-1] if body else None
+    if isinstance(last, ast.If):
+        return leaves(last.body) and leaves(last.orelse)
+    return isinstance(last, (ast.Return, ast.Raise, ast.Break, ast.Continue))
 
 
 # --- the recorder -----------------------------------------------------------------------------------------------------
@@ -665,9 +717,13 @@ class Recorder:
         self.missed_length = [0] * count
         self.subject = [None] * count
         self.steps, self.cut, self.pinned = [], False, -1
+        # What was recorded before the first `reset`.
+        self.at_load = None
         self.hooks, self.at, self.watch = self.make_hooks()
 
     def reset(self, pinned):
+        if self.at_load is None:
+            self.at_load = self.records()
         self.pinned = -1 if pinned is None else pinned
         for site in range(len(self.sites)):
             self.reached[site] = self.matched[site] = self.missed_length[site] = 0
@@ -680,6 +736,15 @@ class Recorder:
         return {"_iadr1_" + name: hook for name, hook in self.hooks.items()}
 
     def result(self):
+        records = self.records()
+        for record, before in zip(records, self.at_load or []):
+            if before["reached"]:
+                record["atLoad"] = before
+        trace = None if self.pinned < 0 else {"row": self.pinned, "steps": self.steps, "cut": self.cut}
+        # Python's own watchdog names the line of a hang, so the last site is not kept.
+        return {"records": records, "trace": trace, "lastSite": None}
+
+    def records(self):
         records, known = [], {}
 
         def shown(value):
@@ -704,9 +769,7 @@ class Recorder:
             if self.sites[site]["kind"] == "regex":
                 record["regex"] = {"matched": self.matched[site], "missed": self.missed[site]}
             records.append(record)
-        trace = None if self.pinned < 0 else {"row": self.pinned, "steps": self.steps, "cut": self.cut}
-        # Python's own watchdog names the line of a hang, so the last site is not kept.
-        return {"records": records, "trace": trace, "lastSite": None}
+        return records
 
     def make_hooks(self):
         """The hooks by name; `at(row, batch_start)`; and `watch(row)`, the row whose path is wanted."""
@@ -776,7 +839,12 @@ class Recorder:
             return subject
 
         def r(site):
-            reached[site] += 1
+            kept = values[site]
+            if len(kept) < limit:
+                kept.append(None)
+                rows_of[site].append(row)
+            else:
+                reached[site] += 1
             if row == pinned and row >= 0:
                 self.step(site, None)
 

@@ -416,6 +416,63 @@ async def run(completions):
     ]);
   });
 
+  it("places know what lets them be reached, and a line that only leaves knows its rows", () => {
+    const branchy = `def run(completions):
+    out = []
+    for c in completions:
+        if not c: continue
+        try: n = int(c)
+        except ValueError: n = one()
+        match n:
+            case 7 if c > "0": out.append(lucky())
+            case _: other()
+        while n > 5:
+            n -= 1
+            if n == 6: break
+        else:
+            done()
+        out.append(big() if n > 1 and c < "9" else [small() for d in c if d])
+    return out
+def one(): return 0 + 0
+lucky = other = done = big = small = one
+`;
+    const given = { source: branchy, calls: ["(['', 'x', '7', '2'],)"], batchStart: 0 };
+    const [answer] = ask<CaseResult[]>({ mode: "cases", cases: [given] });
+    expect(answer!.live).toEqual(answer!.plain);
+    const guards = (text: string) =>
+      (siteAt(branchy, answer!, text).guards ?? []).map(([id, truth]) => {
+        const { start, end } = answer!.sites[id]!;
+        return `${branchy.slice(start, end)}: ${truth}`;
+      });
+    expect(guards("one()")).toEqual(["not c: false"]);
+    expect(guards("lucky()")).toEqual(["not c: false", 'c > "0": true']);
+    expect(guards("other()")).toEqual(["not c: false"]);
+    expect(guards("break")).toEqual(["not c: false", "n > 5: true", "n == 6: true"]);
+    expect(guards("done()")).toEqual(["not c: false"]);
+    expect(guards('c < "9"')).toEqual(["not c: false", "n > 1: true"]);
+    expect(guards("big()")).toEqual(["not c: false", 'n > 1 and c < "9": true']);
+    expect(guards("small()")).toEqual(["not c: false", 'n > 1 and c < "9": false', "d: true"]);
+    expect(guards("0 + 0")).toEqual([]);
+    expect(recordAt(branchy, answer!, "continue").values.map(({ row }) => row)).toEqual([0]);
+    expect(recordAt(branchy, answer!, "break").values.map(({ row }) => row)).toEqual([2]);
+  });
+
+  it("what was reached while the file was loaded is kept apart", () => {
+    const made = `def make(limit):
+    top = limit * 2
+    return lambda n: min(n, top)
+run = make(3)
+`;
+    const [answer] = ask<CaseResult[]>({ mode: "cases", cases: [{ source: made, calls: ["(9,)", "(1,)"] }] });
+    expect(answer!.live).toEqual(answer!.plain);
+    expect(recordAt(made, answer!, "limit * 2")).toMatchObject({
+      ...{ reached: 0, values: [] },
+      atLoad: { reached: 1, values: [{ row: -1, preview: { number: 6 } }] },
+    });
+    expect(recordAt(made, answer!, "min(n, top)")).toMatchObject({ reached: 2 });
+    expect(recordAt(made, answer!, "min(n, top)").atLoad).toBeUndefined();
+  });
+
   it("values are kept as they were, without running code of theirs", () => {
     const sly = `class Sly:
     def __repr__(self): log("repr"); return "x"

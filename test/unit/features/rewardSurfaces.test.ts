@@ -230,7 +230,8 @@ test("hints stand at the ends of lines, are short, and only where they are wante
       distinct: 3,
       top: [{ text: "a value that is much too long for a hint", type: "string", count: 3 }],
     }),
-    site("catch {", { kind: "catch", thrown: [{ message: "E", count: 61, line: 6, rollout: null }] }),
+    // Of what was caught only the most frequent is named.
+    site("catch {", { kind: "catch", reached: 61, thrown: [{ message: "E", count: 9, line: 6, rollout: null }] }),
   ];
   const shown = view({ sites });
   const hints = rewardHints(shown, "returns", 0, 100);
@@ -392,7 +393,9 @@ describe("in Chinese", () => {
       "探测",
       "评分范围…",
     ]);
-    const sites = [site("catch {", { kind: "catch", thrown: [{ message: "E", count: 61, line: 6, rollout: null }] })];
+    const sites = [
+      site("catch {", { kind: "catch", reached: 61, thrown: [{ message: "E", count: 61, line: 6, rollout: null }] }),
+    ];
     const [hint] = rewardHints(view({ sites }), "returns", 0, 100).map(say.hint);
     expect(hint!.label).toBe("捕获 61 次");
     expect(englishIn(hint!.tooltip.replaceAll("`E`", ""))).toEqual([]);

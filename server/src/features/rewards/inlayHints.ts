@@ -79,8 +79,7 @@ function hintLabel({
   branches,
 }: SiteReport): string | null {
   if (kind === "catch") {
-    const count = thrown.reduce((sum, one) => sum + one.count, 0);
-    return count === 0 ? null : `caught ${count}×`;
+    return thrown.length === 0 ? null : `caught ${reached}×`;
   }
   if (reached === 0) return "never reached";
   if (branches !== null) return `true ${branches.yes}× false ${branches.no}×`;

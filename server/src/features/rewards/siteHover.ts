@@ -21,7 +21,7 @@ export function siteMarkdown(
 ): string {
   const total = view.input.report!.pinned === null ? numRows(view) : 1;
   const lines = [headLine(view, site, source, total)];
-  if (site.regex !== null) lines.push(...regexLines(site.regex));
+  if (site.regex !== null && site.regex.tested > 0) lines.push(...regexLines(site.regex));
   else if (site.kind === "catch") lines.push(...catchLines(site, total));
   else if (site.reached === 0) lines.push(...neverLines(site, total));
   else if (view.input.report!.pinned !== null) lines.push(...pinnedLines(site));

@@ -9,8 +9,6 @@ import { distributionOf } from "./distribution";
 
 const maxTop = 5;
 const maxNamed = 100;
-/** A condition explains a place that was not reached when this share of the rows there agrees. */
-const explainsShare = 0.98;
 
 export interface SitesInput {
   source: string;
@@ -30,14 +28,11 @@ export function siteReports(input: SitesInput): SiteReport[] {
   const { recording, source } = input;
   const lines = new TextLines(source);
   const seen = recording.records.map((record) => lookAt(record, input.only));
-  const conditions = recording.sites.flatMap((site, i) => {
-    return site.kind === "condition"
-      ? [{ site, last: lastTruth(seen[i]!.values), line: lineOf(lines, site.start) }]
-      : [];
-  });
+  const lineAt = (site: number) => lineOf(lines, recording.sites[site]!.start);
   const numRows = input.only?.size ?? input.numRows;
   const reports = recording.sites.map((site, i): SiteReport => {
-    const { values, thrown, reached, rows, isPlaced } = seen[i]!;
+    const { thrown, reached, rows, isPlaced } = seen[i]!;
+    const values = site.kind === "statement" ? [] : seen[i]!.values;
     const numbers = values.map(({ preview }) => preview.number);
     const isNumeric = values.length > 0 && numbers.every((number) => number !== undefined);
     const top = topOf(values.map(({ preview }) => preview));
@@ -49,9 +44,10 @@ export function siteReports(input: SitesInput): SiteReport[] {
       branches: site.kind === "condition" ? branchesOf(values, input.totals) : null,
       thrown: thrownOf(thrown, input.keyOf),
       ...(isPlaced ? means(rows, input, numRows) : { meanReached: null, meanOthers: null }),
-      notReachedBecause: isPlaced && rows.size < numRows ? reasonOf(site, rows, conditions, input) : null,
+      notReachedBecause: isPlaced && rows.size < numRows ? reasonOf(site, rows, seen, lineAt) : null,
       rollouts: [...rows].slice(0, maxNamed).map(input.keyOf),
-      regex: site.regex === undefined ? null : regexReport(site.regex, recording.records[i]!, input),
+      regex:
+        site.regex === undefined ? null : regexReport(site.regex, matchesOf(recording.records[i]!, input.only), input),
     };
   });
   return [...reports, ...patternPlaces(recording.sites, reports)];
@@ -71,10 +67,22 @@ function patternPlaces(sites: readonly Site[], reports: readonly SiteReport[]): 
   return [...places.values()];
 }
 
-function regexReport(pattern: SitePattern, { regex, reached }: SiteRecord, input: SitesInput): RegexReport | null {
-  if (regex === undefined) return null;
+type Matches = NonNullable<SiteRecord["regex"]> & { reached: number };
+
+/** Of some rows only: by the values that were kept. */
+function matchesOf({ regex, reached, values }: SiteRecord, only: ReadonlySet<number> | null): Matches | null {
+  if (regex === undefined || only === null) return regex === undefined ? null : { ...regex, reached };
+  const ofRows = values.filter(({ row }) => only.has(row));
+  // JavaScript's `search` gives a place, or -1.
+  const matched = ofRows.filter(({ preview: { number, truthy } }) => (number === undefined ? truthy : number >= 0));
+  const missed = regex.missed.filter(({ row }) => only.has(row));
+  return { matched: matched.length, missed, reached: ofRows.length };
+}
+
+function regexReport(pattern: SitePattern, regex: Matches | null, input: SitesInput): RegexReport | null {
+  if (regex === null) return null;
   const { language, keyOf } = input;
-  const numMissed = Math.max(0, reached - regex.matched);
+  const numMissed = Math.max(0, regex.reached - regex.matched);
   const [first] = regex.missed;
   const why = first === undefined ? null : explainMiss(pattern, language, first.text);
   const texts = regex.missed.map(({ text }) => text);
@@ -109,7 +117,8 @@ interface Seen {
   isPlaced: boolean;
 }
 
-function lookAt(record: SiteRecord, only: ReadonlySet<number> | null): Seen {
+function lookAt(run: SiteRecord, only: ReadonlySet<number> | null): Seen {
+  const record = run.reached === 0 ? (run.atLoad ?? run) : run;
   const counts = ({ row }: { row: number }) => only === null || only.has(row);
   const values = record.values.filter(counts);
   const thrown = record.thrown.filter(counts);
@@ -155,13 +164,14 @@ function lastTruth(values: Seen["values"]): Map<number, boolean> {
 }
 
 function thrownOf(thrown: SiteRecord["thrown"], keyOf: SitesInput["keyOf"]): SiteReport["thrown"] {
-  const byMessage = new Map<string, SiteReport["thrown"][number]>();
+  const byPlace = new Map<string, SiteReport["thrown"][number]>();
   for (const { message, line, row } of thrown) {
-    const known = byMessage.get(message);
+    const what = `${line}\n${message}`;
+    const known = byPlace.get(what);
     if (known !== undefined) known.count++;
-    else byMessage.set(message, { message, line, count: 1, rollout: row < 0 ? null : keyOf(row) });
+    else byPlace.set(what, { message, line, count: 1, rollout: row < 0 ? null : keyOf(row) });
   }
-  return [...byMessage.values()].sort((a, b) => b.count - a.count).slice(0, maxTop);
+  return [...byPlace.values()].sort((a, b) => b.count - a.count).slice(0, maxTop);
 }
 
 function means(
@@ -188,45 +198,23 @@ function means(
   };
 }
 
-interface Condition {
-  site: Site;
-  last: Map<number, boolean>;
-  line: number;
-}
-
-/**
- * The condition before a place that kept most rows from it: in those rows it had one truth, in the rows that came here the other. Of several
- * the nearest.
- */
+/** What kept most of the rows that did not come here: a guard that never had the truth it takes. Of several the nearest. */
 function reasonOf(
-  site: Site,
+  { guards = [] }: Site,
   reached: ReadonlySet<number>,
-  conditions: readonly Condition[],
-  { only, numRows }: SitesInput,
+  seen: readonly Seen[],
+  lineAt: (site: number) => number,
 ): SiteReport["notReachedBecause"] {
-  let best: { condition: Condition; truth: boolean; count: number } | null = null;
-  for (const condition of conditions) {
-    const { site: place, last } = condition;
-    if (place.function !== site.function || place.start >= site.start) continue;
-    const missed = { yes: 0, no: 0 };
-    const came = { yes: 0, no: 0 };
-    for (const [row, truth] of last) {
-      if (row >= numRows || (only !== null && !only.has(row))) continue;
-      const side = reached.has(row) ? came : missed;
-      if (truth) side.yes++;
-      else side.no++;
-    }
-    for (const truth of [true, false]) {
-      const count = truth ? missed.yes : missed.no;
-      const against = truth ? came.yes : came.no;
-      const total = came.yes + came.no;
-      if (count === 0 || (total > 0 && against > total * (1 - explainsShare))) continue;
-      if (best === null || count > best.count || (count === best.count && place.start > best.condition.site.start)) {
-        best = { condition, truth, count };
-      }
+  let best: SiteReport["notReachedBecause"] = null;
+  for (const [guard, truth] of guards) {
+    const { values } = seen[guard]!;
+    const kept = new Set(values.flatMap(({ row }) => (row < 0 || reached.has(row) ? [] : [row])));
+    for (const { row, preview } of values) if (preview.truthy === truth) kept.delete(row);
+    if (kept.size > 0 && kept.size >= (best?.count ?? 0)) {
+      best = { line: lineAt(guard), truth: !truth, count: kept.size };
     }
   }
-  return best === null ? null : { line: best.condition.line, truth: best.truth, count: best.count };
+  return best;
 }
 
 /** One recording of several functions of a file that were run one after another on the same rows; null without any. */
@@ -250,6 +238,7 @@ function mergeRecords(a: SiteRecord, b: SiteRecord | undefined): SiteRecord {
     values: [...a.values, ...b.values],
     thrown: [...a.thrown, ...b.thrown],
     ...(regex !== undefined && { regex }),
+    ...(a.atLoad !== undefined && { atLoad: a.atLoad }),
   };
 }
 

@@ -36,6 +36,8 @@ export function instrumentTypeScript(source: string, file: string): Instrumented
   return { code: rewriter.text.toString(), sites: rewriter.sites, map: map.toString() };
 }
 
+type Guard = NonNullable<Site["guards"]>[number];
+
 class Rewriter {
   readonly text: MagicString;
   readonly sites: Site[] = [];
@@ -43,6 +45,8 @@ class Rewriter {
   private readonly prefix: string;
   /** Names of the functions around the current node; empty outside of functions. */
   private readonly functions: string[] = [];
+  /** What must be true or false for the current node to be reached. */
+  private guards: Guard[] = [];
   private readonly loops: RowLoops = { statements: new Map(), calls: new Map() };
   private readonly callbackLoops = new Map<SyntaxNode, number>();
   private readonly mayHaveRows: boolean;
@@ -60,7 +64,7 @@ class Rewriter {
   }
 
   program(program: t.Program): void {
-    for (const statement of program.body) this.statement(statement);
+    this.statements(program.body);
     const first = program.body[0];
     if (first === undefined) return;
     const names = [..."vbawesmlndr"].map((hook) => `${hook}:${this.prefix}${hook}`).join(",");
@@ -69,6 +73,12 @@ class Rewriter {
   }
 
   // --- statements ----------------------------------------------------------------------------------------------------
+
+  private statements(nodes: readonly SyntaxNode[]): void {
+    this.under(null, true, () => {
+      for (const node of nodes) this.statement(node);
+    });
+  }
 
   private statement(node: SyntaxNode): void {
     switch (node.type) {
@@ -93,16 +103,15 @@ class Rewriter {
         this.endStatement(node);
         return;
       case "IfStatement":
-        this.expression(node.test, "condition");
-        this.statement(node.consequent);
-        if (node.alternate) this.statement(node.alternate);
+        this.branches(node);
         return;
-      case "WhileStatement":
-        this.expression(node.test, "condition");
-        this.loopBody(node.body, null);
+      case "WhileStatement": {
+        const test = this.decider(node.test, "condition");
+        this.under(test, true, () => this.loopBody(node.body, null));
         return;
+      }
       case "DoWhileStatement":
-        this.loopBody(node.body, null);
+        this.under(null, true, () => this.loopBody(node.body, null));
         this.expression(node.test, "condition");
         return;
       case "ForStatement":
@@ -117,7 +126,7 @@ class Rewriter {
         this.expression(node.discriminant, "operand");
         for (const branch of node.cases) {
           if (branch.test) this.expression(branch.test, "operand");
-          for (const statement of branch.consequent) this.statement(statement);
+          this.statements(branch.consequent);
         }
         return;
       case "CatchClause":
@@ -157,7 +166,7 @@ class Rewriter {
       case "BlockStatement":
       case "TSModuleBlock":
       case "StaticBlock":
-        for (const statement of node.body) this.statement(statement);
+        this.statements(node.body);
         return;
       case "TryStatement":
         this.statement(node.block);
@@ -172,6 +181,35 @@ class Rewriter {
         // A statement of a syntax to come: left as it is, its parts too.
         return;
     }
+  }
+
+  private branches({ test, consequent, alternate }: t.IfStatement): void {
+    const site = this.decider(test, "condition");
+    this.under(site, true, () => this.statement(consequent));
+    if (alternate) this.under(site, false, () => this.statement(alternate));
+    // What follows is only reached where the branch that leaves was not taken.
+    if (leaves(consequent)) this.guard(site, false);
+    else if (alternate && leaves(alternate)) this.guard(site, true);
+  }
+
+  /** An expression that decides what is reached: its site, or null when it is not watched. */
+  private decider(node: SyntaxNode, interest: Interest): number | null {
+    const id = this.sites.length;
+    this.expression(node, interest);
+    const { start, end } = withoutTypes(node);
+    const site = this.sites[id];
+    return site !== undefined && site.start === start && site.end === end ? id : null;
+  }
+
+  private guard(site: number | null, truth: boolean): void {
+    if (site !== null) this.guards = [...this.guards, [site, truth]];
+  }
+
+  private under(site: number | null, truth: boolean, visit: () => void): void {
+    const outside = this.guards;
+    this.guard(site, truth);
+    visit();
+    this.guards = outside;
   }
 
   private declarations(node: t.VariableDeclaration): void {
@@ -214,12 +252,13 @@ class Rewriter {
     const loop = this.loops.statements.get(node) ?? null;
     if (loop !== null) this.text.appendRight(whole.start!, `{${this.prefix}l(${loop});`);
     let entry: [number, number] | null = null;
+    let test: number | null = null;
     if (node.type === "ForStatement") {
       if (node.init) {
         if (node.init.type === "VariableDeclaration") this.declarations(node.init);
         else this.expression(node.init, "parts");
       }
-      if (node.test) this.expression(node.test, "condition");
+      if (node.test) test = this.decider(node.test, "condition");
       else entry = [node.start!, node.start! + "for".length];
       if (node.update) this.expression(node.update, "parts");
     } else {
@@ -227,7 +266,7 @@ class Rewriter {
       else this.pattern(node.left);
       this.expression(node.right, "value");
     }
-    this.loopBody(node.body, loop, entry);
+    this.under(test, true, () => this.loopBody(node.body, loop, entry));
     if (loop !== null) this.text.appendLeft(whole.end!, `${this.prefix}d(${loop});}`);
   }
 
@@ -271,6 +310,9 @@ class Rewriter {
 
   private functionBody(node: FunctionNode, name: string | null = ownName(node)): void {
     this.functions.push(name ?? this.functions.at(-1) ?? "");
+    // A function may be called from anywhere.
+    const outside = this.guards;
+    this.guards = [];
     if (this.mayHaveRows) findRowLoops(node, this.loops);
     for (const param of node.params) this.pattern(param);
     const loop = this.callbackLoops.get(node);
@@ -283,6 +325,7 @@ class Rewriter {
       this.expression(node.body, "return");
       if (turn !== "") this.text.appendLeft(node.body.end!, ")");
     }
+    this.guards = outside;
     this.functions.pop();
   }
 
@@ -403,15 +446,17 @@ class Rewriter {
         return;
       case "LogicalExpression":
         this.wrap(node, wanted ? kind : null, () => {
-          this.expression(node.left, "operand");
-          this.expression(node.right, "operand");
+          const left = this.decider(node.left, "operand");
+          // What `??` asks is not the truth of its left side.
+          const decides = node.operator === "??" ? null : left;
+          this.under(decides, node.operator === "&&", () => this.expression(node.right, "operand"));
         });
         return;
       case "ConditionalExpression":
         this.wrap(node, wanted ? kind : null, () => {
-          this.expression(node.test, "condition");
-          this.expression(node.consequent, "operand");
-          this.expression(node.alternate, "operand");
+          const test = this.decider(node.test, "condition");
+          this.under(test, true, () => this.expression(node.consequent, "operand"));
+          this.under(test, false, () => this.expression(node.alternate, "operand"));
         });
         return;
       case "UnaryExpression":
@@ -670,7 +715,9 @@ class Rewriter {
 
   private addSite(kind: SiteKind, start: number, end: number, more: Partial<Site> = {}): number {
     const id = this.sites.length;
-    this.sites.push({ id, kind, start, end, function: this.functions.at(-1) ?? "", ...more });
+    const { guards } = this;
+    const reached = guards.length === 0 ? {} : { guards };
+    this.sites.push({ id, kind, start, end, function: this.functions.at(-1) ?? "", ...reached, ...more });
     return id;
   }
 }
@@ -695,6 +742,23 @@ function mayHang(node: SyntaxNode): boolean {
     case "TaggedTemplateExpression":
     case "AwaitExpression":
       return true;
+    default:
+      return false;
+  }
+}
+
+/** Whether what stands behind a statement is never reached from it. */
+function leaves(node: t.Statement): boolean {
+  switch (node.type) {
+    case "ReturnStatement":
+    case "ThrowStatement":
+    case "BreakStatement":
+    case "ContinueStatement":
+      return true;
+    case "BlockStatement":
+      return node.body.length > 0 && leaves(node.body.at(-1)!);
+    case "IfStatement":
+      return node.alternate != null && leaves(node.consequent) && leaves(node.alternate);
     default:
       return false;
   }

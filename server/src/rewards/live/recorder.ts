@@ -58,6 +58,8 @@ export function makeRecorder(sites: readonly Site[], shared: Int32Array): LiveRe
   let reached = new Float64Array(sites.length);
   let stores = sites.map(makeStore);
   let trace: RowTrace | null = null;
+  /** What was recorded before the first `reset`; null until then. */
+  let atLoad: SiteRecord[] | null = null;
   let activeLoop = -1;
   let turn = -1;
 
@@ -74,6 +76,11 @@ export function makeRecorder(sites: readonly Site[], shared: Int32Array): LiveRe
     if (trace !== null && trace.row === row) {
       addStep(trace, site, isPreview ? (kept as ReturnType<typeof previewOf>) : previewOf(kept));
     }
+  };
+
+  const recorded = (): SiteRecord[] => {
+    const previews = new PreviewPool();
+    return sites.map((site, i) => toRecord(site, reached[i]!, stores[i]!, previews));
   };
 
   const hooks: Hooks = {
@@ -105,8 +112,14 @@ export function makeRecorder(sites: readonly Site[], shared: Int32Array): LiveRe
     },
     r(site) {
       shared[lastAt] = site;
-      reached[site]!++;
-      if (trace !== null && trace.row === shared[rowAt]) addStep(trace, site, null);
+      const row = shared[rowAt]!;
+      const store = stores[site]!;
+      if (++reached[site]! <= maxValues) {
+        store.rows.push(row);
+        store.values.push(undefined);
+        store.isPreview.push(false);
+      }
+      if (trace !== null && trace.row === row) addStep(trace, site, null);
     },
     w() {
       return shared[rowAt]!;
@@ -146,6 +159,7 @@ export function makeRecorder(sites: readonly Site[], shared: Int32Array): LiveRe
   return {
     hooks,
     reset() {
+      atLoad ??= recorded();
       reached = new Float64Array(sites.length);
       stores = sites.map(makeStore);
       activeLoop = -1;
@@ -154,8 +168,10 @@ export function makeRecorder(sites: readonly Site[], shared: Int32Array): LiveRe
       trace = pinned < 0 ? null : { row: pinned, steps: [], cut: false };
     },
     records() {
-      const previews = new PreviewPool();
-      return sites.map((site, i) => toRecord(site, reached[i]!, stores[i]!, previews));
+      return recorded().map((record, i) => {
+        const before = atLoad?.[i];
+        return before === undefined || before.reached === 0 ? record : { ...record, atLoad: before };
+      });
     },
     trace() {
       return trace;

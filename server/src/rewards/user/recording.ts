@@ -6,7 +6,7 @@
 /**
  * expression, call: a value. condition: what `if`, `while`, `?:` and filters decide on. return: what a function gives back.
  * catch: `thrown` holds what arrived there. regex: a call that matches a pattern; its value is the result of the match.
- * statement: only reached (`continue`, `break`, the start of a loop's body), it has no values.
+ * statement: only reached (`continue`, `break`, the start of a loop's body); its previews say nothing.
  */
 export type SiteKind = "expression" | "condition" | "return" | "catch" | "regex" | "call" | "statement";
 
@@ -33,6 +33,8 @@ export interface Site {
   function: string;
   /** Of a regex site whose pattern is known from the text. */
   regex?: SitePattern;
+  /** Sites whose value decides whether this place is reached, with the truth that lets it be; the outermost first. */
+  guards?: [site: number, truth: boolean][];
 }
 
 /** A value as it was when it was seen; never the value itself, which may change later. */
@@ -63,6 +65,8 @@ export interface SiteRecord {
    * together).
    */
   regex?: { matched: number; missed: { row: number; text: string }[] };
+  /** The same of the time in which the file was loaded, for a place that was reached then: in a function that makes the reward. */
+  atLoad?: SiteRecord;
 }
 
 /** The path of one rollout through the source, in order of evaluation. */

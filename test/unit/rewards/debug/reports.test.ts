@@ -109,7 +109,11 @@ const value = (at: number, truthy: boolean, text = String(truthy)) => ({
   preview: { type: "boolean", text, truthy },
 });
 const recording: Recording = {
-  sites: [siteAt(0, "condition", "a"), siteAt(1, "expression", "b"), siteAt(2, "return", "c")],
+  sites: [
+    siteAt(0, "condition", "a"),
+    { ...siteAt(1, "expression", "b"), guards: [[0, true]] },
+    siteAt(2, "return", "c"),
+  ],
   records: [
     { reached: 4, values: [value(0, true), value(1, false), value(2, false), value(3, false)], thrown: [] },
     { reached: 1, values: [value(0, true)], thrown: [] },
@@ -178,6 +182,30 @@ test("groups in which totals are unknown have no equal totals", () => {
   expect(groups!.meanStd).toBeGreaterThan(0);
 });
 
+test("only what guards a place can have kept rows from it", () => {
+  // Its condition fits every row, but the place stands beside it: another case of a `switch`, say.
+  const [condition, , returned] = recording.records;
+  const beside = { ...recording, sites: [recording.sites[0]!, siteAt(1, "expression", "b"), recording.sites[2]!] };
+  expect(siteReports({ ...input, recording: beside })[1]!.notReachedBecause).toBeNull();
+  // A loop that went round let its body be reached, though its condition was false in the end.
+  const turns = { reached: 5, values: [0, 0, 1, 2, 3].map((at, i) => value(at, i === 1 || i === 2)), thrown: [] };
+  const never = { reached: 0, values: [], thrown: [] };
+  const [, inside] = siteReports({ ...input, recording: { ...recording, records: [turns, never, returned!] } });
+  expect(inside).toMatchObject({ reached: 0, notReachedBecause: { line: 1, truth: false, count: 2 } });
+  const atLoad = { ...never, atLoad: { ...never, reached: 1, values: [{ ...value(0, true, "made"), row: -1 }] } };
+  const [, made] = siteReports({ ...input, recording: { ...recording, records: [condition!, atLoad, returned!] } });
+  expect(made).toMatchObject({ reached: 1, rowsReached: null, top: [{ text: "made" }], notReachedBecause: null });
+});
+
+test("what was caught is told apart by text and line", () => {
+  const thrown = [3, 3, 9].map((line, at) => ({ row: at, message: "E", line }));
+  const records = [recording.records[0]!, { reached: 3, values: [], thrown }, recording.records[2]!];
+  expect(siteReports({ ...input, recording: { ...recording, records } })[1]!.thrown).toMatchObject([
+    { message: "E", line: 3, count: 2 },
+    { message: "E", line: 9, count: 1 },
+  ]);
+});
+
 test("a pinned rollout leaves only its own values", () => {
   const [condition, inside] = siteReports({ ...input, only: new Set([1]) });
   expect(condition).toMatchObject({ reached: 1, top: [{ text: "false", count: 1 }] });
@@ -219,6 +247,17 @@ test("a pattern says how many texts it misses, why, and what would help", () => 
     [start, end],
   ]);
   expect(reports[0]!.regex).toMatchObject({ tested: 4, matched: 1, failure: { rollout: { group: "a", index: 1 } } });
+  // Of the pinned rollout: one match and one miss, of a pattern that gives places.
+  const place = (at: number, number: number) => ({
+    row: at,
+    preview: { type: "number", text: `${number}`, truthy: number !== 0, number },
+  });
+  const seen = [{ ...records[0]!, values: [place(0, 0), place(1, -1), place(1, 0)] }];
+  const recorded = { sites, records: seen, lastSite: 0, trace: null };
+  const [pinned] = siteReports({ ...input, source: text, recording: recorded, only: new Set([1]) });
+  expect(pinned!.regex).toMatchObject({ tested: 2, matched: 1, failure: { rollout: { group: "a", index: 1 } } });
+  const [other] = siteReports({ ...input, source: text, recording: recorded, only: new Set([3]) });
+  expect(other!.regex).toMatchObject({ tested: 0, failure: null });
   // One of the two kept texts would match: one and a half of three, rounded.
   expect(reports[0]!.regex!.trials.find(({ title }) => title.includes("flag s"))).toMatchObject({ matched: 3 });
 });

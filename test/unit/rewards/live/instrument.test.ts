@@ -1,4 +1,6 @@
 import { instrumentTypeScript } from "@iad-r1/server/rewards/live/instrument";
+import { type Hooks, makeRecorder } from "@iad-r1/server/rewards/live/recorder";
+import { sharedLayout } from "@iad-r1/server/rewards/user/recording";
 import { describe, expect, it } from "vitest";
 import { runInstrumented, runPlain, siteAt, valuesAt } from "../../../helpers/liveRun";
 
@@ -304,6 +306,49 @@ function parse(x: string) {
     expect(thrown).toEqual([{ row: 7, line: 10, message: expect.stringMatching(/^SyntaxError: /) }]);
   });
 
+  it("says what lets a place be reached", () => {
+    const source = `export function run(c: string, n: number) {
+      if (!c) return one();
+      switch (n) { case 1: if (c === "x") break; two(); break; default: three() }
+      for (let i = 0; i < n; i++) if (i === 5) { four(); break } else if (c! as any) five();
+      while (n > 2) { try { six() } catch { seven(); continue } eight() }
+      const inner = () => nine();
+      return (n > 1 && c < "9") || ten() ? (c ?? eleven()) : twelve();
+    }`;
+    const { sites } = instrumentTypeScript(source, "/f.ts");
+    const guards = (text: string) =>
+      (sites.find(({ start, end }) => source.slice(start, end) === text)!.guards ?? []).map(([id, truth]) => {
+        return `${source.slice(sites[id]!.start, sites[id]!.end)}: ${truth}`;
+      });
+    expect(guards("one()")).toEqual(["!c: true"]);
+    expect(guards("two()")).toEqual(["!c: false", 'c === "x": false']);
+    expect(guards("three()")).toEqual(["!c: false"]);
+    expect(guards("four()")).toEqual(["!c: false", "i < n: true", "i === 5: true"]);
+    expect(guards("five()")).toEqual(["!c: false", "i < n: true", "i === 5: false", "c: true"]);
+    for (const text of ["six()", "seven()", "eight()"]) expect(guards(text)).toEqual(["!c: false", "n > 2: true"]);
+    expect(guards("nine()")).toEqual([]);
+    expect(guards('c < "9"')).toEqual(["!c: false", "n > 1: true"]);
+    expect(guards("ten()")).toEqual(["!c: false", 'n > 1 && c < "9": false']);
+    expect(guards("eleven()")).toEqual(["!c: false", '(n > 1 && c < "9") || ten(): true']);
+    expect(guards("twelve()")).toEqual(["!c: false", '(n > 1 && c < "9") || ten(): false']);
+  });
+
+  it("keeps what was reached while the file was loaded apart", () => {
+    const { sites } = instrumentTypeScript(
+      "const make = (limit: number) => { const top = limit * 2; return top + 1 }",
+      "/f.ts",
+    );
+    const recorder = makeRecorder(sites, new Int32Array(sharedLayout.length).fill(-1));
+    const hooks = recorder.hooks as Hooks;
+    hooks.v(0, 6);
+    recorder.reset();
+    hooks.v(1, 7);
+    const [before, after] = recorder.records();
+    expect(before).toMatchObject({ reached: 0, values: [], atLoad: { reached: 1, values: [{ row: -1 }] } });
+    expect(after).toMatchObject({ reached: 1, values: [{ row: -1 }] });
+    expect(after!.atLoad).toBeUndefined();
+  });
+
   it("keeps the texts that a pattern missed", async () => {
     const source = `const RE = /<answer>(.*?)<\\/answer>/;
       export function run(texts: string[]) { return texts.map((text) => RE.exec(text)?.[1] ?? null) }`;
@@ -382,6 +427,11 @@ describe("rows of a batch", () => {
         "c + 1",
       ),
     ).toEqual([10, 12]);
+  });
+
+  it("are known of a line that only leaves", async () => {
+    const loop = "for (const c of completions) { if (c === 'b') continue; log(c) }";
+    expect(await rowsOf(loop, "continue;")).toEqual([11]);
   });
 
   it("survive an await, where other rows come in between", async () => {
