@@ -210,12 +210,17 @@ def line_in(error, file):
 
 
 def raised(error, file):
+    name = type(error).__name__
     if isinstance(error, SystemExit):
         text = f"it called exit({error.code!r}) instead of returning scores"
     elif isinstance(error, SyntaxError):
-        text = f"{type(error).__name__}: {error.msg}"  # Python writes file and line behind it
+        text = f"{name}: {error.msg}"  # Python writes file and line behind it
     else:
-        text = f"{type(error).__name__}: {error}"
+        try:
+            said = str(error)
+        except Exception:
+            said = "<exception str() failed>"  # as Python prints it
+        text = f"{name}: {said}" if said else name
     line = line_in(error, file)
     return text if line is None else f"{text} (line {line})"
 

@@ -148,6 +148,8 @@ export const rewardSentences: Readonly<Record<string, string>> = {
   // ---- RW114 to RW116: time, chance, neighbours
   "{0} did not finish within the time limit on {1}; it was {2}.": "{0} 在{1}上未能在时间上限内完成；当时{2}。",
   "{0} took all the memory it may have on {1}; it was {2}.": "{0} 在{1}上用尽了允许的内存；当时{2}。",
+  "{0} did not finish within the time limit on {1}.": "{0} 在{1}上未能在时间上限内完成。",
+  "{0} took all the memory it may have on {1}.": "{0} 在{1}上用尽了允许的内存。",
   "A run would stand still here.": "训练会停在这里。",
   'Bound the loop or the wait, and return "not applicable" after it, never 0.':
     "请限制循环或等待，之后返回“不适用”，绝不要返回 0。",
@@ -424,7 +426,6 @@ export const rewardPhrases: Readonly<Record<string, string>> = {
   "where neither {0}": "当都不成立（{0}）时",
   "of an exception": "发生异常时",
   "in line {0}": "在第 {0} 行",
-  somewhere: "在某处",
   "the recorded completions": "记录的回答",
   "nothing happens, and the code goes on as if it had worked": "什么也不发生，代码像成功一样继续",
   "the score becomes {0}": "分数变为 {0}",

@@ -159,12 +159,13 @@ export class PythonHost {
       const line = this.pieces.join("");
       this.pieces = [];
       this.size = 0;
-      this.answer(JSON.parse(line) as FromPython);
+      this.answer(line);
     }
   }
 
-  private answer(message: FromPython): void {
-    switch (message.kind) {
+  private answer(line: string): void {
+    const message = messageOf(line);
+    switch (message?.kind) {
       case "ready":
         clearTimeout(this.timer);
         clearInterval(this.watcher);
@@ -182,6 +183,14 @@ export class PythonHost {
       case "failed":
         this.end(new HostFailure(message));
         break;
+      default:
+        // Code of the file runs beside the worker's and can reach all of it.
+        this.end(
+          this.failure(
+            "reward/crashed",
+            "Its process answered with something that is no answer; does the file replace functions of Python's own modules, such as json.dumps?",
+          ),
+        );
     }
   }
 
@@ -233,6 +242,15 @@ export class PythonHost {
     this.child.kill("SIGKILL");
     this.whenReady.reject(error);
     this.waiting?.reject(error);
+  }
+}
+
+/** Null for a line that is no JSON. */
+function messageOf(line: string): FromPython | null {
+  try {
+    return JSON.parse(line) as FromPython | null;
+  } catch {
+    return null;
   }
 }
 

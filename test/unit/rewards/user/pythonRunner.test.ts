@@ -170,7 +170,7 @@ describe("failures", () => {
     ["nothing", "pass", "count: expected a list of 2 values, got a value of type NoneType", 0],
     ["a throw", "\n    raise ValueError('no')", "raised: ValueError: no (line 2)", null],
     ["exit", "exit(3)", "raised: it called exit(3) instead of returning scores (line 1)", null],
-    ["a bomb", "return [[0] * 10**10]", "raised: MemoryError:  (line 1)", null],
+    ["a bomb", "return [[0] * 10**10]", "raised: MemoryError (line 1)", null],
   ])("%s fails every completion of the call", async (_, body, message, rawLength) => {
     const result = await open(`def f(completions): ${body}`).score("f", rows("a", "b"));
     const texts = result.outcomes.map((one) => (one.status === "error" ? `${one.cause}: ${one.message}` : one.status));
@@ -258,6 +258,30 @@ def f(completions):
 `);
     await expect(runner.score("f", rows("exit"))).rejects.toMatchObject({ code: "reward/crashed" });
     expect((await runner.score("f", rows("a"))).outcomes).toEqual(scores(1));
+  });
+
+  test("code that breaks the worker's own answers is reported, and ends nothing else", async () => {
+    const runner = open(`import json
+def f(completions):
+    if completions[0] == "broken": json.dumps = lambda *_, **__: completions[1]
+    return [1.0] * len(completions)
+`);
+    for (const answer of ["no JSON", "null", "[]"]) {
+      await expect(runner.score("f", rows("broken", answer))).rejects.toMatchObject({ code: "reward/crashed" });
+    }
+    expect((await runner.score("f", rows("a"))).outcomes).toEqual(scores(1));
+  });
+
+  test("an exception without words, or without a working text, is named", async () => {
+    const runner = open(`class Bad(Exception):
+    def __str__(self): raise RuntimeError
+def f(completions):
+    if completions[0] == "bad": raise Bad
+    assert not completions
+`);
+    const said = async (text: string) => (await runner.score("f", rows(text))).outcomes[0];
+    expect(await said("a")).toMatchObject({ message: "AssertionError (line 5)" });
+    expect(await said("bad")).toMatchObject({ message: "Bad: <exception str() failed> (line 4)" });
   });
 
   test("a flood of output is cut, also one past Python", async () => {

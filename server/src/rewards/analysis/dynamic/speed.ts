@@ -64,12 +64,11 @@ export function hangFinding(error: AppError, scored: ScoredFunction, source: str
     text: text.trim(),
     at: isKnown ? ([start + indent, start + text.trimEnd().length] as const) : nameSpan,
   };
-  const where = isKnown ? `in line ${line}` : "somewhere";
   if (error.code === "reward/timeout" && patternCall.test(text)) {
     return findingAbout(
       scored,
       "RW113",
-      `The pattern ${where} of ${name} takes forever on ${what}: it was ended at the time limit. Repeats inside repeats try every way to share the text among them. Take one repeat away, or use a linear-time engine (re2js).`,
+      `The pattern in line ${line} of ${name} takes forever on ${what}: it was ended at the time limit. Repeats inside repeats try every way to share the text among them. Take one repeat away, or use a linear-time engine (re2js).`,
       details,
     );
   }
@@ -78,7 +77,7 @@ export function hangFinding(error: AppError, scored: ScoredFunction, source: str
   return findingAbout(
     scored,
     "RW114",
-    `${name} ${happened} on ${what}; it was ${where}. A run would stand still here. Bound the loop or the wait, and return "not applicable" after it, never 0.`,
+    `${name} ${happened} on ${what}${isKnown ? `; it was in line ${line}` : ""}. A run would stand still here. Bound the loop or the wait, and return "not applicable" after it, never 0.`,
     details,
   );
 }
