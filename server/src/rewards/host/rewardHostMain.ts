@@ -19,6 +19,7 @@ let thread: Worker | null = null;
 let running: { wallMs: number; since: number; usedMs: number; what: string } | null = null;
 let limitBytes = Number.POSITIVE_INFINITY;
 let isOver = false;
+const loading = "loading the file";
 
 process.on("message", (message) => receive(message as ToHost));
 process.once("disconnect", () => process.exit(0));
@@ -30,7 +31,7 @@ function receive(message: ToHost): void {
 
 function start(message: StartMessage): void {
   limitBytes = process.memoryUsage.rss() + (message.memoryMb + extraMemoryMb) * 2 ** 20;
-  begin("loading the file", message.loadMs);
+  begin(loading, message.loadMs);
   const worker = new Worker(entryPath("rewardThreadWorker"), {
     workerData: { start: message, shared: shared.buffer },
     resourceLimits: { maxOldGenerationSizeMb: message.memoryMb, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 },
@@ -57,7 +58,12 @@ function start(message: StartMessage): void {
     });
   });
   worker.on("exit", (code) => {
-    fail({ kind: "failed", code: "reward/crashed", message: `It ended its own process (code ${code}).`, ...where() });
+    // Node's code for an await outside of functions when nothing is left that could end it.
+    const message =
+      code === 13 && running?.what === loading
+        ? "Loading the file waits for something that never comes: an await outside of functions."
+        : `It ended its own process (code ${code}).`;
+    fail({ kind: "failed", code: "reward/crashed", message, ...where() });
   });
   setInterval(watch, watchEveryMs);
 }

@@ -289,6 +289,16 @@ describe("powers", () => {
     expect(messages[2]).toMatch(/Error/);
   });
 
+  test("a file that waits at its top for something that never comes says so", async () => {
+    const runner = open(`import { defineReward } from "iad-r1/reward";
+await new Promise(() => {});
+export const f = defineReward({ score: () => 1 });`);
+    await expect(runner.score("f", rows("a"))).rejects.toMatchObject({
+      code: "reward/crashed",
+      message: expect.stringContaining("an await outside of functions"),
+    });
+  });
+
   test("impure code may read files, and a process that ends itself is reported", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "scores.txt"), "7");
