@@ -50,6 +50,8 @@ interface QueuedJob {
 interface Slot {
   model: ModelReference;
   client: WorkerClient<InspectMethods> | null;
+  /** While its process starts: ends it; settles when it is the client or gone. */
+  starting: { end: AbortController; ended: Promise<unknown> } | null;
   state: "empty" | "loading" | "ready" | "busy" | "leaving";
   queue: QueuedJob[];
   current: QueuedJob | null;
@@ -134,7 +136,16 @@ export class InspectService {
     const key = keyOf(model);
     let slot = this.slots.get(key);
     if (slot === undefined) {
-      slot = { model, client: null, state: "empty", queue: [], current: null, usedMs: 0, idleTimer: null };
+      slot = {
+        model,
+        client: null,
+        starting: null,
+        state: "empty",
+        queue: [],
+        current: null,
+        usedMs: 0,
+        idleTimer: null,
+      };
       this.slots.set(key, slot);
     }
     return slot;
@@ -172,19 +183,20 @@ export class InspectService {
   private async work(slot: Slot, { job, request, controller }: QueuedJob): Promise<void> {
     if (slot.idleTimer !== null) clearTimeout(slot.idleTimer);
     try {
-      if (slot.client === null) {
+      let { client } = slot;
+      if (client === null) {
         this.change(job, "loading");
         slot.state = "loading";
         slot.model = request.model;
-        slot.client = await this.load(slot);
+        client = await this.load(slot);
       } else if (slot.model.adapter !== request.model.adapter) {
-        await slot.client.call("useAdapter", { folder: request.model.adapter });
+        await client.call("useAdapter", { folder: request.model.adapter });
         slot.model = request.model;
       }
       slot.state = "busy";
       if (controller.signal.aborted) throw new CancelledError();
       this.change(job, "running");
-      await this.compute(slot.client, job, request, controller.signal);
+      await this.compute(client, job, request, controller.signal);
       this.change(job, "finished");
     } catch (error) {
       // The next job starts the model anew.
@@ -226,12 +238,21 @@ export class InspectService {
     this.options.onLog?.(`A model computes on ${device}: ${reason}.`);
   }
 
-  private async load(slot: Slot): Promise<WorkerClient<InspectMethods>> {
+  private load(slot: Slot): Promise<WorkerClient<InspectMethods>> {
+    const end = new AbortController();
+    const started = this.startModel(slot, end.signal)
+      .then((client) => (slot.client = client))
+      .finally(() => (slot.starting = null));
+    slot.starting = { end, ended: started.catch(() => undefined) };
+    return started;
+  }
+
+  private async startModel(slot: Slot, signal: AbortSignal): Promise<WorkerClient<InspectMethods>> {
     const { threads = 0, entry, graceMs = 10_000, onLog } = this.options;
     const client = await startWorker<InspectMethods, InspectWorkerOptions>(
       { isolation: "process", entry: entry ?? entryPath("inspectWorker") },
       {
-        ...{ name: "The model", init: { model: slot.model, threads, background: true }, graceMs },
+        ...{ name: "The model", init: { model: slot.model, threads, background: true }, graceMs, signal },
         ...(onLog !== undefined && { onLog }),
       },
     );
@@ -246,6 +267,8 @@ export class InspectService {
 
   private async empty(slot: Slot): Promise<void> {
     if (slot.idleTimer !== null) clearTimeout(slot.idleTimer);
+    slot.starting?.end.abort();
+    await slot.starting?.ended;
     const { client } = slot;
     if (client === null) return;
     slot.state = "leaving";

@@ -31,6 +31,8 @@ export interface WorkerOptions<I> {
   readonly graceMs?: number;
   /** Limit of the JavaScript heap; tensors lie outside of it. */
   readonly heapLimitMiB?: number;
+  /** Ends a worker that is not ready yet; `startWorker` then rejects with CancelledError. */
+  readonly signal?: AbortSignal;
   /** Gets what the worker prints. Default: standard error, because standard output belongs to the command. */
   readonly onLog?: (text: string) => void;
 }
@@ -46,14 +48,25 @@ export interface CallOptions<E> {
 /**
  * Starts a worker and waits until its host is ready.
  *
- * @throws whatever creating the host throws, WorkerError `worker/crashed`, `worker/timeout`
+ * @throws whatever creating the host throws, WorkerError `worker/crashed`, `worker/timeout`, CancelledError
  */
 export async function startWorker<M extends Methods, I>(
   place: WorkerPlace<M, I>,
   options: WorkerOptions<I>,
 ): Promise<WorkerClient<M>> {
+  const { signal } = options;
+  if (signal?.aborted) throw new CancelledError();
   const client = new WorkerClient<M>(options.name, openWire(place, options), options.graceMs ?? 30_000);
-  await client.start(options.init, options.startTimeoutMs ?? 600_000);
+  const end = () => client.kill("nobody waits for it any more");
+  signal?.addEventListener("abort", end, { once: true });
+  try {
+    await client.start(options.init, options.startTimeoutMs ?? 600_000);
+  } catch (error) {
+    if (signal?.aborted) throw new CancelledError(undefined, { cause: error });
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", end);
+  }
   return client;
 }
 
