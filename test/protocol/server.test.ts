@@ -195,6 +195,27 @@ it("cancels a job that runs and one that waits", async () => {
   stream.close();
 });
 
+it("lets a model go that is still being loaded, and loads it again for the next job", async () => {
+  const first = await server.ask(startInspection, { model: tiny, image, maxNewTokens: 4 });
+  expect((await server.ask0(serverStatus)).models).toMatchObject([{ state: "loading" }]);
+  await server.ask(unloadModels, {});
+  expect((await server.ask0(serverStatus)).models).toEqual([]);
+  expect((await server.ask(showJob, first)).state).toBe("cancelled");
+  const stream = await openStream(server);
+  const next = await server.ask(startInspection, { model: tiny, image, maxNewTokens: 4 });
+  stream.subscribe(`inspect/${next.job}`);
+  await stream.until(hasEnded(stream, next.job));
+  // One that comes while the model is being let go.
+  const [, last] = await Promise.all([
+    server.ask(unloadModels, {}),
+    server.ask(startInspection, { model: tiny, image, maxNewTokens: 4 }),
+  ]);
+  stream.subscribe(`inspect/${last.job}`);
+  await stream.until(hasEnded(stream, last.job));
+  for (const one of [next, last]) expect((await server.ask(showJob, one)).state).toBe("finished");
+  stream.close();
+});
+
 it("a model process that dies fails its job and nothing else", async () => {
   const stream = await openStream(server);
   const warm = await server.ask(startInspection, { model: tiny, image, maxNewTokens: 4 });

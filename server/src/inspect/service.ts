@@ -175,7 +175,7 @@ export class InspectService {
     const idle = held
       .filter(({ state, current, queue }) => state === "ready" && current === null && queue.length === 0)
       .sort((a, b) => a.usedMs - b.usedMs)[0];
-    if (idle !== undefined) void this.empty(idle).then(() => this.pump());
+    if (idle !== undefined) void this.empty(idle);
     return false;
   }
 
@@ -275,6 +275,8 @@ export class InspectService {
     await client.dispose();
     slot.client = null;
     slot.state = "empty";
+    // Jobs that came meanwhile.
+    this.pump();
   }
 
   private waitForIdle(slot: Slot): void {

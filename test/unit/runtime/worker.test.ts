@@ -96,6 +96,15 @@ describe.each(["thread", "process", "none"] as const)("a worker in isolation %s"
     await expect(failed).rejects.toMatchObject({ name: "DataError", code: "data/negative", hint: "Use 0." });
   });
 
+  test("is not waited for when nobody wants it any more before it is ready", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const starting = startWorker(place(isolation), { name: "the counter", init: { start: 0 }, signal });
+    controller.abort();
+    await expect(starting).rejects.toMatchObject({ name: "CancelledError" });
+    await expect(start(isolation, { signal })).rejects.toMatchObject({ name: "CancelledError" });
+  });
+
   test("ends when it is disposed, and cancels what was still running", async () => {
     const client = await start(isolation);
     const endless = client.call("count", { steps: 1e9 });

@@ -69,7 +69,7 @@ export async function inspectFiles(
   const model = await modelOf(options, context.signal);
   const inspector = await startWorker<InspectMethods, InspectWorkerOptions>(
     { isolation: "process", entry: entryPath("inspectWorker") },
-    { name: "The model", init: { model, device: options.device, threads: options.threads } },
+    { name: "The model", init: { model, device: options.device, threads: options.threads }, signal: context.signal },
   );
   const stream = streamText(images.length > 1);
   let computes = "";
