@@ -92,6 +92,8 @@ it("answers like a local server; a broken message or a lost connection harms nob
   expect(await one.connection.sendRequest(serverStatus)).toMatchObject({ transport: "remote", pid: process.pid });
   one.socket.send("{ not json");
   one.socket.send("17");
+  for (const params of [{}, undefined])
+    one.socket.send(JSON.stringify({ jsonrpc: "2.0", method: "$/cancelRequest", params }));
   expect(await one.connection.sendRequest(serverStatus)).toMatchObject({ transport: "remote" });
   one.socket.terminate();
   expect(await two.connection.sendRequest(serverStatus)).toMatchObject({ transport: "remote" });

@@ -32,15 +32,14 @@ class SocketReader extends AbstractMessageReader {
 
   listen(callback: DataCallback): Disposable {
     this.socket.onMessage((text) => {
-      let message: unknown;
       try {
-        message = JSON.parse(text);
+        const message: unknown = JSON.parse(text);
+        if (typeof message !== "object" || message === null) throw new Error("expected a JSON object");
+        // Throws for some messages of the wrong shape, a cancellation of nothing for one: that must not end the server of all clients.
+        callback(message as Message);
       } catch (error) {
         this.fireError(error instanceof Error ? error : new Error(String(error)));
-        return;
       }
-      if (typeof message === "object" && message !== null) callback(message as Message);
-      else this.fireError(new Error("expected a JSON object"));
     });
     return { dispose: () => undefined };
   }

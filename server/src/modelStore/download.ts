@@ -292,13 +292,9 @@ async function requireSpace(folder: string, neededBytes: number): Promise<void> 
   // Small models need megabytes.
   const size = (bytes: number) =>
     neededBytes < 2 ** 30 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  throw new ResourceError(
-    "disk/full",
-    `${folder}: ${size(neededBytes)} are needed, ${size(freeBytes)} are free.`,
-    {
-      where: folder,
-      hint: "Free some space, or set IAD_R1_HOME to a folder on a larger disk.",
-      data: { neededBytes, freeBytes },
-    },
-  );
+  throw new ResourceError("disk/full", `${folder}: ${size(neededBytes)} are needed, ${size(freeBytes)} are free.`, {
+    where: folder,
+    hint: "Free some space, or set IAD_R1_HOME to a folder on a larger disk.",
+    data: { neededBytes, freeBytes },
+  });
 }
