@@ -2,7 +2,7 @@
  * `engine: trl`: both stages in TRL's trainers on the embedded model, into the same run folder as those of our own engine, with the same
  * numbers where both must have the same.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadModelDescription } from "@iad-r1/models/zoo";
@@ -82,6 +82,39 @@ test("a run by TRL stops, resumes to the numbers of one that was not stopped, an
     expect(resumed).toHaveLength(4);
     for (const [i, value] of resumed.entries()) expect(value, `${name} ${i}`).toBeCloseTo(uninterrupted[i]!, 6);
   }
+});
+
+test("Ctrl-C in a terminal, which goes to all processes of a run, leaves it with the step that was under way", async () => {
+  const python = inFolder("interrupts.py");
+  writeFileSync(
+    python,
+    `import os, signal, time
+
+calls = []
+
+def interrupts(completions, **kwargs):
+    calls.append(1)
+    if len(calls) == 2:
+        os.killpg(os.getpgid(os.getppid()), signal.SIGINT)
+        time.sleep(1)
+    return [len(one[0]["content"]) for one in completions]
+`,
+  );
+  const stages = {
+    scGrpo: {
+      ...{ trainable: "lora" as const, groupSize: 2, promptsPerStep: 1, steps: 6, microBatchSize: 2, saveEvery: 100 },
+      ...{ maxCompletionLength: 8, evalEvery: 0, rewards: [{ name: `${python}#interrupts` }] },
+    },
+  };
+  const config = inFolder("interrupted.yaml");
+  writeFileSync(config, JSON.stringify(experiment({ name: "interrupted", engine: "trl", stages })));
+  const command = join(import.meta.dirname, "../../bin/iad-r1");
+  const child = spawn(process.execPath, [command, "train", "sc-grpo", config], { detached: true, stdio: "ignore" });
+  expect(await new Promise((resolve) => child.once("exit", resolve))).toBe(130);
+  const [listing] = listRuns(inFolder("interrupted"));
+  expect(listing).toMatchObject({ state: "stopped", lastStage: "sc-grpo", lastStep: 2 });
+  const run = openRun(join(inFolder("interrupted"), listing!.id));
+  expect(run.events().flatMap((event) => (event.type === "checkpoint" ? [event.step] : []))).toEqual([2]);
 });
 
 test("SC-GRPO by TRL asks the run for rewards of both languages and leaves rollouts that the debugger reads", async () => {

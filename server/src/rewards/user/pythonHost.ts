@@ -2,6 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { CancelledError, RewardError } from "@iad-r1/models/errors";
 import { enginePath } from "../../runtime/engineFile";
+import { ownGroup } from "../../runtime/ownGroup";
 import { timeGivenTo } from "../../runtime/processTime";
 import type { FailedMessage, HostFunction, RunMessage, RunResult } from "./hostMessages";
 import type { Site } from "./recording";
@@ -56,6 +57,7 @@ export class PythonHost {
     this.child = spawn(python, ["-u", enginePath("python/iadr1_worker.py")], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { ...process.env, PYTHONIOENCODING: "utf-8", PYTHONDONTWRITEBYTECODE: "1" },
+      ...ownGroup,
     });
     this.setReferenced(false);
     this.ready = new Promise((resolve, reject) => {

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { CancelledError, RewardError } from "@iad-r1/models/errors";
 import { lastWords } from "../../runtime/lastWords";
 import { entryPath } from "../../runtime/entry";
+import { ownGroup } from "../../runtime/ownGroup";
 import type { FailedMessage, FromHost, RunMessage, RunResult, StartMessage } from "./hostMessages";
 
 /** The host sees a time-out itself; when it does not, this much later the whole process is taken for hung. */
@@ -143,6 +144,7 @@ function startProcess(isImpure: boolean): ChildProcess {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
     execArgv: ["--no-warnings", "--experimental-vm-modules", ...permissions(entry, isImpure)],
     env: isImpure ? process.env : harmlessEnvironment(),
+    ...ownGroup,
   });
   child.unref();
   child.channel?.unref();

@@ -10,6 +10,7 @@ import type { AddressInfo } from "node:net";
 import { CancelledError, WorkerError } from "@iad-r1/models/errors";
 import { enginePath } from "../../runtime/engineFile";
 import { lastWords } from "../../runtime/lastWords";
+import { ownGroup } from "../../runtime/ownGroup";
 import { readTail } from "../../runtime/readTail";
 
 export interface TrlLaunch {
@@ -98,7 +99,7 @@ export class TrlLink {
     try {
       const child = spawn(launch.python, argumentsOf(launch), {
         stdio: ["ignore", log, log],
-        windowsHide: true,
+        ...ownGroup,
         env: {
           ...process.env,
           PYTHONIOENCODING: "utf-8",
