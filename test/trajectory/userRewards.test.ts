@@ -9,6 +9,8 @@ import { openRun } from "@iad-r1/server/runs/store";
 import { writeWish } from "@iad-r1/server/runs/control";
 import { readManifest } from "@iad-r1/server/runs/manifest";
 import { type RunContext, runTraining } from "@iad-r1/server/runs/postTrain";
+import type { CliContext } from "@iad-r1/server/cli/context";
+import { train as trainCommand } from "@iad-r1/server/cli/commands/train";
 import { expect, it } from "vitest";
 import { lateControl } from "../helpers/lateControl";
 import { temporaryFolder } from "../helpers/temporaryFolder";
@@ -161,6 +163,27 @@ it("without anybody who could let it go on, the run stops and says why; it resum
   const { outcome, events } = await train(null, { resume: first.outcome.runId, runsFolder, exchangeRewards: true });
   expect(outcome).toMatchObject({ state: "completed", error: null });
   expect(of(events, "rewards").map(({ reason, step }) => [reason, step])).toEqual([["exchanged", 1]]);
+});
+
+it("a command whose run stopped before its end fails, and says why once", async () => {
+  const { config } = project(failing, { pauseOn: ["RW104"], rewardErrors: "zero" });
+  const file = join(config.output, "iadr1.json");
+  mkdirSync(config.output, { recursive: true });
+  writeFileSync(file, JSON.stringify(config));
+  const lines: string[] = [];
+  let failed = false;
+  const context: CliContext = {
+    ...{ json: false, interactive: false, columns: 80, colour: false, signal: new AbortController().signal },
+    ...{ print: (line) => lines.push(line), printJson: () => undefined, log: (line) => lines.push(line) },
+    fail: () => {
+      failed = true;
+    },
+  };
+  await trainCommand(context, { kind: "sc-grpo", file, set: [], report: false });
+  expect(failed).toBe(true);
+  expect(lines.filter((line) => line.includes("RW104"))).toEqual([
+    expect.stringMatching(/^Stopped\. RW104: .*--resume/),
+  ]);
 });
 
 it("a run that leaves failures out stops when too many fail", async () => {

@@ -131,15 +131,18 @@ function headline(stage: StageView): string {
 function plainView(context: CliContext): RunView {
   const model = createModel();
   let lastShownMs = 0;
+  let lastLine = "";
   return {
     show(event) {
       const stage = model.follow(event);
       const line = plainLine(event, stage);
-      if (line === undefined) return;
+      // A step that takes long would be told again and again.
+      if (line === undefined || line === lastLine) return;
       if (event.type === "progress" || event.type === "scalars") {
         if (event.timeMs - lastShownMs < PLAIN_INTERVAL_MS) return;
         lastShownMs = event.timeMs;
       }
+      lastLine = line;
       context.log(line);
     },
     close: () => {},
@@ -149,7 +152,8 @@ function plainView(context: CliContext): RunView {
 function plainLine(event: RunEvent, stage: StageView | undefined): string | undefined {
   switch (event.type) {
     case "state":
-      if (event.state === "failed" && event.error !== null) return undefined; // printed once, as the command's error
+      // How it ended is told once, by the command.
+      if ((event.state === "failed" && event.error !== null) || event.state === "stopped") return undefined;
       return event.reason === null ? undefined : `run ${event.state}: ${event.reason}`;
     case "stage":
       if (stage === undefined) return undefined;

@@ -59,6 +59,7 @@ async function demo(context: CliContext, options: { resume?: string; set: string
   }
   throwIfFailed(outcome);
   if (outcome.state === "stopped" || outcome.model === null) {
+    context.fail();
     context.log(`Stopped. Everything is saved; go on with:  npm start -- --resume ${outcome.runId}`);
     return;
   }

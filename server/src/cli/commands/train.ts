@@ -142,6 +142,8 @@ export function throwIfFailed(outcome: RunOutcome): void {
 async function finish(context: CliContext, outcome: RunOutcome, report: boolean): Promise<void> {
   throwIfFailed(outcome);
   if (outcome.state === "stopped") {
+    // Not what was asked for, whoever stopped it: whatever comes after it in a script must not go on.
+    context.fail();
     const why = outcome.reason === null || outcome.reason === "stopped by the user" ? "" : ` ${outcome.reason}`;
     // By its folder: an id is looked for below the working directory, and the run may lie elsewhere (--runs, output).
     const run = shellWord(outcome.folder);
