@@ -2,7 +2,7 @@
  * Bad input through the command line: exit code 1 for a job that cannot be done, 2 for wrong usage, one error on stderr, nothing on
  * stdout. What each kind of damage is called is checked by badInput.test.ts; here only the way to the terminal is.
  */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { cpSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -187,6 +187,22 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     ]);
   });
 
+  test.skipIf(process.platform === "win32").each([
+    ["serve-stdio", ["reward", "serve-stdio", "--rewards", "iad-r1"]],
+    ["score", ["reward", "score", "--rewards", "iad-r1", "--input", "-"]],
+  ])("%s ends when it is told to, also while it waits for standard input", async (_, args) => {
+    const child = spawn(process.execPath, [entry, ...args], { cwd: workplace(), stdio: ["pipe", "pipe", "pipe"] });
+    const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
+    const input = JSON.stringify({ completion: "x", solution: "y" });
+    // What has been read and answered is behind it.
+    if (args.includes("--input")) child.stdin.write(`${input}\n`.repeat(512));
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    child.kill("SIGTERM");
+    const limit = setTimeout(() => child.kill("SIGKILL"), 20_000);
+    expect(await ended).toBe(130);
+    clearTimeout(limit);
+  });
+
   test("a data set with errors: each with its line, then the count", async () => {
     const { code, stdout, stderr } = await iadR1(workplace(), ["data", "validate", "set.json"]);
     expect(code).toBe(1);
@@ -281,6 +297,7 @@ describe("wrong usage ends with exit code 2 and says how it is meant", () => {
     ["data and questions at once", ["eval", "--data", "none", "--questions", "set.json"], /cannot be used with/],
     ["a number of images that is a word", ["eval", "--data", "none", "--limit", "few"], /--limit/],
     ["a seed that is a word", ["reward", "serve-stdio", "--rewards", "iad-r1", "--seed", "abc"], /--seed/],
+    ["a verdict that does not exist", ["rollouts", "show", "lines.jsonl", "--verdict", "rigth"], /--verdict/],
     ["no rewards", ["reward", "score", "--input", "lines.jsonl"], /--rewards/],
   ];
   test.each(cases)("%s", async (_, args, says) => {

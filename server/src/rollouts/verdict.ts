@@ -1,7 +1,8 @@
 /** What an answer was against the ground truth. Reads answers with the parser of rewards and evaluations; common answers without parsing all. */
 import { parseTags } from "../rewards/tags";
 
-export type Verdict = "correct" | "false-alarm" | "missed" | "unparsed" | "unknown";
+export const verdicts = ["correct", "false-alarm", "missed", "unparsed", "unknown"] as const;
+export type Verdict = (typeof verdicts)[number];
 
 /** An answer at the end of a text without another tag behind it, as almost all are. */
 const plainEnd = /^<answer>\s*(yes|no)\s*<\/answer>\s*$/i;

@@ -1,6 +1,7 @@
 /** `iad-r1 reward …`: what rewards say about completions, and which there are. */
 import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
+import { addAbortSignal } from "node:stream";
 import { DataError } from "@iad-r1/models/errors";
 import { type Command, Option } from "commander";
 import { rewardNames } from "../../config/rewardPath";
@@ -43,7 +44,7 @@ export function registerRewardCommands(program: Command): void {
         });
         let summary: ScoreFileSummary;
         try {
-          summary = await scoreRewardFile(openInput(options.input), opened.rewards, context.print, {
+          summary = await scoreRewardFile(openInput(options.input, context.signal), opened.rewards, context.print, {
             where: options.input === "-" ? "standard input" : options.input,
             onError: options.onError,
             signal: context.signal,
@@ -115,9 +116,10 @@ interface ScoreOptions {
   python?: string;
 }
 
-async function* openInput(file: string): AsyncGenerator<Uint8Array> {
+async function* openInput(file: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
-    yield* file === "-" ? process.stdin : createReadStream(file);
+    // Whoever writes to standard input may never write again.
+    yield* addAbortSignal(signal, file === "-" ? process.stdin : createReadStream(file));
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === undefined) throw cause;

@@ -35,9 +35,11 @@ export function registerRewardServe(reward: Command): void {
         });
         try {
           context.printJson({ ready: opened.rewards.map(({ reward: { name }, weight }) => ({ name, weight })) });
-          for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
-            if (context.signal.aborted) break;
-            if (line.trim() !== "") context.printJson(await answer(line, opened.rewards, context.signal));
+          const { signal } = context;
+          const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal });
+          for await (const line of lines) {
+            if (signal.aborted) break;
+            if (line.trim() !== "") context.printJson(await answer(line, opened.rewards, signal));
           }
         } finally {
           await opened.close();

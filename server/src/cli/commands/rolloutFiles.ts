@@ -13,12 +13,13 @@ import {
   rolloutExportFormat,
   rolloutExportFormats,
 } from "@iad-r1/protocol/rollouts";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { formatProblem } from "../../data/problems";
 import { Explorer } from "../../explore/explorer";
 import { rolloutLine } from "../../explore/exportRollouts";
 import { readRollouts } from "../../rollouts/read";
 import type { RolloutFormat, RolloutRow } from "../../rollouts/row";
+import { verdicts } from "../../rollouts/verdict";
 import { findRun } from "../../runs/store";
 import { action } from "../action";
 import type { CliContext } from "../context";
@@ -105,7 +106,7 @@ function sizes(rows: readonly RolloutRow[]) {
 interface FilterOptions {
   runs: string;
   step?: number;
-  verdict?: string;
+  verdict?: string[];
   minTotal?: number;
   flat?: boolean;
   text?: string;
@@ -116,7 +117,7 @@ function withFilter(command: Command): Command {
     .argument("<source>", "run (id, start of an id, or folder), or a file of completions")
     .addOption(new Option("--runs <folder>", "where run folders lie").default(".iadr1/runs"))
     .option("--step <n>", "only this step", integer(0))
-    .option("--verdict <verdicts>", "only correct, false-alarm, missed, unparsed; separated by commas")
+    .option("--verdict <verdicts>", `only these, separated by commas: ${verdicts.join(", ")}`, verdictList)
     .option("--min-total <x>", "only completions whose rewards add up to this at least", finite)
     .option("--flat", "only groups whose totals are all equal")
     .option("--text <text>", "only completions that hold this text");
@@ -210,11 +211,17 @@ function queryOf({ step, verdict, minTotal, flat, text }: FilterOptions): Explor
       ...(minTotal === undefined ? [] : [{ column: "total", min: minTotal, max: Number.POSITIVE_INFINITY }]),
     ],
     facets: {
-      ...(verdict !== undefined && { verdict: names(verdict) }),
+      ...(verdict !== undefined && { verdict }),
       ...(flat === true && { spread: ["flat"] }),
     },
   };
   return { filter, order: "order", descending: false };
+}
+
+function verdictList(list: string): string[] {
+  const wanted = names(list);
+  if (wanted.length > 0 && wanted.every((name) => verdicts.some((verdict) => verdict === name))) return wanted;
+  throw new InvalidArgumentError(`expected some of ${verdicts.join(", ")}.`);
 }
 
 function names(list: string): string[] {
