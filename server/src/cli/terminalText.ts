@@ -31,18 +31,22 @@ export function metric(value: number): string {
   return size < 10 ? value.toFixed(3) : size < 1000 ? value.toFixed(1) : String(Math.round(value));
 }
 
-/** The first column and columns of words begin on the left, columns with numbers end on the right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+/**
+ * The first column and columns of words begin on the left, columns with numbers end on the right. Names from files break no line and do not
+ * command the terminal.
+ */
+export function table(header: readonly string[], cells: readonly (readonly string[])[]): string[] {
+  const rows = cells.map((row) => row.map((cell) => cell.replace(/\p{Cc}+/gu, " ")));
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)),
   );
   const startsLeft = header.map((_, column) => {
     return column === 0 || !rows.some((row) => /^[≥≤+−-]? ?\d/.test(row[column] ?? ""));
   });
-  const line = (cells: readonly string[]) =>
+  const line = (row: readonly string[]) =>
     widths
       .map((width, column) =>
-        startsLeft[column] ? (cells[column] ?? "").padEnd(width) : (cells[column] ?? "").padStart(width),
+        startsLeft[column] ? (row[column] ?? "").padEnd(width) : (row[column] ?? "").padStart(width),
       )
       .join("   ")
       .trimEnd();

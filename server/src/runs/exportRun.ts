@@ -1,6 +1,7 @@
 /** Writes the curves of a run in formats that other programs read. Never changes the run. */
 import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DataError } from "@iad-r1/models/errors";
 import type { ScalarSeries } from "@iad-r1/protocol/runs";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp from "sharp";
@@ -13,7 +14,10 @@ export type ExportFormat = (typeof exportFormats)[number];
 /** Pixels of one chart, and how many stand side by side. */
 const CHART = { width: 460, height: 240, columns: 3 };
 
-/** @param out a file; a folder for "tensorboard" */
+/**
+ * @param out a file; a folder for "tensorboard"
+ * @throws DataError `runs/no-events` when there is nothing for TensorBoard
+ */
 export async function exportRun(run: StoredRun, format: ExportFormat, out: string): Promise<void> {
   switch (format) {
     case "csv":
@@ -35,10 +39,15 @@ export async function exportRun(run: StoredRun, format: ExportFormat, out: strin
       return writeFile(out, new Uint8Array(parquetWriteBuffer({ columnData })));
     }
     case "tensorboard": {
-      await mkdir(out, { recursive: true });
-      for (const name of await readdir(run.folder)) {
-        if (name.startsWith("events.out.tfevents")) await cp(join(run.folder, name), join(out, name));
+      const names = (await readdir(run.folder)).filter((name) => name.startsWith("events.out.tfevents."));
+      if (names.length === 0) {
+        throw new DataError("runs/no-events", `Run ${run.manifest.id} has no file of TensorBoard.`, {
+          where: run.folder,
+          hint: "It has not begun, or its curves were imported by an earlier version: export CSV, JSON or parquet.",
+        });
       }
+      await mkdir(out, { recursive: true });
+      for (const name of names) await cp(join(run.folder, name), join(out, name));
       return;
     }
     case "svg":

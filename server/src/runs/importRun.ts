@@ -12,7 +12,8 @@ import { importCurves } from "./importCurves";
 import { openJournal } from "./journal";
 import { hashJson, writeManifest } from "./manifest";
 import { newRunId } from "./postTrain";
-import { openScalars } from "./scalars";
+import { openScalars, readScalars } from "./scalars";
+import { openEventFile } from "./tensorboard";
 
 export interface ImportedRun {
   /** Id of the run. */
@@ -51,6 +52,7 @@ export async function importRun(
   const folder = join(runsFolder, id);
   makeFolder(folder);
   writePoints(folder, series, Math.round(mtimeMs));
+  openEventFile(folder, readScalars(folder)).close();
   const manifest = manifestOf({ id, project, file, series, mtimeMs: Math.round(mtimeMs) });
   const journal = openJournal(join(folder, "events.jsonl"));
   try {

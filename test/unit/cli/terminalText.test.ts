@@ -36,6 +36,10 @@ describe("terminal text", () => {
     ).toEqual(["a   words    n", "──────────────", "x   b       10", "y           -1"]);
   });
 
+  it("shows names that would break a table or command the terminal as one line", () => {
+    expect(table(["name"], [["a\nb\u001b[2J"]])).toEqual(["name", "───────", "a b [2J"]);
+  });
+
   it("clips to one line", () => {
     expect(clip("one\ntwo three", 9)).toBe("one two …");
   });

@@ -1,9 +1,10 @@
 /** A run of another trainer becomes a run folder like our own. */
-import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { exportRun } from "@iad-r1/server/runs/exportRun";
 import { importRun } from "@iad-r1/server/runs/importRun";
 import { listRuns, openRun } from "@iad-r1/server/runs/store";
-import { openEventFile } from "@iad-r1/server/runs/tensorboard";
+import { openEventFile, readEventFile } from "@iad-r1/server/runs/tensorboard";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
 
@@ -28,11 +29,32 @@ it("makes a run of TRL's history, with its curves, its kind, and a name", async 
     ...{ createdMs: 1_700_000_000_000, reason: "curves of trainer_state.json" },
   });
   const curves = openRun(imported.folder).scalars();
+  const out = join(temporaryFolder(), "board");
+  await exportRun(openRun(imported.folder), "tensorboard", out);
+  const [events] = readdirSync(out);
+  expect(readEventFile(join(out, events!)).map(({ tag, step, value }) => [tag, step, value])).toContainEqual([
+    ...["sc-grpo/loss", 2, 0.125],
+  ]);
   expect(curves.map(({ stage, name, steps, values }) => [stage, name, [...steps], [...values]])).toEqual([
     ["sc-grpo", "loss", [1, 2, 2], [0.5, 0.25, 0.125]],
     ["sc-grpo", "reward", [1, 2], [0.25, 0.5]],
     ["sc-grpo", "rewards/place/mean", [1], [0.1]],
   ]);
+});
+
+it("says so where a run has nothing for TensorBoard", async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "trainer_state.json");
+  writeFileSync(file, JSON.stringify({ log_history: [{ step: 1, loss: 1 }] }));
+  const imported = await importRun(file, folder);
+  for (const name of readdirSync(imported.folder)) {
+    if (name.startsWith("events.out.tfevents.")) rmSync(join(imported.folder, name));
+  }
+  const out = join(folder, "board");
+  await expect(exportRun(openRun(imported.folder), "tensorboard", out)).rejects.toMatchObject({
+    code: "runs/no-events",
+  });
+  expect(existsSync(out)).toBe(false);
 });
 
 it("keeps the times of an event file", async () => {

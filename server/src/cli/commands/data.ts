@@ -217,8 +217,10 @@ export function registerDataCommands(program: Command): void {
         const { experimentJsonSchema } = await import("../../config/experiment");
         const text = JSON.stringify(experimentJsonSchema(), null, 2);
         const { out } = command.opts<{ out?: string }>();
-        if (out === undefined) context.print(text);
-        else await writeFile(out, `${text}\n`);
+        if (out === undefined) return context.print(text);
+        await writeFile(out, `${text}\n`);
+        if (context.json) context.printJson({ file: out });
+        else context.print(out);
       }),
     );
 }
