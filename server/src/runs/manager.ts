@@ -44,6 +44,8 @@ export class RunManager {
   private readonly runs = new Map<string, RunFollower>();
   /** Processes that this manager started and that have not ended. */
   private readonly processes = new Map<string, RunProcess>();
+  /** Runs whose process is being started: a second one is not. */
+  private readonly starting = new Set<string>();
   /** Since when a run has no process; who started it knows more about its end and comes first. */
   private readonly orphanedMs = new Map<string, number>();
   private readonly complained = new Set<string>();
@@ -226,15 +228,21 @@ export class RunManager {
   /** No process of ours works on it, and it has its final event; while its process starts, the old state still stands there. */
   private isOver(id: string): boolean {
     const state = this.runs.get(id)?.listing?.state;
-    return state !== undefined && isFinal(state) && !this.processes.has(id);
+    return state !== undefined && isFinal(state) && !this.processes.has(id) && !this.starting.has(id);
   }
 
   private async begin(folder: string, exchangeRewards = false): Promise<string> {
     const id = basename(folder);
     this.addFolder(dirname(folder));
     this.adopt(id, folder);
-    const started = await launchRun(folder, { entry: this.options.entry, exchangeRewards });
-    this.processes.set(id, started);
+    this.starting.add(id);
+    let started: RunProcess;
+    try {
+      started = await launchRun(folder, { entry: this.options.entry, exchangeRewards });
+      this.processes.set(id, started);
+    } finally {
+      this.starting.delete(id);
+    }
     void started.exited.then(async (exit) => {
       this.bury(id, folder, exit);
       this.processes.delete(id);

@@ -2,8 +2,9 @@
  * One writer per run folder, or download: a lock file with the writer's process. A lock whose process is gone is taken over. It guards
  * against mistakes (two resumes of one run), not against hostile processes.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { CheckpointError } from "@iad-r1/models/errors";
 import { diskError } from "./durableFile";
 
@@ -29,10 +30,7 @@ export function takeWriterLock(path: string, what = "The run"): WriterLock {
   const mine: LockOwner = { pid: process.pid, started: processStart(process.pid), host: hostname() };
   for (let attempt = 0; ; attempt++) {
     try {
-      const fd = openSync(path, "wx");
-      writeSync(fd, JSON.stringify(mine));
-      fsyncSync(fd);
-      closeSync(fd);
+      createLock(path, JSON.stringify(mine));
       return { release: () => rmSync(path, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw diskError(error, path);
@@ -46,6 +44,31 @@ export function takeWriterLock(path: string, what = "The run"): WriterLock {
       );
     }
     rmSync(path, { force: true });
+  }
+}
+
+/** Whole at once: a lock that is empty for a moment would be taken for that of a dead writer, and away. */
+function createLock(path: string, text: string): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  writeNew(temporary, text, "w");
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw error;
+    // Not every file system has links.
+    writeNew(path, text, "wx");
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function writeNew(path: string, text: string, flags: "w" | "wx"): void {
+  const fd = openSync(path, flags);
+  try {
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

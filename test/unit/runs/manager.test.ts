@@ -1,15 +1,16 @@
-/** All runs of some folders: what begins while the folders are looked through, and what a fork that fails leaves. */
-import { readdirSync, writeFileSync } from "node:fs";
+/** All runs of some folders: what begins while the folders are looked through or is begun twice, and what a fork that fails leaves. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeExperiment } from "@iad-r1/server/config/parseExperiment";
 import { CheckpointStore } from "@iad-r1/server/runs/checkpoints";
 import { RunManager } from "@iad-r1/server/runs/manager";
 import { prepareRun } from "@iad-r1/server/runs/postTrain";
+import { RunRecorder } from "@iad-r1/server/runs/recorder";
 import { expect, onTestFinished, test } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
 
 /** A run that was made and not begun, and a manager whose processes do nothing. */
-function project(otherFolders: readonly string[] = []) {
+function project(otherFolders: readonly string[] = [], lookEveryMs = 60_000) {
   const folder = temporaryFolder();
   const entry = join(folder, "run.mjs");
   writeFileSync(entry, "");
@@ -19,7 +20,7 @@ function project(otherFolders: readonly string[] = []) {
   const first = prepareRun("pa-sft", config, { id: "first" });
   const removed: string[] = [];
   const manager = new RunManager({
-    ...{ folders: [output, ...otherFolders], entry, lookEveryMs: 60_000 },
+    ...{ folders: [output, ...otherFolders], entry, lookEveryMs },
     onRemove: (id) => removed.push(id),
   });
   onTestFinished(() => manager.dispose());
@@ -45,6 +46,22 @@ test("a run that begins and ends while folders are looked through stays known", 
   await refreshed;
   expect(removed).toEqual([]);
   expect(manager.get(id).folder).toBe(join(output, id));
+});
+
+test("two wishes to go on start one process", async () => {
+  const { first, manager } = project([], 50);
+  const started = join(first, "started.txt");
+  const entry = `import { appendFileSync } from "node:fs"; appendFileSync(${JSON.stringify(started)}, "x");`;
+  writeFileSync(join(first, "../../run.mjs"), entry);
+  RunRecorder.reopen(
+    first,
+    () => ({ finishedStages: [], stage: null, step: 0 }),
+    () => undefined,
+  ).finish("stopped", null);
+  await manager.refresh();
+  await Promise.all([manager.resume("first"), manager.resume("first")]);
+  await manager.ended("first");
+  expect(readFileSync(started, "utf8")).toBe("x");
 });
 
 test("a fork that cannot be made leaves no copy of the model behind", async () => {

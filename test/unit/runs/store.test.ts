@@ -1,5 +1,6 @@
 /** Files of a run folder: journal, scalars, TensorBoard copy, locks, and what a crash or a full disk does to them. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   existsSync,
@@ -199,6 +200,34 @@ describe("the writer lock", () => {
     lock.release();
     expect(isLocked(path())).toBe(false);
     takeWriterLock(path()).release();
+  });
+
+  it("is never seen empty", async () => {
+    const looker = `import { readFileSync } from "node:fs";
+let empty = 0;
+const until = Date.now() + 1500;
+process.send("ready");
+while (Date.now() < until) {
+  try {
+    if (readFileSync(${JSON.stringify(path())}, "utf8") === "") empty++;
+  } catch {}
+}
+process.send(empty);`;
+    const file = join(folder, "looker.mjs");
+    writeFileSync(file, looker);
+    const child = fork(file);
+    await once(child, "message");
+    const seen = once(child, "message");
+    let isOver = false;
+    void seen.then(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      takeWriterLock(path()).release();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await seen)[0]).toBe(0);
+    expect(readdirSync(folder)).toEqual(["looker.mjs"]);
   });
 
   it("takes over the lock of a process that is gone, or that only has its number", () => {
