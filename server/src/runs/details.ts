@@ -14,17 +14,29 @@ export function runDetails(run: StoredRun, listing: RunListing): RunDetails {
   const checkpoints = new CheckpointStore(folder).list();
   return {
     ...{ listing, manifest, log: readRunLog(folder, maxLogBytes) },
-    checkpoints: checkpoints.map(({ folder: place, path, state }) => {
+    checkpoints: checkpoints.flatMap(({ folder: place, path, state }) => {
+      const sizeBytes = sizeUnlessGone(place);
+      if (sizeBytes === null) return [];
       const newest = checkpoints.findLast((other) => other.state.stage === state.stage);
-      return {
+      const one = {
         ...{ path, stage: state.stage, step: state.step, balancedAccuracy: state.balancedAccuracy },
         best: newest?.state.best?.step === state.step,
-        sizeBytes: folderSize(place),
-        model: checkpointModel(folder, manifest, state.stage, place),
+        ...{ sizeBytes, model: checkpointModel(folder, manifest, state.stage, place) },
       };
+      return [one];
     }),
     evaluations: evaluationRows(run.evaluations()).map(({ label, stage, step, report, samplesFile }) => {
       return { label, stage, step, report, samplesFile };
     }),
   };
+}
+
+/** The run may delete a checkpoint, or write it anew, while it is looked at. */
+function sizeUnlessGone(checkpoint: string): number | null {
+  try {
+    return folderSize(checkpoint);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
 }

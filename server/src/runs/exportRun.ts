@@ -1,7 +1,8 @@
 /** Writes the curves of a run in formats that other programs read. Never changes the run. */
-import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "@iad-r1/models/errors";
+import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import type { ScalarSeries } from "@iad-r1/protocol/runs";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp from "sharp";
@@ -21,9 +22,9 @@ const CHART = { width: 460, height: 240, columns: 3 };
 export async function exportRun(run: StoredRun, format: ExportFormat, out: string): Promise<void> {
   switch (format) {
     case "csv":
-      return writeFile(out, csv(run.scalars()));
+      return writeFileAtomically(out, csv(run.scalars()));
     case "json":
-      return writeFile(
+      return writeFileAtomically(
         out,
         `${JSON.stringify({ run: run.manifest.id, series: run.scalars().map(plain), evaluations: run.evaluations() })}\n`,
       );
@@ -36,7 +37,7 @@ export async function exportRun(run: StoredRun, format: ExportFormat, out: strin
         { name: "time_ms", data: Float64Array.from(rows, ({ timeMs }) => timeMs), type: "DOUBLE" as const },
         { name: "value", data: Float64Array.from(rows, ({ value }) => value), type: "DOUBLE" as const },
       ];
-      return writeFile(out, new Uint8Array(parquetWriteBuffer({ columnData })));
+      return writeFileAtomically(out, new Uint8Array(parquetWriteBuffer({ columnData })));
     }
     case "tensorboard": {
       const names = (await readdir(run.folder)).filter((name) => name.startsWith("events.out.tfevents."));
@@ -51,11 +52,14 @@ export async function exportRun(run: StoredRun, format: ExportFormat, out: strin
       return;
     }
     case "svg":
-      return writeFile(out, sheet(run.scalars()));
+      return writeFileAtomically(out, sheet(run.scalars()));
     case "png":
-      await sharp(Buffer.from(sheet(run.scalars())), { density: 144 })
-        .png()
-        .toFile(out);
+      return writeFileAtomically(
+        out,
+        await sharp(Buffer.from(sheet(run.scalars())), { density: 144 })
+          .png()
+          .toBuffer(),
+      );
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, isAbsolute, join, resolve } from "node:path";
-import { CheckpointError } from "@iad-r1/models/errors";
+import { type AppError, CheckpointError } from "@iad-r1/models/errors";
 import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import type {
   EvaluatedSample,
@@ -63,8 +63,12 @@ export function rolloutsFile(step: number): string {
   return `rollouts/step-${String(step).padStart(6, "0")}.jsonl`;
 }
 
-/** All runs below a folder, newest first. A folder with a damaged manifest is left out here; `openRun` says what is wrong. */
-export function listRuns(runsFolder: string): RunListing[] {
+/**
+ * All runs below a folder, newest first.
+ *
+ * @param onProblem hears of runs that are left out because they are damaged
+ */
+export function listRuns(runsFolder: string, onProblem: (error: AppError) => void = () => undefined): RunListing[] {
   if (!existsSync(runsFolder)) return [];
   const listings: RunListing[] = [];
   for (const name of readdirSync(runsFolder)) {
@@ -74,6 +78,7 @@ export function listRuns(runsFolder: string): RunListing[] {
       listings.push(describe(openRun(folder)));
     } catch (error) {
       if (!CheckpointError.is(error)) throw error;
+      onProblem(error);
     }
   }
   return listings.sort((a, b) => b.createdMs - a.createdMs);

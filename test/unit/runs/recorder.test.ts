@@ -1,9 +1,12 @@
 /** The life of a run on disk: numbered events, states in order, one final event, resume and listing. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CheckpointError, InternalError } from "@iad-r1/models/errors";
 import type { RunEvent, RunManifest } from "@iad-r1/protocol/runs";
+import { CheckpointStore } from "@iad-r1/server/runs/checkpoints";
+import { runDetails } from "@iad-r1/server/runs/details";
+import { exportRun } from "@iad-r1/server/runs/exportRun";
 import { hashJson } from "@iad-r1/server/runs/manifest";
 import { RunRecorder } from "@iad-r1/server/runs/recorder";
 import { findRun, listRuns, openRun } from "@iad-r1/server/runs/store";
@@ -180,6 +183,56 @@ describe("stored runs", () => {
     const stored = JSON.parse(readFileSync(join(folder, "run.json"), "utf8")) as RunManifest;
     writeFileSync(join(folder, "run.json"), JSON.stringify({ ...stored, state: "running" }));
     expect(listRuns(runs)[0]!.state).toBe("failed");
+  });
+
+  it("that are damaged are left out of the list, and told of", () => {
+    const { folder, recorder } = start("2026-a");
+    recorder.finish("completed", null);
+    writeFileSync(join(folder, "run.json"), "{");
+    const problems: string[] = [];
+    expect(listRuns(runs, ({ message }) => problems.push(message))).toEqual([]);
+    expect(problems).toEqual([expect.stringContaining("run.json is not JSON")]);
+  });
+
+  it("are told of without a checkpoint that is deleted at that moment", async () => {
+    const { folder, recorder } = start();
+    recorder.finish("completed", null);
+    const checkpoints = new CheckpointStore(folder);
+    for (const step of [1, 2]) {
+      await checkpoints.save(
+        {
+          ...{ format: "iad-r1/trainer-state", version: 1, stage: "pa-sft", step, totalSteps: 2, globalStep: step },
+          ...{ epoch: 0, samplesSeen: 1, numTokens: 1, random: { seed: 1, stage: "pa-sft", step } },
+          ...{ balancedAccuracy: null, best: null },
+        },
+        (inside) => Promise.resolve(writeFileSync(join(inside, "adapter_config.json"), "{}")),
+      );
+    }
+    const run = openRun(folder);
+    // Read for the model of the first checkpoint, after all were listed.
+    const config = {
+      get model() {
+        rmSync(join(folder, "checkpoints/step-000002"), { recursive: true, force: true });
+        return { base: folder, adapter: null };
+      },
+    };
+    const details = runDetails({ ...run, manifest: { ...run.manifest, config } }, listRuns(runs)[0]!);
+    expect(details.checkpoints.map(({ step }) => step)).toEqual([1]);
+  });
+
+  it("are exported beside a file that was there, which then goes", async () => {
+    const { folder, recorder } = start();
+    recorder.emit({ type: "scalars", stage: "pa-sft", step: 1, values: { loss: 1 } });
+    recorder.finish("completed", null);
+    const file = join(runs, "out");
+    for (const format of ["csv", "json", "parquet", "svg", "png"] as const) {
+      writeFileSync(file, "old");
+      const old = openSync(file, "r");
+      await exportRun(openRun(folder), format, file);
+      expect(readFileSync(old, "utf8")).toBe("old");
+      closeSync(old);
+      expect(readFileSync(file).byteLength).toBeGreaterThan(20);
+    }
   });
 
   it("show the last evaluation of each step once", () => {

@@ -1,4 +1,6 @@
 /** `iad-r1 runs …`: list, show, compare and export recorded runs. */
+import { formatError } from "@iad-r1/models/errors";
+import { counted } from "@iad-r1/models/util/counted";
 import { type Command, Option } from "commander";
 import { compareRuns, evaluationRows } from "../../runs/compareRuns";
 import { writeRunReport } from "../../report/collectReport";
@@ -23,8 +25,13 @@ export function registerRunCommands(program: Command): void {
     .addOption(folderOption())
     .action(
       action(async (context, command) => {
-        const listings = listRuns(command.opts<{ runs: string }>().runs);
+        let isDamaged = false;
+        const listings = listRuns(command.opts<{ runs: string }>().runs, (error) => {
+          isDamaged = true;
+          context.log(`warning: ${formatError(error)}`);
+        });
         if (context.json) return context.printJson(listings);
+        if (listings.length === 0 && isDamaged) return;
         if (listings.length === 0) return context.log("No runs yet. `iad-r1 post-train iadr1.yaml` makes one.");
         const rows = listings.map((listing) => {
           const { id, kind, project, state, createdMs, lastStage, lastStep } = listing;
@@ -57,7 +64,7 @@ export function registerRunCommands(program: Command): void {
         if (context.json) return context.printJson({ ...run.manifest, folder: run.folder, evaluations: rows });
         const { id, kind, state, createdMs, updatedMs, device, threads, plan, finishedStages } = run.manifest;
         context.print(
-          `${id} · ${kind} · ${state} · ${duration((updatedMs - createdMs) / 1000)} · ${device}, ${threads} threads`,
+          `${id} · ${kind} · ${state} · ${duration((updatedMs - createdMs) / 1000)} · ${device}, ${counted(threads, "thread")}`,
         );
         for (const stage of plan) context.print(`  ${finishedStages.includes(stage.id) ? "✔" : "·"} ${stage.title}`);
         context.print("");
@@ -122,7 +129,9 @@ export function registerRunCommands(program: Command): void {
         const options = command.opts<{ runs: string; name?: string }>();
         const imported = await importRun(command.args[0]!, options.runs, options);
         if (context.json) return context.printJson(imported);
-        context.print(`${imported.numCurves} curves, ${imported.numPoints} points\nrun     ${imported.folder}`);
+        context.print(
+          `${counted(imported.numCurves, "curve")}, ${counted(imported.numPoints, "point")}\nrun     ${imported.folder}`,
+        );
       }),
     );
 }
