@@ -166,13 +166,19 @@ async function copyImages(
 ): Promise<(path: string) => string> {
   const names = new Map<string, string>();
   const taken = new Set<string>();
+  // Not over a picture that is still to be copied, nor over one whose name differs in case alone: some file systems do not tell them apart.
+  const originals = new Set(samples.flatMap(({ image, references, mask }) => [image, ...references, mask]));
+  const isTaken = (name: string, from: string) => {
+    const to = join(root, name);
+    return taken.has(name.toLowerCase()) || (to !== from && originals.has(to));
+  };
   const copy = async (from: string, folder: string) => {
     if (names.has(from)) return;
     const extension = extname(from).toLowerCase();
     const stem = safeName(basename(from, extname(from)));
     let name = `${folder}/${stem}${extension}`;
-    for (let k = 2; taken.has(name); k++) name = `${folder}/${stem}_${k}${extension}`;
-    taken.add(name);
+    for (let k = 2; isTaken(name, from); k++) name = `${folder}/${stem}_${k}${extension}`;
+    taken.add(name.toLowerCase());
     names.set(from, name);
     const to = join(root, name);
     await makeFolder(dirname(to));

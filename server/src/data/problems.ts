@@ -46,6 +46,7 @@ export class Problems {
   readonly items: DataProblem[] = [];
   private readonly file: string;
   private dropped = 0;
+  private droppedError = false;
 
   constructor(file: string) {
     this.file = file;
@@ -63,16 +64,16 @@ export class Problems {
   append(problems: readonly DataProblem[]): void {
     for (const problem of problems) {
       if (this.items.length < MAX_PROBLEMS) this.items.push(problem);
-      else this.dropped++;
+      else this.drop(problem.severity);
     }
   }
 
-  /** All problems by line, and one more that says how many are not listed. */
+  /** All problems by line, and one more that says how many are not listed: an error where one of them is. */
   list(): DataProblem[] {
     const sorted = [...this.items].sort((a, b) => a.line - b.line || a.column - b.column);
     if (this.dropped > 0) {
       sorted.push({
-        severity: "warning",
+        severity: this.droppedError ? "error" : "warning",
         code: "data/more-problems",
         message: `${this.dropped} more problems are not listed.`,
         file: this.file,
@@ -81,6 +82,11 @@ export class Problems {
       });
     }
     return sorted;
+  }
+
+  private drop(severity: DataProblem["severity"]): void {
+    this.dropped++;
+    this.droppedError ||= severity === "error";
   }
 
   private add(
@@ -92,7 +98,7 @@ export class Problems {
     fixes: DataFix[] | undefined,
   ): void {
     if (this.items.length >= MAX_PROBLEMS) {
-      this.dropped++;
+      this.drop(severity);
       return;
     }
     const problem: DataProblem = { severity, code, message, file: this.file, line: at.line, column: at.column };

@@ -9,7 +9,7 @@ import { checkAnswer } from "@iad-r1/server/data/grammar";
 import { locateMask } from "@iad-r1/server/data/locations";
 import { loadMask } from "@iad-r1/server/data/pixels";
 import { encodeMaskPng, encodePng } from "@iad-r1/server/data/png";
-import { formatProblem, Problems } from "@iad-r1/server/data/problems";
+import { formatProblem, hasErrors, Problems } from "@iad-r1/server/data/problems";
 import type { InspectionSample } from "@iad-r1/server/data/samples";
 import { loadSource, loadSources, requireSound } from "@iad-r1/server/data/sources";
 import { datasetStats } from "@iad-r1/server/data/stats";
@@ -294,11 +294,31 @@ describe("loadSource", () => {
   });
 });
 
+describe("pictures that are copied beside a file", () => {
+  it("go over no picture of the set, and over none whose name differs in case alone", async () => {
+    const root = join(folder, "copied");
+    const [sample] = (await readAnnotations(set)).value as [InspectionSample];
+    const at = async (path: string, text: string) => {
+      await mkdir(join(root, path, ".."), { recursive: true });
+      await writeFile(join(root, path), text);
+      return { ...sample, id: path, category: "bolt", image: join(root, path), references: [], mask: null };
+    };
+    const samples = [
+      await at("new/1.png", "new"),
+      await at("images/bolt/1.png", "old"),
+      await at("more/1.PNG", "more"),
+    ];
+    await writeDataset(join(root, "set.json"), "sc-grpo", samples, { copyImages: true });
+    expect(await readFile(join(root, "images/bolt/1.png"), "utf8")).toBe("old");
+    const names = await readdir(join(root, "images/bolt"));
+    expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(3);
+  });
+});
+
 describe("validateDataset", () => {
   it("finds nothing wrong with a set that was just written", async () => {
     const seen: number[] = [];
     const report = await validateDataset(set, {
-      pixels: true,
       duplicates: true,
       onProgress: (done) => seen.push(done),
     });
@@ -317,7 +337,7 @@ describe("validateDataset", () => {
     const far = new Uint8Array(1600);
     far[third.location === "top left" ? 1599 : 0] = 255;
     await writeFile(third.mask!, encodeMaskPng(far, 40, 40));
-    const report = await validateDataset(copy, { pixels: true });
+    const report = await validateDataset(copy);
     expect(report.ok).toBe(false);
     expect(
       report.problems.map((problem) => [problem.severity, problem.code, problem.message.includes(first.id)]),
@@ -326,6 +346,15 @@ describe("validateDataset", () => {
       ["error", "data/mask-size", false],
       ["warning", "data/wrong-place", false],
     ]);
+  });
+});
+
+describe("problems", () => {
+  it("stay errors when there are more than are listed", () => {
+    const problems = new Problems("set.json");
+    for (let line = 1; line <= 1000; line++) problems.warning({ line, column: 1 }, "data/odd", "Odd.");
+    problems.error({ line: 1001, column: 1 }, "data/broken", "Broken.");
+    expect(hasErrors(problems.list())).toBe(true);
   });
 });
 

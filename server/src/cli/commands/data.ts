@@ -1,15 +1,16 @@
 /** `iad-r1 data …`: make, check, convert and count data sets. */
 import { writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { counted } from "@iad-r1/models/util/counted";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { loadExperiment } from "../../config/parseExperiment";
 import { DATA_FORMATS, type DataFormat, readDataset } from "../../data/dataset";
 import { findDataLeaks, readDataTree } from "../../data/dataTree";
-import { findDuplicates } from "../../data/duplicates";
 import { convertDataset } from "../../data/importData";
-import { type DataProblem, formatProblem, hasErrors } from "../../data/problems";
+import { type DataProblem, formatProblem } from "../../data/problems";
 import { datasetStats } from "../../data/stats";
 import { writeSynthDataset } from "../../data/synthDataset";
+import { validateDataset } from "../../data/validate";
 import { action } from "../action";
 import type { CliContext } from "../context";
 import { integer, share } from "../numberOption";
@@ -55,32 +56,39 @@ export function registerDataCommands(program: Command): void {
         if (context.interactive) process.stderr.write("\r\x1b[K");
         const anomalous = samples.filter(({ label }) => label === "anomalous").length;
         if (context.json) context.printJson({ folder: out, samples: samples.length, anomalous });
-        else context.print(`${samples.length} pictures, ${anomalous} with a defect, in ${out}`);
+        else context.print(`${counted(samples.length, "picture")}, ${anomalous} with a defect, in ${out}`);
       }),
     );
 
   addReadOptions(
     data.command("validate"),
-    "find what is wrong: missing pictures, broken tags, answers that contradict them, duplicates",
+    "find what is wrong: missing and broken pictures, broken tags, answers and masks that contradict each other, duplicates",
   )
     .option("--duplicates", "also compare all pictures with each other")
     .action(
       action(async (context, command) => {
         const { format, images, duplicates } = command.opts<ReadFlags & { duplicates?: boolean }>();
-        const { value, problems } = await readDataset(command.args[0]!, readOptions(context, format, images));
-        const report = duplicates === true ? await findDuplicates(value, { signal: context.signal }) : null;
-        if (hasErrors(problems)) context.fail();
+        const { ok, problems, stats, ...report } = await validateDataset(command.args[0]!, {
+          ...readOptions(context, format, images),
+          duplicates: duplicates === true,
+          onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} samples`),
+        });
+        if (context.interactive) process.stderr.write("\r\x1b[K");
+        if (!ok) context.fail();
         if (context.json) {
-          const pairs = report?.pairs.map(({ a, b, kind, distance }) => ({ a: a.id, b: b.id, kind, distance })) ?? null;
-          return context.printJson({ ok: !hasErrors(problems), samples: value.length, problems, duplicates: pairs });
+          const pairs = report.duplicates.map(({ a, b, kind, distance }) => ({ a: a.id, b: b.id, kind, distance }));
+          const found = duplicates === true ? pairs : null;
+          return context.printJson({ ok, samples: stats.samples, problems, duplicates: found });
         }
         printProblems(context, problems);
-        for (const { a, b, kind } of report?.pairs ?? [])
+        for (const { a, b, kind } of report.duplicates)
           context.print(
             `${a.image} and ${b.image}: ${kind === "same" ? "the same picture" : "nearly the same picture"}`,
           );
         const errors = problems.filter(({ severity }) => severity === "error").length;
-        context.print(`${value.length} samples, ${errors} errors, ${problems.length - errors} warnings`);
+        context.print(
+          `${counted(stats.samples, "sample")}, ${counted(errors, "error")}, ${counted(problems.length - errors, "warning")}`,
+        );
       }),
     );
 
@@ -95,7 +103,7 @@ export function registerDataCommands(program: Command): void {
         problems.filter(({ severity }) => severity === "error"),
       );
       context.print(
-        `${stats.samples} samples: ${stats.normal} normal, ${stats.anomalous} anomalous; ${stats.withMask} with a mask, ${stats.withReference} with a reference, ${stats.withThink} with reasoning\n`,
+        `${counted(stats.samples, "sample")}: ${stats.normal} normal, ${stats.anomalous} anomalous; ${stats.withMask} with a mask, ${stats.withReference} with a reference, ${stats.withThink} with reasoning\n`,
       );
       const rows = Object.entries(stats.categories).map(([name, { normal, anomalous, types }]) => [
         name,
@@ -152,7 +160,7 @@ export function registerDataCommands(program: Command): void {
         });
         if (context.json) return context.printJson({ out: options.out, samples: value.length, problems });
         printProblems(context, problems);
-        context.print(`${value.length} samples written to ${options.out}`);
+        context.print(`${counted(value.length, "sample")} written to ${options.out}`);
       }),
     );
   data
@@ -186,7 +194,7 @@ export function registerDataCommands(program: Command): void {
         }
         for (const set of sets) {
           const { name, kind, normal, anomalous, missingFiles, failure } = set;
-          const missing = missingFiles === 0 ? "" : `, ${missingFiles} files missing`;
+          const missing = missingFiles === 0 ? "" : `, ${counted(missingFiles, "file")} missing`;
           context.print(`${name} (${kind}): ${failure ?? `${normal} normal, ${anomalous} anomalous${missing}`}`);
           const rows = set.classes.flatMap(({ name: category, splits }) =>
             splits.map((counts) => [category, counts.split, `${counts.normal}`, `${counts.anomalous}`]),

@@ -88,7 +88,7 @@ export function registerModelCommands(program: Command): void {
         rows,
       ))
         context.print(line);
-      context.print(`\n${report.numSamples} images in ${duration(report.seconds)}`);
+      context.print(`\n${counted(report.numSamples, "image")} in ${duration(report.seconds)}`);
     }),
   );
 

@@ -4,6 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { ConfigError, DataError } from "@iad-r1/models/errors";
 import type { ChatMessage } from "@iad-r1/models/text/chatTemplate";
+import { counted } from "@iad-r1/models/util/counted";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import { type Command, Option } from "commander";
 import { resolveModel } from "../../config/modelNames";
@@ -274,7 +275,7 @@ function lossLines(loss: QuantizationLoss): string[] {
   const change = 100 * (perplexity.small / perplexity.source - 1);
   return [
     "",
-    `measured on ${loss.examples} samples, ${loss.tokens} tokens of answers:`,
+    `measured on ${counted(loss.examples, "sample")}, ${counted(loss.tokens, "token")} of answers:`,
     `  perplexity    ${perplexity.source.toFixed(4)} → ${perplexity.small.toFixed(4)} (${change >= 0 ? "+" : ""}${change.toFixed(2)} %)`,
     `  divergence    ${divergence.toExponential(2)} nats a token`,
     `  same best     ${(100 * sameBest).toFixed(1)} % of tokens`,

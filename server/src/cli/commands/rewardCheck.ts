@@ -80,7 +80,9 @@ function printReport(context: CliContext, report: ReturnType<typeof checkReport>
   }
   for (const title of applied) context.print(`applied ${title}`);
   const seen =
-    report.numRollouts > 0 ? `${report.numRollouts} rollouts` : "the text alone; add --rollouts to see what it does";
+    report.numRollouts > 0
+      ? counted(report.numRollouts, "rollout")
+      : "the text alone; add --rollouts to see what it does";
   context.log(
     `${counted(report.findings.length, "finding")} in ${counted(report.functions.length, "function")}, from ${seen}.`,
   );

@@ -84,7 +84,7 @@ function registerImport(rollouts: Command): void {
         };
         if (context.json) return context.printJson({ ...summary, out });
         context.print(
-          `${summary.rollouts} completions of ${summary.groups} prompts from ${read.format}, rewards ${read.rewardNames.join(", ") || "none"}: ${out}`,
+          `${counted(summary.rollouts, "completion")} of ${counted(summary.groups, "prompt")} from ${read.format}, rewards ${read.rewardNames.join(", ") || "none"}: ${out}`,
         );
         const { size } = summary;
         if (groupSize === undefined && size.min !== size.max) {
@@ -139,9 +139,10 @@ function registerShow(rollouts: Command): void {
         const groups = [];
         for (const { step, group } of rows) groups.push(await explorer.group(path, step, group, query));
         if (context.json) return context.printJson({ ...overview, ...answer, groups });
-        if (overview.problem !== null) context.log(`${overview.numProblems} problems, the first: ${overview.problem}`);
+        if (overview.problem !== null)
+          context.log(`${counted(overview.numProblems, "problem")}, the first: ${overview.problem}`);
         context.print(
-          `${answer.numRollouts} of ${overview.numRollouts} completions in ${answer.numGroups} groups · ${overview.format}${stepsText(overview.steps)}`,
+          `${answer.numRollouts} of ${counted(overview.numRollouts, "completion")} in ${counted(answer.numGroups, "group")} · ${overview.format}${stepsText(overview.steps)}`,
         );
         for (const facet of answer.facets) context.print(`  ${facet.name}: ${facetText(facet)}`);
         for (const { row, rollouts: members } of groups) {

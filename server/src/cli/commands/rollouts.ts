@@ -3,6 +3,7 @@
  * was recorded, here or by other trainers (`rolloutFiles.ts`).
  */
 import { closeSync, openSync, writeFileSync } from "node:fs";
+import { counted } from "@iad-r1/models/util/counted";
 import { createRandom } from "@iad-r1/models/util/random";
 import { type Command, Option } from "commander";
 import { rewardNames } from "../../config/rewardPath";
@@ -113,6 +114,6 @@ function summary(lines: readonly SampledLine[], names: readonly string[]): strin
   });
   return [
     ...table(["reward", "mean", "not applicable", "errors"], rows),
-    `${lines.length} completions of ${groups.size} prompts; in ${flat} all totals are equal.`,
+    `${counted(lines.length, "completion")} of ${counted(groups.size, "prompt")}; in ${flat} all totals are equal.`,
   ];
 }
