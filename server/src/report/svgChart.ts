@@ -141,7 +141,7 @@ function describe(title: string, series: readonly ChartSeries[], say: (english: 
     const finite = line.y.filter((y) => Number.isFinite(y));
     if (finite.length === 0) return `${line.name}: ${say("no data")}`;
     return say(
-      `${line.name} from ${formatTick(finite[0]!)} to ${formatTick(finite.at(-1)!)} over ${finite.length} points`,
+      `${line.name} from ${formatValue(finite[0]!)} to ${formatValue(finite.at(-1)!)} over ${finite.length} points`,
     );
   });
   return `${title}: ${sentences.join("; ")}`;
@@ -179,8 +179,13 @@ function extent(values: readonly number[]): [number, number] {
 
 const round = (value: number) => Math.round(value * 10) / 10;
 
+/** All digits of it: ticks are round, and neighbours may differ in the fourth digit. */
 function formatTick(value: number): string {
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(1).replace("e+", "e");
-  return String(Number(value.toPrecision(3)));
+  return isFar(value) ? value.toExponential().replace("e+", "e") : String(value);
 }
+
+function formatValue(value: number): string {
+  return isFar(value) ? value.toExponential(1).replace("e+", "e") : String(Number(value.toPrecision(3)));
+}
+
+const isFar = (value: number) => value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5);

@@ -37,6 +37,15 @@ describe("svgChart", () => {
     expect(path.match(/M/g)).toHaveLength(2);
   });
 
+  it("labels every tick with all its digits", () => {
+    const labels = (x: number[], y: number[]) =>
+      [
+        ...svgChart({ title: "t", xLabel: "x", series: [{ name: "n", x, y }] }).matchAll(/class="tick"[^>]*>([^<]+)</g),
+      ].map(([, text]) => text);
+    expect(labels([0, 1], [1.0201, 1.0299])).toEqual(expect.arrayContaining(["1.02", "1.025", "1.03"]));
+    expect(labels([100_000, 110_000], [0, 1])).toEqual(expect.arrayContaining(["1.02e5", "1.04e5"]));
+  });
+
   it("says so when there is nothing to show", () => {
     expect(svgChart({ title: "t", xLabel: "x", series: [] })).toContain("no data");
   });

@@ -1,6 +1,6 @@
 /** Ticks and their labels for exported charts, and the labels of x-axes. The live chart's ticks are uPlot's. */
 import type { XAxis } from "@iad-r1/protocol/webview";
-import { formatDuration, formatNumber, formatTime } from "../host/l10n";
+import { formatDuration, formatTime, locale } from "../host/l10n";
 
 /** Ticks at 1, 2 or 5 times a power of ten, about `count` of them, inside [low, high]. */
 export function linearTicks(low: number, high: number, count: number): number[] {
@@ -39,5 +39,12 @@ export function logTicks(low: number, high: number): number[] {
 export function formatX(axis: XAxis, value: number): string {
   if (axis === "wall") return formatTime(value);
   if (axis === "relative" || axis === "process") return formatDuration(value);
-  return formatNumber(value, 4);
+  return formatTick(value);
+}
+
+/** All digits of a tick: it is round, and its neighbour may differ in the fourth digit. */
+export function formatTick(value: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e7)) return Number(value.toPrecision(12)).toExponential();
+  return new Intl.NumberFormat(locale, { maximumSignificantDigits: 12 }).format(value);
 }

@@ -7,7 +7,7 @@ import type { XAxis } from "@iad-r1/protocol/webview";
 import uPlot from "uplot";
 import { formatNumber, t } from "../host/l10n";
 import { nearestIndex } from "../state/series";
-import { countsWhole, formatX, wholeIncrements } from "./axes";
+import { countsWhole, formatTick, formatX, wholeIncrements } from "./axes";
 import {
   type Curve,
   fullWindow,
@@ -196,7 +196,7 @@ export class ChartElement extends HTMLElement {
             grid,
             size: 52,
             space: 32,
-            values: (_: uPlot, ticks: number[]) => ticks.map((y) => (y === null ? "" : formatNumber(y, 3))),
+            values: (_: uPlot, ticks: number[]) => ticks.map((y) => (y === null ? "" : formatTick(y))),
           },
         ],
         series: [{}, { scale: "y", show: true, paths: () => null, points: { show: false } }],

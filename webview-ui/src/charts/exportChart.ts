@@ -1,6 +1,6 @@
 /** Charts as files: SVG drawn by the same traces as the live chart, PNG painted from that SVG, CSV and JSON with every point. */
-import { formatNumber, t } from "../host/l10n";
-import { formatX, linearTicks, logTicks } from "./axes";
+import { t } from "../host/l10n";
+import { formatTick, formatX, linearTicks, logTicks } from "./axes";
 import type { ChartModel } from "./chartElement";
 import {
   type Curve,
@@ -46,7 +46,7 @@ export function chartSvg(model: Drawable, theme: ChartTheme): string {
     parts.push(
       `<line x1="${margin.left}" x2="${margin.left + width}" y1="${round(y)}" y2="${round(y)}" stroke="${theme.grid}"/>`,
     );
-    text(margin.left - 8, y + 4, formatNumber(tick, 3), "end");
+    text(margin.left - 8, y + 4, formatTick(tick), "end");
   }
   for (const tick of model.logX ? logTicks(window.min, window.max) : linearTicks(window.min, window.max, 6)) {
     text(at.x(tick), margin.top + height + 18, formatX(model.xAxis, tick), "middle");
