@@ -197,6 +197,8 @@ export const strings = {
   "evaluations.best": "best",
   "answers.show": "Answers of {model}: threshold, and what is wrong",
   "answers.title": "Answers of {model}",
+  "answers.some":
+    "Of {count} {count|picture|pictures} the answers to {shown} are looked at here: the others are too many, or cannot be read.",
   "answers.wrong": "{count} {count|picture is|pictures are} judged wrongly",
   "answers.allRight": "No picture is judged wrongly.",
   "answers.picture": "Picture",

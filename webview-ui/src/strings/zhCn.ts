@@ -195,6 +195,7 @@ export const strings: Readonly<Record<StringKey, string>> = {
   "evaluations.best": "最佳",
   "answers.show": "{model} 的回答：阈值与错误",
   "answers.title": "{model} 的回答",
+  "answers.some": "共 {count} 张图像，此处仅包含其中 {shown} 张的回答：其余的数量过多或无法读取。",
   "answers.wrong": "{count} 张图像判断错误",
   "answers.allRight": "没有判断错误的图像。",
   "answers.picture": "图像",

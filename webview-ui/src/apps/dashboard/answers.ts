@@ -39,7 +39,9 @@ export function answersSection(app: Dashboard): Template {
   const items = state.value;
   const set = (value: number | null) => app.answers.setThreshold(value);
   const hasScore = items.some(({ anomalyScore }) => anomalyScore !== null);
+  const total = shown?.report.numSamples ?? items.length;
   return html`${title}
+    ${items.length < total ? html`<p class="muted">${t("answers.some", { shown: items.length, count: total })}</p>` : nothing}
     ${hasScore ? thresholdControls({ items, threshold, move: set, set }) : nothing}
     ${compareChoice(app)}
     ${app.answers.other === null ? wrongTable(app, items, threshold) : flipsTable(app, items, app.answers.other)}`;
