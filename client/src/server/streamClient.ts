@@ -124,9 +124,10 @@ export class StreamClient {
         maxPayload: maxFrameBytes,
       });
       socket.binaryType = "nodebuffer";
+      // From here on: one that is still being opened must end with the others.
+      this.socket = socket;
       socket.on("open", () => {
         onOpen();
-        this.socket = socket;
         for (const subscription of this.subscriptions.values()) this.ask(subscription);
       });
       socket.on("message", (data: Buffer, isBinary) => {

@@ -74,9 +74,10 @@ export class RunTerminal implements Pseudoterminal {
       .catch((error: unknown) => this.written.fire(failureLines(sentence(error))));
   }
 
-  /** Its terminal was closed. */
+  /** Its terminal was closed, or the task was ended. Nothing is started any more. */
   close(): void {
     const { run, isOver } = this;
+    this.isOver = true;
     this.release();
     if (run !== null && !isOver) void tellThatItGoesOn(this.context, run);
   }
@@ -110,7 +111,7 @@ export class RunTerminal implements Pseudoterminal {
     const { run } = await connection.request(lsp.startRun, params);
     this.run = run;
     if (this.isOver) {
-      // Ctrl+C came while it was being started.
+      // Ctrl+C or the end of the task came while it was being started.
       await connection.request(lsp.stopRun, { run, when: "after-step" });
       return null;
     }
