@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { writeError, writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { CancelledError, DataError, ResourceError } from "@iad-r1/models/errors";
 import { pathBelow } from "@iad-r1/models/util/pathBelow";
-import { takeWriterLock } from "../runs/writerLock";
+import { takeWriterLock, type WriterLock } from "../runs/writerLock";
 import { ask, commitOf, fileAddress, filesOf, type HubFile, type HubOptions } from "./hub";
 
 export interface DownloadRequest {
@@ -75,7 +75,7 @@ export async function downloadModel(
     });
   }
   await mkdir(target, { recursive: true });
-  const lock = takeWriterLock(join(target, lockName), "The model");
+  const lock = lockDownload(target);
   try {
     const record: DownloadRecord = {
       ...{ repository, folder, revision, commit, complete: false },
@@ -92,6 +92,11 @@ export async function downloadModel(
   } finally {
     lock.release();
   }
+}
+
+/** Keeps other processes from writing or deleting a downloaded model. @throws CheckpointError `run/locked` */
+export function lockDownload(target: string): WriterLock {
+  return takeWriterLock(join(target, lockName), "The model");
 }
 
 /**

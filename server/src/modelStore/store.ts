@@ -9,7 +9,7 @@ import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { ConfigError } from "@iad-r1/models/errors";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { catalog, type CatalogEntry, catalogEntry } from "./catalog";
-import { readRecord } from "./download";
+import { lockDownload, readRecord } from "./download";
 import { downloadFolder, huggingFaceCache, storeFolder } from "./folders";
 import { findSnapshot, isCheckpoint, isRepositoryName } from "./huggingFaceCache";
 
@@ -93,7 +93,7 @@ export async function addModel(name: string, folder: string): Promise<void> {
  * Forgets an added model, or deletes a downloaded one. Folders that others made are never touched.
  *
  * @returns bytes that were freed
- * @throws ConfigError `models/unknown`
+ * @throws ConfigError `models/unknown`; CheckpointError `run/locked` while it is being downloaded
  */
 export async function removeModel(name: string): Promise<number> {
   const { [name]: added, ...others } = addedModels();
@@ -109,7 +109,12 @@ export async function removeModel(name: string): Promise<number> {
     });
   }
   const freed = await bytesOf(folder);
-  await rm(folder, { recursive: true });
+  const lock = lockDownload(folder);
+  try {
+    await rm(folder, { recursive: true });
+  } finally {
+    lock.release();
+  }
   return freed;
 }
 

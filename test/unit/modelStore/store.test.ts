@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ConfigError, ModelFileError } from "@iad-r1/models/errors";
 import { resolveModel } from "@iad-r1/server/config/modelNames";
 import { catalog, catalogEntry } from "@iad-r1/server/modelStore/catalog";
+import { lockDownload } from "@iad-r1/server/modelStore/download";
 import { huggingFaceCache, storeFolder } from "@iad-r1/server/modelStore/folders";
 import { findSnapshot } from "@iad-r1/server/modelStore/huggingFaceCache";
 import { addModel, findStored, removeModel, storedModels, targetOf } from "@iad-r1/server/modelStore/store";
@@ -108,6 +109,10 @@ describe("models of this user", () => {
     const state = async () => (await storedModels()).find(({ name }) => name === "qwen2-vl-2b")!.state;
     expect(await state()).toBe("downloaded");
     expect(resolveModel("qwen2-vl-2b").base).toBe(folder);
+    const download = lockDownload(folder);
+    await expect(removeModel("qwen2-vl-2b")).rejects.toThrow("The model is already being written by process");
+    expect(await state()).toBe("downloaded");
+    download.release();
     expect(await removeModel("qwen2-vl-2b")).toBeGreaterThan(500_000);
     expect(existsSync(folder)).toBe(false);
     expect(await state()).toBe("absent");
