@@ -6,7 +6,7 @@
 import { adapterParameters, adapterSpec, savedModules } from "@iad-r1/models/adapters/adapter";
 import type { StackSize } from "@iad-r1/models/architecture";
 import { createLoraConfig } from "@iad-r1/models/adapters/loraConfig";
-import { cacheHeadDim } from "@iad-r1/models/nn/decoder";
+import { cacheHeadDim, isLanguagePath } from "@iad-r1/models/nn/decoder";
 import { numElements } from "@iad-r1/models/graph/dims";
 import { loadModelDescription, type ModelDescription } from "@iad-r1/models/zoo";
 import type { RunEstimate, RunKind, StagePlan } from "@iad-r1/protocol/runs";
@@ -47,9 +47,11 @@ export async function estimateRun(kind: RunKind, config: ExperimentConfig, signa
   const probe = await probeDevice("cpu", signal === undefined ? {} : { signal });
   const flopsPerSecond = probe.gflops === undefined ? null : probe.gflops * 1e9;
   const plan = planStages(kind, config, data);
-  const memory = plan.map((stage) => memoryOf(stage, model, config, lengths));
-  const times = plan.map((stage) => {
-    const seconds = flopsPerSecond === null ? null : workOf(stage, model, config, lengths) / flopsPerSecond;
+  const learners = learnersOf(plan, model, learnerOf(await model.withAdapter(config.model.adapter)), config);
+  const memory = plan.map((stage, i) => memoryOf(stage, model, config, lengths, learners[i]!));
+  const times = plan.map((stage, i) => {
+    const work = workOf(stage, model, config, lengths, learners[i]!);
+    const seconds = flopsPerSecond === null ? null : work / flopsPerSecond;
     return { stage: stage.id, steps: stage.totalSteps, seconds };
   });
   const peakBytes =
@@ -103,6 +105,7 @@ function memoryOf(
   model: ModelDescription,
   config: ExperimentConfig,
   lengths: SampleLengths,
+  learner: Learner,
 ): RunEstimate["memory"]["stages"][number] {
   const { decoder, tower: towerStack } = model.facts;
   const { held, mapped } = weightBytes(model, useOf(kind, config));
@@ -125,11 +128,11 @@ function memoryOf(
       vocabSize: labelled === 0 ? 0 : decoder.vocabSize,
     });
   const language = pass(decoder, rows, lengths.promptMax + answer, rows * answer);
-  const tower = stage.trainable === "all" ? pass(towerStack, rows * lengths.views, lengths.patches, 0) : 0;
+  const tower = learner.sees ? pass(towerStack, rows * lengths.views, lengths.patches, 0) : 0;
   const rollouts = config.stages.scGrpo.groupSize * config.stages.scGrpo.promptsPerStep;
   return {
     ...{ stage: id, weightsBytes, activationsBytes: language + tower },
-    optimizerBytes: trainingStateBytes(numTrainable(model, stage)),
+    optimizerBytes: trainingStateBytes(learner.numTrainable),
     cacheBytes: kind === "pa-sft" ? 0 : cache(Math.min(32, rollouts), lengths.promptMax + answer),
   };
 }
@@ -147,11 +150,49 @@ export function useOf(kind: StagePlan["kind"], { stages }: Pick<ExperimentConfig
   }
 }
 
-/** Numbers that learn. */
-export function numTrainable(
+/** What learns in a stage. */
+interface Learner {
+  numTrainable: number;
+  /** The vision tower learns too, or an adapter in it. */
+  sees: boolean;
+}
+
+const nothing: Learner = { numTrainable: 0, sees: false };
+
+/** Of each stage. An adapter that the run starts from, or an earlier stage leaves, learns on, whatever a new one would be like. */
+function learnersOf(
+  plan: readonly StagePlan[],
   model: ModelDescription,
-  { trainable, lora }: Pick<PaSftConfig, "trainable" | "lora">,
-): number {
+  first: Learner | null,
+  { stages }: ExperimentConfig,
+): Learner[] {
+  let adapter = first;
+  return plan.map(({ kind }) => {
+    if (kind !== "pa-sft" && kind !== "sc-grpo") return nothing;
+    const stage = kind === "pa-sft" ? stages.paSft : stages.scGrpo;
+    const made = { numTrainable: numTrainable(model, stage), sees: stage.trainable === "all" };
+    if (stage.trainable === "lora") return (adapter ??= made);
+    // It was merged into the weights that learn.
+    adapter = null;
+    return made;
+  });
+}
+
+/** The adapter of a model; null when it has none. */
+function learnerOf({ adapter, base, paths }: ModelDescription): Learner | null {
+  if (adapter === null) return null;
+  // What it replaces on the vision side stays as it is.
+  const replaced = [...adapter.replaced.keys()].filter((path) => isLanguagePath(paths, path));
+  const shapes = [
+    ...adapterParameters(adapter.layout, base.shapes).map(({ shape }) => shape),
+    ...replaced.map((path) => base.shapes.get(path)!),
+  ];
+  const sees = [...adapter.layout.keys()].some((module) => !isLanguagePath(paths, `${module}.weight`));
+  return { numTrainable: sum(shapes.map((shape) => numElements(shape))), sees };
+}
+
+/** Numbers that learn, where an adapter is a new one. */
+function numTrainable(model: ModelDescription, { trainable, lora }: Pick<PaSftConfig, "trainable" | "lora">): number {
   if (trainable === "all") return model.facts.numParameters;
   if (trainable === "language") return languageWeights(model);
   const config = createLoraConfig({
@@ -173,7 +214,13 @@ function languageWeights(model: ModelDescription): number {
 }
 
 /** Operations of a stage, each divided by the share of the machine's speed that its kind of work reaches. */
-function workOf(stage: StagePlan, model: ModelDescription, config: ExperimentConfig, lengths: SampleLengths): number {
+function workOf(
+  stage: StagePlan,
+  model: ModelDescription,
+  config: ExperimentConfig,
+  lengths: SampleLengths,
+  { sees }: Learner,
+): number {
   const perToken = 2 * languageWeights(model);
   const tower = 2 * (model.facts.numParameters - languageWeights(model)) * lengths.patches * lengths.views;
   const reading = (tokens: number) => (perToken * tokens) / readingShare;
@@ -187,7 +234,7 @@ function workOf(stage: StagePlan, model: ModelDescription, config: ExperimentCon
       const learning = learningFactor(config.stages.paSft);
       const step = (samples * learning * (perToken * (promptMean + answerMean))) / trainingShare;
       // Features are kept while the tower does not learn, so each picture counts once at most.
-      const vision = config.stages.paSft.trainable === "all" ? learning * seeing : seeing / 4;
+      const vision = sees ? learning * seeing : seeing / 4;
       return stage.totalSteps * (step + samples * vision);
     }
     case "sc-grpo": {
