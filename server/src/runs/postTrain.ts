@@ -45,7 +45,7 @@ import { evaluationScalars, type PauseGate, type StageContext } from "../train/s
 import { requireTrl } from "../train/trl/requireTrl";
 import { runTrlPaSft, runTrlScGrpo, type TrlStageInput } from "../train/trl/trlStages";
 import { CheckpointStore } from "./checkpoints";
-import { makeFolder, writeFileDurably } from "./durableFile";
+import { makeFolder, writeFileDurably, writeFolderDurably } from "./durableFile";
 import { codeHash, dataHash, modelHash } from "./fingerprint";
 import { hashJson, readManifest } from "./manifest";
 import { type ResumePoint, RunRecorder, toWireError } from "./recorder";
@@ -498,10 +498,12 @@ async function startModel(run: OpenRun, plan: StagePlan, model: ModelReference):
     const description = await loadModelDescription(model.base, { adapter: model.adapter });
     const values = new Map<string, Float32Array>();
     for (const [path, stored] of description.adapter!.tensors) values.set(path, await stored.read());
-    await writeFullCheckpoint(folder, {
-      ...{ source: model.base, table: description.parameters, dtype: "float32" },
-      adapter: { layout: description.adapter!.layout, values },
-    });
+    await writeFolderDurably(folder, (temporary) =>
+      writeFullCheckpoint(temporary, {
+        ...{ source: model.base, table: description.parameters, dtype: "float32" },
+        adapter: { layout: description.adapter!.layout, values },
+      }),
+    );
   }
   return { base: folder, adapter: null };
 }

@@ -77,6 +77,7 @@ export class RunRecorder {
     removeLeftovers(folder);
     removeLeftovers(join(folder, "checkpoints"));
     removeLeftovers(join(folder, "rollouts"));
+    removeLeftovers(join(folder, "models"));
     this.journal = openJournal(join(folder, "events.jsonl"));
     this.seq = this.journal.lastSeq;
     this.scalars = openScalars(folder, keep);
