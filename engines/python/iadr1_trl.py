@@ -162,7 +162,7 @@ class Stage:
         resume = self.job["resume"]
         self.trainer.train(resume_from_checkpoint=resume if resume is not None else None)
         if self.link is not None:
-            self.link.tell({"kind": "done"})
+            self.link.tell_last({"kind": "done"})
 
 
 class Supervised(Stage):

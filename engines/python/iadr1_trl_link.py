@@ -30,6 +30,7 @@ class Link:
         self._reader = self._socket.makefile("r", encoding="utf-8", newline="\n")
         self._answers = []
         self._heard = threading.Condition()
+        self._is_over = False
         self.tell({"kind": "hello", "token": token})
         # Reads all the time: an owner that was killed is noticed in the middle of a step.
         threading.Thread(target=self._listen, daemon=True).start()
@@ -37,6 +38,11 @@ class Link:
     def tell(self, message):
         """Says something that wants no answer. Numbers that JSON has no form for are null."""
         self._socket.sendall((json.dumps(finite(message), allow_nan=False) + "\n").encode())
+
+    def tell_last(self, message):
+        """Says that everything is done. The owner may go before this process has ended, which is no reason to end otherwise."""
+        self._is_over = True
+        self.tell(message)
 
     def ask(self, message):
         self.tell(message)
@@ -56,7 +62,8 @@ class Link:
                     self._heard.notify()
         except (OSError, ValueError):
             pass
-        os._exit(70)
+        if not self._is_over:
+            os._exit(70)
 
 
 def finite(value):

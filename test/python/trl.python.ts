@@ -3,7 +3,9 @@
  * numbers where both must have the same.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { loadModelDescription } from "@iad-r1/models/zoo";
 import { checkProgram, readRewardProgram } from "@iad-r1/server/rewards/check/checkFile";
@@ -329,4 +331,20 @@ test("a TRL process that ends by itself fails the run with its last words", asyn
     message: expect.stringContaining("FileNotFoundError"),
   });
   await link.close();
+});
+
+test("a TRL process that has said its last word ends as it should, though the run goes first", async () => {
+  const engine = JSON.stringify(join(import.meta.dirname, "../../engines/python"));
+  const script = [
+    ...["import os, sys, time", `sys.path.insert(0, ${engine})`, "from iadr1_trl_link import Link"],
+    ...['Link(int(sys.argv[1]), "token").tell_last({"kind": "done"})', "time.sleep(0.5)", "os._exit(0)"],
+  ].join("\n");
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.on("data", (piece) => String(piece).includes("done") && socket.destroy());
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const child = spawn(pythonPath, ["-c", script, String((server.address() as AddressInfo).port)]);
+  expect(await once(child, "exit")).toEqual([0, null]);
+  server.close();
 });
