@@ -3,11 +3,9 @@
  * files. A picture that lies on disk as it is shown is named; generated and turned ones are written, once each.
  */
 import { createHash } from "node:crypto";
-import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { finished } from "node:stream/promises";
-import { once } from "node:events";
+import { writeAtomically, writeError } from "@iad-r1/models/checkpoint/atomicFile";
 import { CancelledError } from "@iad-r1/models/errors";
 import { encodePng } from "../../data/png";
 import type { Picture, PromptSource } from "../../generate/promptEncoder";
@@ -28,13 +26,12 @@ export interface RowFileOptions {
   onProgress(part: number): void;
 }
 
-/** @returns the file. @throws CancelledError, DataError for pictures that cannot be read */
+/** @returns the file. @throws CancelledError, DataError for pictures that cannot be read, ResourceError `disk/full` */
 export async function writeRowFile(row: (index: number) => TrlRow, options: RowFileOptions): Promise<string> {
   const { folder, count, firstUsed, signal, onProgress } = options;
   const pictures = join(folder, "pictures");
   await mkdir(pictures, { recursive: true });
   const path = join(folder, "rows.jsonl");
-  const file = createWriteStream(path);
   const known = new Map<string, Promise<string>>();
   const pathOf = (picture: Picture) => {
     let place = known.get(picture.id);
@@ -44,20 +41,20 @@ export async function writeRowFile(row: (index: number) => TrlRow, options: RowF
     }
     return place;
   };
-  for (let i = 0; i < count; i++) {
-    if (signal.aborted) throw new CancelledError();
-    const { source, answer } = row(i);
-    const shown = i < firstUsed ? [] : await Promise.all(source.pictures.map(pathOf));
-    const line = JSON.stringify({
-      messages: source.messages,
-      pictures: shown,
-      ...(answer !== undefined && { answer }),
-    });
-    if (!file.write(`${line}\n`)) await once(file, "drain");
-    onProgress(i / count);
-  }
-  file.end();
-  await finished(file);
+  await writeAtomically(path, async (file) => {
+    for (let i = 0; i < count; i++) {
+      if (signal.aborted) throw new CancelledError();
+      const { source, answer } = row(i);
+      const shown = i < firstUsed ? [] : await Promise.all(source.pictures.map(pathOf));
+      const line = JSON.stringify({
+        messages: source.messages,
+        pictures: shown,
+        ...(answer !== undefined && { answer }),
+      });
+      await file.write(Buffer.from(`${line}\n`));
+      onProgress(i / count);
+    }
+  });
   return path;
 }
 
@@ -65,6 +62,9 @@ export async function writeRowFile(row: (index: number) => TrlRow, options: RowF
 async function fileOf({ id, load }: Picture, folder: string): Promise<string> {
   if ((await stat(id).catch(() => null))?.isFile()) return id;
   const path = join(folder, `${createHash("sha256").update(id).digest("hex").slice(0, 24)}.png`);
-  if (!existsSync(path)) await writeFile(path, encodePng(await load()));
+  const png = encodePng(await load());
+  await writeFile(path, png).catch((cause: unknown) => {
+    throw writeError(path, cause);
+  });
   return path;
 }
