@@ -2,7 +2,7 @@
  * Whole runs on the tiny fixture: what they leave behind, and that stopping and going on changes nothing. The kill of a real
  * process is kill.test.ts.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSafetensors } from "@iad-r1/models/checkpoint/safetensors";
@@ -216,6 +216,9 @@ describe("a run", () => {
     const stopAt: ((event: RunEvent) => boolean)[] = [
       (event) => event.type === "plan",
       (event) => event.type === "scalars" && event.stage === "pa-sft" && event.step === 1,
+      // Before the evaluation of a step, and before that of the last one.
+      (event) => event.type === "scalars" && event.stage === "pa-sft" && event.step === 2,
+      (event) => event.type === "scalars" && event.stage === "pa-sft" && event.step === 4,
       (event) => event.type === "evaluation" && event.stage === "pa-sft" && event.step === 2,
       (event) => event.type === "stage" && event.stage === "evaluate-pa-sft" && event.phase === "started",
       // Not a progress event: those are left out when they follow each other within a tenth of a second.
@@ -267,19 +270,36 @@ describe("single stages and other weights", () => {
       onEvent: () => undefined,
     });
     expect(supervised.state).toBe("completed");
-    const outcome = await runTraining(
+    const controller = new AbortController();
+    const { folder } = await runTraining(
       "sc-grpo",
       config({
         model: { base: tinyCheckpoint, adapter: supervised.model!.adapter! },
         stages: { scGrpo: { ...tiny.stages!.scGrpo!, trainable: "language", steps: 1, lossType: "dapo", beta: 0 } },
       }),
-      { signal: new AbortController().signal, runsFolder: runs, runId: "full-second", onEvent: () => undefined },
+      {
+        ...{ signal: controller.signal, runsFolder: runs, runId: "full-second" },
+        onEvent: (event) => event.type === "plan" && controller.abort(),
+      },
     );
+    // As a kill in the middle of the merge leaves it.
+    for (const half of [".before-sc-grpo.1.tmp", "before-sc-grpo"]) {
+      mkdirSync(join(folder, "models", half), { recursive: true });
+      writeFileSync(join(folder, "models", half, ".model.safetensors.1.0123abcd.tmp"), "");
+    }
+    const outcome = await runTraining("sc-grpo", null, {
+      ...{ signal: new AbortController().signal, runsFolder: runs, resume: "full-second" },
+      onEvent: () => undefined,
+    });
     expect(outcome.error).toBeNull();
     expect(outcome.model!.adapter).toBeNull();
     expect(existsSync(join(outcome.model!.base, "model.safetensors"))).toBe(true);
     expect(existsSync(join(outcome.model!.base, "tokenizer.json"))).toBe(true);
     expect(existsSync(join(outcome.folder, "models/before-sc-grpo/model.safetensors"))).toBe(true);
+    const left = readdirSync(join(folder, "models"), { recursive: true }).filter((name) =>
+      String(name).endsWith(".tmp"),
+    );
+    expect(left).toEqual([]);
   });
 
   it("let neither biases nor norms decay, as transformers' Trainer does", async () => {

@@ -46,6 +46,7 @@ export async function runPaSft(input: PaSftInput, context: StageContext): Promis
       await model.restoreOptimizer(resume.folder);
     }
     const run = new StageRun(context, model, config);
+    await run.begin();
     const order = new DataOrder(seed, plan.id, samples);
     const samplesPerStep = config.batchSize * config.gradientAccumulation;
     let { step, samplesSeen, numTokens } = resume?.state ?? { step: 0, samplesSeen: 0, numTokens: 0 };

@@ -81,6 +81,7 @@ export async function runScGrpo(input: ScGrpoInput, context: StageContext): Prom
       await model.restoreOptimizer(resume.folder);
     }
     const run = new StageRun(context, model, config);
+    await run.begin();
     const order = new DataOrder(seed, plan.id, samples);
     const ledger = new PictureLedger();
     const tables = new RolloutTablesWriter(context.recorder.folder);

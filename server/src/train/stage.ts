@@ -105,6 +105,18 @@ export class StageRun {
     this.pace = new Pace(context.resume?.state.step ?? 0);
   }
 
+  /**
+   * Before the first step: the evaluation that a stop cut off is made up for, or the best step would depend on when a run was stopped.
+   *
+   * @throws CancelledError when the run shall stop again
+   */
+  async begin(): Promise<void> {
+    const { resume, signal } = this.context;
+    if (resume === null || !this.isEvaluated(resume.state.step) || resume.state.balancedAccuracy !== null) return;
+    await this.evaluate(resume.state.step);
+    if (signal.aborted) throw new CancelledError();
+  }
+
   /** Tells how far the step is; `part` is the share of it that is done, 0 to 1. */
   progress(step: number, part: number, activity: string): void {
     const { plan, recorder } = this.context;
@@ -128,7 +140,7 @@ export class StageRun {
     reasonToHold: string | null = null,
   ): Promise<void> {
     const { plan, recorder, signal } = this.context;
-    const { evalEvery, saveEvery } = this.saving;
+    const { saveEvery } = this.saving;
     const { step } = position;
     this.pace.finish(step, tokens);
     recorder.emit({ type: "scalars", stage: plan.id, step, values });
@@ -136,15 +148,22 @@ export class StageRun {
     // Between two steps the thread listens: a stop comes in as a message.
     await new Promise((resolve) => setImmediate(resolve));
     const last = step === plan.totalSteps;
-    const evaluates = evalEvery > 0 && (step % evalEvery === 0 || last) && !signal.aborted;
-    const balancedAccuracy = evaluates ? await this.evaluate(step) : null;
-    const stops = signal.aborted && !last;
+    const evaluates = this.isEvaluated(step);
+    const balancedAccuracy = evaluates && !signal.aborted ? await this.evaluate(step) : null;
+    // A last step without its evaluation is not the end of the stage: which step is the best is not known.
+    const stops = signal.aborted && (!last || (evaluates && balancedAccuracy === null));
     const holds = reasonToHold !== null && !last && !stops;
     if (holds) this.context.pauses?.request();
     const pauses = holds || (this.context.pauses?.isWanted === true && !last && !stops);
     if (step % saveEvery === 0 || last || stops || pauses || evaluates) await this.save(position, balancedAccuracy);
     if (stops) throw new CancelledError();
     if (pauses) await this.hold(holds ? reasonToHold : pausedByUser);
+  }
+
+  private isEvaluated(step: number): boolean {
+    const { evalEvery } = this.saving;
+    const { plan, validation } = this.context;
+    return validation !== null && evalEvery > 0 && step > 0 && (step % evalEvery === 0 || step === plan.totalSteps);
   }
 
   /**

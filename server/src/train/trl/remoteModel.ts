@@ -19,6 +19,8 @@ const trainerFolder = "trl";
 export interface RemoteModelOptions {
   /** The model the stage started from. */
   start: ModelReference;
+  /** The checkpoint it goes on from; null at the start of the stage. */
+  resume: string | null;
   trainable: Trainable;
   /** Holds weights between writing and looking. */
   folder: string;
@@ -27,31 +29,33 @@ export interface RemoteModelOptions {
 }
 
 export class RemoteModel implements LearningModel {
-  /** Weights of this step were written already, for an evaluation. */
-  private isWritten = false;
+  /** Where the weights of this step lie already: in the checkpoint, or written for an evaluation. */
+  private written: string | null;
 
   constructor(
     private readonly link: TrlLink,
     private readonly options: RemoteModelOptions,
-  ) {}
+  ) {
+    this.written = options.resume;
+  }
 
   /** The process has taken another step. */
   moved(): void {
-    this.isWritten = false;
+    this.written = null;
     rmSync(this.waiting, { recursive: true, force: true });
   }
 
   async opened<T>(use: (parts: ModelParts) => Promise<T>): Promise<T> {
     const { device, threads } = this.options;
-    if (!this.isWritten) await this.write(this.waiting);
-    this.isWritten = true;
-    return withModel(this.savedReference(this.waiting), device, threads, use);
+    if (this.written === null) await this.write(this.waiting);
+    this.written ??= this.waiting;
+    return withModel(this.savedReference(this.written), device, threads, use);
   }
 
   async saveModel(folder: string): Promise<void> {
-    if (!this.isWritten) return this.write(folder);
+    if (this.written !== this.waiting) return this.write(folder);
     for (const name of readdirSync(this.waiting)) renameSync(join(this.waiting, name), join(folder, name));
-    this.isWritten = false;
+    this.written = null;
   }
 
   /** Comes with the weights: Trainer writes both. */

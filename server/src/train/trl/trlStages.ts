@@ -278,9 +278,11 @@ async function runTrlStage(
       `TRL ${ready.versions.trl} on ${ready.device}, ${ready.processes} process${ready.processes === 1 ? "" : "es"}, ${(ready.trainableParameters / 1e6).toFixed(2)} million weights learn.`,
     );
     const remote = new RemoteModel(open, {
-      ...{ start: model, trainable: config.trainable, folder, device: input.device, threads },
+      ...{ start: model, resume: resume?.folder ?? null, trainable: config.trainable },
+      ...{ folder, device: input.device, threads },
     });
     const run = new StageRun(context, remote, config);
+    await run.begin();
     await stage.follow({
       ...{ run, start, tell: (message) => open.tell(message) },
       hear: () => open.hear(),
