@@ -9,7 +9,7 @@ import { type ModelParts, type ModelPlace, withChosenModel } from "../generate/w
 import type { SamplingOptions } from "../generate/sample";
 import type { WeightedReward } from "../rewards/contract";
 import { scoreAll } from "../rewards/evaluate";
-import { inspectionPrompt, originOf, picturesOf } from "../generate/examples";
+import { inspectionPrompt, originOf, picturesOf, rewardColumns } from "../generate/examples";
 import { type EvaluationSample, evaluateSamples, judgeSample } from "./metrics";
 
 export interface EvaluateModelOptions {
@@ -67,7 +67,7 @@ export async function evaluateModel(
       batch.map((sample, i) => ({
         completion: groups[i]![0]!.text,
         solution: solutions[i],
-        columns: { ...sample.extra, category: sample.category, label: sample.label },
+        columns: rewardColumns(sample),
         origin: originOf(groups[i]![0]!, sample.id, sources[i]!.messages),
       })),
       { groupSize: 1, ...(signal && { signal }) },

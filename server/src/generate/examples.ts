@@ -70,12 +70,17 @@ export function policyExample(
 ): PolicyExample {
   const turned = turnSample(sample, turn);
   const pictures = picturesOf(sample, references, turn);
-  const { category, label, defectType, location, locations } = turned;
   return {
     source: style === "inspection" ? inspectionPrompt(pictures) : trainingPrompt(sample, pictures, style),
     solution: solutionOf(turned),
-    columns: { ...sample.extra, ...{ id: sample.id, category, label, defectType, location, locations } },
+    columns: { ...rewardColumns(turned), id: sample.id },
   };
+}
+
+/** What rewards see of a sample beside completion and solution: columns of its file, and what is known of the picture. */
+export function rewardColumns(sample: InspectionSample): Record<string, unknown> {
+  const { id, category, label, defectType, location, locations } = sample;
+  return { ...sample.extra, ...{ id, category, label, defectType, location, locations } };
 }
 
 function trainingPrompt(

@@ -2,6 +2,8 @@
 import { CancelledError } from "@iad-r1/models/errors";
 import { synthSamples } from "@iad-r1/server/data/synthDataset";
 import { evaluateReference } from "@iad-r1/server/evaluate/evaluateModel";
+import { policyExample } from "@iad-r1/server/generate/examples";
+import type { RewardFunction } from "@iad-r1/server/rewards/contract";
 import { createRewardRegistry } from "@iad-r1/server/rewards/registry";
 import { expect, it } from "vitest";
 import { tinyCheckpoint } from "../../helpers/tinyModel";
@@ -34,6 +36,22 @@ it("reports every sample, unparsed ones as wrong, with scores and rewards", asyn
   }
   const total = rewards.reduce((sum, { reward, weight }) => sum + weight * (report.rewards[reward.name] ?? 0), 0);
   expect(report.rewardTotal).toBeCloseTo(total, 9);
+});
+
+it("shows rewards the columns that they see in training", async () => {
+  const seen: unknown[] = [];
+  const reward: RewardFunction = {
+    ...{ name: "looks", description: "Remembers what it was shown." },
+    scope: "sample",
+    range: { min: 0, max: 1 },
+    score: ({ columns }) => {
+      seen.push(columns);
+      return { status: "ok", score: 1 };
+    },
+  };
+  await evaluateReference(model, samples, { ...options, rewards: [{ reward, weight: 1 }] });
+  const inTraining = samples.map((sample) => policyExample(sample, { references: 0, style: "inspection" }).columns);
+  expect(seen).toEqual(inTraining);
 });
 
 it("does not depend on the size of the batches", async () => {
