@@ -123,7 +123,7 @@ export function sharedDecoderStack(
 
 /**
  * The same layers with a cache: x [B,T,C] holds the T newest tokens of each row. Filling an empty cache, rows are padded on the
- * right and `seqlensK` says where each ends; going on, T is 1.
+ * right and `seqlensK` says where each ends; going on, T is 1, or more of a single row.
  *
  * @returns hidden [M,C] at the flat `rows`, and each layer's cache, meant to be written over the given one
  */

@@ -43,8 +43,8 @@ export interface DecoderOptions extends WeightOptions {
  * [B] (each row's total length minus one), total_sequence_length int32 [] (the largest), key_cache.<l> and value_cache.<l>
  * [B, KV, S, cacheHeadDim], logit_positions int64 [M] (flat rows b*T + t) -> logits [M,V] and the caches' ".next".
  *
- * To fill the cache, T is the longest row, rows are padded on the right and the total is T. To go on, T is 1. Rows may have
- * different lengths.
+ * To fill the cache, T is the longest row, rows are padded on the right and the total is T. To go on, T is 1, or more of a single row
+ * (a long prompt in pieces, guessed tokens). Rows may have different lengths.
  */
 export function decoderProgram(model: VisionLanguageNetwork, table: ParameterTable, options: DecoderOptions): Program {
   const { b, net } = openNetwork("decoder", table, options);
