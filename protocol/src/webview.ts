@@ -695,6 +695,8 @@ export const explorerPanel = definePanel({
     canRun: flag,
   }),
   changes: {
+    /** Another run or file was chosen and is being read: nothing of the last one holds. */
+    "source/changed": rolloutSource,
     "overview/changed": struct({ overview: nullable(rolloutOverview), error: nullable(wireError) }),
     "wanted/changed": wantedView,
     "pinned/changed": nullable(rolloutKey),

@@ -153,8 +153,8 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
         const { source: shown } = this;
         if (shown?.kind === "run" && changes.some(({ after }) => after?.id === shown.run)) this.follow();
       }),
-      connection.onDidConnect(() => void this.read()),
-      context.rewardScope.event((state) => void this.takeScope(state)),
+      connection.onDidConnect(() => void this.read().catch((error: unknown) => this.complain(error))),
+      context.rewardScope.event((state) => void this.takeScope(state).catch((error: unknown) => this.complain(error))),
     ];
     this.host.show(context.extension.extensionUri, messages.explorerTitle(""));
     if (context.isTrusted) connection.start().then(() => this.read(wish.reward), around.onFailure);
@@ -234,7 +234,8 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
       this.overview = null;
       this.flips = null;
       this.wanted = { turn: this.wanted.turn + 1, query: null, rollout: null };
-      this.host.change("overview/changed", { overview: null, error: null });
+      this.error = null;
+      this.host.change("source/changed", source);
       await this.read();
     },
     "text/copy": copyText,
@@ -292,12 +293,17 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
   /** Reads what there is; what cannot be read is shown in the page. */
   private async read(reward?: OwnReward): Promise<void> {
     const { connection } = this.context;
+    const { source } = this;
     try {
-      if (this.source === null) throw new UserError(messages.noRollouts());
-      this.overview = await connection.request(lsp.rolloutOverview, { source: this.source });
+      if (source === null) throw new UserError(messages.noRollouts());
+      const overview = await connection.request(lsp.rolloutOverview, { source });
+      // Another one was chosen meanwhile.
+      if (source !== this.source) return;
+      this.overview = overview;
       this.error = null;
-      this.panel.title = messages.explorerTitle(this.overview.label);
+      this.panel.title = messages.explorerTitle(overview.label);
     } catch (error) {
+      if (source !== this.source) return;
       this.error = wireError(error) ?? { code: "editor/failed", message: sentence(error) };
     }
     this.host.change("overview/changed", { overview: this.overview, error: this.error });
@@ -310,14 +316,19 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
     if (this.following !== null) return;
     this.following = setTimeout(() => {
       this.following = null;
-      void this.readGrowth().catch((error: unknown) => this.context.log.warn(sentence(error)));
+      void this.readGrowth().catch((error: unknown) => this.complain(error));
     }, followMs);
   }
 
+  private complain(error: unknown): void {
+    this.context.log.warn(sentence(error));
+  }
+
   private async readGrowth(): Promise<void> {
-    if (this.source === null) return;
-    const overview = await this.context.connection.request(lsp.rolloutOverview, { source: this.source });
-    if (overview.numRollouts === this.overview?.numRollouts) return;
+    const { source } = this;
+    if (source === null) return;
+    const overview = await this.context.connection.request(lsp.rolloutOverview, { source });
+    if (source !== this.source || overview.numRollouts === this.overview?.numRollouts) return;
     this.overview = overview;
     this.error = null;
     this.host.change("overview/changed", { overview, error: null });

@@ -478,6 +478,11 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     const controller = new AbortController();
     const handle = { cancel: () => controller.abort() };
     this.jobs.set(key, handle);
+    // What a job still says after another look has begun in its place belongs to nobody.
+    const keep = (next: (look: Look) => Look) => {
+      const kept = entry.looks[slot] ?? idleLook(model);
+      if (this.jobs.get(key) === handle && kept.model === model) this.setLook(entry, slot, next(kept));
+    };
     try {
       const [image, ...references] = await this.context.imageReferences([
         entry.uri.fsPath,
@@ -494,15 +499,12 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
       });
       if (controller.signal.aborted) await this.cancelJob(job);
       await this.follow(job, controller.signal, {
-        show: (state) => this.setLook(entry, slot, lookOfJob(model, state)),
-        change: (next) => this.setLook(entry, slot, next(entry.looks[slot] ?? idleLook(model))),
+        show: (state) => keep(() => lookOfJob(model, state)),
+        change: keep,
       });
     } catch (error) {
-      this.setLook(entry, slot, {
-        ...idleLook(model),
-        phase: "failed",
-        error: { code: "editor/failed", message: error instanceof Error ? error.message : String(error) },
-      });
+      const message = error instanceof Error ? error.message : String(error);
+      keep(() => ({ ...idleLook(model), phase: "failed", error: { code: "editor/failed", message } }));
       if (priority === "interactive") throw error;
     } finally {
       if (this.jobs.get(key) === handle) this.jobs.delete(key);

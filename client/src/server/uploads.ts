@@ -53,6 +53,8 @@ async function upload(path: string, hash: string, { images, token }: UploadTarge
     const request = send(url, { method: "PUT", headers }, (response) => {
       let text = "";
       response.setEncoding("utf8");
+      // The connection broke inside the answer.
+      response.on("error", reject);
       response.on("data", (chunk: string) => {
         text = (text + chunk).slice(0, 500);
       });

@@ -229,12 +229,3 @@ function checkMessages(messages: readonly ChatMessage[]): void {
     }
   });
 }
-
-/** Number of pictures that the messages ask for. */
-export function countImages(messages: readonly ChatMessage[]): number {
-  let count = 0;
-  for (const { content } of messages) {
-    if (typeof content !== "string") for (const part of content) if (part.type === "image") count++;
-  }
-  return count;
-}

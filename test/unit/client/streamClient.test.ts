@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { StreamClient } from "@iad-r1/client/server/streamClient";
 import { type ClientFrame, pointBytes, pointsStart, streamProtocol } from "@iad-r1/protocol/stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -180,6 +180,25 @@ describe("reading end of the stream", () => {
     hub.socket!.send("{ not JSON");
     expect(await hub.frame(1)).toEqual({ type: "subscribe", topic: "runs" });
     expect(hub.connections).toBe(2);
+  });
+
+  test("a connection that is still being opened ends with the client", async () => {
+    const silent = createServer();
+    silent.listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const opening = new StreamClient({
+      address: async () => ({ url: `ws://127.0.0.1:${port}/stream`, token: "secret" }),
+      onTrouble: () => {},
+    });
+    const arrived = once(silent, "connection");
+    opening.subscribe("runs", reader);
+    const [socket] = (await arrived) as [Socket];
+    socket.resume();
+    const closed = once(socket, "close");
+    opening.dispose();
+    await closed;
+    silent.close();
   });
 
   test("a topic that ended is not asked for again", async () => {

@@ -46,6 +46,22 @@ it("names a picture by its contents and sends it once, with the token", async ()
   expect(readFileSync(store.pathOf(sha256)!, "utf8")).toBe("picture");
 });
 
+it("tells of a connection that breaks inside the answer", async () => {
+  const path = join(folder, "part.png");
+  writeFileSync(path, "picture");
+  const breaking = createServer((request, response) => {
+    request.resume();
+    response.writeHead(201, { "Content-Length": 10 });
+    response.write("half", () => response.destroy());
+  });
+  await new Promise<void>((resolve) => breaking.listen(0, "127.0.0.1", resolve));
+  const images = `http://127.0.0.1:${(breaking.address() as AddressInfo).port}/images/`;
+  await expect(
+    imageReferences([path], { ...target, images, missing: async (hashes: string[]) => hashes }),
+  ).rejects.toThrow("aborted");
+  breaking.close();
+});
+
 it("fetches a file that the server made", async () => {
   const name = await store.keep("png", async (path) => writeFileSync(path, "decoded"));
   const out = join(folder, "here", name);

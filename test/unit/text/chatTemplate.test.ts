@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataError, ModelFileError } from "@iad-r1/models/errors";
-import { type ChatMessage, countImages, createChatTemplate, loadChatTemplate } from "@iad-r1/models/text/chatTemplate";
+import { type ChatMessage, createChatTemplate, loadChatTemplate } from "@iad-r1/models/text/chatTemplate";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../helpers/temporaryFolder";
 
@@ -67,16 +67,6 @@ describe("messages of a wrong form are refused", () => {
   test.each(wrong)("%s", (_, messages) => {
     expect(() => template.render(messages as ChatMessage[])).toThrow(DataError);
   });
-});
-
-test("pictures are counted over all messages", () => {
-  expect(
-    countImages([
-      { role: "user", content: [{ type: "image" }, { type: "text", text: "x" }, { type: "image" }] },
-      { role: "assistant", content: "no" },
-      { role: "user", content: [{ type: "image" }] },
-    ]),
-  ).toBe(3);
 });
 
 describe("loading", () => {

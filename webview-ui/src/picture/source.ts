@@ -65,9 +65,10 @@ export class PictureSource {
 
   constructor(
     readonly uri: string,
-    ahead: boolean,
+    /** Nobody looks at it yet. */
+    public isAhead: boolean,
   ) {
-    void this.open(ahead);
+    void this.open();
   }
 
   get width(): number {
@@ -122,13 +123,13 @@ export class PictureSource {
     void picturesWorker().ask({ type: "close", picture: this.number });
   }
 
-  private async open(ahead: boolean): Promise<void> {
+  private async open(): Promise<void> {
     try {
       const response = await fetch(this.uri);
       this.isGone = !response.ok;
       if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
       const blob = await response.blob();
-      if (ahead && blob.size > maxAheadBytes) {
+      if (this.isAhead && blob.size > maxAheadBytes) {
         this.phase = "failed";
         return;
       }
@@ -184,6 +185,7 @@ export function openPicture(uri: string): PictureSource {
     source?.close();
     source = new PictureSource(uri, false);
   }
+  source.isAhead = false;
   opened.push(source);
   trim();
   source.onChange(trim);

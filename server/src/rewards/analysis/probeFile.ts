@@ -64,11 +64,6 @@ export function parseProbeFile(text: string, where: string): SavedProbe[] {
   throw bad(`${issue!.path.join(".") || "the file"}: ${issue!.message}.`);
 }
 
-/** Readable JSON with a line feed at the end. */
-export function writeProbeFile(probes: readonly SavedProbe[]): string {
-  return `${JSON.stringify({ format: "iad-r1/probes", version: 1, probes }, null, 2)}\n`;
-}
-
 /** The probe as a row that a runner scores. */
 export function probeRow({ name, completion, solution, prompt, columns }: SavedProbe): RolloutRow {
   return { group: name, index: 0, prompt, completion, solution, columns };

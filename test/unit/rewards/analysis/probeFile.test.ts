@@ -1,16 +1,10 @@
-import {
-  judgeSavedProbe,
-  meets,
-  parseProbeFile,
-  probeFileOf,
-  writeProbeFile,
-} from "@iad-r1/server/rewards/analysis/probeFile";
+import { judgeSavedProbe, meets, parseProbeFile, probeFileOf } from "@iad-r1/server/rewards/analysis/probeFile";
 import { failed, notApplicable, type RewardOutcome, scored } from "@iad-r1/server/rewards/contract";
 import { expect, it } from "vitest";
 
 const probe = (expect: { score?: string; total?: string }) =>
   parseProbeFile(
-    writeProbeFile([{ name: "p", completion: "c", solution: null, prompt: null, columns: {}, expect }]),
+    JSON.stringify({ format: "iad-r1/probes", version: 1, probes: [{ name: "p", completion: "c", expect }] }),
     "x.probes.json",
   )[0]!;
 

@@ -354,6 +354,10 @@ export class Explorer {
     const { data } = this;
     if (data === null) return;
     switch (change.type) {
+      case "source/changed":
+        Object.assign(data, { source: change.body, overview: null, error: null, flips: null });
+        this.forget();
+        break;
       case "overview/changed":
         Object.assign(data, change.body);
         void this.ask();
@@ -375,6 +379,20 @@ export class Explorer {
         break;
     }
     this.render();
+  }
+
+  /** What was looked at, and what was asked, belongs to another source. */
+  private forget(): void {
+    this.turn++;
+    this.answer = null;
+    this.answerError = null;
+    this.isAsking = false;
+    this.selectedRow = null;
+    this.edited = null;
+    this.token = null;
+    for (const each of [this.group, this.other, this.advantages, this.trace, this.whatIf]) each.reset();
+    this.pictures.forget();
+    this.update({ query: defaultQuery, group: null, place: 0 });
   }
 
   /** What a command or a link asked for comes once; afterwards the person looks where they like. */
