@@ -327,6 +327,16 @@ it("saves a chart as SVG, PNG, CSV and JSON, with every point in the last two", 
   expect(png.text.length).toBeGreaterThan(4000);
 });
 
+it("labels the ticks of a saved chart with all their digits", async () => {
+  const host = await show(tinyCurves([1.0201, 1.0299]));
+  await host.page.locator("iad-chart").first().waitFor();
+  await host.page.locator('summary[aria-label="Export loss"]').click();
+  await host.page.getByRole("button", { name: "Save as SVG…" }).click();
+  const { data } = await host.waitForTell("file/save");
+  const svg = Buffer.from(data).toString("utf8");
+  for (const label of ["1.022", "1.024", "1.026", "1.028"]) expect(svg).toContain(`>${label}</text>`);
+});
+
 it("filters, pins and folds charts, and says when nothing has the name", async () => {
   const host = await show(trainingCurves("r", 3));
   const names = () =>
@@ -485,6 +495,7 @@ it("says what a threshold is worth on the answers of an evaluation, and leads to
   // Of four sound pictures one is unparsed; of four faulty ones one is found.
   await worth.filter({ hasText: "balanced accuracy 50 % on 8 pictures · false alarms: 0, missed: 3" }).waitFor();
   expect(asked).toEqual([{ run: "r", stage: "evaluate-pa-sft", step: 0 }]);
+  await host.page.getByText(/^Of \d+ pictures the answers to 8 are looked at here/).waitFor();
   const kinds = () => host.page.locator(".answers-table tbody tr td:nth-child(3)").allInnerTexts();
   await until(kinds, ["Unparsed", "Missed", "Missed", "Missed"]);
   await host.page.getByRole("button", { name: "Best", exact: true }).click();
