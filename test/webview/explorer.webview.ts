@@ -213,3 +213,19 @@ it("says the row that a key moves to, also one that was not in sight", async () 
   await host.page.keyboard.press("PageDown");
   await said(/ group \d+ .*, \d+ of 160$/);
 });
+
+it("keeps nothing of a source when another one is chosen, and comes back with the new one", async () => {
+  const host = await show({ flips: "edited" });
+  const { page } = host;
+  await until(() => page.locator(".rollout-head h2").innerText(), "Group 0, completion 0");
+  await page.keyboard.press("j");
+  await until(() => page.locator(".rollout-head h2").innerText(), "Group 1, completion 0");
+  await page.locator(".facet-value", { hasText: "Missed" }).click();
+  const { overview } = explorerState(await recordedRun());
+  await host.change("source/changed", { kind: "file", path: "/other.jsonl" });
+  await page.locator(".empty", { hasText: "Loading" }).waitFor();
+  await host.change("overview/changed", { overview, error: null });
+  await until(() => status(host), "1,280 rollouts in 160 groups");
+  await until(() => page.locator(".rollout-head h2").innerText(), "Group 0, completion 0");
+  expect(await page.locator(".chip", { hasText: "edited" }).count()).toBe(0);
+});
