@@ -495,7 +495,7 @@ it("says what a threshold is worth on the answers of an evaluation, and leads to
   // Of four sound pictures one is unparsed; of four faulty ones one is found.
   await worth.filter({ hasText: "balanced accuracy 50 % on 8 pictures · false alarms: 0, missed: 3" }).waitFor();
   expect(asked).toEqual([{ run: "r", stage: "evaluate-pa-sft", step: 0 }]);
-  await host.page.getByText(/^Of \d+ pictures the answers to 8 are looked at here/).waitFor();
+  await host.page.getByText("pictures the answers to 8 are looked at here").waitFor();
   const kinds = () => host.page.locator(".answers-table tbody tr td:nth-child(3)").allInnerTexts();
   await until(kinds, ["Unparsed", "Missed", "Missed", "Missed"]);
   await host.page.getByRole("button", { name: "Best", exact: true }).click();
