@@ -224,7 +224,11 @@ function fromDescriptor(
     const node = values.get(key);
     // Passed over, the reward would count otherwise than its author believes.
     if (node === undefined || isUnderstood) continue;
-    problems.push({ message: `${key} wants ${wanted}, written here.`, start: node.start, end: node.end });
+    problems.push({
+      message: `${key} wants ${wanted}, written out here: it is read without running the code.`,
+      start: node.start,
+      end: node.end,
+    });
   }
   return {
     ...describe(implementation, options),

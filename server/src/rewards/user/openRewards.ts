@@ -11,7 +11,7 @@ import { failed } from "../contract";
 import { createRewardRegistry, type RewardUse } from "../registry";
 import { discoverRewards } from "./discover";
 import { loadModuleGraph } from "./moduleGraph";
-import type { RewardDeclaration, RewardProgram } from "./program";
+import { type RewardDeclaration, type RewardProgram, unreadable } from "./program";
 import { pythonVersion } from "./pythonModules";
 import type { Instrumenter } from "./recording";
 import { type RewardRunner, type RunnerOptions, startRunner } from "./runner";
@@ -94,6 +94,8 @@ function readSource(file: string): string {
 function declarationsOf(program: RewardProgram, name: string | null): RewardDeclaration[] {
   const { file, functions, problems } = program;
   const wanted = name === null ? functions : functions.filter((one) => one.name === name || one.exportName === name);
+  // A weight or a range that was not understood would count as if it did not stand there.
+  if (wanted.length > 0 && problems.length > 0) throw unreadable(program);
   if (wanted.length > 0) return wanted;
   const known = functions.map((one) => one.name).join(", ");
   const problem = problems[0];

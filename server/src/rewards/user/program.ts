@@ -73,16 +73,19 @@ export interface RewardProgram {
 export function declarationOf({ file, source, functions, problems }: RewardProgram, name: string): RewardDeclaration {
   const found = functions.find((one) => one.name === name);
   if (found !== undefined) return found;
-  const problem = problems[0];
-  if (problem !== undefined && functions.length === 0) {
-    const line = lineAt(source, problem.start);
-    throw new RewardError("reward/load", `${file} cannot be read: ${problem.message}`, {
-      ...{ where: `${file}:${line}`, data: { line }, hint: "Correct the line; the editor marks it too." },
-    });
-  }
+  if (problems.length > 0 && functions.length === 0) throw unreadable({ file, source, problems });
   const known = functions.map((one) => one.name).join(", ");
   throw new RewardError("reward/unknown-name", `${file} has no reward named "${name}".`, {
     ...{ where: file, hint: known === "" ? "It declares no reward at all." : `It has ${known}.` },
+  });
+}
+
+/** Says the first problem of a file. */
+export function unreadable({ file, source, problems }: Pick<RewardProgram, "file" | "source" | "problems">) {
+  const { message, start } = problems[0]!;
+  const line = lineAt(source, start);
+  return new RewardError("reward/load", `${file} cannot be read: ${message}`, {
+    ...{ where: `${file}:${line}`, data: { line }, hint: "Correct the line; the editor marks it too." },
   });
 }
 

@@ -157,10 +157,10 @@ export const b = defineReward({ weight: -2, range: { min: -1, max: 1 }, scope: "
       { weight: -2, range: { min: -1, max: 1 } },
     ]);
     expect(problems.map(({ text, message }) => `${text}: ${message}`)).toEqual([
-      "half: weight wants a number, written here.",
-      "[0, 1]: range wants { min, max }, two numbers, written here.",
-      '"batch": scope wants "sample" or "group", written here.',
-      "1: impure wants true or false, written here.",
+      "half: weight wants a number, written out here: it is read without running the code.",
+      "[0, 1]: range wants { min, max }, two numbers, written out here: it is read without running the code.",
+      '"batch": scope wants "sample" or "group", written out here: it is read without running the code.',
+      "1: impure wants true or false, written out here: it is read without running the code.",
     ]);
   });
 

@@ -130,3 +130,16 @@ test("lines of a file are scored in their order, groups whole, record fields kep
   expect(out.map(({ scores }) => scores.first)).toEqual([1, 1, 1, 1, 1, 1]);
   expect(summary.perReward.peers).toEqual({ ok: 6, notApplicable: 0, error: 0 });
 });
+
+test("a setting that cannot be read without running the code is told, and does not count as if it were not there", () => {
+  const folder = project();
+  const source = typescript.replace("weight: 0.5", "weight: half").replace("\n", "\nconst half = 0.5;\n");
+  writeFileSync(join(folder, "rewards/own.reward.ts"), source);
+  expect(() => openRewards(["rewards/own.reward.ts#size"], { folder, wallMs: 20_000 })).toThrow(
+    expect.objectContaining({
+      code: "reward/load",
+      message: expect.stringContaining("weight wants a number, written out here") as string,
+      where: `${join(folder, "rewards/own.reward.ts")}:4`,
+    }),
+  );
+});
