@@ -1,6 +1,6 @@
 /** `iad-r1 rollouts import|show|export`: recorded completions of a run of ours, of TRL, ms-swift or LLaMA-Factory. */
 import { existsSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { DataError } from "@iad-r1/models/errors";
 import { counted } from "@iad-r1/models/util/counted";
 import {
@@ -70,12 +70,9 @@ function registerImport(rollouts: Command): void {
             hint: "Expected the layout of TRL, ms-swift, LLaMA-Factory, or lines with `completion`.",
           });
         }
-        const file = await open(out, "w");
-        try {
-          for (const row of rows) await file.write(`${rolloutLine(row)}\n`);
-        } finally {
-          await file.close();
-        }
+        await writeAtomically(out, async (file) => {
+          for (const row of rows) await file.write(Buffer.from(`${rolloutLine(row)}\n`));
+        });
         const summary = {
           format: read.format,
           ...sizes(rows),
@@ -183,6 +180,8 @@ function registerExport(rollouts: Command): void {
         const path = sourcePath(command.args[0]!, options.runs);
         const explorer = new Explorer();
         const { count, left } = await explorer.export(path, queryOf(options), format, options.out, context.signal);
+        if (format === "pa-sft" && options.out.endsWith(".jsonl"))
+          context.log("The file holds one JSON list, not JSON lines; a name that ends in .json says so.");
         if (context.json) return context.printJson({ count, format, out: options.out, ...left });
         context.print(`${left === null ? counted(count, "completion") : counted(count, "sample")}: ${options.out}`);
         for (const line of left === null ? [] : leftOut(left)) context.log(line);
