@@ -171,10 +171,10 @@ function learnersOf(
     if (kind !== "pa-sft" && kind !== "sc-grpo") return nothing;
     const stage = kind === "pa-sft" ? stages.paSft : stages.scGrpo;
     const made = { numTrainable: numTrainable(model, stage), sees: stage.trainable === "all" };
-    if (stage.trainable === "lora") return (adapter ??= made);
-    // It was merged into the weights that learn.
-    adapter = null;
-    return made;
+    const learner = stage.trainable === "lora" ? (adapter ?? made) : made;
+    // With weights that learn it is merged into them.
+    adapter = stage.trainable === "lora" ? learner : null;
+    return learner;
   });
 }
 
