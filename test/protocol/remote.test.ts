@@ -195,8 +195,8 @@ it("forks no run into a folder or with a reward file that lies elsewhere", async
     failure(connection.sendRequest(forkRun, { run: "old", checkpoint: "checkpoints/step-000001", overrides }));
   await vi.waitFor(async () => expect(await connection.sendRequest(listRuns)).toHaveLength(1), { timeout: 20_000 });
   const outside = { code: "server/outside-path" };
-  expect(await fork("output=/tmp/elsewhere")).toMatchObject(outside);
-  expect(await fork('stages.scGrpo.rewards=[{"name": "/tmp/elsewhere.py"}]')).toMatchObject(outside);
+  expect(await fork("output=/elsewhere")).toMatchObject(outside);
+  expect(await fork('stages.scGrpo.rewards=[{"name": "/elsewhere.py"}]')).toMatchObject(outside);
   expect(await fork('trl={"python": "/usr/bin/python3"}')).toMatchObject(outside);
   expect(await fork("seed=2")).toMatchObject({ code: "checkpoint/missing" });
   socket.terminate();

@@ -32,6 +32,7 @@ export function emit(graph: Graph, { target }: { target: EmitTarget }): Graph {
   }
   for (const constant of graph.constants) values.set(constant.value, b.copyConstant(constant));
   for (const node of graph.nodes) {
+    // Nothing but their product reads accumulators in parts.
     const sums = parts.get(node.inputs[2]!);
     if (sums !== undefined) {
       const [dy, x] = node.inputs.slice(0, 2).map((input) => values.get(input!)!) as [Value, Value];

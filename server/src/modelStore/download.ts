@@ -10,6 +10,7 @@ import { writeError, writeFileAtomically } from "@iad-r1/models/checkpoint/atomi
 import { CancelledError, DataError, ResourceError } from "@iad-r1/models/errors";
 import { pathBelow } from "@iad-r1/models/util/pathBelow";
 import { takeWriterLock, type WriterLock } from "../runs/writerLock";
+import { gigabytes } from "../runtime/memory";
 import { ask, commitOf, fileAddress, filesOf, type HubFile, type HubOptions } from "./hub";
 
 export interface DownloadRequest {
@@ -294,10 +295,8 @@ async function requireSpace(folder: string, neededBytes: number): Promise<void> 
   if (info === null) return;
   const freeBytes = info.bavail * info.bsize;
   if (freeBytes >= neededBytes) return;
-  // Small models need megabytes.
-  const size = (bytes: number) =>
-    neededBytes < 2 ** 30 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  throw new ResourceError("disk/full", `${folder}: ${size(neededBytes)} are needed, ${size(freeBytes)} are free.`, {
+  const message = `${folder}: ${gigabytes(neededBytes)} are needed, ${gigabytes(freeBytes)} are free.`;
+  throw new ResourceError("disk/full", message, {
     where: folder,
     hint: "Free some space, or set IAD_R1_HOME to a folder on a larger disk.",
     data: { neededBytes, freeBytes },

@@ -189,7 +189,7 @@ export class Session {
     given: Tensors = {},
   ): Promise<Record<string, OrtTensor>> {
     const fetches = this.nativeOutputs.map(({ name, whole }) => {
-      const target = given[whole.name];
+      const target = given[whole];
       return [name, target !== undefined && isOnDevice(target) ? toOrt(target) : null];
     });
     try {
@@ -260,32 +260,33 @@ export class Session {
 /** An input or output as the runtime knows it: all of what the caller gives, or some rows of it (models/src/graph/rows.ts). */
 interface NativeTensor {
   readonly name: string;
-  readonly whole: TensorInfo;
+  readonly dtype: TensorDType;
+  readonly dims: TensorInfo["dims"];
+  /** What the caller calls it. */
+  readonly whole: string;
   readonly rows: { from: number; to: number } | null;
 }
 
 function nativeTensors(metadata: readonly InferenceSession.ValueMetadata[]): NativeTensor[] {
   const infos = metadata.map(tensorInfo).filter((info) => info !== null);
-  const lastRow = new Map<string, number>();
-  for (const { name } of infos) {
-    const rows = parseRowsName(name);
-    if (rows !== null) lastRow.set(rows.whole, Math.max(rows.to, lastRow.get(rows.whole) ?? 0));
-  }
   return infos.map((info) => {
-    const rows = parseRowsName(info.name);
-    if (rows === null) return { name: info.name, whole: info, rows };
-    const whole = { ...info, name: rows.whole, dims: [lastRow.get(rows.whole)!, ...info.dims.slice(1)] };
-    return { name: info.name, whole, rows };
+    const part = parseRowsName(info.name);
+    return { ...info, whole: part?.whole ?? info.name, rows: part };
   });
 }
 
 function wholes(tensors: readonly NativeTensor[]): TensorInfo[] {
-  return [...new Map(tensors.map(({ whole }) => [whole.name, whole])).values()];
+  const result = new Map<string, TensorInfo>();
+  for (const { whole, dtype, dims, rows } of tensors) {
+    // Parts come in the order of their rows.
+    result.set(whole, { name: whole, dtype, dims: rows === null ? dims : [rows.to, ...dims.slice(1)] });
+  }
+  return [...result.values()];
 }
 
 /** What the runtime is given of the caller's tensors. */
 function partOf({ whole, rows }: NativeTensor, tensors: Tensors): AnyTensor {
-  const given = tensors[whole.name]!;
+  const given = tensors[whole]!;
   if (rows === null || isOnDevice(given)) return given;
   const width = given.data.length / given.dims[0]!;
   const data = given.data.subarray(rows.from * width, rows.to * width);
@@ -293,7 +294,9 @@ function partOf({ whole, rows }: NativeTensor, tensors: Tensors): AnyTensor {
 }
 
 function toOrtAll(natives: readonly NativeTensor[], tensors: Tensors): Record<string, OrtTensor> {
-  return Object.fromEntries(natives.map((native) => [native.name, toOrt(partOf(native, tensors))]));
+  const result: Record<string, OrtTensor> = {};
+  for (const native of natives) result[native.name] = toOrt(partOf(native, tensors));
+  return result;
 }
 
 function mapValues<A, B>(values: Readonly<Record<string, A>>, change: (value: A) => B): Record<string, B> {
