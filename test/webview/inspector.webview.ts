@@ -139,7 +139,7 @@ it("does everything by keyboard", async () => {
   await keyboard.press("h");
   await host.page.locator(".picture-foot", { hasText: "Occlusion" }).waitFor();
   await keyboard.press("]");
-  await host.page.locator(".slider output", { hasText: "60 %" }).waitFor();
+  await host.page.getByRole("status").filter({ hasText: "Opacity of overlays: 60 %" }).waitFor();
   await keyboard.press("j");
   const at = inspectorState().items.findIndex(({ id }) => id === defect.id);
   expect(await host.waitForTell("item/select")).toEqual({ id: inspectorState().items[at + 1]!.id });
@@ -156,7 +156,7 @@ it("does the commands of VS Code as its own buttons would", async () => {
   await host.command("toggleTruth");
   await host.page.getByRole("button", { name: "Ground truth", pressed: true }).waitFor();
   await host.command("lessOpacity");
-  await host.page.locator(".slider output", { hasText: "40 %" }).waitFor();
+  await host.page.getByRole("status").filter({ hasText: "Opacity of overlays: 40 %" }).waitFor();
   await host.command("zoomActual");
   await host.command("panRight");
   await host.page.locator(".pixel", { hasText: /x \d+, y \d+/ }).waitFor();

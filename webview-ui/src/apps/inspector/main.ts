@@ -122,8 +122,8 @@ class InspectorElement extends FrameElement {
         this.schedule();
       },
       goToDefect: () => picture.goToDefect(),
-      moreOpacity: () => app.update({ opacity: Math.min(1, Math.round((view.opacity + 0.1) * 10) / 10) }),
-      lessOpacity: () => app.update({ opacity: Math.max(0, Math.round((view.opacity - 0.1) * 10) / 10) }),
+      moreOpacity: () => picture.changeOpacity(0.1),
+      lessOpacity: () => picture.changeOpacity(-0.1),
       start: () => app.start(0),
       stop: () => app.stop(),
       compare: () => data.looks.length === 1 && app.connection.tell("model/pick", { slot: 1 }),

@@ -1,6 +1,7 @@
 /** The picture with its tool bar: zoom, overlays, tone, reference. The tone is an SVG filter, so that no pixel is touched by script. */
 import { html, nothing, svg, type TemplateResult } from "lit";
 import { ref } from "lit/directives/ref.js";
+import { announce } from "../../components/announce";
 import { button, icon, select, slider, type Template, toggle } from "../../components/basics";
 import { formatBytes, formatNumber, t } from "../../host/l10n";
 import type { PictureElement, PictureModel } from "../../picture/pictureElement";
@@ -81,6 +82,13 @@ export class PictureArea {
     const size = this.element?.pictureSize ?? null;
     if (this.element !== null && size !== null)
       this.app.update({ viewport: fitBox(boxOfCell(cell, size), size, this.element.viewSize) });
+  }
+
+  /** Its slider is in a menu, so a key says where it is now. */
+  changeOpacity(by: number): void {
+    const opacity = Math.min(1, Math.max(0, Math.round((this.app.view.opacity + by) * 10) / 10));
+    this.app.update({ opacity });
+    announce(`${t("picture.opacity")}: ${percentOf(opacity)}`);
   }
 
   imageChanged(): void {
@@ -197,7 +205,7 @@ export class PictureArea {
         ${slider({ label: t("tone.contrast"), min: 0.2, max: 5, step: 0.05, value: contrast, text: formatNumber(contrast, 3), set: (value) => app.update({ contrast: value }) })}
         ${toggle({ text: t("tone.falseColor"), on: falseColor, run: () => app.update({ falseColor: !falseColor }) })}
         ${button({ text: t("tone.reset"), disabled: isPlain, run: () => app.update({ gamma: 1, contrast: 1, falseColor: false }) })}
-        ${slider({ label: t("picture.opacity"), min: 0, max: 100, step: 5, value: opacity * 100, text: `${Math.round(opacity * 100)} %`, set: (value) => app.update({ opacity: value / 100 }) })}
+        ${slider({ label: t("picture.opacity"), min: 0, max: 100, step: 5, value: opacity * 100, text: percentOf(opacity), set: (value) => app.update({ opacity: value / 100 }) })}
       </div>
     </details>`;
   }
@@ -269,6 +277,8 @@ export class PictureArea {
     void this.element?.toPng().then((data) => app.connection.tell("file/save", { name, mime: "image/png", data }));
   }
 }
+
+const percentOf = (share: number) => `${Math.round(share * 100)} %`;
 
 function boxOfCell(
   cell: number,
