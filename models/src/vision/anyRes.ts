@@ -6,9 +6,9 @@
  * @see transformers `image_processing_utils.py` (select_best_resolution, get_patch_output_size), `image_transforms.py`
  *   (divide_to_patches)
  */
-import { InternalError } from "../errors";
+import { DataError, InternalError } from "../errors";
 import { type ImageSize, placeOnCanvas, type RgbImage } from "./image";
-import { type ResampleFilter, resizeImage } from "./resample";
+import { maxResultBytes, type ResampleFilter, resizeImage } from "./resample";
 
 /** [height, width] in pixels. */
 export type Resolution = readonly [height: number, width: number];
@@ -90,10 +90,21 @@ export function meanColor(mean: readonly [number, number, number]): [number, num
   return mean.map((channel) => Math.trunc(channel * 255)) as [number, number, number];
 }
 
-/** A picture in the middle of a square of one colour; the odd pixel is after it. A square stays as it is. */
+/**
+ * A picture in the middle of a square of one colour; the odd pixel is after it. A square stays as it is.
+ *
+ * @throws DataError `data/image-size` for a picture so long that its square would fill the memory
+ */
 export function padToSquare(image: RgbImage, color: readonly [number, number, number]): RgbImage {
   const side = Math.max(image.width, image.height);
   if (image.width === image.height) return image;
+  if (side ** 2 * 3 > maxResultBytes) {
+    throw new DataError(
+      "data/image-size",
+      `Picture of ${image.width} x ${image.height}: a square around it needs more than ${maxResultBytes} bytes.`,
+      { hint: "Cut out the part to inspect." },
+    );
+  }
   const left = Math.floor((side - image.width) / 2);
   const top = Math.floor((side - image.height) / 2);
   return placeOnCanvas(image, { width: side, height: side }, left, top, color);

@@ -24,7 +24,7 @@ export const resampleFilters: readonly ResampleFilter[] = [
 export type ResampleBox = readonly [number, number, number, number];
 
 /** Results above this many bytes are refused: sizes can come from damaged settings. */
-const maxResultBytes = 2 ** 31;
+export const maxResultBytes = 2 ** 31;
 
 /** Pictures more than this many times as tall as wide are made lower first, then resized along their rows. */
 const tallAspect = 100;

@@ -1,3 +1,4 @@
+import { DataError } from "@iad-r1/models/errors";
 import { cutViews, fitInside, padToSquare, selectBestResolution } from "@iad-r1/models/vision/anyRes";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import { pixelTable, stackPlanes } from "@iad-r1/models/vision/pixelValues";
@@ -69,6 +70,11 @@ test("padding to a square centres the picture and leaves a square alone", () => 
   expect([...padToSquare(flat(2, 1, 9), [1, 2, 3]).data]).toEqual([9, 9, 9, 1, 2, 3, 9, 9, 9, 1, 2, 3]);
   const square = flat(2, 2, 5);
   expect(padToSquare(square, [0, 0, 0])).toBe(square);
+});
+
+test("a picture whose square would fill the memory is refused, with its size", () => {
+  expect(() => padToSquare(flat(60_000, 1, 9), [0, 0, 0])).toThrow(DataError);
+  expect(() => padToSquare(flat(60_000, 1, 9), [0, 0, 0])).toThrow("1 x 60000");
 });
 
 test("pixel values are planes of (byte / 255 - mean) / std in float32", () => {
