@@ -275,6 +275,7 @@ export const textCases: HostileCase[] = [
   ),
   templateCase("a chat template with an open block", "{% for message in messages %}", brokenTemplate, ["parsed"]),
   templateCase("a chat template with an unknown tag", "{% include 'x' %}", brokenTemplate, ["parsed"]),
+  templateCase("a chat template with a word too much", "{{ 'a' b }}", brokenTemplate, ["closing expression token"]),
   templateCase("a chat template nested 100,000 deep", `{{ ${nested(100_000, "(", ")")} }}`, brokenTemplate, ["parsed"]),
   templateCase("a chat template that raises an error", "{{ raise_exception('no system role') }}", "data/chat", [
     "no system role",

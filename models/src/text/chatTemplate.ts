@@ -114,8 +114,9 @@ export function createChatTemplate(
     template.parsed.body.unshift(...new Template("{% set range = bounded_range %}").parsed.body);
   } catch (error) {
     if (error instanceof ModelFileError) throw error;
-    // Where a template ends too early, the parser runs into its own end.
-    const reason = error instanceof SyntaxError ? error.message : "it breaks off or is nested too deep";
+    // Where a template ends too early, the parser runs into its own end, where it nests too deep, into that of the stack.
+    const isOver = error instanceof TypeError || error instanceof RangeError;
+    const reason = isOver ? "it breaks off or is nested too deep" : (error as Error).message.replace(/\.$/, "");
     throw broken(`cannot be parsed: ${reason}`, error);
   }
 
