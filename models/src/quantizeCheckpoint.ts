@@ -14,6 +14,7 @@ import {
   usualBlockSize,
   writeQuantized,
 } from "./checkpoint/quantize";
+import { packedMethod } from "./checkpoint/packedWeights";
 import { isPacked, type ParameterShapes } from "./checkpoint/parameterTable";
 import { openSafetensors } from "./checkpoint/safetensors";
 import { ConfigError } from "./errors";
@@ -136,7 +137,7 @@ export function smallConfig(config: JsonObject, { bits, blockSize }: Rounding, s
     ...config,
     ...untied,
     ...(isJsonObject(config.text_config) && { text_config: { ...config.text_config, ...untied } }),
-    quantization_config: { quant_method: "iad-r1", bits, block_size: blockSize, head_bits: headBits },
+    quantization_config: { quant_method: packedMethod, bits, block_size: blockSize, head_bits: headBits },
   };
 }
 

@@ -13,6 +13,7 @@ import {
 } from "./architecture";
 import { ConfigReader } from "./checkpoint/configReader";
 import { type GenerationConfig, readGenerationConfig } from "./checkpoint/generationConfig";
+import { packedMethod, unroundedHint } from "./checkpoint/packedWeights";
 import {
   locateParameters,
   type NameMap,
@@ -187,9 +188,13 @@ export function describeParameters(json: JsonObject): DescribedParameters {
 }
 
 function architectureOf(json: JsonObject): AnyArchitecture<ArchitectureName> {
-  const type = new ConfigReader(json, "config.json").string("model_type");
+  const reader = new ConfigReader(json, "config.json");
+  const type = reader.string("model_type");
   const architecture = architectures.find(({ modelType }) => modelType === type);
-  if (architecture !== undefined) return architecture;
+  if (architecture !== undefined) {
+    refuseForeignRounding(reader);
+    return architecture;
+  }
   const known = architectures.map(({ modelType }) => modelType).join(", ");
   throw new ModelFileError(
     "model/architecture",
@@ -199,6 +204,15 @@ function architectureOf(json: JsonObject): AnyArchitecture<ArchitectureName> {
       hint: "Use a checkpoint of one of these in Hugging Face's layout.",
     },
   );
+}
+
+/** Weights that another program rounded (AWQ, GPTQ, bitsandbytes) are tensors of other names and types, which would only seem to be missing. */
+function refuseForeignRounding(config: ConfigReader): void {
+  if (!config.has("quantization_config")) return;
+  const rounding = config.object("quantization_config");
+  const method = rounding.raw("quant_method");
+  if (method === packedMethod) return;
+  rounding.fail("quant_method", `"${packedMethod}", or weights that are not rounded`, method, unroundedHint);
 }
 
 /**

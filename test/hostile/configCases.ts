@@ -108,6 +108,8 @@ export const configCases: HostileCase[] = [
     "model/architecture",
   ),
   valueCase("no model type", (config) => delete config.model_type, ["model_type", "nothing"]),
+  keyCase("quantization_config", { quant_method: "awq", bits: 4 }, "not rounded", "awq"),
+  keyCase("quantization_config", {}, "quant_method", "nothing"),
   keyCase("text_config", [], "object"),
   keyCase("text_config.model_type", "llama", "qwen2", "llama"),
   keyCase("text_config.hidden_size", 0, "0"),

@@ -9,6 +9,13 @@ import type { FileRange, PackedWeight, StoredParameter } from "./parameterTable"
 import type { Checkpoint } from "./safetensors";
 import type { TensorEntry } from "./safetensorsHeader";
 
+/** `quant_method` in config.json of checkpoints with such weights. */
+export const packedMethod = "iad-r1";
+
+/** The cure for weights that another program rounded. */
+export const unroundedHint =
+  "Take the checkpoint in half or single precision; `iad-r1 quantize` makes a small one of it.";
+
 export const packedSuffixes = { values: ".values", scales: ".scales", zeroPoints: ".zero_points" } as const;
 
 /** The three tensors of one packed weight, by the weight's own name. */

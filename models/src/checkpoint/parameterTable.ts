@@ -3,7 +3,7 @@
  * configuration asks for, and nothing left over. It reads no weights; the bytes stay where they are.
  */
 import { ModelFileError } from "../errors";
-import { findPackedWeights, packedParameter } from "./packedWeights";
+import { findPackedWeights, packedParameter, unroundedHint } from "./packedWeights";
 import type { Checkpoint } from "./safetensors";
 import type { StoredDType, TensorEntry } from "./safetensorsHeader";
 
@@ -142,7 +142,7 @@ export function storedParameter(
       `The tensor "${name}" must be float32, float16 or bfloat16, got ${dtype}.`,
       {
         where,
-        hint: "Take the checkpoint in half or single precision; `iad-r1 quantize` makes a small one of it.",
+        hint: unroundedHint,
       },
     );
   }
