@@ -98,8 +98,9 @@ export function dimTerms(dim: Dim): [coefficient: number, atoms: string[]][] {
 /** Operands of an opaque quotient atom, or undefined for a plain name. */
 export function quotientOperands(atom: string): [Dim, Dim] | undefined {
   if (!atom.startsWith("floor(") || !atom.endsWith(")")) return undefined;
-  const [a, b] = splitOutside(atom.slice("floor(".length, -1), ",");
-  return a === undefined || b === undefined ? undefined : [toDim(a), toDim(b)];
+  // A product of quotients begins and ends like one, but has more commas.
+  const operands = splitOutside(atom.slice("floor(".length, -1), ",");
+  return operands.length === 2 ? [toDim(operands[0]!), toDim(operands[1]!)] : undefined;
 }
 
 function evaluateAtom(atom: string, lengths: Readonly<Record<string, number>>): number {

@@ -159,10 +159,13 @@ describe("lengths read at run time", () => {
   it("are computed from whatever value has them", async () => {
     const b = createBuilder("lengths");
     b.input("x", "float32", ["B", "T"]);
-    b.output("y", b.lengths(["B*T", "2*T+1", 5, "B-T", "floor(T,2)"]));
+    b.output(
+      "y",
+      b.lengths(["B*T", "2*T+1", 5, "B-T", "floor(T,2)", "floor(B,2)*floor(T,2)", "floor(B,2)+floor(T,2)"]),
+    );
     const x = { dtype: "float32" as const, shape: [2, 3], data: [0, 0, 0, 0, 0, 0] };
     const { y } = await runGraph(b.finish(), { x });
-    expect(y!.data).toEqual([6, 7, 5, -1, 1]);
+    expect(y!.data).toEqual([6, 7, 5, -1, 1, 1, 2]);
   });
 
   it("must exist", () => {
