@@ -32,6 +32,7 @@ export interface LlavaConfig {
 export function parseLlavaConfig(value: unknown, where = "config.json"): LlavaConfig {
   const reader = new ConfigReader(value, where);
   reader.choice("model_type", ["llava"]);
+  refuseOriginalLayout(reader);
   reader.choice("projector_hidden_act", ["gelu"], "gelu");
   const vision = parseClipTower(reader);
   const text = parseLlamaConfig(reader);
@@ -43,6 +44,14 @@ export function parseLlavaConfig(value: unknown, where = "config.json"): LlavaCo
     dropClassToken: reader.choice("vision_feature_select_strategy", ["default", "full"], "default") === "default",
     projectorBias: reader.boolean("multimodal_projector_bias", true),
   };
+}
+
+/** Checkpoints of the original LLaVA code have the same `model_type`, but none of these keys: all sizes would be the class's. */
+function refuseOriginalLayout(reader: ConfigReader): void {
+  const tower = reader.raw("mm_vision_tower");
+  if (tower === undefined) return;
+  const hint = "Take the same model from huggingface.co/llava-hf, where it is in the layout of transformers.";
+  reader.fail("mm_vision_tower", "vision_config and text_config in its place", tower, hint);
 }
 
 /** Rows of one picture. */

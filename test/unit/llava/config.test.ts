@@ -113,6 +113,11 @@ describe("LLaVA-1.5", () => {
       { text_config: { rope_parameters: { rope_type: "default" }, rope_scaling: { type: "linear", factor: 2 } } },
       'rope_type: expected "default"',
     ],
+    [
+      "the layout of the original code",
+      { mm_vision_tower: "openai/clip-vit-large-patch14-336" },
+      'mm_vision_tower: expected vision_config and text_config in its place, got "openai/clip-vit-large-patch14-336"',
+    ],
     ["a decoder that looks ahead", { text_config: { is_causal: false } }, "is_causal: expected true"],
     ["an image token outside the vocabulary", { image_token_index: 40000 }, "an id below vocab_size = 32064"],
     ["a layer that the tower does not have", { vision_feature_layer: -26 }, "integers from -25 to 24"],
