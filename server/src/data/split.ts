@@ -5,8 +5,8 @@ import { createRandom } from "@iad-r1/models/util/random";
 import type { InspectionSample } from "./samples";
 
 /**
- * Cuts a data set into named parts. Within every category the groups (a sample without group is its own) are shuffled by the
- * seed and each goes to the part that lacks most of the labels it brings; with no groups every part gets its share of every
+ * Cuts a data set into named parts. Within every category the groups (samples without one that show the same picture are one) are shuffled by
+ * the seed and each goes to the part that lacks most of the labels it brings; with no groups every part gets its share of every
  * (category, label) up to rounding. The order inside a part is that of the input.
  *
  * @param shares name to share; all positive, with a sum of at most 1. What is left over belongs to no part.
@@ -51,10 +51,7 @@ function assignCategory(
 ): void {
   const total = { normal: 0, anomalous: 0 };
   for (const sample of samples) total[sample.label]++;
-  let single = 0;
-  const groups = [
-    ...groupBy(samples, (sample) => (sample.group === undefined ? `\0${single++}` : sample.group)).values(),
-  ];
+  const groups = [...groupBy(samples, ({ group, image }) => group ?? `\0${image}`).values()];
   // Large groups first: the small ones then even out what is missing. The sort is stable, so the shuffle decides among equals.
   const order = random.shuffle(groups).sort((a, b) => b.length - a.length);
   const given = weights.map(() => ({ normal: 0, anomalous: 0 }));

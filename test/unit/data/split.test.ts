@@ -68,6 +68,14 @@ describe("splitDataset", () => {
     expect(Math.abs(first.length - rest.length)).toBeLessThanOrEqual(12);
   });
 
+  it("keeps records about one picture together", () => {
+    const samples = make({ a: [20, 20] }).flatMap((one) => [one, { ...one, id: `${one.id} again` }]);
+    const { first, rest } = splitDataset(samples, { first: 0.5, rest: 0.5 }, 4);
+    const shown = new Set(first.map(({ image }) => image));
+    expect(rest.filter(({ image }) => shown.has(image))).toEqual([]);
+    expect(first).toHaveLength(40);
+  });
+
   it("depends on the seed alone and keeps the order of the input", () => {
     const samples = make({ a: [20, 20] });
     const one = splitDataset(samples, { first: 0.5, rest: 0.5 }, 1);
