@@ -3,6 +3,7 @@
 import { DataError } from "@iad-r1/models/errors";
 import { loadImage } from "@iad-r1/models/vision/decode";
 import type { RgbImage } from "@iad-r1/models/vision/image";
+import { locateMask } from "./locations";
 import type { InspectionSample } from "./samples";
 import { generateReference, generateSample } from "./synth/sample";
 
@@ -24,7 +25,7 @@ export async function sampleReferences(sample: InspectionSample, count = 1): Pro
   return Promise.all(sample.references.slice(0, count).map((path) => loadImage(path)));
 }
 
-/** The mask, or null when there is none. Any picture is one: what is brighter than half is the defect. */
+/** The mask, or null when there is none. Any picture is one, see `loadMask`. */
 export async function sampleMask(sample: InspectionSample): Promise<MaskImage | null> {
   if (sample.synth !== undefined) {
     const { image, mask } = generateSample(sample.synth);
@@ -33,15 +34,31 @@ export async function sampleMask(sample: InspectionSample): Promise<MaskImage | 
   return sample.mask === null ? null : loadMask(sample.mask);
 }
 
+/** Masks are black and white with what is brighter than half as the defect, or number kinds of defects from 1 on (VisA), in any colour. */
 export async function loadMask(path: string): Promise<MaskImage> {
   const { width, height, data } = await loadImage(path);
   const mask = new Uint8Array(width * height);
-  let brightest = 0;
-  for (let i = 0; i < mask.length; i++) if (data[3 * i]! > brightest) brightest = data[3 * i]!;
-  // Masks are written as 0/255 or as 0/1.
-  const level = brightest > 1 ? 127 : 0;
-  for (let i = 0; i < mask.length; i++) mask[i] = data[3 * i]! > level ? 255 : 0;
+  for (let i = 0; i < mask.length; i++) mask[i] = Math.max(data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!);
+  const brightest = mask.reduce((most, value) => Math.max(most, value), 0);
+  const level = brightest > 127 ? 127 : 0;
+  for (let i = 0; i < mask.length; i++) mask[i] = mask[i]! > level ? 255 : 0;
   return { width, height, data: mask };
+}
+
+/**
+ * Says of a sample where its mask lies.
+ *
+ * @returns false for an empty mask, which lies nowhere
+ * @throws DataError when the mask cannot be read
+ */
+export async function locateByMask(sample: InspectionSample, mask: string): Promise<boolean> {
+  const { data, width, height } = await loadMask(mask);
+  const place = locateMask(data, width, height);
+  if (place === null) return false;
+  sample.location = place.location;
+  sample.locations = place.locations;
+  sample.locationShare = place.share;
+  return true;
 }
 
 /** Width and height must agree before a mask is laid over its picture. */

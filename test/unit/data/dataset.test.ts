@@ -1,5 +1,5 @@
 /** Formats told apart and turned into one another; annotation and MVTec-style folders; the real samples. */
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { detectFormat, readDataset, writeDataset } from "@iad-r1/server/data/dataset";
@@ -171,6 +171,24 @@ describe("readMvtec", () => {
     expect(train.value.map((sample) => sample.references[0])).toEqual([train.value[1]!.image, train.value[0]!.image]);
   });
 
+  it("follows links to folders, of objects and of kinds of defects", async () => {
+    const root = join(folder, "linked");
+    const own = join(folder, "mvtec-own");
+    const image = encodePng({ width: 6, height: 6, data: new Uint8Array(108) });
+    for (const name of ["nut/train/good/0.png", "nut/test/good/0.png", "more/bent/0.png"]) {
+      await mkdir(join(own, name, ".."), { recursive: true });
+      await writeFile(join(own, name), image);
+    }
+    await symlink(join(own, "more/bent"), join(own, "nut/test/bent"), "junction");
+    await mkdir(root);
+    await symlink(join(own, "nut"), join(root, "nut"), "junction");
+    const { value } = await readDataset(root);
+    expect(value.map(({ category, defectType }) => [category, defectType])).toEqual([
+      ["nut", "bent"],
+      ["nut", null],
+    ]);
+  });
+
   it("says which folders it missed", async () => {
     await expect(readDataset(set, { format: "mvtec" })).rejects.toMatchObject({ code: "data/wrong-layout" });
     await expect(readDataset(join(folder, "missing"), { format: "mvtec" })).rejects.toMatchObject({
@@ -179,7 +197,79 @@ describe("readMvtec", () => {
   });
 });
 
+describe("loadMask", () => {
+  it("takes black and white, kinds of defects by number, and colours", async () => {
+    const size = { width: 2, height: 1 };
+    const black = [0, 0, 0];
+    for (const [set, unset] of [
+      [
+        [255, 255, 255],
+        [100, 100, 100],
+      ],
+      [[1, 1, 1], black],
+      [[3, 3, 3], black],
+      [[0, 128, 0], black],
+      [[0, 0, 255], black],
+    ] as const) {
+      const path = join(folder, "mask.png");
+      await writeFile(path, encodePng({ ...size, data: Uint8Array.from([...set, ...unset]) }));
+      expect([...(await loadMask(path)).data]).toEqual([255, 0]);
+    }
+  });
+});
+
+describe("a data set with masks that says no places", () => {
+  it("gets them from the masks", async () => {
+    const path = join(folder, "meta-places.json");
+    await convertDataset({ from: { path: set }, to: { path, format: "meta" } });
+    const place = ({ location, locations }: InspectionSample) => [location, ...locations];
+    const { value, problems } = await readDataset(path);
+    const truth = await readDataset(set);
+    expect(problems).toEqual([]);
+    expect(value.map(place).map(String).sort()).toEqual(truth.value.map(place).map(String).sort());
+  });
+
+  it("says where a mask is named that cannot be read", async () => {
+    const broken = join(folder, "broken");
+    await mkdir(broken);
+    const image = encodePng({ width: 6, height: 6, data: new Uint8Array(108) });
+    await writeFile(join(broken, "a.png"), image);
+    await writeFile(join(broken, "m.png"), image.slice(0, 40));
+    await writeFile(join(broken, "table.csv"), "image,defect_type,mask\na.png,scratch,m.png\n");
+    const path = join(broken, "out.json");
+    const { value, problems } = await convertDataset({
+      from: { path: join(broken, "table.csv") },
+      to: { path, format: "sc-grpo" },
+    });
+    expect(value).toMatchObject([{ label: "anomalous", location: null, mask: null }]);
+    expect(problems).toMatchObject([{ severity: "error", code: "data/broken-image", line: 2 }]);
+  });
+});
+
 describe("writeDataset", () => {
+  it("writes places in other words as the cells that they name, so that the folder can be read again", async () => {
+    const { value } = await readDataset(set);
+    const anomalous = value.find(({ label }) => label === "anomalous")!;
+    const said = ["Top Right", "upper right corner", "left edge of the bright rim", "on the rim"];
+    const samples = said.map((location, k) => ({
+      ...anomalous,
+      id: `${k}`,
+      mask: null,
+      location,
+      locations: [location],
+    }));
+    const path = join(folder, "said");
+    await writeDataset(path, "folder", samples);
+    const read = await readDataset(path);
+    expect(read.problems).toEqual([]);
+    expect(read.value.map(({ location, locations }) => [location, locations])).toEqual([
+      ["top right", ["top right"]],
+      ["top right", ["top right"]],
+      ["center left", ["center left"]],
+      [null, []],
+    ]);
+  });
+
   it.each(["folder", "mvtec"] as const)(
     "replaces a folder that is there only when it is told to: %s",
     async (format) => {

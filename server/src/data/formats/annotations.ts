@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { LOCATIONS } from "@iad-r1/protocol/locations";
+import { parseCell } from "../../rewards/location";
 import { nearLocation } from "../grammar";
 import { type JsonSource, parseJsonSource } from "../jsonSource";
 import { type Parsed, type Position, Problems } from "../problems";
@@ -258,7 +259,9 @@ function optionalString(
 
 /** What a sample says, as a line; paths are left to the caller, as are facts that only the files know. */
 export function annotationOf(sample: InspectionSample, pathOf: (path: string) => string): Annotation {
-  const region = sample.location === null ? -1 : (LOCATIONS as readonly string[]).indexOf(sample.location);
+  // Other formats let a place be said in any words; here it is one of nine.
+  const region = sample.location === null ? null : parseCell(sample.location);
+  const location = region === null ? null : LOCATIONS[region - 1]!;
   const annotation: Annotation = {
     id: sample.id,
     image: pathOf(sample.image),
@@ -268,10 +271,8 @@ export function annotationOf(sample: InspectionSample, pathOf: (path: string) =>
     label: sample.label,
     defect_type: sample.defectType,
     defect_types: sample.defectType === null ? [] : [sample.defectType],
-    location: sample.location,
-    region: region < 0 ? null : region + 1,
-    location_share: sample.locationShare ?? null,
-    locations: sample.locations,
+    ...{ location, region, location_share: sample.locationShare ?? null },
+    locations: sample.location === location ? sample.locations : location === null ? [] : [location],
     defects: [],
     mask: sample.mask === null ? null : pathOf(sample.mask),
     reference: sample.references.length === 0 ? null : pathOf(sample.references[0]!),

@@ -2,12 +2,12 @@
  * Folders laid out as MVTec AD: `OBJECT/train/good`, `OBJECT/test/{good,DEFECT}`, `OBJECT/ground_truth/DEFECT/NAME_mask.png`.
  * Either one object or a folder of objects. Places come from the masks.
  */
-import { copyFile, mkdir, readdir } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { writeError } from "@iad-r1/models/checkpoint/atomicFile";
 import { AppError, DataError } from "@iad-r1/models/errors";
-import { locateMask } from "../locations";
-import { loadMask } from "../pixels";
+import { locateByMask } from "../pixels";
 import { type Parsed, Problems, WHOLE_FILE } from "../problems";
 import type { InspectionSample } from "../samples";
 import { checkStopped } from "../stop";
@@ -100,15 +100,9 @@ async function addMask(
   sample.mask = join(folder, file);
   if (options.places === false) return;
   try {
-    const mask = await loadMask(sample.mask);
-    const place = locateMask(mask.data, mask.width, mask.height);
-    if (place === null) {
+    if (!(await locateByMask(sample, sample.mask))) {
       problems.warning(WHOLE_FILE, "data/empty-mask", `The mask of ${sample.id} is empty.`);
-      return;
     }
-    sample.location = place.location;
-    sample.locations = place.locations;
-    sample.locationShare = place.share;
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     sample.mask = null;
@@ -120,10 +114,11 @@ async function folders(path: string): Promise<string[]> {
   try {
     const entries = await readdir(path, { withFileTypes: true });
     if (entries.length > MAX_ENTRIES) throw tooMany(path);
-    return entries
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-      .map((entry) => entry.name)
-      .sort();
+    const names: string[] = [];
+    for (const entry of entries) {
+      if (!entry.name.startsWith(".") && (await isFolder(entry, path))) names.push(entry.name);
+    }
+    return names.sort();
   } catch (error) {
     if (error instanceof DataError) throw error;
     throw new DataError(
@@ -136,6 +131,12 @@ async function folders(path: string): Promise<string[]> {
       },
     );
   }
+}
+
+/** A link to a folder is one: data sets are put together of others so. */
+async function isFolder(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return (await stat(join(path, entry.name)).catch(() => null))?.isDirectory() === true;
 }
 
 /** Names of the picture files in a folder, sorted; none when there is no such folder. */

@@ -4,8 +4,10 @@
  */
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { DataError } from "@iad-r1/models/errors";
 import type { AnswerIssue } from "../grammar";
 import { type JsonSource, type JsonValue, parseJsonSource } from "../jsonSource";
+import { locateByMask } from "../pixels";
 import { type DataFix, type Parsed, type Position, Problems, WHOLE_FILE } from "../problems";
 import type { InspectionSample } from "../samples";
 import { checkStopped } from "../stop";
@@ -172,7 +174,7 @@ const LOOKED_AT_ONCE = 32;
 /** Does a file exist? Answers should be remembered, as samples share references. */
 export type FileExists = (path: string) => Promise<boolean>;
 
-/** Looks for the files of all drafts; samples without a required file are dropped with a problem at its line. */
+/** Looks for the files of all drafts, and for places in masks; samples without a required file are dropped with a problem at its line. */
 export async function settleDrafts(
   drafts: readonly Draft[],
   problems: Problems,
@@ -184,9 +186,22 @@ export async function settleDrafts(
     draft.files.forEach((file, k) => {
       if (found[k] !== null || !file.required) file.use(found[k]!);
     });
+    await locateUnknown(draft, problems);
   }
   reportRepeatedIds(value, problems);
   return { value, problems: problems.list() };
+}
+
+/** A place that the file does not say is where the mask lies; without one a defect would be taught as in the centre. */
+async function locateUnknown({ sample, files }: Draft, problems: Problems): Promise<void> {
+  if (sample.label === "normal" || sample.location !== null || sample.mask === null) return;
+  try {
+    await locateByMask(sample, sample.mask);
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    sample.mask = null;
+    problems.error(files.find(({ what }) => what === "mask")!.at, error.code, error.message, error.hint);
+  }
 }
 
 /** The files of drafts in their order, null for those that are not there. Changes nothing. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { convertMeta, metaDrafts, readMeta, writeMeta } from "@iad-r1/server/data/formats/metaJson";
 import { draftsIn } from "@iad-r1/server/data/formats/records";
 import { readTestFile, testFileDrafts, writeTestFile } from "@iad-r1/server/data/formats/testFile";
+import { encodeMaskPng } from "@iad-r1/server/data/png";
 import { formatProblem, Problems } from "@iad-r1/server/data/problems";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -30,9 +31,12 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "test-file-"));
   await mkdir(join(folder, "SET/bolt/test/good"), { recursive: true });
   await mkdir(join(folder, "SET/bolt/test/bent"), { recursive: true });
-  for (const name of ["SET/bolt/test/good/1.png", "SET/bolt/test/bent/2.png", "ref.png", "mask.png"]) {
+  for (const name of ["SET/bolt/test/good/1.png", "SET/bolt/test/bent/2.png", "ref.png"]) {
     await writeFile(join(folder, name), "");
   }
+  const mask = new Uint8Array(9);
+  mask[2] = 1;
+  await writeFile(join(folder, "mask.png"), encodeMaskPng(mask, 3, 3));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -114,7 +118,7 @@ describe("meta.json", () => {
     const first = await readMeta(path);
     expect(first.problems).toEqual([]);
     expect(first.value).toMatchObject([
-      { label: "anomalous", defectType: "bent tip", mask: join(folder, "mask.png") },
+      { label: "anomalous", defectType: "bent tip", location: "top right", mask: join(folder, "mask.png") },
       { label: "normal", defectType: null, mask: null },
     ]);
     await writeMeta(path, first.value, (image) => image.slice(folder.length + 1));
