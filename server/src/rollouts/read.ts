@@ -12,7 +12,7 @@ import type { RolloutFormat, RolloutRow, RowPlace } from "./row";
 import { type IndexedRow, RecordScanner } from "./scanRecord";
 import { locateRollouts, type RolloutSource } from "./sources";
 import { nameGroups, type TableOptions, tableRows } from "./tableRows";
-import { readRolloutTables, type RolloutTables } from "./tables";
+import { readRolloutTables, type RolloutTables, sampleOf } from "./tables";
 
 export interface ReadRolloutsOptions extends TableOptions {
   /** Recognised from the content when left out. */
@@ -88,8 +88,7 @@ export async function forEachIndexedRow(
     const row = scanner.scan(line);
     if (row === null) return false;
     row.prompt = tables.prompts.get(row.promptHash) ?? null;
-    const picture = row.images?.at(-1);
-    row.columns = (picture === undefined ? undefined : tables.samples.get(picture)?.columns) ?? row.columns;
+    row.columns = sampleOf(tables, row)?.columns ?? row.columns;
     take(row, place);
     return true;
   };
@@ -298,12 +297,11 @@ async function readLlamaFactory(
 const llamaHint = 'Expected a line of LLaMA-Factory such as {"prompt": "…", "predict": "…", "label": "…"}.';
 
 /** Adds what a run keeps once for all its completions: the chat and the columns of the data row. */
-function withTables(row: RolloutRow, { prompts, samples }: RolloutTables): RolloutRow {
+function withTables(row: RolloutRow, tables: RolloutTables): RolloutRow {
   const { recorded } = row;
   if (recorded === undefined) return row;
-  if (row.prompt === null) row.prompt = prompts.get(recorded.promptHash) ?? null;
-  const picture = recorded.imageRefs.at(-1)?.id;
-  const columns = picture === undefined ? undefined : samples.get(picture)?.columns;
+  if (row.prompt === null) row.prompt = tables.prompts.get(recorded.promptHash) ?? null;
+  const columns = sampleOf(tables, row)?.columns;
   if (columns !== undefined) row.columns = { ...columns, ...row.columns };
   return row;
 }

@@ -17,7 +17,7 @@ import { questionOf } from "./promptText";
 import type { IndexedRow } from "./scanRecord";
 import { type RolloutRow, type RowPlace, splitOf } from "./row";
 import type { RolloutSource } from "./sources";
-import { readRolloutTables, type RolloutTables } from "./tables";
+import { readRolloutTables, type RolloutTables, sampleOf } from "./tables";
 import { totalOf } from "./total";
 import { answerOf, labelOf, verdictOf } from "./verdict";
 
@@ -209,10 +209,9 @@ export class RolloutIndex {
     return rows;
   }
 
-  /** What a run keeps about the picture of a row. */
+  /** What a run keeps about the sample of a row. */
   sampleOf(row: RolloutRow) {
-    const picture = row.images?.at(-1);
-    return picture === undefined ? undefined : this.tables?.samples.get(picture);
+    return this.tables === null ? undefined : sampleOf(this.tables, row);
   }
 
   private async read(number: number, handles: Map<string, FileHandle>): Promise<RolloutRow> {

@@ -1,11 +1,12 @@
 /**
- * What a run keeps once for all its completions, beside `rollouts/step-*.jsonl`: the chat behind each prompt hash, and for each picture the
- * sample it shows with the columns that rewards are given. Without them a reward that reads a column could not be scored again. Append-only;
+ * What a run keeps once for all its completions, beside `rollouts/step-*.jsonl`: the chat behind each prompt hash, and each sample with its
+ * picture and the columns that rewards are given. Without them a reward that reads a column could not be scored again. Append-only;
  * a line that a crash cut off is ignored.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { IndexedRow } from "./scanRecord";
 
 /** The sample that a picture shows, turned as the picture is. */
 export interface RolloutSample {
@@ -22,7 +23,7 @@ export interface RolloutSample {
 export interface RolloutTables {
   /** SHA-256 of a rendered prompt -> chat messages. */
   prompts: Map<string, unknown>;
-  /** `id` of the inspected picture in a record -> sample. */
+  /** By `keyOf`: a data set can ask several things about one picture, and a sample can be seen turned. */
   samples: Map<string, RolloutSample>;
 }
 
@@ -38,7 +39,7 @@ export async function readRolloutTables(runFolder: string): Promise<RolloutTable
   for (const line of await linesOf(join(runFolder, samplesFile))) {
     const { picture, sampleId, image, mask, columns, synth = null } = line;
     if (typeof picture !== "string" || typeof sampleId !== "string") continue;
-    tables.samples.set(picture, {
+    tables.samples.set(keyOf({ picture, sampleId }), {
       sampleId,
       image: typeof image === "string" ? image : null,
       mask: typeof mask === "string" ? mask : null,
@@ -47,6 +48,19 @@ export async function readRolloutTables(runFolder: string): Promise<RolloutTable
     });
   }
   return tables;
+}
+
+/** The sample of a row, as its last picture shows it. */
+export function sampleOf(
+  { samples }: RolloutTables,
+  { images, sampleId }: Pick<IndexedRow, "images" | "sampleId">,
+): RolloutSample | undefined {
+  const picture = images?.at(-1);
+  return picture === undefined ? undefined : samples.get(keyOf({ picture, sampleId }));
+}
+
+function keyOf({ picture, sampleId }: { picture?: unknown; sampleId?: unknown }): string {
+  return JSON.stringify([picture, sampleId]);
 }
 
 async function linesOf(path: string): Promise<Record<string, unknown>[]> {
@@ -73,16 +87,17 @@ export class RolloutTablesWriter {
   private readonly known: { prompts: Set<unknown>; samples: Set<unknown> };
 
   constructor(private readonly runFolder: string) {
-    const keys = (file: string, key: string) => {
+    const lines = (file: string) => {
       const path = join(runFolder, file);
-      return new Set(existsSync(path) ? parseLines(readFileSync(path, "utf8")).map((line) => line[key]) : []);
+      return existsSync(path) ? parseLines(readFileSync(path, "utf8")) : [];
     };
-    this.known = { prompts: keys(promptsFile, "hash"), samples: keys(samplesFile, "picture") };
+    const prompts = lines(promptsFile).map(({ hash }) => hash);
+    this.known = { prompts: new Set(prompts), samples: new Set(lines(samplesFile).map(keyOf)) };
   }
 
   add(entries: readonly ({ hash: string; messages: unknown; picture: string } & RolloutSample)[]): void {
     const prompts = entries.filter(({ hash }) => isNew(this.known.prompts, hash));
-    const samples = entries.filter(({ picture }) => isNew(this.known.samples, picture));
+    const samples = entries.filter((entry) => isNew(this.known.samples, keyOf(entry)));
     this.append(
       promptsFile,
       prompts.map(({ hash, messages }) => ({ hash, messages })),

@@ -123,12 +123,31 @@ describe("a run folder", () => {
     // A process that goes on with the run does not write it again, and a line that a crash cut off harms nothing.
     writeFileSync(join(folder, "rollouts/samples.jsonl"), '\n{"picture": "/da', { flag: "a" });
     new RolloutTablesWriter(folder).add([
-      { ...entry, picture: "/data/1.png", ...sample, columns: { category: "ring" } },
+      { ...entry, sampleId: "s1", picture: "/data/1.png", ...sample, columns: { category: "ring" } },
     ]);
     expect(readFileSync(join(folder, "rollouts/prompts.jsonl"), "utf8").trim().split("\n")).toHaveLength(1);
     const { rows } = await readRollouts(folder);
     expect(rows.map(({ columns }) => columns.category)).toEqual(["nut", "nut", "ring"]);
     expect(rows[0]!.prompt).toEqual([{ role: "user", content: "?" }]);
+  });
+
+  it("keeps the columns of two samples apart that show one picture", async () => {
+    const folder = runFolder([]);
+    const picture = "/data/0.png";
+    const lines = ["s0", "s1"].map((sampleId, group) => {
+      const { imageRefs } = record(0, 0, 1);
+      return { ...record(group, 0, 1), sampleId, imageRefs };
+    });
+    writeFileSync(
+      join(folder, "rollouts/step-000001.jsonl"),
+      `${lines.map((line) => JSON.stringify(line)).join("\n")}\n`,
+    );
+    const common = { hash: "h".repeat(64), messages: [], picture, image: picture, mask: null, synth: null };
+    new RolloutTablesWriter(folder).add(
+      ["s0", "s1"].map((sampleId) => ({ ...common, sampleId, columns: { question: sampleId } })),
+    );
+    const { rows } = await readRollouts(folder);
+    expect(rows.map(({ columns }) => columns.question)).toEqual(["s0", "s1"]);
   });
 });
 
