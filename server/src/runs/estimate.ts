@@ -18,6 +18,7 @@ import { languageTargets } from "../generate/liveModel";
 import { probeDevice } from "../runtime/devices";
 import { availableBytes } from "../runtime/memory";
 import { activationBytes, trainingStateBytes } from "../train/memory";
+import { rolloutRows } from "../train/rollouts";
 import { loadData, planStages } from "./postTrain";
 
 /** Tokens of samples as the model sees them. */
@@ -129,11 +130,11 @@ function memoryOf(
     });
   const language = pass(decoder, rows, lengths.promptMax + answer, rows * answer);
   const tower = learner.sees ? pass(towerStack, rows * lengths.views, lengths.patches, 0) : 0;
-  const rollouts = config.stages.scGrpo.groupSize * config.stages.scGrpo.promptsPerStep;
+  const { groupSize, promptsPerStep } = config.stages.scGrpo;
   return {
     ...{ stage: id, weightsBytes, activationsBytes: language + tower },
     optimizerBytes: trainingStateBytes(learner.numTrainable),
-    cacheBytes: kind === "pa-sft" ? 0 : cache(Math.min(32, rollouts), lengths.promptMax + answer),
+    cacheBytes: kind === "pa-sft" ? 0 : cache(rolloutRows(groupSize, promptsPerStep), lengths.promptMax + answer),
   };
 }
 

@@ -60,6 +60,16 @@ export interface RollOutOptions {
   onProgress?: (finished: number, total: number) => void;
 }
 
+/** Completions that are written at a time: whole groups, and at least one. */
+function mostRows(groupSize: number): number {
+  return Math.max(64, groupSize);
+}
+
+/** Rows of the cache that rollouts of so many prompts take. */
+export function rolloutRows(groupSize: number, prompts: number): number {
+  return groupSize * Math.min(prompts, Math.floor(mostRows(groupSize) / groupSize));
+}
+
 /**
  * @param wanted each prompt, and the name of its stream of random numbers
  * @throws CancelledError, RewardError with the policy "stop"
@@ -76,7 +86,7 @@ export async function rollOutGroups(
   const generated = await generator.generate(
     prompts.map((prompt, i) => ({ prompt, count: groupSize, seed: wanted[i]!.seed })),
     {
-      ...{ sampling, maxNewTokens, policyLogProbs: options.policyLogProbs ?? false, maxRows: Math.max(64, groupSize) },
+      ...{ sampling, maxNewTokens, policyLogProbs: options.policyLogProbs ?? false, maxRows: mostRows(groupSize) },
       ...(signal && { signal }),
       ...(onProgress && { onProgress: (finished: number) => onProgress(finished, total) }),
     },

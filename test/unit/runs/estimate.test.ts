@@ -28,3 +28,19 @@ it("counts the adapter that a stage goes on with, and not the one that it would 
   expect(second).toBe(first);
   expect(await optimizerBytes(null, { paSft: 2, scGrpo: 4 })).toEqual([first! / 2, first! / 2]);
 });
+
+it("counts as many rows of the cache as rollouts fill", async () => {
+  const cacheBytes = async (groupSize: number, promptsPerStep: number) => {
+    const config = makeExperiment({
+      ...{ project: "own", model: { base: tinyCheckpoint }, device: "cpu", threads: 1, output: "runs" },
+      data: { train: { kind: "synth", seed: 1, count: 4, size: 42 } },
+      stages: { scGrpo: { steps: 1, groupSize, promptsPerStep } },
+    });
+    return (await estimateRun("sc-grpo", config)).memory.stages[0]!.cacheBytes;
+  };
+  const row = (await cacheBytes(2, 1)) / 2;
+  const rows = [await cacheBytes(8, 8), await cacheBytes(8, 20), await cacheBytes(48, 2), await cacheBytes(96, 1)].map(
+    (bytes) => bytes / row,
+  );
+  expect(rows).toEqual([64, 64, 48, 96]);
+});
