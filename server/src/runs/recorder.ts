@@ -3,7 +3,7 @@
  * copy) and is shown to the listeners. It keeps the states in order and sees to it that an attempt ends with exactly one final
  * event. It knows nothing of models or training.
  */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AppError, CheckpointError, formatError, InternalError } from "@iad-r1/models/errors";
 import { asAppError } from "@iad-r1/models/systemError";
@@ -75,8 +75,11 @@ export class RunRecorder {
     this.listeners = [listener];
     this.alerts = AlertWatch.of(manifest.config);
     removeLeftovers(folder);
-    removeLeftovers(join(folder, "checkpoints"));
-    removeLeftovers(join(folder, "rollouts"));
+    // Of a run that goes on a person may have deleted them to save space.
+    for (const name of ["checkpoints", "rollouts"]) {
+      makeFolder(join(folder, name));
+      removeLeftovers(join(folder, name));
+    }
     removeLeftovers(join(folder, "models"));
     this.journal = openJournal(join(folder, "events.jsonl"));
     this.seq = this.journal.lastSeq;
@@ -98,8 +101,6 @@ export class RunRecorder {
       });
     }
     makeFolder(folder);
-    mkdirSync(join(folder, "checkpoints"), { recursive: true });
-    mkdirSync(join(folder, "rollouts"), { recursive: true });
     const lock = takeWriterLock(join(folder, "writer.lock"));
     writeManifest(folder, manifest);
     const recorder = new RunRecorder(folder, manifest, lock, undefined, listener);

@@ -1,5 +1,5 @@
 /** The life of a run on disk: numbered events, states in order, one final event, resume and listing. */
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CheckpointError, InternalError } from "@iad-r1/models/errors";
@@ -138,6 +138,19 @@ describe("a recorder", () => {
     );
     expect(events[0]!.seq).toBeGreaterThanOrEqual(last);
     expect([...openRun(first.folder).scalars()[0]!.values]).toEqual([1, 2, 30]);
+  });
+
+  it("goes on in a folder whose rollouts and checkpoints were deleted to save space", () => {
+    const { folder, recorder } = start();
+    recorder.finish("stopped", null);
+    for (const name of ["rollouts", "checkpoints"]) rmSync(join(folder, name), { recursive: true });
+    const point = { finishedStages: [], stage: null, step: 0 };
+    RunRecorder.reopen(
+      folder,
+      () => point,
+      () => undefined,
+    ).finish("stopped", null);
+    expect(readdirSync(folder)).toEqual(expect.arrayContaining(["checkpoints", "rollouts"]));
   });
 
   it("lets one process write at a time and leaves the lock when it cannot resume", () => {
