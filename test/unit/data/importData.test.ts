@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readDataset } from "@iad-r1/server/data/dataset";
-import { csvRows } from "@iad-r1/server/data/formats/csvTable";
+import { csvDrafts, csvRows } from "@iad-r1/server/data/formats/csvTable";
+import { Problems } from "@iad-r1/server/data/problems";
 import { datasetInfoEntry } from "@iad-r1/server/data/formats/paSft";
 import { convertDataset, importData } from "@iad-r1/server/data/importData";
 import { encode } from "fast-png";
@@ -42,6 +43,23 @@ describe("a CSV table", () => {
     // The copy does not depend on the original.
     expect(value.every(({ image }) => image.startsWith(out))).toBe(true);
     expect(readFileSync(value[0]!.references[0]!)).toEqual(readFileSync(join(folder, "pics", "good.png")));
+  });
+
+  it("keeps columns that it does not know, and says when a type contradicts its label", async () => {
+    const folder = temporaryFolder();
+    picture(join(folder, "a.png"), 9);
+    const rows = ["image,label,type,line,shift", "a.png,0,none,4,", "a.png,0,dent,5,late"];
+    writeFileSync(join(folder, "list.csv"), rows.join("\n"));
+    const problems = new Problems("list.csv");
+    const samples = csvDrafts(rows.join("\n"), folder, problems).map(({ sample }) => sample);
+    expect(samples).toMatchObject([
+      { label: "normal", defectType: null, extra: { line: "4" } },
+      { label: "normal", defectType: null, extra: { line: "5", shift: "late" } },
+    ]);
+    expect(problems.list()).toMatchObject([{ severity: "warning", code: "data/contradiction", line: 3 }]);
+    // Without a label the type decides.
+    const [sound] = csvDrafts("image,type\na.png,None", folder, problems);
+    expect(sound!.sample).toMatchObject({ label: "normal", defectType: null });
   });
 
   it("names the rows that cannot be read, and takes the others", async () => {

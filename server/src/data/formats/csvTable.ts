@@ -1,6 +1,7 @@
 /**
  * A table of pictures as spreadsheets write it: comma, semicolon or tab between the fields, quotes as in RFC 4180, names of columns in the
- * first line. Only `image` is required; an anomalous sample is known by its label or by a defect type.
+ * first line. Only `image` is required; an anomalous sample is known by its label or by a defect type. Columns that it does not know reach
+ * the rewards.
  */
 import { basename, dirname, extname } from "node:path";
 import { type Parsed, type Position, Problems } from "../problems";
@@ -20,7 +21,7 @@ const columnNames = {
 } as const;
 type Column = keyof typeof columnNames;
 
-const normalWords = new Set(["normal", "good", "ok", "0", "no", "false", "negative", "正常", "良品"]);
+const normalWords = new Set(["normal", "good", "ok", "0", "no", "none", "false", "negative", "正常", "良品", "无"]);
 const anomalousWords = new Set([
   "anomalous",
   "anomaly",
@@ -118,6 +119,10 @@ function draftOf(
     problems.error(at, "data/bad-label", `Expected a label such as normal or anomalous, got ${got}.`);
     return null;
   }
+  if (label === "normal" && !isSound) {
+    const message = `The label is normal, so the defect type ${describe(type)} is left out.`;
+    problems.warning(at, "data/contradiction", message);
+  }
   const location = label === "anomalous" ? get("location") : null;
   const sample: InspectionSample = {
     ...{ id: basename(image, extname(image)), image, references: [], label, location, mask: null },
@@ -125,6 +130,11 @@ function draftOf(
     defectType: label === "anomalous" && !isSound ? type : null,
     locations: location === null ? [] : [location],
   };
+  const known = new Set(Object.values(places));
+  const extra = names.flatMap((name, k) =>
+    known.has(k) || fields[k]!.trim() === "" ? [] : [[name.trim(), fields[k]!.trim()]],
+  );
+  if (extra.length > 0) sample.extra = Object.fromEntries(extra) as Record<string, string>;
   const draft: Draft = {
     sample,
     files: [{ candidates: [image], at, what: "image", required: true, use: () => undefined }],
