@@ -101,7 +101,7 @@ export class StageRun {
     private readonly model: LearningModel,
     private readonly saving: SavingOptions,
   ) {
-    this.best = context.resume?.state.best ?? null;
+    this.best = bestThere(context);
     this.pace = new Pace(context.resume?.state.step ?? 0);
   }
 
@@ -254,6 +254,17 @@ export class StageRun {
     const { folder } = checkpoints.at(plan.id, step);
     return { model: this.model.savedReference(folder), step };
   }
+}
+
+/** The best step before a resume; of the checkpoints that are left, where a person deleted its own: a stage must end with one that is there. */
+function bestThere({ plan, checkpoints, resume }: StageContext): TrainerState["best"] {
+  const best = resume?.state.best ?? null;
+  const states = checkpoints.list().flatMap(({ state }) => (state.stage === plan.id ? state : []));
+  if (best === null || states.some(({ step }) => step === best.step)) return best;
+  return states.reduce<TrainerState["best"]>((found, { step, balancedAccuracy }) => {
+    if (balancedAccuracy === null || balancedAccuracy < (found?.balancedAccuracy ?? 0)) return found;
+    return { step, balancedAccuracy };
+  }, null);
 }
 
 /** Held-out numbers as curves. */
