@@ -1,7 +1,7 @@
 /** Formats told apart and turned into one another; annotation and MVTec-style folders; the real samples. */
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { detectFormat, readDataset, writeDataset } from "@iad-r1/server/data/dataset";
 import { convertDataset } from "@iad-r1/server/data/importData";
 import { parseAnnotations, readAnnotations } from "@iad-r1/server/data/formats/annotations";
@@ -247,6 +247,20 @@ describe("a data set with masks that says no places", () => {
 });
 
 describe("writeDataset", () => {
+  it("keeps all references of a sample in a folder, and says which of them is missing", async () => {
+    const { value } = await readDataset(set);
+    const [one, ...others] = value;
+    const references = others.slice(0, 3).map(({ image }) => image);
+    const path = join(folder, "several");
+    await writeDataset(path, "folder", [{ ...one!, references }]);
+    const read = await readDataset(path);
+    expect(read.problems).toEqual([]);
+    const names = (paths: readonly string[]) => paths.map((name) => basename(name));
+    expect(names(read.value[0]!.references)).toEqual(names(references));
+    await rm(read.value[0]!.references[1]!);
+    expect((await readDataset(path)).problems).toMatchObject([{ code: "data/missing-image", line: 1 }]);
+  });
+
   it("writes places in other words as the cells that they name, so that the folder can be read again", async () => {
     const { value } = await readDataset(set);
     const anomalous = value.find(({ label }) => label === "anomalous")!;

@@ -10,7 +10,7 @@ import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { LOCATIONS } from "@iad-r1/protocol/locations";
 import { parseCell } from "../../rewards/location";
 import { nearLocation } from "../grammar";
-import { type JsonSource, parseJsonSource } from "../jsonSource";
+import { type JsonSource, type JsonValue, parseJsonSource } from "../jsonSource";
 import { type Parsed, type Position, Problems } from "../problems";
 import type { InspectionSample } from "../samples";
 import { checkStopped } from "../stop";
@@ -46,7 +46,8 @@ export interface Annotation {
   locations: string[];
   defects: { type: string; box: [number, number, number, number]; cell: string }[];
   mask: string | null;
-  reference: string | null;
+  /** A list where there are several. */
+  reference: string | string[] | null;
   think?: string;
   group?: string;
   sha256?: string;
@@ -220,14 +221,18 @@ function draftOf(source: JsonSource, record: JsonRecord, folder: string, problem
   const files: NeededFile[] = [
     { candidates: [image], at: imageAt, what: "image", required: true, use: (path) => (sample.image = path!) },
   ];
-  for (const [key, what] of [
-    ["mask", "mask"],
-    ["reference", "reference image"],
-  ] as const) {
-    const value = optionalString(source, record, key, problems);
+  const { reference } = record;
+  // A list of them, where there are several.
+  const isList = Array.isArray(reference);
+  for (const [key, container, place] of [
+    ["mask", record, "mask"] as const,
+    ...(isList ? reference.map((_, k) => ["reference", reference, k] as const) : []),
+    ...(isList ? [] : [["reference", record, "reference"] as const]),
+  ]) {
+    const value = optionalString(source, container, place, problems);
     if (value === undefined) return null;
     if (value === null || value === "") continue;
-    const at = source.at(record, key);
+    const at = source.at(container, place);
     const path = absolutePath(folder, value, at, problems);
     if (path === null) return null;
     if (key === "reference" && path === image) {
@@ -238,6 +243,7 @@ function draftOf(source: JsonSource, record: JsonRecord, folder: string, problem
       if (key === "mask") sample.mask = found;
       else if (found !== null) sample.references.push(found);
     };
+    const what = key === "mask" ? "mask" : "reference image";
     files.push({ candidates: [path], at, what, required: key === "reference", use });
   }
   return { sample, files, at: source.at(record), sha256: typeof sha256 === "string" ? sha256 : undefined };
@@ -246,14 +252,15 @@ function draftOf(source: JsonSource, record: JsonRecord, folder: string, problem
 /** Text or null; undefined with a problem for anything else. A missing key is null. */
 function optionalString(
   source: JsonSource,
-  record: JsonRecord,
-  key: string,
+  container: JsonRecord | JsonValue[],
+  key: string | number,
   problems: Problems,
 ): string | null | undefined {
-  const value = record[key];
+  const value = (container as JsonRecord)[key];
   if (value === undefined || value === null) return null;
   if (typeof value === "string") return value;
-  problems.error(source.at(record, key), "data/wrong-type", `"${key}" must be text or null, got ${describe(value)}.`);
+  const name = typeof key === "number" ? `Reference ${key + 1}` : `"${key}"`;
+  problems.error(source.at(container, key), "data/wrong-type", `${name} must be text or null, got ${describe(value)}.`);
   return undefined;
 }
 
@@ -262,6 +269,7 @@ export function annotationOf(sample: InspectionSample, pathOf: (path: string) =>
   // Other formats let a place be said in any words; here it is one of nine.
   const region = sample.location === null ? null : parseCell(sample.location);
   const location = region === null ? null : LOCATIONS[region - 1]!;
+  const references = sample.references.map(pathOf);
   const annotation: Annotation = {
     id: sample.id,
     image: pathOf(sample.image),
@@ -275,7 +283,7 @@ export function annotationOf(sample: InspectionSample, pathOf: (path: string) =>
     locations: sample.location === location ? sample.locations : location === null ? [] : [location],
     defects: [],
     mask: sample.mask === null ? null : pathOf(sample.mask),
-    reference: sample.references.length === 0 ? null : pathOf(sample.references[0]!),
+    reference: references.length > 1 ? references : (references[0] ?? null),
   };
   if (sample.think !== undefined && sample.think !== "") annotation.think = sample.think;
   if (sample.group !== undefined) annotation.group = sample.group;

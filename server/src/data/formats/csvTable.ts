@@ -120,7 +120,8 @@ function draftOf(
     return null;
   }
   if (label === "normal" && !isSound) {
-    const message = `The label is normal, so the defect type ${describe(type)} is left out.`;
+    // The label decides.
+    const message = `The label is normal, but "${names[places.type!]}" is ${describe(type)}.`;
     problems.warning(at, "data/contradiction", message);
   }
   const location = label === "anomalous" ? get("location") : null;

@@ -140,6 +140,7 @@ export const sentences: Readonly<Record<string, string>> = {
   '"location" must be one of {0}, got {1}.': '"location" 必须是 {0} 之一，但写了 {1}。',
   "An image cannot be its own reference.": "图像不能作为自己的参考。",
   '"{0}" must be text or null, got {1}.': '"{0}" 必须是文本或 null，但写了 {1}。',
+  "Reference {0} must be text or null, got {1}.": "第 {0} 个参考必须是文本或 null，但写了 {1}。",
   '"{0}" must be text, got {1}.': '"{0}" 必须是文本，但写了 {1}。',
   '"{0}" must be a list of texts, got {1}.': '"{0}" 必须是文本列表，但写了 {1}。',
   '"anomaly" must be 0 or 1, got {0}.': '"anomaly" 必须是 0 或 1，但写了 {0}。',
