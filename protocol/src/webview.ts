@@ -675,6 +675,8 @@ const wantedView = struct({
   turn: count,
   query: nullable(exploreQueryShape),
   rollout: nullable(rolloutKey),
+  /** The reward that the person came from: the one that is explained. */
+  reward: nullable(ownReward),
 });
 
 export const explorerPanel = definePanel({

@@ -166,7 +166,7 @@ it("shows how sure the model was of each token, or what a reward reads, one at a
 
 it("opens where a command points, and keeps its place when it is hidden", async () => {
   const query = { ...defaultQuery, filter: { ...defaultQuery.filter, facets: { verdict: ["missed"] } } };
-  const host = await show({ wanted: { turn: 1, query, rollout: { step: 12, group: "12/2", index: 3 } } });
+  const host = await show({ wanted: { turn: 1, query, rollout: { step: 12, group: "12/2", index: 3 }, reward: null } });
   const { page } = host;
   await until(() => page.locator(".rollout-head h2").innerText(), "Group 2, completion 3");
   expect(
@@ -177,6 +177,39 @@ it("opens where a command points, and keeps its place when it is hidden", async 
   ).toBe(true);
   const saved = await page.evaluate(() => (window as unknown as { savedState: unknown }).savedState);
   expect(saved).toMatchObject({ source: { kind: "run", run: "demo" }, group: { step: 12, group: "12/2" }, place: 3 });
+});
+
+it("opens where a command points also when the page was there before its rollouts", async () => {
+  const run = await recordedRun();
+  const query = { ...defaultQuery, filter: { ...defaultQuery.filter, facets: { verdict: ["missed"] } } };
+  const wanted = { turn: 1, query, rollout: { step: 12, group: "12/2", index: 3 }, reward: null };
+  const { overview, ...early } = explorerState(run, { wanted });
+  open = await FakeHost.open(explorerPanel, { ...early, overview: null }, explorerAnswers(run), {});
+  await open.page.locator(".empty", { hasText: "Loading" }).waitFor();
+  await open.change("overview/changed", { overview, error: null });
+  await until(() => open!.page.locator(".rollout-head h2").innerText(), "Group 2, completion 3");
+  await until(async () => (await status(open!)).includes("of 1,280"), true);
+});
+
+it("explains the reward that set a completion apart, else the one that a person came from", async () => {
+  const run = await recordedRun();
+  const reward = (name: string) => ({ name, uri: `file:///rewards/${name}.reward.ts` });
+  const functions = ["another", "iad-r1/accuracy", "iad-r1/consistency"].map(reward);
+  const group = await run.explorer.group(run.folder, 2, "2/0", defaultQuery);
+  const scores = (name: string) => group.rollouts.map(({ rewards }) => rewards[name] ?? 0);
+  const pull = (name: string, at: number) =>
+    Math.abs(scores(name)[at]! - scores(name).reduce((sum, each) => sum + each, 0) / scores(name).length);
+  const rollout = { step: 2, group: "2/0", index: 0 };
+  const names = ["iad-r1/accuracy", "iad-r1/consistency"];
+  const telling = names.sort((a, b) => pull(b, 0) - pull(a, 0))[0]!;
+  const host = await show({ functions, wanted: { turn: 1, query: null, rollout, reward: null } });
+  const { page } = host;
+  await until(() => page.locator(".rollout-head h2").innerText(), "Group 0, completion 0");
+  await page.keyboard.press("d");
+  expect(await host.waitForTell("rollout/debug")).toMatchObject({ rollout, function: { name: telling } });
+  await host.change("wanted/changed", { turn: 2, query: null, rollout: null, reward: functions[0]! });
+  await page.keyboard.press("d");
+  expect(await host.waitForTell("rollout/debug", 1)).toMatchObject({ rollout, function: { name: "another" } });
 });
 
 it("runs no code of a person before they started live values", async () => {

@@ -149,6 +149,10 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
     const { connection, runs } = context;
     this.subscriptions = [
       this.host,
+      panel.onDidChangeViewState(() => {
+        // The page had it. What comes back is what the person made of it, which the page keeps.
+        if (!panel.visible && this.overview !== null) this.wanted = { ...this.wanted, query: null, rollout: null };
+      }),
       runs.onDidChange((changes) => {
         const { source: shown } = this;
         if (shown?.kind === "run" && changes.some(({ after }) => after?.id === shown.run)) this.follow();
@@ -157,7 +161,7 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
       context.rewardScope.event((state) => void this.takeScope(state).catch((error: unknown) => this.complain(error))),
     ];
     this.host.show(context.extension.extensionUri, messages.explorerTitle(""));
-    if (context.isTrusted) connection.start().then(() => this.read(wish.reward), around.onFailure);
+    if (context.isTrusted) connection.start().then(() => this.read(), around.onFailure);
   }
 
   get isActive(): boolean {
@@ -174,7 +178,6 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
       this.flips = wish.flips;
       this.host.change("flips/changed", wish.flips.label);
     }
-    if (wish.reward !== undefined) this.putFirst(wish.reward);
     this.wanted = wantedView(this.wanted.turn + 1, wish);
     this.host.change("wanted/changed", this.wanted);
   }
@@ -233,7 +236,7 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
       this.source = source;
       this.overview = null;
       this.flips = null;
-      this.wanted = { turn: this.wanted.turn + 1, query: null, rollout: null };
+      this.wanted = { ...this.wanted, query: null, rollout: null };
       this.error = null;
       this.host.change("source/changed", source);
       await this.read();
@@ -291,7 +294,7 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
   }
 
   /** Reads what there is; what cannot be read is shown in the page. */
-  private async read(reward?: OwnReward): Promise<void> {
+  private async read(): Promise<void> {
     const { connection } = this.context;
     const { source } = this;
     try {
@@ -307,9 +310,7 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
       this.error = wireError(error) ?? { code: "editor/failed", message: sentence(error) };
     }
     this.host.change("overview/changed", { overview: this.overview, error: this.error });
-    // The page needs its source to come back with it, and what else belongs to another source is another view.
-    this.host.change("wanted/changed", this.wanted);
-    await this.takeScope(await connection.request(lsp.rewardScope), reward);
+    await this.takeScope(await connection.request(lsp.rewardScope));
   }
 
   private follow(): void {
@@ -335,7 +336,7 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
   }
 
   /** Pinned rollout, own rewards, and whether their code may run. */
-  private async takeScope({ scope, source, isLive }: RewardScopeState, reward?: OwnReward): Promise<void> {
+  private async takeScope({ scope, source, isLive }: RewardScopeState): Promise<void> {
     const isHere = JSON.stringify(source) === JSON.stringify(this.source);
     const pinned = isHere ? scope.pinned : null;
     if (JSON.stringify(pinned) !== JSON.stringify(this.pinned)) {
@@ -343,34 +344,20 @@ class ExplorerPanel implements PanelController<typeof explorerPanel>, Disposable
       this.host.change("pinned/changed", pinned);
     }
     const before = JSON.stringify([this.functions, this.isLive]);
-    const [first] = this.functions;
     this.isLive = isLive;
     const listed = await this.context.connection.request(lsp.listRewards);
     this.functions = listed.map(({ name, uri }) => ({ name, uri }));
-    const front = reward ?? first;
-    if (front !== undefined) this.sortFirst(front);
-    if (before !== JSON.stringify([this.functions, this.isLive])) this.tellFunctions();
-  }
-
-  /** The reward that the person came from is the one that is explained. */
-  private putFirst(reward: OwnReward): void {
-    this.sortFirst(reward);
-    this.tellFunctions();
-  }
-
-  private sortFirst({ name, uri }: OwnReward): void {
-    const isIt = (each: OwnReward) => each.name === name && each.uri === uri;
-    this.functions = [...this.functions.filter(isIt), ...this.functions.filter((each) => !isIt(each))];
-  }
-
-  private tellFunctions(): void {
+    if (before === JSON.stringify([this.functions, this.isLive])) return;
     const canRun = this.isLive && this.context.isTrusted;
     this.host.change("functions/changed", { functions: this.functions, canRun });
   }
 }
 
-function wantedView(turn: number, { query, rollout }: ExploreWish): WantedView {
+function wantedView(turn: number, { query, rollout, reward }: ExploreWish): WantedView {
   // Turn 0 is what a page is that nobody asked for anything.
-  const isWish = query !== undefined || rollout !== undefined;
-  return { turn: isWish ? Math.max(1, turn) : turn, query: query ?? null, rollout: rollout ?? null };
+  const isWish = query !== undefined || rollout !== undefined || reward !== undefined;
+  return {
+    ...{ turn: isWish ? Math.max(1, turn) : turn, query: query ?? null },
+    ...{ rollout: rollout ?? null, reward: reward ?? null },
+  };
 }

@@ -147,7 +147,7 @@ export function explorerState({ folder }: RecordedRun, change: Partial<ExplorerS
     source: { kind: "run", run: "demo" },
     overview: null,
     error: null,
-    wanted: { turn: 0, query: null, rollout: null },
+    wanted: { turn: 0, query: null, rollout: null, reward: null },
     ...{ pinned: null, flips: null, canRun: true },
     functions: [{ name: "locationReward", uri: `file://${folder}/rewards/location.reward.ts` }],
     ...overviews.get(folder),

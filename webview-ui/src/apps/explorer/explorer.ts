@@ -297,7 +297,25 @@ export class Explorer {
   get currentReward(): OwnReward | null {
     const { functions = [] } = this.data ?? {};
     const { ownReward } = this;
-    return functions.find(({ name, uri }) => name === ownReward?.name && uri === ownReward.uri) ?? functions[0] ?? null;
+    const chosen = functions.find(({ name, uri }) => name === ownReward?.name && uri === ownReward.uri);
+    return chosen ?? this.decisive(functions) ?? null;
+  }
+
+  /** The reward that sets the completion apart from its group most, by its weight; the first of those that do so alike. */
+  private decisive(functions: readonly OwnReward[]): OwnReward | undefined {
+    const { rollout } = this;
+    const rollouts = this.group.state.phase === "ready" ? this.group.state.value.rollouts : [];
+    const pull = ({ name }: OwnReward): number => {
+      const reward = this.data?.overview?.rewards.find((each) => each.name === name);
+      if (reward === undefined) return -1;
+      const score = rollout?.rewards[name] ?? null;
+      if (score === null) return 0;
+      const scores = rollouts.flatMap(({ rewards }) => rewards[name] ?? []);
+      const mean = scores.reduce((sum, each) => sum + each, 0) / scores.length;
+      return Math.abs((reward.weight ?? 1) * (score - mean));
+    };
+    const pulls = functions.map(pull);
+    return functions[pulls.indexOf(Math.max(...pulls))];
   }
 
   loadTrace(): void {
@@ -360,7 +378,7 @@ export class Explorer {
         break;
       case "overview/changed":
         Object.assign(data, change.body);
-        void this.ask();
+        this.takeWish();
         break;
       case "wanted/changed":
         data.wanted = change.body;
@@ -398,10 +416,12 @@ export class Explorer {
   /** What a command or a link asked for comes once; afterwards the person looks where they like. */
   private takeWish(): void {
     const { wanted, overview } = this.data!;
+    // It stays for when there is something to look at.
+    if (overview === null) return;
     const isNew = wanted.turn !== this.shownTurn && wanted.turn > 0;
     this.shownTurn = wanted.turn;
     if (isNew && wanted.query !== null) this.update({ query: wanted.query });
-    if (overview === null) return;
+    if (isNew && wanted.reward !== null) this.ownReward = wanted.reward;
     const { group, place } = this.view;
     if (isNew && wanted.rollout !== null) {
       this.open({ step: wanted.rollout.step, group: wanted.rollout.group }, wanted.rollout.index);
