@@ -3,6 +3,7 @@
  * `l10n/bundle.l10n.zh-cn.json`; a test compares the two. Texts of the manifest are in `contributions.ts`.
  */
 import { l10n } from "vscode";
+import type { DataSplit } from "@iad-r1/protocol/project";
 import type { RolloutExportFormat } from "@iad-r1/protocol/rollouts";
 import type { RunListing, RunState } from "@iad-r1/protocol/runs";
 import type { TaskCommand, ToolName } from "./contributions";
@@ -113,11 +114,15 @@ export const categoryColumn = () => t("Category");
 export const normalColumn = () => t("Normal");
 export const anomalousColumn = () => t("Anomalous");
 export const dataGenerated = (count: number) => t("{0} generated pictures", count);
-export const trainSplit = () => t("training");
-export const paSftSplit = () => t("training PA-SFT");
-export const scGrpoSplit = () => t("training SC-GRPO");
-export const validationSplit = () => t("choice of the checkpoint");
-export const heldOutSplit = () => t("held out");
+const splitNames: Record<DataSplit, () => string> = {
+  train: () => t("training"),
+  paSft: () => t("training PA-SFT"),
+  scGrpo: () => t("training SC-GRPO"),
+  validation: () => t("choice of the checkpoint"),
+  heldOut: () => t("held out"),
+};
+
+export const splitName = (split: DataSplit) => splitNames[split]();
 export const missingFiles = (count: number) => (count === 1 ? t("1 missing file") : t("{0} missing files", count));
 export const sharedPictures = (count: number) =>
   count === 1

@@ -55,7 +55,7 @@ export async function findDuplicates({ context, projects, dataTree }: Parts): Pr
           head,
           list.map(({ a, b, isSame, splits }) => [
             ...[workspace.asRelativePath(a), workspace.asRelativePath(b)],
-            `${isSame ? messages.samePicture() : messages.similarPicture()} (${[...new Set(splits)].join(" / ")})`,
+            `${isSame ? messages.samePicture() : messages.similarPicture()} (${[...new Set(splits)].map(messages.splitName).join(" / ")})`,
           ]),
         );
   const unreadable = found.unreadable.map(

@@ -26,7 +26,7 @@ export function refreshRewards({ rewardsTree }: Parts): void {
 /** @param target a node of the Rewards tree */
 export async function openReward(_: Parts, target?: unknown): Promise<void> {
   const node = target as RewardNode | undefined;
-  if (node === undefined || node.kind === "recorded") return;
+  if (node === undefined || node.kind === "recorded" || node.uri === null) return;
   const { line, character } = node.kind === "finding" ? { line: node.finding.line, character: 0 } : node.item.place!;
   const place = new Position(line, character);
   await window.showTextDocument(Uri.parse(node.uri), { selection: new Range(place, place) });

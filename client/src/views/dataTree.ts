@@ -13,7 +13,7 @@ import {
   workspace,
 } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
-import type { DataSplit, ProjectDataSet, ProjectLeaks, SimilarPictures } from "@iad-r1/protocol/project";
+import type { ProjectDataSet, ProjectLeaks, SimilarPictures } from "@iad-r1/protocol/project";
 import type { Context } from "../context";
 import { viewIds } from "../contributions";
 import { type Disposable, Emitter } from "../emitter";
@@ -34,14 +34,6 @@ export type DataNode =
   | { kind: "split"; set: ProjectDataSet; class: DataClass; split: DataClass["splits"][number] }
   | { kind: "leaks"; config: string; leaks: ProjectLeaks }
   | { kind: "pair"; config: string; pair: SimilarPictures; isLeak: boolean };
-
-const splitNames: Record<DataSplit, () => string> = {
-  train: messages.trainSplit,
-  paSft: messages.paSftSplit,
-  scGrpo: messages.scGrpoSplit,
-  validation: messages.validationSplit,
-  heldOut: messages.heldOutSplit,
-};
 
 export class DataTree implements TreeDataProvider<DataNode>, Disposable {
   private readonly changed = new Emitter<DataNode | undefined>();
@@ -113,7 +105,7 @@ export class DataTree implements TreeDataProvider<DataNode>, Disposable {
       }
       case "split": {
         const { split, normal, anomalous } = node.split;
-        const item = new TreeItem(splitNames[split]());
+        const item = new TreeItem(messages.splitName(split));
         item.id = `${keyOf(node.set)} ${node.class.name} ${split}`;
         item.description = messages.counts(normal, anomalous);
         item.iconPath = new ThemeIcon(split === "heldOut" || split === "validation" ? "beaker" : "mortar-board");
@@ -169,10 +161,7 @@ function setItem(set: ProjectDataSet): TreeItem {
   item.id = keyOf(set);
   item.tooltip = failure ?? path ?? name;
   item.contextValue = contextOf("dataset", set);
-  const facts = [
-    ...(path === null ? [] : rootName(Uri.file(path))),
-    splits.map((split) => splitNames[split]()).join(", "),
-  ];
+  const facts = [...(path === null ? [] : rootName(Uri.file(path))), splits.map(messages.splitName).join(", ")];
   if (isBroken) facts.push(failure);
   else facts.push(messages.counts(normal, anomalous));
   if (missingFiles > 0) facts.push(messages.missingFiles(missingFiles));
@@ -208,7 +197,7 @@ function pairItem({ config, pair, isLeak }: Extract<DataNode, { kind: "pair" }>)
   const item = new TreeItem(basename(a));
   item.id = `pair ${config} ${a} ${b} ${splits.join(" ")}`;
   const how = isSame ? messages.samePicture() : messages.similarPicture();
-  const where = [...new Set(splits)].map((split) => splitNames[split]()).join(" / ");
+  const where = [...new Set(splits)].map(messages.splitName).join(" / ");
   item.description = `${messages.pairNode(basename(b))} · ${how} · ${where}`;
   item.tooltip = `${workspace.asRelativePath(a)}\n${workspace.asRelativePath(b)}`;
   item.iconPath = isLeak ? new ThemeIcon("warning", new ThemeColor("list.warningForeground")) : new ThemeIcon("copy");

@@ -25,14 +25,15 @@ import { sentence } from "../errors";
 import * as messages from "../messages";
 import { plain } from "../reports";
 import type { ReachDecorations } from "../rewards/reachDecorations";
-import { isFinal } from "../runs/runStore";
 import { rootName } from "./rootName";
+import { toldFindings } from "./toldFindings";
 
 /** Also what commands get from a click in the tree: the shape of a link to a reward. */
 export type RewardNode =
   | { kind: "reward"; uri: string; function: string; item: RewardTreeItem }
   | { kind: "recorded"; item: RewardTreeItem }
-  | { kind: "finding"; uri: string; finding: RewardTreeItem["findings"][number] };
+  /** Of a reward without a file where `uri` is null. */
+  | { kind: "finding"; uri: string | null; function: string; finding: RewardTreeItem["findings"][number] };
 
 /** Changes come in flocks: a save, its reach, its scope. */
 const restMs = 400;
@@ -79,10 +80,11 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
   }
 
   async getChildren(node?: RewardNode): Promise<RewardNode[]> {
-    if (node?.kind === "reward") {
-      return node.item.findings.map((finding) => ({ kind: "finding", uri: node.uri, finding }));
+    if (node?.kind === "finding") return [];
+    if (node !== undefined) {
+      const { name, place, findings } = node.item;
+      return findings.map((finding) => ({ kind: "finding", uri: place?.uri ?? null, function: name, finding }));
     }
-    if (node !== undefined) return [];
     const items = await this.read();
     // Only then the view says that there is nothing: not while it is being read, and not without an answer.
     await commands.executeCommand("setContext", "iadr1.noRewards", items?.length === 0);
@@ -96,11 +98,12 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
       const items = await this.context.connection.requestNow(lsp.rewardTree);
       const names = items.map(({ name }) => name);
       this.shared = new Set(names.filter((name, i) => names.indexOf(name) !== i));
-      return items.map((item) =>
-        item.place === null
+      return items.map((each) => {
+        const item = this.withTold(each);
+        return item.place === null
           ? { kind: "recorded", item }
-          : { kind: "reward", uri: item.place.uri, function: item.name, item: this.withTold(item) },
-      );
+          : { kind: "reward", uri: item.place.uri, function: item.name, item };
+      });
     } catch (error) {
       this.context.log.warn(`rewards: ${sentence(error)}`);
       return null;
@@ -117,18 +120,10 @@ export class RewardsTree implements TreeDataProvider<RewardNode>, Disposable {
     this.changed.dispose();
   }
 
-  /** With what the runs under way found in it while they trained: known before its file is examined. */
   private withTold(item: RewardTreeItem): RewardTreeItem {
-    const { name, place, findings } = item;
-    if (place === null) return item;
-    const uri = Uri.parse(place.uri).toString();
-    const told = this.context.runs.all
-      .filter((run) => !isFinal(run))
-      .flatMap((run) => run.findings)
-      .filter(({ reward, file }) => reward === name && file !== null && Uri.file(file).toString() === uri)
-      .filter(({ id }) => findings.every((each) => each.id !== id))
-      .map(({ id, severity, message }) => ({ id, severity, message, line: place.line }));
-    return { ...item, findings: [...told, ...findings] };
+    const uri = item.place === null ? null : Uri.parse(item.place.uri).toString();
+    const isFile = (file: string | null) => (file === null ? null : Uri.file(file).toString()) === uri;
+    return { ...item, findings: [...toldFindings(item, this.context.runs.all, isFile), ...item.findings] };
   }
 
   private refreshSoon(): void {
@@ -183,14 +178,14 @@ function iconOf({ findings, freshness }: RewardTreeItem): ThemeIcon {
 function findingItem(node: Extract<RewardNode, { kind: "finding" }>): TreeItem {
   const { id, severity, message, line } = node.finding;
   const item = new TreeItem(message);
-  item.id = `${node.uri} ${id} ${line} ${message}`;
-  item.description = messages.idAtLine(id, line + 1);
+  item.id = `${node.uri ?? node.function} ${id} ${line} ${message}`;
+  item.description = node.uri === null ? id : messages.idAtLine(id, line + 1);
   item.tooltip = new MarkdownString(plain(message));
   const icons = { error: "error", warning: "warning", information: "info" } as const;
   const colors = { error: "list.errorForeground", warning: "list.warningForeground", information: "foreground" };
   item.iconPath = new ThemeIcon(icons[severity], new ThemeColor(colors[severity]));
   item.contextValue = "rewardFinding";
-  item.command = { command: "iadr1.openReward", title: "", arguments: [node] };
+  if (node.uri !== null) item.command = { command: "iadr1.openReward", title: "", arguments: [node] };
   return item;
 }
 
