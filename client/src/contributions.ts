@@ -24,6 +24,8 @@ export const dashboardViewType = "iadr1.runDashboard";
 /** The dashboard as an editor: of the file that names a run. */
 export const runEditorViewType = "iadr1.run";
 export const explorerViewType = "iadr1.rolloutExplorer";
+/** Panels that come back when a window is opened again. */
+export const restoredPanels = [dashboardViewType, explorerViewType] as const;
 export const walkthroughId = "iadr1.firstSteps";
 
 export const displayName = text("IAD-R1: Explainable Defect Inspection", "IAD-R1：可解释的缺陷检测");
@@ -316,7 +318,6 @@ interface KeyContribution {
 
 /** The bare keys of the inspector (J, K, T, …) are its page's own; a person may bind the commands to others. */
 export const keys = [
-  { command: "inspectImage", key: "ctrl+alt+enter", mac: "cmd+alt+enter", when: `filesExplorerFocus && ${isImage}` },
   { command: "retryInspection", key: "ctrl+enter", mac: "cmd+enter", when: inInspector },
   { command: "compareWithModel", key: "alt+x", when: inInspector },
   { command: "setThreshold", key: "alt+t", when: inInspector },

@@ -39,6 +39,8 @@ export function buildManifest(): Manifest {
     activationEvents: [
       `workspaceContains:${contributions.experimentFiles}`,
       "workspaceContains:**/*.reward.{ts,js,py}",
+      // VS Code generates none for panels: one that a closed window had would stay empty in a folder without an experiment.
+      ...contributions.restoredPanels.map((viewType) => `onWebviewPanel:${viewType}`),
     ],
     l10n: "./l10n",
     capabilities: {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as contributions from "@iad-r1/client/contributions";
 import {
   commands,
   experimentFiles,
@@ -69,6 +70,21 @@ describe("manifest of the extension", () => {
     for (const { id } of steps) expect(existsSync(join(client, "media/walkthrough", `${id}.svg`)), id).toBe(true);
     expect(existsSync(join(client, "media/icon.png"))).toBe(true);
     expect(walkthroughId).toBe("iadr1.firstSteps");
+  });
+
+  test("wakes the extension for every panel that comes back with its window", () => {
+    const source = readFileSync(join(client, "src/extension.ts"), "utf8");
+    const restored = [...source.matchAll(/registerWebviewPanelSerializer\((\w+)/g)].map(([, name]) => name!);
+    expect(restored.length).toBeGreaterThan(0);
+    const viewTypes = restored.map((name) => contributions[name as keyof typeof contributions]);
+    const { activationEvents } = fields as { activationEvents: string[] };
+    expect(activationEvents.filter((event) => event.startsWith("onWebviewPanel:"))).toEqual(
+      viewTypes.map((viewType) => `onWebviewPanel:${String(viewType)}`),
+    );
+  });
+
+  test("has no key for a command that needs the row of the Explorer: VS Code gives a key's command none", () => {
+    for (const { when } of keys) expect(when).not.toContain("filesExplorerFocus");
   });
 
   test("has a command for all that the pages can be told to do", () => {
