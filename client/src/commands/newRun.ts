@@ -4,6 +4,7 @@ import { type QuickPickItem, Uri, window, workspace } from "vscode";
 import * as lsp from "@iad-r1/protocol/lsp";
 import type { ConfigChoices } from "@iad-r1/protocol/project";
 import { chooseFolder, isFree } from "../projects";
+import { proposedName } from "../projectName";
 import * as messages from "../messages";
 import type { Parts } from "./types";
 
@@ -34,7 +35,7 @@ async function ask({ context, models }: Parts, folder: Uri): Promise<ConfigChoic
     ...{
       title,
       prompt: messages.askProject(),
-      value: basename(folder.fsPath).replaceAll(/[^\w-]+/g, "-") || "inspection",
+      value: proposedName(basename(folder.fsPath)),
     },
     validateInput: (value) => (/^[\w-]{1,60}$/.test(value) ? undefined : messages.projectWrong()),
   });
