@@ -32,8 +32,10 @@ import { copyText, saveFile } from "./saveFile";
 interface Entry {
   id: string;
   uri: Uri;
-  /** What is known about it from a data set; undefined before that was looked up. */
-  sample: DataSample | null | undefined;
+  /** What is known about it from a data set. */
+  sample: DataSample | null;
+  /** Settled once a data set was asked for it; null before that. */
+  lookUp: Promise<void> | null;
   references: Uri[];
   /** By slot. */
   looks: Look[];
@@ -175,7 +177,8 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
 
   private load({ images }: Pick<InspectorContent, "images">): void {
     this.entries = images.map(({ uri, sample, references }) => ({
-      ...{ id: uri.toString(), uri, sample, references: references ?? [], sizeBytes: 0 },
+      ...{ id: uri.toString(), uri, references: references ?? [], sizeBytes: 0 },
+      ...{ sample: sample ?? null, lookUp: sample === undefined ? null : Promise.resolve() },
       looks: this.slotModels.map(idleLook),
     }));
     this.current = 0;
@@ -243,7 +246,8 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
         const address = this.address(each);
         return address === null ? [] : [{ name: basename(each.fsPath), uri: address }];
       }),
-      truth: sample == null ? null : truthOf(sample, sample.mask === null ? null : this.address(Uri.file(sample.mask))),
+      truth:
+        sample === null ? null : truthOf(sample, sample.mask === null ? null : this.address(Uri.file(sample.mask))),
     };
   }
 
@@ -325,10 +329,14 @@ export class InspectorPanel implements PanelController<typeof inspectorPanel>, D
     await this.lookUp(this.currentEntry);
   }
 
-  /** Finds out what a data set says about a picture, once. */
+  /** Finds out what a data set says about a picture, once: who comes meanwhile waits too, as a look needs the references. */
   private async lookUp(entry: Entry | undefined): Promise<void> {
-    if (entry === undefined || entry.sample !== undefined || this.context.remote !== null) return;
-    entry.sample = null;
+    if (entry === undefined || this.context.remote !== null) return;
+    entry.lookUp ??= this.askSample(entry);
+    await entry.lookUp;
+  }
+
+  private async askSample(entry: Entry): Promise<void> {
     try {
       const { sample } = await this.context.connection.request(lsp.findSample, { image: entry.uri.fsPath });
       if (sample === null || this.isDisposed) return;
