@@ -596,8 +596,8 @@ export const dashboardPanel = definePanel({
     "checkpoint/inspect": runPlace,
     /** A picture whose answer is listed: it opens in the inspector. */
     "image/open": struct({ image: text }),
-    /** The reward file of one of the run's findings. */
-    "reward/open": struct({ run: text, file: text }),
+    /** The file of one of the run's findings, at the reward that it is about. */
+    "reward/open": struct({ run: text, file: text, reward: text }),
     "file/save": savedFile,
     "text/copy": struct({ text }),
     "log/open": struct({}),

@@ -434,13 +434,21 @@ it("offers to go on with a corrected reward, leads to the reward of a finding, a
     ...{ state: "paused", hasOwnRewards: true },
     findings: [
       {
-        ...{ id: "RW105", severity: "warning", title: "RW105 · verdict", evidence: "It gave 0 for all.", cure: null },
+        ...{ id: "RW105", severity: "warning", title: "RW105: It gave 0 for all.", evidence: "verdict", cure: null },
         ...{ stage: "sc-grpo", step: 3, file },
+      },
+      {
+        ...{ id: "RW102", severity: "error", title: "RW102: It gave no number.", evidence: "place", cure: null },
+        ...{ stage: "sc-grpo", step: 4, file },
       },
     ],
   });
-  await host.page.getByRole("button", { name: "Open reward" }).click();
-  expect(await host.waitForTell("reward/open")).toEqual({ run: "r", file });
+  // Two rewards of one file: each link leads to its own.
+  const links = host.page.getByRole("button", { name: "Open reward" });
+  await links.nth(1).click();
+  expect(await host.waitForTell("reward/open")).toEqual({ run: "r", file, reward: "place" });
+  await links.first().click();
+  expect(await host.waitForTell("reward/open", 1)).toEqual({ run: "r", file, reward: "verdict" });
   await host.page.getByRole("button", { name: "Resume with corrected reward" }).click();
   expect(await host.waitForTell("run/act")).toEqual({ run: "r", action: "resumeWithRewards" });
   const chart = host.page.locator("iad-chart").first();

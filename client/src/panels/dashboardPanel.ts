@@ -223,12 +223,10 @@ export class DashboardPanel implements PanelController<typeof dashboardPanel>, D
     "checkpoint/inspect": ({ run, stage, step }) => this.actions.inspectCheckpoint(run, stage, step),
     // Only what the page was told: it must not open what it likes.
     "image/open": ({ image }) => (this.toldImages.has(image) ? this.actions.openImage(image) : undefined),
-    "reward/open": async ({ run, file }) => {
+    "reward/open": async ({ run, file, reward }) => {
       // Only what the run itself named: a page must not open what it likes.
       const findings = this.shown.get(run)?.feed.model.toDashboard(false)?.findings ?? [];
-      const finding = findings.find((one) => one.file === file);
-      // The name of the reward stands where others say what was measured.
-      if (finding !== undefined) await openReward(this.context, file, finding.evidence);
+      if (findings.some((one) => one.file === file)) await openReward(this.context, file, reward);
     },
     "file/save": saveFile,
     "text/copy": copyText,

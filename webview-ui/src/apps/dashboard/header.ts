@@ -1,5 +1,5 @@
 /** The top of the dashboard: what the run is, in which state, how far, and what can be done with it. */
-import type { DashboardRun } from "@iad-r1/protocol/webview";
+import type { DashboardRun, RunFinding } from "@iad-r1/protocol/webview";
 import { html, nothing, type TemplateResult } from "lit";
 import { button, icon, type Template } from "../../components/basics";
 import { formatDate, formatDuration, formatNumber, t } from "../../host/l10n";
@@ -168,8 +168,13 @@ export function findings(app: Dashboard, run: DashboardRun): Template {
           ${finding.title.includes(finding.evidence) ? nothing : html`<div>${finding.evidence}</div>`}
           ${finding.cure === null ? nothing : html`<div class="cure">${icon("lightbulb")} ${finding.cure}</div>`}
         </div>
-        ${finding.file === null ? nothing : button({ icon: "go-to-file", text: t("findings.openReward"), run: () => app.connection.tell("reward/open", { run: run.id, file: finding.file! }) })}
+        ${finding.file === null ? nothing : button({ icon: "go-to-file", text: t("findings.openReward"), run: () => openReward(app, run, finding) })}
       </div>`,
     )}
   </section>`;
+}
+
+function openReward(app: Dashboard, { id }: DashboardRun, { file, evidence }: RunFinding): void {
+  // Where others say what was measured, a finding about a reward has its name.
+  if (file !== null) app.connection.tell("reward/open", { run: id, file, reward: evidence });
 }
