@@ -288,6 +288,46 @@ it("drops a heat map that comes when another picture is shown already", async ()
   expect(await overlayAt(host, 0.1, 0.1)).toEqual([0, 0, 0, 0]);
 });
 
+it("shows the heat map of a picture that comes back with its answer, without being asked again", async () => {
+  const heat = { method: "occlusion", columns: 1, rows: 1, values: [1], baseScore: 1 };
+  const host = await show({}, { "heat/get": () => heat });
+  const { image } = inspectorState();
+  await host.change("image/shown", { image: image!, looks: [finishedLook()] });
+  await host.page.keyboard.press("h");
+  await host.page.locator(".picture-foot", { hasText: "Occlusion" }).waitFor();
+  await host.change("image/shown", { image: { ...image!, id: "other", name: "other.jpg" }, looks: [finishedLook()] });
+  await host.page.locator(".picture-foot", { hasText: "other.jpg" }).filter({ hasText: "Occlusion" }).waitFor();
+});
+
+it("judges as the strip does: with a threshold the score decides, not the written answer", async () => {
+  const settings = { overlayOpacity: 0.5, locationGrid: true, threshold: 0.5, canRun: true };
+  const text = "<think>The surface is even.</think><answer>No</answer>";
+  const host = await show({ settings, looks: [finishedLook({ text, anomalyScore: 0.6 })] });
+  await host.page
+    .locator(".verdict-defect", { hasText: "Correct" })
+    .filter({ hasText: "above the threshold" })
+    .waitFor();
+  await host.change("settings/changed", { ...settings, threshold: 0.7 });
+  await host.page.locator(".verdict-good", { hasText: "Missed" }).waitFor();
+});
+
+it("zooms to the true cell where a data set gives no box, whatever the answer says", async () => {
+  const { image } = inspectorState();
+  const truth = { ...image!.truth!, boxes: [], locations: ["bottom right" as const] };
+  const host = await show({ image: { ...image!, truth }, looks: [finishedLook()] });
+  const fit = await scale(host);
+  await host.page.keyboard.press("g");
+  await until(async () => (await scale(host)) > fit, true);
+  const { x, y } = await host.page.evaluate(() => {
+    const picture = document.querySelector("iad-picture") as unknown as {
+      current: { viewport: { centerX: number; centerY: number } };
+    };
+    const { centerX, centerY } = picture.current.viewport;
+    return { x: centerX, y: centerY };
+  });
+  expect([x, y].map((share) => Math.round(share * 6))).toEqual([5, 5]);
+});
+
 it("shows the reference while b is held, and both when they stand beside each other", async () => {
   const host = await show({}, {}, { reducedMotion: true });
   const shown = () =>

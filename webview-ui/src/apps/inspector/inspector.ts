@@ -232,8 +232,13 @@ export class Inspector {
     this.announcement = image.name;
     const items = this.shownItems;
     const next = items[items.findIndex(({ id }) => id === image.id) + 1];
-    // First the picture itself: the one after it is only probable.
-    if (next?.uri != null) setTimeout(() => this.data?.image?.id === image.id && openAhead(next.uri!), 400);
+    // First the picture itself; who goes on at once wants no more of it.
+    setTimeout(() => {
+      if (this.data?.image?.id !== image.id) return;
+      // What comes after it is only probable.
+      if (next?.uri != null) openAhead(next.uri);
+      if (this.view.heat && this.heat.state.phase === "idle") this.loadHeat();
+    }, 400);
   }
 }
 

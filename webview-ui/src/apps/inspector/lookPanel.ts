@@ -129,27 +129,33 @@ function verdict(app: Inspector, look: Look): Template {
   const isOver = look.phase === "finished" || look.phase === "stopped";
   if (answer === null && !isOver) return nothing;
   const truth = data.image?.truth ?? null;
-  const kind = answer === null ? "unparsed" : answer === "yes" ? "defect" : "good";
-  const said = answer === "yes" ? "anomalous" : "normal";
+  // As the strip counts it: with a threshold the score decides.
+  const isFlagged = flagged(app, look) ?? (answer === null ? null : answer === "yes");
+  const kind = isFlagged === null ? "unparsed" : isFlagged ? "defect" : "good";
   const mark =
-    truth === null || answer === null
+    truth === null || isFlagged === null
       ? null
-      : truth.label === said
+      : (truth.label === "anomalous") === isFlagged
         ? "correct"
-        : said === "normal"
-          ? "missed"
-          : "false-alarm";
+        : isFlagged
+          ? "false-alarm"
+          : "missed";
   return html`<div class="verdict verdict-${kind}">
-    <span class="verdict-word">${icon(answer === null ? "question" : answer === "yes" ? "warning" : "pass")}${t(`verdict.${kind}`)}</span>
+    <span class="verdict-word">${icon(isFlagged === null ? "question" : isFlagged ? "warning" : "pass")}${t(`verdict.${kind}`)}</span>
     ${answer === "yes" ? html`<span>${[type, location].filter((part) => part !== null && part !== "").join(" · ")}</span>` : nothing}
     ${mark === null ? nothing : html`<span class="badge mark-${mark}">${t(`outcome.${mark}` as StringKey)}</span>`}
     ${score(app, look)}
   </div>`;
 }
 
-function score({ threshold }: Inspector, look: Look): Template {
+/** Whether the score reaches the threshold; null where there is none of either. */
+function flagged({ threshold }: Inspector, { anomalyScore }: Look): boolean | null {
+  return threshold === null || anomalyScore === null ? null : anomalyScore >= threshold;
+}
+
+function score(app: Inspector, look: Look): Template {
   if (look.anomalyScore === null) return nothing;
-  const flagged = threshold !== null && look.anomalyScore >= threshold;
+  const { threshold } = app;
   const percent = Math.round(look.anomalyScore * 100);
   return html`<span class="score" title=${t("score.help")}>
     <span class="meter" role="meter" aria-label=${t("score.label")} aria-valuemin="0" aria-valuemax="1" aria-valuenow=${look.anomalyScore.toFixed(3)}>
@@ -157,7 +163,7 @@ function score({ threshold }: Inspector, look: Look): Template {
       ${threshold === null ? nothing : html`<span class="meter-mark" .style=${`left:${threshold * 100}%`}></span>`}
     </span>
     ${t("score.value", { score: look.anomalyScore.toFixed(3) })}
-    ${flagged ? html`<span class="badge mark-missed">${t("score.flagged")}</span>` : nothing}
+    ${flagged(app, look) === true ? html`<span class="badge mark-missed">${t("score.flagged")}</span>` : nothing}
   </span>`;
 }
 

@@ -1,4 +1,5 @@
 /** The picture with its tool bar: zoom, overlays, tone, reference. The tone is an SVG filter, so that no pixel is touched by script. */
+import { LOCATIONS } from "@iad-r1/protocol/locations";
 import { html, nothing, svg, type TemplateResult } from "lit";
 import { ref } from "lit/directives/ref.js";
 import { announce } from "../../components/announce";
@@ -64,17 +65,21 @@ export class PictureArea {
     requestAnimationFrame(() => this.element?.readCenter());
   }
 
-  /** Fits the next true defect, or the predicted cell when no truth is known. */
+  /** Fits the next true defect, by its box or else its cell; the predicted cell when no truth is known. */
   goToDefect(): void {
     const size = this.element?.pictureSize ?? null;
     if (this.element === null || size === null) return;
-    const boxes = this.app.data?.image?.truth?.boxes.map(({ box }) => box) ?? [];
-    const targets = boxes.length > 0 ? boxes : this.app.predicted.map(({ cell }) => boxOfCell(cell, size));
+    const { boxes, locations } = this.app.data?.image?.truth ?? { boxes: [], locations: [] };
+    const known =
+      boxes.length > 0
+        ? boxes.map(({ box }) => box)
+        : locations.map((place) => boxOfCell(LOCATIONS.indexOf(place) + 1, size));
+    const targets = known.length > 0 ? known : this.app.predicted.map(({ cell }) => boxOfCell(cell, size));
     if (targets.length === 0) return;
     this.defectAt = (this.defectAt + 1) % targets.length;
     this.app.update({
       viewport: fitBox(targets[this.defectAt]!, size, this.element.viewSize),
-      ...(boxes.length > 0 && { truth: true }),
+      ...(known.length > 0 && { truth: true }),
     });
   }
 
