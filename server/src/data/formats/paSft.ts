@@ -175,9 +175,16 @@ export interface PaSftRecord {
   messages: ChatMessage[];
 }
 
-/** The record of a sample; `pathOf` says how an image is named in the file. A sample without reference stays 0-shot. */
+/**
+ * The record of a sample; `pathOf` says how an image is named in the file. A sample without reference stays 0-shot, and one that has a chat of
+ * its own keeps it with all pictures that it speaks of.
+ */
 export function paSftRecord(sample: InspectionSample, shots: Shots, pathOf: (image: string) => string): PaSftRecord {
   const image = pathOf(sample.image);
+  if (sample.messages !== undefined) {
+    const images = [...sample.references.map(pathOf), image];
+    return { images: images.length === 1 ? image : images, messages: sample.messages };
+  }
   const references = sample.references.slice(0, shots).map(pathOf);
   const answer = { role: "assistant", content: targetOf(sample, references.length > 0) };
   const question = sample.question ?? dataQuestion;

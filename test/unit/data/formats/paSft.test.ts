@@ -1,5 +1,5 @@
 /** PA-SFT files: the rules of the published loader, problems at their lines, records written and read back. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -164,6 +164,25 @@ describe("readPaSft", () => {
         { ...normal, references: base.references.slice(0, shots) },
       ]);
     }
+  });
+
+  it("writes a chat as it was read, with all its turns and pictures", async () => {
+    const path = join(folder, "chat.json");
+    const chat = {
+      images: ["b.png", "b.png", "a.png"],
+      messages: [
+        { role: "system", content: "You inspect." },
+        { role: "user", content: "Two sound parts: <image><image>\nAnd this one: <image> What is it?" },
+        { role: "assistant", content: "A washer." },
+        { role: "user", content: "Is it whole?" },
+        { role: "assistant", content: "<think>The rim is even.</think><answer>No</answer>" },
+      ],
+    };
+    await writeFile(path, JSON.stringify([chat]));
+    const { value, problems } = await readPaSft(path);
+    expect(problems).toEqual([]);
+    await writePaSft(path, value, 0, (image) => image.slice(folder.length + 1));
+    expect(JSON.parse(await readFile(path, "utf8"))).toEqual([chat]);
   });
 
   it("names the folder rule: a path is taken from the image folder when it is there", async () => {
