@@ -136,6 +136,32 @@ it("asks for points that it lacks when a change begins behind its end", async ()
   await until(async () => (await rows(host, "loss")).map((row) => row[1]), ["1", "2", "3", "4"]);
 });
 
+it("asks again for a curve that could not be read, and says so once", async () => {
+  const curves = tinyCurves([1, 2]);
+  const answer = seriesAnswer(curves);
+  let numAsked = 0;
+  open = await FakeHost.open(dashboardPanel, dashboardState([makeRun("r", curves)]), {
+    "series/get": (params: never) => (++numAsked < 3 ? Promise.reject(new Error("the disk is away")) : answer(params)),
+  });
+  await open.page.locator(".dashboard").waitFor();
+  await open.page.keyboard.press("t");
+  await until(async () => (await rows(open!, "loss")).map((row) => row[1]), ["1", "2"]);
+  await open.page.getByRole("tab", { name: /Log/ }).click();
+  expect(await open.page.getByText("the disk is away").count()).toBe(1);
+});
+
+it("gives long labels of the y-axis the room that they need, and all others the same", async () => {
+  const host = await show(new Map([...tinyCurves([1, 2]), ...tinyCurves([12_345_670, 12_345_690], "reward")]));
+  const left = (name: string) =>
+    host.page
+      .locator(`.chart-card[aria-label="${name}"] .u-over`)
+      .evaluate((element) => (element as HTMLElement).offsetLeft);
+  await until(() => left("loss"), 52);
+  const labels = await left("reward");
+  expect(labels).toBeGreaterThan(52);
+  expect(labels).toBeLessThan(120);
+});
+
 it("holds the curves still while paused, and catches up", async () => {
   const curves = tinyCurves([1, 2]);
   const host = await show(curves);

@@ -50,6 +50,8 @@ interface Reading {
 }
 
 const minWidth = 120;
+/** Least width of the labels of the y-axis. */
+const minLabels = 48;
 /** A press that moves less than this many pixels is a click. */
 const clickSlack = 4;
 /** Of the tooltip. */
@@ -194,7 +196,7 @@ export class ChartElement extends HTMLElement {
           {
             ...axis,
             grid,
-            size: 52,
+            size: (u: uPlot, labels: string[] | null) => axis.gap + widthOfLabels(u.ctx, theme.font, labels ?? []),
             space: 32,
             values: (_: uPlot, ticks: number[]) => ticks.map((y) => (y === null ? "" : formatTick(y))),
           },
@@ -341,6 +343,8 @@ export class ChartElement extends HTMLElement {
     over.addEventListener(
       "pointerdown",
       (event) => {
+        // The other button opens a menu.
+        if (event.button > 1) return;
         const pan = event.shiftKey || event.button === 1;
         this.press = { x: event.clientX, y: event.clientY, window: this.window, pan };
         if (pan) {
@@ -561,6 +565,15 @@ function cell(row: HTMLTableRowElement, text: string, tag: "td" | "th" = "td"): 
 
 function shift(window: Window, by: number): Window {
   return { min: window.min + by, max: window.max + by };
+}
+
+/** Room for the labels of the y-axis; the same for all that are short, so that charts above each other line up. */
+function widthOfLabels(ctx: CanvasRenderingContext2D, font: string, labels: readonly string[]): number {
+  ctx.save();
+  ctx.font = font;
+  const widths = labels.map((label) => ctx.measureText(label).width);
+  ctx.restore();
+  return Math.max(minLabels, Math.ceil(Math.max(...widths)));
 }
 
 function drawDots(ctx: CanvasRenderingContext2D, curve: Curve, at: Projection, ratio: number): void {

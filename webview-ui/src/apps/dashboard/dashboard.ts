@@ -19,6 +19,8 @@ import { type DashboardView, defaultView, restoreView } from "./view";
 type Change = Extract<HostMessage<typeof dashboardPanel>, { kind: "change" }>;
 
 const maxLogLines = 500;
+/** So long after a failure points are asked for again. */
+const retryMs = 3000;
 
 export class Dashboard {
   data: DashboardState | null = null;
@@ -223,12 +225,19 @@ export class Dashboard {
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
       const run = this.run(id);
-      run?.log.push({
-        timeMs: Date.now(),
-        level: "error",
-        text: t("curves.unreadable", { name, reason: error.message }),
-      });
+      if (this.data !== data) return;
+      window.setTimeout(() => this.askAgain(data, key), retryMs);
+      const text = t("curves.unreadable", { name, reason: error.message });
+      // Said once, however often it is tried.
+      if (run?.log.every((line) => line.text !== text)) run.log.push({ timeMs: Date.now(), level: "error", text });
     }
+    this.render();
+  }
+
+  /** A chart that is still looked at asks for its points anew; those that are here stay until they come. */
+  private askAgain(data: DashboardState | null, key: string): void {
+    if (this.data !== data || this.requested.get(key) !== "asking") return;
+    this.requested.delete(key);
     this.render();
   }
 
