@@ -10,6 +10,8 @@ const maxPictures = 3;
 const maxPixels = 100_000_000;
 /** Larger files are not fetched ahead: decoded, they would take hundreds of megabytes. */
 const maxAheadBytes = 20_000_000;
+/** So long a tile that could not be cut, for want of memory perhaps, is left to the coarser ones. */
+const retryMs = 1000;
 
 class PictureWorker {
   private readonly worker: Worker;
@@ -153,9 +155,12 @@ export class PictureSource {
       this.tiles.set(key, { bitmap, level, column, row });
       this.dropOld();
     } catch {
-      // The picture was closed while the tile was cut; drawing again would only ask again.
-      this.tiles.delete(key);
-      if (this.isClosed) return;
+      setTimeout(() => {
+        if (this.isClosed) return;
+        this.tiles.delete(key);
+        this.changed();
+      }, retryMs);
+      return;
     }
     this.changed();
   }

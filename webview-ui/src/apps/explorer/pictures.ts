@@ -8,6 +8,8 @@ const maxKept = 400;
 export class RolloutPictures {
   /** Null: there is none, or it cannot be shown. */
   private readonly kept = new Map<string, string | "asking" | null>();
+  /** What was asked before all was forgotten may be a picture of another source with the same name. */
+  private turn = 0;
 
   constructor(
     private readonly ask: Ask,
@@ -25,10 +27,11 @@ export class RolloutPictures {
       return known;
     }
     this.kept.set(key, "asking");
-    this.ask(step, group, kind).then(
-      (found) => this.keep(key, found === null ? null : addressOf(found)),
-      () => this.keep(key, null),
-    );
+    const { turn } = this;
+    const keep = (found: Awaited<ReturnType<Ask>>) => {
+      if (turn === this.turn) this.keep(key, found === null ? null : addressOf(found));
+    };
+    this.ask(step, group, kind).then(keep, () => keep(null));
     return null;
   }
 
@@ -40,6 +43,7 @@ export class RolloutPictures {
   forget(): void {
     for (const address of this.kept.values()) release(address);
     this.kept.clear();
+    this.turn++;
   }
 
   private keep(key: string, address: string | null): void {
