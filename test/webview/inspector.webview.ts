@@ -106,7 +106,7 @@ it("shows the reasoning while it is written, tags as chips, and the verdict at t
 
 it("never takes a model's words for markup", async () => {
   const text = `<think><img src=x onerror="window.hacked=1"><b>bold</b></think><type><script>window.hacked=1</script></type><answer>maybe</answer>`;
-  const host = await show({ looks: [finishedLook({ text })] });
+  const host = await show({ looks: [finishedLook({ text, anomalyScore: null })] });
   await host.page.locator(".verdict-unparsed").waitFor();
   expect(await host.page.locator(".reasoning img, .reasoning b, .reasoning script").count()).toBe(0);
   expect(await host.page.locator(".reasoning").innerText()).toContain(
@@ -309,6 +309,11 @@ it("judges as the strip does: with a threshold the score decides, not the writte
     .waitFor();
   await host.change("settings/changed", { ...settings, threshold: 0.7 });
   await host.page.locator(".verdict-good", { hasText: "Missed" }).waitFor();
+});
+
+it("says of an answer that cannot be read that it is so, also where the score decides", async () => {
+  const host = await show({ looks: [finishedLook({ text: "<think>The surface is even.</think>" })] });
+  await host.page.locator(".verdict-defect", { hasText: "No readable answer" }).waitFor();
 });
 
 it("zooms to the true cell where a data set gives no box, whatever the answer says", async () => {

@@ -45,7 +45,11 @@ it.each(themeNames)("a run that waits for its reward, and the mark where it went
   await page.screenshot({ path: `${folder}/reward-held-${theme}.png` });
   expect(await accessibilityFaults(page)).toEqual([]);
   await page.locator(".findings .button", { hasText: "Open reward" }).click();
-  expect(await host.waitForTell("reward/open")).toEqual({ run: "run-a", file: "/project/rewards/named.reward.ts" });
+  expect(await host.waitForTell("reward/open")).toEqual({
+    run: "run-a",
+    file: "/project/rewards/named.reward.ts",
+    reward: "named",
+  });
   await page.locator(".button.primary").click();
   expect(await host.waitForTell("run/act")).toEqual({ run: "run-a", action: "resumeWithRewards" });
   await host.close();

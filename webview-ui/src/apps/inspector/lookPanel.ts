@@ -6,6 +6,7 @@ import { button, icon, select, type Template, toggle } from "../../components/ba
 import { taggedText } from "../../components/taggedText";
 import { tokenArea, tokenDetail, TokenText } from "../../components/tokenText";
 import { formatNumber, formatShortTime, t } from "../../host/l10n";
+import { answerOf } from "../../state/threshold";
 import type { StringKey } from "../../strings/en";
 import type { Inspector } from "./inspector";
 
@@ -129,33 +130,29 @@ function verdict(app: Inspector, look: Look): Template {
   const isOver = look.phase === "finished" || look.phase === "stopped";
   if (answer === null && !isOver) return nothing;
   const truth = data.image?.truth ?? null;
-  // As the strip counts it: with a threshold the score decides.
-  const isFlagged = flagged(app, look) ?? (answer === null ? null : answer === "yes");
-  const kind = isFlagged === null ? "unparsed" : isFlagged ? "defect" : "good";
+  // As the strip counts it: with a threshold the score decides, also of what cannot be read.
+  const said = answerOf({ label: null, answer, anomalyScore: look.anomalyScore }, app.threshold);
+  const kind = said === null ? "unparsed" : said === "yes" ? "defect" : "good";
   const mark =
-    truth === null || isFlagged === null
+    truth === null || said === null
       ? null
-      : (truth.label === "anomalous") === isFlagged
+      : (truth.label === "anomalous") === (said === "yes")
         ? "correct"
-        : isFlagged
+        : said === "yes"
           ? "false-alarm"
           : "missed";
   return html`<div class="verdict verdict-${kind}">
-    <span class="verdict-word">${icon(isFlagged === null ? "question" : isFlagged ? "warning" : "pass")}${t(`verdict.${kind}`)}</span>
+    <span class="verdict-word">${icon(said === null ? "question" : said === "yes" ? "warning" : "pass")}${t(`verdict.${kind}`)}</span>
     ${answer === "yes" ? html`<span>${[type, location].filter((part) => part !== null && part !== "").join(" · ")}</span>` : nothing}
+    ${answer === null && said !== null ? html`<span class="muted">${t("verdict.unparsed")}</span>` : nothing}
     ${mark === null ? nothing : html`<span class="badge mark-${mark}">${t(`outcome.${mark}` as StringKey)}</span>`}
     ${score(app, look)}
   </div>`;
 }
 
-/** Whether the score reaches the threshold; null where there is none of either. */
-function flagged({ threshold }: Inspector, { anomalyScore }: Look): boolean | null {
-  return threshold === null || anomalyScore === null ? null : anomalyScore >= threshold;
-}
-
-function score(app: Inspector, look: Look): Template {
+function score({ threshold }: Inspector, look: Look): Template {
   if (look.anomalyScore === null) return nothing;
-  const { threshold } = app;
+  const flagged = threshold !== null && look.anomalyScore >= threshold;
   const percent = Math.round(look.anomalyScore * 100);
   return html`<span class="score" title=${t("score.help")}>
     <span class="meter" role="meter" aria-label=${t("score.label")} aria-valuemin="0" aria-valuemax="1" aria-valuenow=${look.anomalyScore.toFixed(3)}>
@@ -163,7 +160,7 @@ function score(app: Inspector, look: Look): Template {
       ${threshold === null ? nothing : html`<span class="meter-mark" .style=${`left:${threshold * 100}%`}></span>`}
     </span>
     ${t("score.value", { score: look.anomalyScore.toFixed(3) })}
-    ${flagged(app, look) === true ? html`<span class="badge mark-missed">${t("score.flagged")}</span>` : nothing}
+    ${flagged ? html`<span class="badge mark-missed">${t("score.flagged")}</span>` : nothing}
   </span>`;
 }
 
