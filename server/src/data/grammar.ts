@@ -27,6 +27,9 @@ export interface AnswerFix {
   sure: boolean;
 }
 
+/** What stands as the place where nobody knows it: the answer keeps its form, and rewards have nothing to compare with. */
+export const unknownPlace = "unknown";
+
 export interface TaggedAnswer {
   think: string | null;
   location: string | null;
@@ -48,6 +51,12 @@ interface Element {
   bodyStart: number;
   bodyEnd: number;
   end: number;
+}
+
+/** The place that an answer tells a sample; none where it says that it is unknown. */
+export function toldPlace({ location }: TaggedAnswer): { location: string | null; locations: string[] } {
+  if (location === null || location.toLowerCase() === unknownPlace) return { location: null, locations: [] };
+  return { location, locations: [location] };
 }
 
 /** `needThink` is false for SC-GRPO solutions, which have no reasoning. */
@@ -191,7 +200,7 @@ function checkConsistency(answer: TaggedAnswer, elements: Partial<Record<Tag, El
         "The answer is Yes, but the location or the type is empty.",
         answer.location === "" ? location! : type!,
       );
-    else if (!(LOCATIONS as readonly string[]).includes(answer.location.toLowerCase())) {
+    else if (![...LOCATIONS, unknownPlace].includes(answer.location.toLowerCase())) {
       const near = nearLocation(answer.location);
       issue(
         "warning",

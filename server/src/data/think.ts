@@ -3,6 +3,7 @@
  * is composed from what is known. Depends on the sample's id alone.
  */
 import { createRandom } from "@iad-r1/models/util/random";
+import { unknownPlace } from "./grammar";
 import type { InspectionSample } from "./samples";
 import { composeThink, type Lexicon, solutionText } from "./synth/text";
 
@@ -11,13 +12,13 @@ export function targetOf(sample: InspectionSample, withReference: boolean): stri
   return `<think>${thinkOf(sample, withReference)}</think>${solutionOf(sample)}`;
 }
 
-/** The tags alone: the SC-GRPO solution. A place or type that the source does not name is called "center" and "defect". */
+/** The tags alone: the SC-GRPO solution. A place or type that the source does not name is called "unknown" and "defect". */
 export function solutionOf(sample: InspectionSample): string {
   return (
     sample.solution ??
     solutionText({
       label: sample.label,
-      location: sample.location ?? "center",
+      location: sample.location ?? unknownPlace,
       defectType: sample.defectType ?? "defect",
     })
   );
@@ -30,7 +31,7 @@ export function thinkOf(sample: InspectionSample, withReference: boolean): strin
     {
       label: sample.label,
       defectType: sample.defectType ?? "defect",
-      location: sample.location ?? "center",
+      location: sample.location,
       look: "",
       areaShare: null,
       tone: 0,

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { detectFormat, readDataset, writeDataset } from "@iad-r1/server/data/dataset";
 import { convertDataset } from "@iad-r1/server/data/importData";
 import { parseAnnotations, readAnnotations } from "@iad-r1/server/data/formats/annotations";
-import { checkAnswer } from "@iad-r1/server/data/grammar";
+import { checkAnswer, toldPlace, unknownPlace } from "@iad-r1/server/data/grammar";
 import { locateMask } from "@iad-r1/server/data/locations";
 import { loadMask } from "@iad-r1/server/data/pixels";
 import { encodeMaskPng, encodePng } from "@iad-r1/server/data/png";
@@ -16,6 +16,8 @@ import { datasetStats } from "@iad-r1/server/data/stats";
 import { writeSynthDataset } from "@iad-r1/server/data/synthDataset";
 import { solutionOf, targetOf } from "@iad-r1/server/data/think";
 import { validateDataset } from "@iad-r1/server/data/validate";
+import { rewardColumns } from "@iad-r1/server/generate/examples";
+import { strictRewards } from "@iad-r1/server/rewards/builtin/strict";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const real = join(import.meta.dirname, "../../../samples/real");
@@ -359,6 +361,35 @@ describe("samples/real", () => {
       if (sample.label === "anomalous") expect(target.split("</think>")[0]).toContain(sample.defectType);
     }
     expect(new Set(value.map((sample) => targetOf(sample, true))).size).toBeGreaterThan(100);
+  });
+});
+
+describe("a defect whose place nobody knows", () => {
+  const sample: InspectionSample = {
+    ...{ id: "casting-7", image: "casting-7.png", references: [], category: "casting", label: "anomalous", mask: null },
+    ...{ defectType: "blow hole", location: null, locations: [] },
+  };
+
+  it("is taught as unknown, never as one of the nine places", () => {
+    for (const id of ["a", "b", "c", "d", "e", "f"]) {
+      const target = targetOf({ ...sample, id }, false);
+      const answer = checkAnswer(target, true);
+      expect(answer).toMatchObject({ issues: [], label: "anomalous", location: unknownPlace, type: "blow hole" });
+      expect(toldPlace(answer)).toEqual({ location: null, locations: [] });
+      for (const word of ["center", "left", "right", "top", "bottom", "null"]) expect(answer.think).not.toContain(word);
+    }
+  });
+
+  it("is neither paid nor punished for the place that a model names", () => {
+    const location = strictRewards.find(({ name }) => name === "iad-r1-strict/location")!;
+    const solution = solutionOf(sample);
+    const outcomeOf = (place: string) =>
+      location.score({
+        completion: `<think>There.</think><location>${place}</location><type>blow hole</type><answer>Yes</answer>`,
+        ...{ solution, columns: rewardColumns(sample) },
+      });
+    for (const place of ["center", "top left", unknownPlace])
+      expect(outcomeOf(place)).toMatchObject({ status: "not-applicable" });
   });
 });
 

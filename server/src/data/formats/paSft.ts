@@ -5,7 +5,7 @@
 import { join, resolve } from "node:path";
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { counted } from "@iad-r1/models/util/counted";
-import { checkAnswer } from "../grammar";
+import { checkAnswer, toldPlace } from "../grammar";
 import type { JsonSource, JsonValue } from "../jsonSource";
 import { type DataFix, type DataProblem, type Parsed, Problems } from "../problems";
 import { dataQuestion, inferenceTexts, type Shots } from "../prompts";
@@ -80,8 +80,7 @@ function draftOf(
     category: categoryOfPath(paths[paths.length - 1]!),
     label: answer.label,
     defectType: answer.type,
-    location: answer.location,
-    locations: answer.location === null ? [] : [answer.location],
+    ...toldPlace(answer),
     mask: null,
     think: answer.think ?? "",
     messages,

@@ -1,6 +1,6 @@
 /** SC-GRPO data sets: a JSON array of `{id, image, problem, solution}`, 0-shot and 1-shot (reference section 2.2). */
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
-import { checkAnswer } from "../grammar";
+import { checkAnswer, toldPlace } from "../grammar";
 import type { JsonSource } from "../jsonSource";
 import { type Parsed, type Position, Problems } from "../problems";
 import { dataQuestion, type Shots } from "../prompts";
@@ -90,8 +90,7 @@ function draftOf(
     category: categoryOfPath(images[images.length - 1]!.written),
     label: answer.label,
     defectType: answer.type,
-    location: answer.location,
-    locations: answer.location === null ? [] : [answer.location],
+    ...toldPlace(answer),
     mask: null,
     question,
     solution,

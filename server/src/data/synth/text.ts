@@ -17,7 +17,7 @@ export interface TextOptions {
   reference?: boolean;
 }
 
-/** What a text may say. Unknown sizes and tones are simply not mentioned. */
+/** What a text may say. Unknown places, sizes and tones are simply not mentioned. */
 export interface TextFacts {
   label: "normal" | "anomalous";
   defectType: string | null;
@@ -74,7 +74,9 @@ export function composeThink(facts: TextFacts, lexicon: Lexicon, source: Random,
     if (random.next() < 0.5) sentences.push(random.pick(NO_FINDINGS)(words));
     sentences.push(random.pick(NORMAL_ENDS)(words));
   } else {
-    sentences.push(random.pick(LEADS)(words, "something", ` in the ${facts.location}${random.pick(["", " part"])}`));
+    const lead = random.pick(LEADS);
+    const place = facts.location === null ? "" : ` in the ${facts.location}${random.pick(["", " part"])}`;
+    sentences.push(lead(words, "something", place));
     sentences.push(random.pick(NAMINGS)(facts.defectType!));
     if (random.next() < 0.7) sentences.push(`${capital(words.seen())}.`);
     if (random.next() < 0.2) sentences.push(words.mostlySound());
