@@ -68,11 +68,19 @@ export class ProblemPlaces {
 
   withOverride(message: string, path: YamlPath): string {
     const key = this.overrideOf(path);
-    return key === null ? message : `--set ${key}: ${message}`;
+    if (key === null) return message;
+    return message.startsWith(`${key}: `) ? `--set ${message}` : `--set ${key}: ${message}`;
   }
 
+  /** The setting that an entry is, lies in, or is there for without being in the file. */
   private overrideOf(path: YamlPath): string | null {
     const joined = path.join(".");
-    return [...this.overridden].find((set) => joined.startsWith(set)) ?? null;
+    const { key, value } = this.tree.find(path);
+    const isMade = key === null && value === null;
+    return (
+      [...this.overridden].find(
+        (set) => `${joined}.`.startsWith(`${set}.`) || (isMade && joined !== "" && set.startsWith(`${joined}.`)),
+      ) ?? null
+    );
   }
 }

@@ -64,7 +64,7 @@ export function parseExperiment(text: string, options: ParseOptions): ParsedExpe
   const numFaults = problems.length;
   let plain: unknown = tree.value ?? {};
   if (options.overrides !== undefined && options.overrides.length > 0) {
-    plain = structuredClone(plain);
+    plain = copyOf(plain);
     for (const override of options.overrides) {
       const problem = applyOverride(plain, override, overridden);
       if (problem !== null) problems.push(problem);
@@ -145,13 +145,17 @@ function applyOverride(plain: unknown, override: string, overridden: Set<string>
   if (equals <= 0 || key.split(".").some((part) => part === "")) {
     return wrong("", "expected key.path=value, for example --set stages.paSft.epochs=2.");
   }
-  const value = parseDocument(override.slice(equals + 1));
+  const value = parseDocument(override.slice(equals + 1), { prettyErrors: false });
   if (value.errors.length > 0) return wrong(key, value.errors[0]!.message);
   const path = key.split(".");
   let section = plain as Record<string, unknown>;
   for (const [k, part] of path.entries()) {
     if (typeof section !== "object" || section === null) {
       return wrong(key, `${path.slice(0, k).join(".")} holds a value, not keys.`);
+    }
+    if (Array.isArray(section) && (part === "length" || !Object.hasOwn(section, part))) {
+      const list = path.slice(0, k).join(".");
+      return wrong(key, `${list} is a list; expected a number below ${section.length} behind it, got ${part}.`);
     }
     const present = Object.hasOwn(section, part) ? section[part] : undefined;
     // Plain assignment to `__proto__` would change the prototype instead.
@@ -163,11 +167,17 @@ function applyOverride(plain: unknown, override: string, overridden: Set<string>
       } catch (error) {
         return wrong(key, (error as Error).message);
       }
-    } else if (present === undefined || present === null) set({});
+    } else set(copyOf(present ?? {}));
     section = (Object.hasOwn(section, part) ? section[part] : undefined) as Record<string, unknown>;
   }
   overridden.add(key);
   return null;
+}
+
+/** Sections of the same text, or behind an alias, are one object: what is changed in one of them must not change the other. */
+function copyOf(section: unknown): unknown {
+  if (typeof section !== "object" || section === null) return section;
+  return Array.isArray(section) ? [...(section as unknown[])] : { ...section };
 }
 
 /** The data without what was complained about, so that the rest can be looked at. */

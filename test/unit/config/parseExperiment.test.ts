@@ -130,6 +130,23 @@ describe("an experiment file", () => {
     );
     expect(problems[0]).toMatchObject({ code: "config/conflict", path: "data.heldOut", line: 4 });
   });
+
+  it("lets both sides of a split of generated images be trained on and held out", () => {
+    const both = (held: string) =>
+      parse(
+        `model: { base: m }\ndata:\n  train: { kind: synth, seed: 3, count: 9, part: { share: 0.7, side: first } }\n  heldOut: { kind: synth, seed: 3, ${held} }\n`,
+      ).problems.map(({ path }) => path);
+    expect(both("count: 9, limit: 2, part: { share: 0.7, side: rest }")).toEqual([]);
+    expect(both("count: 9, part: { share: 0.6, side: rest }")).toEqual(["data.heldOut"]);
+    expect(both("count: 8, part: { share: 0.7, side: rest }")).toEqual(["data.heldOut"]);
+    expect(both("count: 9, part: { share: 0.7, side: first }")).toEqual(["data.heldOut"]);
+  });
+
+  it("says what a line with two colons and a second document are", () => {
+    const message = (text: string) => parse(text).problems[0]!.message;
+    expect(message("project: a: b\n")).toContain("into quotes");
+    expect(message("project: a\n---\nproject: b\n")).toContain("expected one");
+  });
 });
 
 describe("overrides", () => {
@@ -153,6 +170,35 @@ describe("overrides", () => {
     expect(parse(minimal, ["stages.paSft.epoch=1"]).problems[0]!.hint).toBe("Did you mean epochs?");
     expect(parse(minimal, ["nonsense"]).problems[0]!.code).toBe("config/override");
     expect(parse(minimal, ["model.base.deeper=1"]).problems[0]!.code).toBe("config/override");
+  });
+
+  it("are blamed for what they made and for nothing else", () => {
+    const told = (text: string, override: string) => parse(text, [override]).problems.map(({ message }) => message);
+    const lora = `${minimal}stages: { paSft: { lora: { rank: 4 } } }\n`;
+    expect(told(lora, "stages.paSft.lora.r=8")).toEqual(["stages.paSft.lora.rank: no such key."]);
+    expect(told(minimal, "data.train.0.limit=3")).toEqual(["--set data.train.0.limit: data.train.0: no such key."]);
+    expect(told(minimal, "seed=-1")).toEqual(["--set seed: expected whole number, at least 0, got -1."]);
+    expect(told(minimal, "seed=[1")[0]).not.toContain("\n");
+  });
+
+  it("change one of two sections that are written alike", () => {
+    const stage = (name: string) => `  ${name}:\n    lora: { r: 4 }\n`;
+    const alias = `${minimal}stages:\n  paSft: { lora: &l { r: 4 } }\n  scGrpo: { lora: *l }\n`;
+    for (const text of [`${minimal}stages:\n${stage("paSft")}${stage("scGrpo")}`, alias]) {
+      const { paSft, scGrpo } = parse(text, ["stages.paSft.lora.r=16"]).value!.stages;
+      expect([paSft.lora.r, scGrpo.lora.r]).toEqual([16, 4]);
+    }
+  });
+
+  it("reach an entry of a list by its number, and say so where there is none", () => {
+    const list = minimal.replace(/ {2}train: (.*)/, "  train:\n    - $1\n    - $1");
+    expect(parse(list, ["data.train.1.limit=3"]).value!.data.train.map(({ limit }) => limit)).toEqual([undefined, 3]);
+    for (const part of ["limit", "2", "01", "length"]) {
+      expect(parse(list, [`data.train.${part}=3`]).problems[0]).toMatchObject({
+        code: "config/override",
+        message: expect.stringContaining("data.train is a list") as string,
+      });
+    }
   });
 });
 
