@@ -2,6 +2,7 @@
  * Rules across the keys of `iadr1.yaml`: values that are fine alone but cannot work together (conflicts), and values that work
  * but are most likely not meant (advice). What a single key allows is `experiment.ts`.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { ConfigCure, ConfigProblem, ProblemPlaces } from "./configProblem";
 import type { DataSource, ExperimentConfig } from "./experiment";
 import { embeddedBaseName, trainedName } from "./modelNames";
@@ -69,18 +70,18 @@ export function conflictsIn(config: ExperimentConfig, plain: unknown, places: Pr
       ],
     });
   }
-  const trainSeeds = [config.data.train, paSft.data ?? [], scGrpo.data ?? []].flat().flatMap(synthSeed);
-  const heldSeeds = [config.data.heldOut ?? [], config.data.validation ?? []].flat().flatMap(synthSeed);
+  const trained = [config.data.train, paSft.data ?? [], scGrpo.data ?? []].flat().filter(isSynth);
+  const held = [config.data.heldOut ?? [], config.data.validation ?? []].flat().filter(isSynth);
   for (const key of ["heldOut", "validation"] as const) {
-    const seeds = (config.data[key] ?? []).map((source) => synthSeed(source)[0]);
-    const index = seeds.findIndex((seed) => seed !== undefined && trainSeeds.includes(seed));
-    const shared = seeds[index];
-    if (shared === undefined) continue;
+    const sources = config.data[key] ?? [];
+    const index = sources.findIndex((one) => isSynth(one) && trained.some((other) => sharesImages(one, other)));
+    const shared = sources[index];
+    if (shared === undefined || !isSynth(shared)) continue;
     const inList = Array.isArray(valueAt(plain, ["data", key]));
-    const free = Math.max(...trainSeeds, ...heldSeeds) + 1;
+    const free = Math.max(...[...trained, ...held].map(({ seed }) => seed)) + 1;
     rules.push({
       path: ["data", key],
-      message: `expected another seed than the training images, got ${shared} for both: the same images would be trained on and tested.`,
+      message: `expected another seed than the training images, got ${shared.seed} for both: the same images would be trained on and tested.`,
       hint: "Give these images a seed of their own.",
       cures: [
         { kind: "replace", at: ["data", key, ...(inList ? [index] : []), "seed"], text: String(free), sure: true },
@@ -288,6 +289,16 @@ function problemOf(code: string, rule: Rule, places: ProblemPlaces, part: "key" 
   };
 }
 
-function synthSeed(source: DataSource): number[] {
-  return source.kind === "synth" ? [source.seed] : [];
+type SynthSource = Extract<DataSource, { kind: "synth" }>;
+
+function isSynth(source: DataSource): source is SynthSource {
+  return source.kind === "synth";
+}
+
+/** Images of a seed are the same ones, but for the two sides of one split. */
+function sharesImages(a: SynthSource, b: SynthSource): boolean {
+  if (a.seed !== b.seed) return false;
+  const whole = ({ part, limit, repeat, ...images }: SynthSource) => [images, part?.seed, part?.share];
+  const areSides = a.part !== undefined && b.part !== undefined && a.part.side !== b.part.side;
+  return !(areSides && isDeepStrictEqual(whole(a), whole(b)));
 }

@@ -295,6 +295,9 @@ const inWords: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: repeatedKey,
   TAB_AS_INDENT: "Expected spaces at the beginning of the line, got a tab.",
   MISSING_CHAR: "A quote or bracket is not closed.",
+  BLOCK_AS_IMPLICIT_KEY:
+    "A colon where a value stands; put the value into quotes, or indent the line as those around it.",
+  MULTIPLE_DOCS: "Another document begins here; expected one, without further lines of ---.",
 };
 
 function plainOf(document: Document): unknown {

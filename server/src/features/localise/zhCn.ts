@@ -78,6 +78,10 @@ export const sentences: Readonly<Record<string, string>> = {
   "A line before this one has no colon; expected key: value.": "前面某一行没有冒号；应写成 键: 值。",
   "Expected spaces at the beginning of the line, got a tab.": "行首应为空格，但写了制表符。",
   "A quote or bracket is not closed.": "引号或括号没有闭合。",
+  "A colon where a value stands; put the value into quotes, or indent the line as those around it.":
+    "值的位置出现了冒号；请给值加引号，或使该行的缩进与周围的行一致。",
+  "Another document begins here; expected one, without further lines of ---.":
+    "这里开始了另一个文档；应只有一个文档，中间不写 --- 行。",
 
   // ---- quick fixes
   "Change to {0}": "改为 {0}",
