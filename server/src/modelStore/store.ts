@@ -29,7 +29,7 @@ export interface StoredModel {
 export async function storedModels(): Promise<StoredModel[]> {
   const found: StoredModel[] = [];
   for (const entry of catalog) found.push(await stateOf(entry));
-  for (const [name, folder] of Object.entries(addedModels())) {
+  for (const [name, folder] of addedModels()) {
     found.push({ name, state: "added", folder, diskBytes: await bytesOf(folder), entry: null });
   }
   return found;
@@ -60,7 +60,7 @@ export function targetOf(name: string): string {
  * none. A model of the catalogue that is not there is null as well.
  */
 export function findStored(name: string): string | null {
-  const added = addedModels()[name];
+  const added = addedModels().get(name);
   if (added !== undefined) return added;
   const entry = catalogEntry(name);
   if (entry !== undefined) {
@@ -86,7 +86,7 @@ export async function addModel(name: string, folder: string): Promise<void> {
   }
   const path = resolve(folder);
   await loadModelDescription(path);
-  await writeAdded({ ...addedModels(), [name]: path });
+  await writeAdded(addedModels().set(name, path));
 }
 
 /**
@@ -96,9 +96,9 @@ export async function addModel(name: string, folder: string): Promise<void> {
  * @throws ConfigError `models/unknown`; CheckpointError `run/locked` while it is being downloaded
  */
 export async function removeModel(name: string): Promise<number> {
-  const { [name]: added, ...others } = addedModels();
-  if (added !== undefined) {
-    await writeAdded(others);
+  const added = addedModels();
+  if (added.delete(name)) {
+    await writeAdded(added);
     return 0;
   }
   const entry = catalogEntry(name);
@@ -121,20 +121,19 @@ export async function removeModel(name: string): Promise<number> {
 const addedName = "models.json";
 
 /** Name to folder. A damaged file counts as empty: it holds nothing that could not be added again. */
-function addedModels(): Record<string, string> {
+function addedModels(): Map<string, string> {
   try {
     const json = JSON.parse(readFileSync(join(storeFolder(), addedName), "utf8")) as unknown;
-    if (typeof json !== "object" || json === null) return {};
-    const entries = Object.entries(json).filter((entry): entry is [string, string] => typeof entry[1] === "string");
-    return Object.fromEntries(entries);
+    if (typeof json !== "object" || json === null) return new Map();
+    return new Map(Object.entries(json).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
   } catch {
-    return {};
+    return new Map();
   }
 }
 
-async function writeAdded(models: Record<string, string>): Promise<void> {
+async function writeAdded(models: ReadonlyMap<string, string>): Promise<void> {
   await mkdir(storeFolder(), { recursive: true });
-  await writeFileAtomically(join(storeFolder(), addedName), `${JSON.stringify(models, null, 2)}\n`);
+  await writeFileAtomically(join(storeFolder(), addedName), `${JSON.stringify(Object.fromEntries(models), null, 2)}\n`);
 }
 
 async function bytesOf(folder: string): Promise<number> {

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { experimentJsonSchema } from "@iad-r1/server/config/experiment";
+import { reportLanguageFor } from "@iad-r1/server/features/localise/report";
 import { translate, translateLines, translatorFor } from "@iad-r1/server/features/localise/translate";
 import { sentences } from "@iad-r1/server/features/localise/zhCn";
 import { describe, expect, it } from "vitest";
@@ -80,6 +81,10 @@ describe("translate", () => {
   });
 
   it("leaves alone what it does not know", () => {
+    for (const word of ["constructor", "toString", "__proto__"]) {
+      expect(translate(word)).toBe(word);
+      expect(reportLanguageFor("zh-cn").say(word)).toBe(word);
+    }
     for (const text of ["", "Something new.", "a: b: c"]) expect(translate(text)).toBe(text);
   });
 

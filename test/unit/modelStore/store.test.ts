@@ -125,6 +125,13 @@ describe("models of this user", () => {
     );
   });
 
+  it("have no names but their own", async () => {
+    for (const name of ["constructor", "toString", "__proto__"]) {
+      expect(findStored(name)).toBeNull();
+      await expect(removeModel(name)).rejects.toMatchObject({ code: "models/unknown" });
+    }
+  });
+
   it("survive a damaged list", async () => {
     writeFileSync(join(storeFolder(), "models.json"), "{ broken");
     await addModel("tiny", tinyCheckpoint);

@@ -63,8 +63,8 @@ export function makeLookUp(
 ): (text: string) => string | null {
   let patterns: Pattern[] | null = null;
   return (text) => {
-    const whole = table[text];
-    if (whole !== undefined) return whole;
+    // What is looked up may be a person's own word, and "constructor" is a name like others.
+    if (Object.hasOwn(table, text)) return table[text]!;
     patterns ??= Object.entries(table)
       .filter(([template]) => /\{\d\}/.test(template))
       // What says more comes first: a place takes any text.
