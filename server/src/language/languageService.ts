@@ -29,7 +29,9 @@ interface OpenText {
   /** Ends when the thread has read that version. */
   reading: Promise<void>;
   /** Null: no language of ours. */
-  findings: Finding[] | null;
+  ofText: Finding[] | null;
+  /** About files that the text names; none while they have not been looked for. */
+  ofFiles: Finding[];
   timer: NodeJS.Timeout | null;
 }
 
@@ -50,7 +52,8 @@ export class LanguageService {
       text,
       sent: -1,
       reading: Promise.resolve(),
-      findings: null,
+      ofText: null,
+      ofFiles: [],
       timer: null,
     };
     open.version = version;
@@ -71,7 +74,8 @@ export class LanguageService {
 
   /** Findings of the text that was last looked at. */
   findings(path: string): readonly Finding[] {
-    return this.texts.get(path)?.findings ?? [];
+    const open = this.texts.get(path);
+    return open === undefined ? [] : findingsOf(open);
   }
 
   async completions(path: string, position: TextPosition, signal: AbortSignal): Promise<Completion[]> {
@@ -90,7 +94,7 @@ export class LanguageService {
   async filesChanged(): Promise<void> {
     if (this.client === null) return;
     await this.call("forget", { path: null }).catch(() => undefined);
-    for (const [path, open] of this.texts) if (open.findings !== null) void this.look(path, open);
+    for (const [path, open] of this.texts) if (open.ofText !== null) void this.look(path, open);
   }
 
   async dispose(): Promise<void> {
@@ -107,7 +111,8 @@ export class LanguageService {
       open.sent = open.version;
       open.reading = this.call("open", { path, text: open.text }).then(
         (findings) => {
-          open.findings = findings;
+          open.ofText = findings;
+          open.ofFiles = [];
         },
         (error: unknown) => {
           open.sent = -1;
@@ -116,28 +121,27 @@ export class LanguageService {
       );
     }
     await open.reading;
-    return open.findings !== null;
+    return open.ofText !== null;
   }
 
   private async look(path: string, open: OpenText): Promise<void> {
     try {
       const { version } = open;
       if (!(await this.send(path)) || this.isStale(path, open, version)) return;
-      const ofText = open.findings ?? [];
-      this.options.onFindings(path, version, ofText);
+      this.options.onFindings(path, version, findingsOf(open));
       if (!this.options.looksAtFiles) return;
-      open.timer = setTimeout(() => void this.lookAtFiles(path, open, version, ofText), filesRestMs);
+      open.timer = setTimeout(() => void this.lookAtFiles(path, open, version), filesRestMs);
     } catch (error) {
       this.complain(error);
     }
   }
 
-  private async lookAtFiles(path: string, open: OpenText, version: number, ofText: Finding[]): Promise<void> {
+  private async lookAtFiles(path: string, open: OpenText, version: number): Promise<void> {
     try {
       const ofFiles = await this.call("files", { path });
       if (this.isStale(path, open, version)) return;
-      open.findings = [...ofText, ...ofFiles];
-      this.options.onFindings(path, version, open.findings);
+      open.ofFiles = ofFiles;
+      this.options.onFindings(path, version, findingsOf(open));
     } catch (error) {
       this.complain(error);
     }
@@ -185,4 +189,8 @@ export class LanguageService {
     if (this.disposed || WorkerError.is(error, "worker/crashed")) return;
     this.options.onLog?.(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
+}
+
+function findingsOf({ ofText, ofFiles }: OpenText): Finding[] {
+  return [...(ofText ?? []), ...ofFiles];
 }
