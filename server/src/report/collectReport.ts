@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { writeFileAtomically } from "@iad-r1/models/checkpoint/atomicFile";
 import { DataError } from "@iad-r1/models/errors";
 import { loadImage } from "@iad-r1/models/vision/decode";
+import { counted } from "@iad-r1/models/util/counted";
 import type { RgbImage } from "@iad-r1/models/vision/image";
 import type { EvaluatedSample, ScalarSeries } from "@iad-r1/protocol/runs";
 import sharp from "sharp";
@@ -76,7 +77,7 @@ export async function writeRunReport(
       ["Run", manifest.id],
       ["Started", new Date(manifest.createdMs).toISOString().slice(0, 16).replace("T", " ")],
       ["Duration", language.say(`${Math.floor(seconds / 60)} min ${seconds % 60} s`)],
-      ["Device", language.say(`${manifest.device}, ${manifest.threads} threads`)],
+      ["Device", language.say(`${manifest.device}, ${counted(manifest.threads, "thread")}`)],
       ...Object.entries(manifest.versions).map(([name, version]) => [name, version] as const),
     ],
     rows,
@@ -111,8 +112,8 @@ function charts(series: readonly ScalarSeries[]): ChartOptions[] {
   return found;
 }
 
-/** "rewards/iad-r1-strict/format/mean" -> "format". */
-const shortName = (metric: string) => metric.split("/").at(-2)!;
+/** "rewards/iad-r1-strict/format/mean" -> "format", "rewards/place.reward.ts#place/mean" -> "place". */
+const shortName = (metric: string) => metric.split("/").at(-2)!.split("#").at(-1)!;
 
 /** Held-out images that most tell the stages apart: first those whose answers changed. */
 async function examples(run: StoredRun): Promise<ReportExample[]> {
@@ -126,7 +127,7 @@ async function examples(run: StoredRun): Promise<ReportExample[]> {
     }
   }
   const interest = (said: { sample: EvaluatedSample }[]) =>
-    new Set(said.slice(1).map(({ sample }) => sample.correct)).size;
+    said.filter(({ sample }, index) => index > 0 && sample.correct !== said[index - 1]!.sample.correct).length;
   const ordered = [...byId.values()].sort((a, b) => interest(b) - interest(a));
   // As many with a defect as without.
   const chosen = (["anomalous", "normal"] as const).flatMap((label) =>

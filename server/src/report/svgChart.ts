@@ -76,9 +76,11 @@ export function svgChart(
   [yLow, yHigh] = [yLow - pad, yHigh + pad];
 
   const plotWidth = width - MARGIN.left - MARGIN.right;
-  const plotHeight = height - MARGIN.top - MARGIN.bottom;
+  const legend = series.length > 1 ? legendPlaces(title, series, width) : [];
+  const top = MARGIN.top + (legend.at(-1)?.y ?? 0);
+  const plotHeight = height - top - MARGIN.bottom;
   const toX = (x: number) => round(MARGIN.left + ((x - xLow) / (xHigh - xLow)) * plotWidth);
-  const toY = (y: number) => round(MARGIN.top + (1 - (y - yLow) / (yHigh - yLow)) * plotHeight);
+  const toY = (y: number) => round(top + (1 - (y - yLow) / (yHigh - yLow)) * plotHeight);
 
   const parts = [head];
   for (const tick of niceTicks(yLow, yHigh, 5)) {
@@ -115,19 +117,27 @@ export function svgChart(
       });
     }
   });
-  if (series.length > 1) {
-    let x = MARGIN.left + titleWidth(title) + 18;
-    series.forEach((line, index) => {
-      const colour = `var(--series-${index % 6})`;
-      parts.push(
-        `<line x1="${x}" x2="${x + 18}" y1="14" y2="14" stroke="${colour}" stroke-width="2" stroke-dasharray="${DASHES[index % DASHES.length]}"/>`,
-      );
-      parts.push(`<text class="tick" x="${x + 22}" y="18">${escapeHtml(line.name)}</text>`);
-      x += 34 + 6.2 * line.name.length;
-    });
-  }
+  legend.forEach(({ x, y }, index) => {
+    const colour = `var(--series-${index % 6})`;
+    parts.push(
+      `<line x1="${x}" x2="${x + 18}" y1="${y + 14}" y2="${y + 14}" stroke="${colour}" stroke-width="2" stroke-dasharray="${DASHES[index % DASHES.length]}"/>`,
+    );
+    parts.push(`<text class="tick" x="${x + 22}" y="${y + 18}">${escapeHtml(series[index]!.name)}</text>`);
+  });
   parts.push("</svg>");
   return parts.join("\n");
+}
+
+/** Where the names of the lines begin: beside the title, and in further rows below it where there is no room. */
+function legendPlaces(title: string, series: readonly ChartSeries[], width: number): { x: number; y: number }[] {
+  let [x, y] = [MARGIN.left + titleWidth(title) + 18, 0];
+  return series.map(({ name }) => {
+    const wide = 34 + 6.2 * name.length;
+    if (x + wide - 12 > width - MARGIN.right && x > MARGIN.left) [x, y] = [MARGIN.left, y + 16];
+    const place = { x, y };
+    x += wide;
+    return place;
+  });
 }
 
 /** About, in pixels: Chinese characters are as wide as they are high. */

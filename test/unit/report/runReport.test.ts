@@ -82,6 +82,28 @@ test("a picture that has gone or is damaged is left out, and what was said of it
   expect(html).toContain("washer · part_0");
 });
 
+test("the pictures on which the answers of the stages differ come first, the first stage too", async () => {
+  const { folder } = makeRun();
+  const samples = (label: string, right: (index: number) => boolean) => {
+    const lines = Array.from({ length: 6 }, (_, i) => ({
+      ...{ id: `part_${i}`, images: [`gone-${i}.png`], category: "washer", label: "normal", solution: null },
+      ...{ completion: "", answer: "no", location: null, type: null, anomalyScore: null, correct: right(i) },
+      ...{ rewards: {}, numTokens: 3 },
+    }));
+    writeFileSync(
+      join(folder, "evaluations", `${label}.jsonl`),
+      lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+    );
+  };
+  samples("base", () => false);
+  // The fifth is learnt in the first stage, and the sixth is lost again in the second.
+  samples("pa-sft", (i) => i >= 4);
+  samples("sc-grpo", (i) => i === 4);
+  const html = readFileSync(await writeRunReport(folder), "utf8");
+  const shown = [...html.matchAll(/washer · (part_\d)/g)].map(([, id]) => id);
+  expect(shown.slice(0, 2)).toEqual(["part_5", "part_4"]);
+});
+
 test("a report for a window in Chinese has nothing of ours in English, and leaves the report of the run as it is", async () => {
   const { folder, pictures } = makeRun();
   rmSync(pictures[0]!);

@@ -46,6 +46,17 @@ describe("svgChart", () => {
     expect(labels([100_000, 110_000], [0, 1])).toEqual(expect.arrayContaining(["1.02e5", "1.04e5"]));
   });
 
+  it("keeps the names of all lines inside the picture", () => {
+    const names = ["format", "a reward with a long name", "location", "type", "length"];
+    const svg = svgChart({ title: "Rewards", xLabel: "step", series: names.map((name) => ({ name, x: [1], y: [1] })) });
+    for (const name of names) {
+      const [, x] = new RegExp(`x="([\\d.]+)" y="[\\d.]+">${name}<`).exec(svg)!;
+      expect(Number(x) + 6.2 * name.length).toBeLessThanOrEqual(460);
+    }
+    const [, highest] = /<circle cx="[\d.]+" cy="([\d.]+)"/.exec(svg)!;
+    expect(Number(highest)).toBeGreaterThan(46);
+  });
+
   it("says so when there is nothing to show", () => {
     expect(svgChart({ title: "t", xLabel: "x", series: [] })).toContain("no data");
   });

@@ -7,6 +7,7 @@ export const reportTexts: Readonly<Record<string, string>> = {
   Device: "设备",
   "{0} min {1} s": "{0} 分 {1} 秒",
   "{0}, {1} threads": "{0}，{1} 个线程",
+  "{0}, 1 thread": "{0}，1 个线程",
 
   // ---- headings
   "Held-out images: before, between, after": "留出图像：训练前、两阶段之间、训练后",
