@@ -268,7 +268,7 @@ function trlPaths(trl: TrlConfig, folder: string): TrlConfig {
 }
 
 /** A folder beside the file, or a model of the store by its name. */
-function baseFolder(folder: string, base: string): string {
+export function baseFolder(folder: string, base: string): string {
   const path = resolve(folder, base);
   return existsSync(path) ? path : (findStored(base) ?? path);
 }

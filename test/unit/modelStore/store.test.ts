@@ -3,6 +3,9 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, 
 import { join } from "node:path";
 import { ConfigError, ModelFileError } from "@iad-r1/models/errors";
 import { resolveModel } from "@iad-r1/server/config/modelNames";
+import { openDocument } from "@iad-r1/server/features/documents";
+import { createFileProbe } from "@iad-r1/server/features/files";
+import { fileFindings } from "@iad-r1/server/features/findings";
 import { catalog, catalogEntry } from "@iad-r1/server/modelStore/catalog";
 import { lockDownload } from "@iad-r1/server/modelStore/download";
 import { huggingFaceCache, storeFolder } from "@iad-r1/server/modelStore/folders";
@@ -90,6 +93,8 @@ describe("models of this user", () => {
     await addModel("tiny", tinyCheckpoint);
     expect(resolveModel("tiny")).toEqual({ base: tinyCheckpoint, adapter: null });
     expect((await storedModels()).find(({ name }) => name === "tiny")).toMatchObject({ state: "added" });
+    const document = openDocument("/lab/iadr1.yaml", "model: { base: tiny }\n")!;
+    expect(await fileFindings(document, createFileProbe())).toEqual([]);
     expect(await removeModel("tiny")).toBe(0);
     expect(existsSync(join(tinyCheckpoint, "config.json"))).toBe(true);
     expect(() => resolveModel("tiny")).toThrow(ConfigError);

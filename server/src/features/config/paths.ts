@@ -1,5 +1,6 @@
 /** The values of an experiment file that name files and folders, and what each must be. */
 import { resolve } from "node:path";
+import { baseFolder } from "../../config/parseExperiment";
 import { embeddedModels } from "../../config/modelNames";
 import { valueAt } from "../../config/schemaProblems";
 import type { YamlPath } from "../../config/yamlTree";
@@ -21,7 +22,8 @@ export function namedPaths(document: ConfigDocument): NamedPath[] {
   const add = (at: (string | number)[], what: string, expected: "file" | "folder", inside?: string) => {
     const written = valueAt(plain, at);
     if (typeof written !== "string" || written === "" || written.includes("\0")) return;
-    const absolute = resolve(document.folder, written);
+    const isBase = at.at(-1) === "base";
+    const absolute = isBase ? baseFolder(document.folder, written) : resolve(document.folder, written);
     found.push({ at, written, absolute, what, expected, ...(inside === undefined ? {} : { inside }) });
   };
   const base = valueAt(plain, ["model", "base"]);
