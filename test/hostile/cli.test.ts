@@ -47,6 +47,12 @@ function workplace(): string {
   put("tabs.yaml", "model:\n\tbase: x\n");
   put("set.json", '[{"images": "gone.png", "messages": []}]');
   put("lines.jsonl", '{"completion": "x", "solution": "y"}\n{"completion": \n');
+  mkdirSync(join(folder, "nothing"));
+  put("nothing/annotations.jsonl", "");
+  mkdirSync(join(folder, "broken"));
+  put("broken/annotations.jsonl", '{"id": "a", "image": "a.png", "category": "nut", "label": "normal"}\n');
+  put("broken/a.png", "no picture");
+  put("leaks.yaml", experiment.replace("{kind: synth, seed: 1, count: 4, size: 42}", "{kind: folder, path: broken}"));
   cpSync(tinyCheckpoint, join(folder, "damaged"), { recursive: true });
   truncateSync(join(folder, "damaged/model.safetensors"), 20_000);
   mkdirSync(join(folder, "adapter"));
@@ -99,7 +105,16 @@ describe("a job that cannot be done ends with exit code 1 and one error", () => 
     ["a run to be resumed that nobody knows", ["train", "pa-sft", "--resume", "2099"], /no run 2099/],
     ["a run that nobody knows", ["runs", "show", "2099"], /no run 2099/],
     ["an export of a run that nobody knows", ["runs", "export", "2099", "--out", "x.csv"], /no run 2099/],
+    ["no run at all", ["runs", "show", ""], /expected a run.*got nothing/i],
+    ["completions that are not there", ["rollouts", "show", "none.jsonl"], /no file none\.jsonl, and no run/],
     ["a data set that is not there", ["data", "stats", "none.json"], /none\.json/],
+    ["a data set without samples", ["eval", "--data", "nothing", ...tiny], /nothing holds no samples/],
+    ["a file in the place of a folder", ["data", "schema", "--out", "damaged"], /damaged.*(EISDIR|folder)/],
+    [
+      "an export in the place of a folder",
+      ["rollouts", "import", "lines.jsonl", "--out", "damaged"],
+      /damaged could not be written: it is a folder/,
+    ],
     [
       "a data set of no known format",
       ["data", "convert", "notes.txt", "--to", "meta", "--out", "x.json"],
@@ -313,3 +328,13 @@ function expectOneError(stderr: string): void {
   expect(stderr.match(/^error: /gm), stderr).toHaveLength(1);
   expect(stderr).not.toMatch(/\n\s+at |node_modules|\[object Object\]|UnhandledPromise|undefined/);
 }
+
+test("pictures that cannot be compared are told, and the comparison is not said to be clean", async () => {
+  const folder = workplace();
+  const { code, stdout, stderr } = await iadR1(folder, ["data", "splits", "leaks.yaml", "--leaks"]);
+  expect(code).toBe(1);
+  expect(stdout).toContain("1 normal, 0 anomalous");
+  expect(stderr).toMatch(/not compared: .*a\.png/);
+  const json = await iadR1(folder, ["data", "splits", "leaks.yaml", "--leaks", "--json"]);
+  expect(JSON.parse(json.stdout)).toMatchObject({ leaks: [], unreadable: [{ image: join(folder, "broken/a.png") }] });
+});

@@ -76,6 +76,14 @@ export function writeError(path: string, cause: unknown): AppError {
       cause,
     });
   }
+  if (code === "EISDIR") {
+    return new CheckpointError("checkpoint/unwritable", `${path} could not be written: it is a folder.`, {
+      where: path,
+      hint: "Name a file.",
+      data: { code },
+      cause,
+    });
+  }
   const message = `${path} could not be written: ${cause instanceof Error ? cause.message : String(cause)}.`;
   return new CheckpointError("checkpoint/unwritable", message, {
     where: path,

@@ -1,5 +1,5 @@
 /** The option --data of commands that look at samples: a data set of any format, or pictures drawn on the spot. */
-import { ConfigError } from "@iad-r1/models/errors";
+import { ConfigError, DataError } from "@iad-r1/models/errors";
 import { readDataset } from "../data/dataset";
 import type { InspectionSample } from "../data/samples";
 import { requireSound } from "../data/sources";
@@ -24,5 +24,10 @@ export async function samplesOf(data: string, signal: AbortSignal): Promise<Insp
       hint: "For example --data synth:7:300.",
     });
   }
-  return requireSound(await readDataset(data, { signal }));
+  const samples = requireSound(await readDataset(data, { signal }));
+  if (samples.length > 0) return samples;
+  throw new DataError("data/no-samples", `${data} holds no samples.`, {
+    where: data,
+    hint: "`iad-r1 data stats` shows what a data set holds.",
+  });
 }

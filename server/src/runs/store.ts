@@ -91,6 +91,15 @@ export function listRuns(runsFolder: string, onProblem: (error: AppError) => voi
  * @throws CheckpointError `run/unknown` or `run/ambiguous`
  */
 export function findRun(runsFolder: string, idOrFolder: string): string {
+  if (idOrFolder === "") {
+    throw new CheckpointError(
+      "run/unknown",
+      "Expected a run: its id, the start of its id, or its folder; got nothing.",
+      {
+        hint: "`iad-r1 runs list` shows all runs.",
+      },
+    );
+  }
   if (existsSync(join(idOrFolder, "run.json"))) return resolve(idOrFolder);
   const names = existsSync(runsFolder)
     ? readdirSync(runsFolder).filter((name) => existsSync(join(runsFolder, name, "run.json")))

@@ -111,11 +111,19 @@ export async function listen(options: SocketServerOptions): Promise<SocketServer
   };
 }
 
+/** The system's own message names the call and the address again. */
+function whyNot({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "EADDRINUSE") return "another program listens there";
+  if (code === "EACCES") return "this user may not listen there";
+  if (code === "EADDRNOTAVAIL") return "this machine has no such address";
+  return message;
+}
+
 function startListening(server: Server, { host, port }: SocketServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       reject(
-        new ResourceError("resource/port", `Cannot listen on ${host}:${port}: ${cause.message}.`, {
+        new ResourceError("resource/port", `Cannot listen on ${host}:${port}: ${whyNot(cause)}.`, {
           hint:
             cause.code === "EADDRINUSE" ? "Choose another port, or stop the other program." : "Choose another address.",
           cause,

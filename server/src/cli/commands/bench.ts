@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { usualBlockSize } from "@iad-r1/models/checkpoint/quantize";
 import { ConfigError } from "@iad-r1/models/errors";
-import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { checkDevice, halfBillion } from "../../bench/deviceCheck";
 import { findLlamaPeer, findTorchPeer } from "../../bench/peerProcess";
 import { writeRealShape } from "../../bench/randomCheckpoint";
@@ -18,6 +18,7 @@ import { decideDevice } from "../../runtime/deviceChoice";
 import { type Device, devices, speed } from "../../runtime/devices";
 import { action } from "../action";
 import { projectRoot, resolveModel } from "../../config/modelNames";
+import { integer } from "../numberOption";
 import { table } from "../terminalText";
 
 interface Options {
@@ -48,7 +49,7 @@ export function registerBench(program: Command): void {
     .option(
       "--threads <number>",
       "with more than one: only decoders beside their peers, by the clock, the best round of each",
-      wholeNumber(1),
+      integer(1),
       1,
     )
     .action(
@@ -99,9 +100,9 @@ export function registerBench(program: Command): void {
     .option("--folder <folder>", "where the checkpoint is made and kept; else it is deleted afterwards")
     .addOption(new Option("--task <task>", "what is measured").choices(["inspect", "lora-step"]).default("inspect"))
     .addOption(new Option("--bits <n>", "of its small form, 4 or 8 bits a weight").choices(["4", "8"]))
-    .option("--side <pixels>", "side of the square picture", wholeNumber(56), 448)
-    .option("--tokens <number>", "tokens that are written, or learnt", wholeNumber(1), 32)
-    .option("--threads <number>", "threads; 0 is one per core", wholeNumber(0), 0)
+    .option("--side <pixels>", "side of the square picture", integer(56), 448)
+    .option("--tokens <number>", "tokens that are written, or learnt", integer(1), 32)
+    .option("--threads <number>", "threads; 0 is one per core", integer(0), 0)
     .addOption(new Option("--device <device>", "where to compute").choices([...devices]).default("cpu"))
     .action(
       action(async (context, command) => {
@@ -183,7 +184,7 @@ function registerDeviceCheck(bench: Command): void {
         .default("webgpu"),
     )
     .option("--recorded <folder>", "folders with a checkpoint and its record each (see test/fixtures/vlm)")
-    .option("--seconds <number>", "time for everything together", wholeNumber(10), 100)
+    .option("--seconds <number>", "time for everything together", integer(10), 100)
     .option("--no-shape", "without the decoder of the real shape of the 0.5B, which takes 2 GB of disk")
     .option("--out <file>", "also write everything as JSON")
     .action(
@@ -210,14 +211,6 @@ function registerDeviceCheck(bench: Command): void {
         if (context.json) context.printJson({ machine, parts });
       }),
     );
-}
-
-function wholeNumber(min: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    if (Number.isInteger(number) && number >= min) return number;
-    throw new InvalidArgumentError(`expected a whole number of at least ${min}.`);
-  };
 }
 
 function cells({ name, detail, ours, other, unit, ratio, target, ok }: BenchRow): string[] {

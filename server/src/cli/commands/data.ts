@@ -30,7 +30,7 @@ export function registerDataCommands(program: Command): void {
     .requiredOption("--out <folder>", "folder to write")
     .option("--count <n>", "number of pictures", integer(1), 200)
     .option("--seed <n>", "another seed gives other pictures", integer(0), 1)
-    .option("--size <pixels>", "side of the pictures", integer(1), 224)
+    .option("--size <pixels>", "side of the pictures, 32 to 1024", integer(32, 1024), 224)
     .option("--anomalous-share <share>", "share of pictures with a defect, 0 to 1", share, 0.5)
     .option("--difficulty <level>", "0 = large, clear defects; 1 = small and faint; a mix when left out", share)
     .option("--references", "also write a sound reference picture for each")
@@ -181,7 +181,9 @@ export function registerDataCommands(program: Command): void {
               })
             : null;
         if (context.interactive && leaks !== null) process.stderr.write("\r\x1b[K");
-        if (shared.length > 0 || (leaks?.leaks.length ?? 0) > 0) context.fail();
+        const unreadable = leaks?.unreadable ?? [];
+        // What cannot be read was not compared.
+        if (shared.length > 0 || unreadable.length > 0 || (leaks?.leaks.length ?? 0) > 0) context.fail();
         if (context.json) {
           const pairs = leaks?.leaks.map(({ a, b, kind, parts }) => ({ a: a.image, b: b.image, kind, splits: parts }));
           const duplicates = leaks?.duplicates.map(({ a, b, kind, split }) => ({
@@ -190,7 +192,8 @@ export function registerDataCommands(program: Command): void {
             kind,
             split,
           }));
-          return context.printJson({ sets, shared, leaks: pairs ?? null, duplicates: duplicates ?? null });
+          const compared = { leaks: pairs ?? null, duplicates: duplicates ?? null };
+          return context.printJson({ sets, shared, ...compared, unreadable: leaks === null ? null : unreadable });
         }
         for (const set of sets) {
           const { name, kind, normal, anomalous, missingFiles, failure } = set;
@@ -213,6 +216,8 @@ export function registerDataCommands(program: Command): void {
         for (const { a, b, split } of leaks?.duplicates ?? []) {
           context.print(`twice in ${split}: ${a.image} and ${b.image}`);
         }
+        for (const { message } of unreadable.slice(0, SHOWN_PROBLEMS)) context.log(`not compared: ${message}`);
+        if (unreadable.length > SHOWN_PROBLEMS) context.log(`… and ${unreadable.length - SHOWN_PROBLEMS} more`);
       }),
     );
 

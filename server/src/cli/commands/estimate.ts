@@ -1,12 +1,13 @@
 /** `iad-r1 estimate`: what an inspection and a LoRA step of a model take on a device of this machine, before anything is read. */
 import { loadModelDescription } from "@iad-r1/models/zoo";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { resolveModel } from "../../config/modelNames";
 import { decideDevice } from "../../runtime/deviceChoice";
 import { type DeviceChoice, devices, probeDevice } from "../../runtime/devices";
 import { defaultThreads } from "../../runtime/threads";
 import { estimateTask, type MemoryParts, smallForm, type TaskEstimate } from "../../runs/taskEstimate";
 import { action } from "../action";
+import { integer } from "../numberOption";
 import { table } from "../terminalText";
 
 interface Options {
@@ -21,8 +22,8 @@ export function registerEstimate(program: Command): void {
     .command("estimate")
     .description("memory and time of one inspection and one LoRA step of a model, before it is loaded")
     .argument("<model>", "checkpoint folder, or the name of an embedded model")
-    .option("--side <pixels>", "side of the square picture", wholeNumber(28), 448)
-    .option("--tokens <number>", "tokens that are written, or learnt", wholeNumber(1), 128)
+    .option("--side <pixels>", "side of the square picture", integer(28), 448)
+    .option("--tokens <number>", "tokens that are written, or learnt", integer(1), 128)
     .addOption(new Option("--bits <n>", "of the small form that `iad-r1 quantize` would make").choices(["4", "8"]))
     .addOption(new Option("--device <device>", "where to compute").choices(["auto", ...devices]).default("cpu"))
     .action(
@@ -100,12 +101,4 @@ function memoryTable(title: string, memory: MemoryParts, availableBytes: number 
 
 function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-}
-
-function wholeNumber(min: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    if (Number.isInteger(number) && number >= min) return number;
-    throw new InvalidArgumentError(`expected a whole number of at least ${min}.`);
-  };
 }

@@ -1,7 +1,7 @@
 /** `iad-r1 rollouts import|show|export`: recorded completions of a run of ours, of TRL, ms-swift or LLaMA-Factory. */
 import { existsSync } from "node:fs";
 import { writeAtomically } from "@iad-r1/models/checkpoint/atomicFile";
-import { DataError } from "@iad-r1/models/errors";
+import { CheckpointError, DataError } from "@iad-r1/models/errors";
 import { counted } from "@iad-r1/models/util/counted";
 import {
   type ExploreFilter,
@@ -199,7 +199,16 @@ function leftOut({ withoutAnswer, withoutFile }: NonNullable<RolloutExport["left
 
 /** A path that exists is one; anything else names a run. */
 function sourcePath(source: string, runs: string): string {
-  return existsSync(source) ? source : findRun(runs, source);
+  if (existsSync(source)) return source;
+  try {
+    return findRun(runs, source);
+  } catch (error) {
+    if (!CheckpointError.is(error, "run/unknown") || source === "") throw error;
+    throw new DataError("rollouts/unknown", `There is no file ${source}, and no run ${source} in ${runs}.`, {
+      hint: "Check the path; `iad-r1 runs list` shows all runs.",
+      cause: error,
+    });
+  }
 }
 
 function queryOf({ step, verdict, minTotal, flat, text }: FilterOptions): ExploreQuery {

@@ -101,8 +101,9 @@ async function perception(context: CliContext, recipe: string): Promise<void> {
       else context.log(`${phase} ${step} · held out: ${rounded({ ...scores })}`);
     },
   });
-  if (finished) context.print(config.output);
-  else context.log("Stopped. Everything is saved; the same command goes on.");
+  if (context.json) context.printJson({ finished, output: config.output });
+  else if (finished) context.print(config.output);
+  if (!finished) context.log("Stopped. Everything is saved; the same command goes on.");
 }
 
 /** Runs one training command to its end; throws what made it fail. */
