@@ -90,13 +90,13 @@ export class TrlLink {
   /** @throws WorkerError `trl/not-started` */
   static async open(launch: TrlLaunch): Promise<TrlLink> {
     const token = randomBytes(24).toString("hex");
-    const server = createServer();
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(0, "127.0.0.1", resolve);
-    });
     const log = openSync(launch.logFile, "a");
+    const server = createServer();
     try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(0, "127.0.0.1", resolve);
+      });
       const child = spawn(launch.python, argumentsOf(launch), {
         stdio: ["ignore", log, log],
         ...ownGroup,
@@ -114,6 +114,10 @@ export class TrlLink {
         },
       });
       return new TrlLink(server, child, launch, token);
+    } catch (error) {
+      // An open server would keep this process alive.
+      server.close();
+      throw error;
     } finally {
       closeSync(log);
     }
