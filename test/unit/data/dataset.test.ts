@@ -153,7 +153,9 @@ describe("readMvtec", () => {
       ["test/good/000.png", image],
       ["test/bent_tip/000.png", image],
       ["test/bent_tip/001.png", image],
+      ["test/bent_tip/002.png", image],
       ["ground_truth/bent_tip/000_mask.png", encodeMaskPng(mask, 6, 6)],
+      ["ground_truth/bent_tip/002_mask.tif", encodeMaskPng(mask, 6, 6)],
     ];
     for (const [name, bytes] of files) {
       await mkdir(join(root, name, ".."), { recursive: true });
@@ -164,6 +166,7 @@ describe("readMvtec", () => {
       expect(value.map((sample) => [sample.category, sample.label, sample.defectType, sample.location])).toEqual([
         ["bolt", "anomalous", "bent tip", "bottom right"],
         ["bolt", "anomalous", "bent tip", null],
+        ["bolt", "anomalous", "bent tip", "bottom right"],
         ["bolt", "normal", null, null],
       ]);
       expect(value.every((sample) => sample.references[0]!.includes(join("train", "good")))).toBe(true);

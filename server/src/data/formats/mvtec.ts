@@ -92,7 +92,9 @@ async function addMask(
   problems: Problems,
 ): Promise<void> {
   const stem = basename(name, extname(name));
-  const file = [`${stem}_mask.png`, `${stem}.png`, name].find((candidate) => names.has(candidate));
+  // A mask that was copied from elsewhere keeps its ending.
+  const copies = [".bmp", ".tif", ".tiff", ".webp", ".jpg", ".jpeg"].map((ending) => `${stem}_mask${ending}`);
+  const file = [`${stem}_mask.png`, `${stem}.png`, name, ...copies].find((candidate) => names.has(candidate));
   if (file === undefined) {
     problems.warning(WHOLE_FILE, "data/missing-mask", `${sample.id} has no mask in ground_truth/${basename(folder)}.`);
     return;
