@@ -11,7 +11,7 @@ export function modelOption(command: Command): Command {
   return command
     .option(
       "--model <folder>",
-      "a checkpoint folder, an adapter folder, or an embedded model: nano (trained, the default), nano-pa-sft, nano-base",
+      "a checkpoint folder, an adapter folder, a name of `iad-r1 models list`, or an embedded model: nano (trained, the default), nano-pa-sft, nano-base",
     )
     .option("--adapter <folder>", "a PEFT adapter to put on top of --model")
     .addOption(

@@ -21,7 +21,7 @@ export function registerEstimate(program: Command): void {
   program
     .command("estimate")
     .description("memory and time of one inspection and one LoRA step of a model, before it is loaded")
-    .argument("<model>", "checkpoint folder, or the name of an embedded model")
+    .argument("<model>", "checkpoint folder, a name of `iad-r1 models list`, or an embedded model")
     .option("--side <pixels>", "side of the square picture", integer(28), 448)
     .option("--tokens <number>", "tokens that are written, or learnt", integer(1), 128)
     .addOption(new Option("--bits <n>", "of the small form that `iad-r1 quantize` would make").choices(["4", "8"]))

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { counted } from "@iad-r1/models/util/counted";
 import { type Command, Option } from "commander";
+import { rewardNames } from "../../config/rewardPath";
 import { evaluateReference } from "../../evaluate/evaluateModel";
 import { askChoices, choiceReport, type ChoiceScore, readChoiceFile } from "../../evaluate/multipleChoice";
 import { missingReferences, numReferences } from "../../generate/examples";
@@ -58,7 +59,7 @@ export function registerModelCommands(program: Command): void {
         device: options.device,
         threads: options.threads,
         references: options.references,
-        rewards: createRewardRegistry().resolve(options.rewards.split(",")),
+        rewards: createRewardRegistry().resolve(rewardNames(options.rewards)),
         signal: context.signal,
         onDevice: (_, message) => context.log(message),
         onProgress: (done, total) => context.interactive && process.stderr.write(`\r${done}/${total} images`),

@@ -141,7 +141,8 @@ function registerShow(rollouts: Command): void {
         context.print(
           `${answer.numRollouts} of ${counted(overview.numRollouts, "completion")} in ${counted(answer.numGroups, "group")} · ${overview.format}${stepsText(overview.steps)}`,
         );
-        for (const facet of answer.facets) context.print(`  ${facet.name}: ${facetText(facet)}`);
+        for (const facet of answer.facets.filter(({ values }) => values.length > 0))
+          context.print(`  ${facet.name}: ${facetText(facet)}`);
         for (const { row, rollouts: members } of groups) {
           context.print("");
           context.print(
