@@ -76,18 +76,12 @@ export function writeError(path: string, cause: unknown): AppError {
       cause,
     });
   }
-  if (code === "EISDIR") {
-    return new CheckpointError("checkpoint/unwritable", `${path} could not be written: it is a folder.`, {
-      where: path,
-      hint: "Name a file.",
-      data: { code },
-      cause,
-    });
-  }
-  const message = `${path} could not be written: ${cause instanceof Error ? cause.message : String(cause)}.`;
-  return new CheckpointError("checkpoint/unwritable", message, {
+  // The system's own words would name the file that is written first and renamed.
+  const isFolder = code === "EISDIR";
+  const reason = isFolder ? "it is a folder" : cause instanceof Error ? cause.message : String(cause);
+  return new CheckpointError("checkpoint/unwritable", `${path} could not be written: ${reason}.`, {
     where: path,
-    hint: "Check that the folder exists and that you may write to it.",
+    hint: isFolder ? "Name a file." : "Check that the folder exists and that you may write to it.",
     data: { code },
     cause,
   });

@@ -222,13 +222,10 @@ function draftOf(source: JsonSource, record: JsonRecord, folder: string, problem
     { candidates: [image], at: imageAt, what: "image", required: true, use: (path) => (sample.image = path!) },
   ];
   const { reference } = record;
-  // A list of them, where there are several.
-  const isList = Array.isArray(reference);
-  for (const [key, container, place] of [
-    ["mask", record, "mask"] as const,
-    ...(isList ? reference.map((_, k) => ["reference", reference, k] as const) : []),
-    ...(isList ? [] : [["reference", record, "reference"] as const]),
-  ]) {
+  const references = Array.isArray(reference)
+    ? reference.map((_, k) => ["reference", reference, k] as const)
+    : [["reference", record, "reference"] as const];
+  for (const [key, container, place] of [["mask", record, "mask"] as const, ...references]) {
     const value = optionalString(source, container, place, problems);
     if (value === undefined) return null;
     if (value === null || value === "") continue;

@@ -192,7 +192,7 @@ export async function settleDrafts(
   return { value, problems: problems.list() };
 }
 
-/** A place that the file does not say is where the mask lies; without one a defect would be taught as in the centre. */
+/** A place that the file does not say is where the mask lies; without one it would be taught as unknown. */
 async function locateUnknown({ sample, files }: Draft, problems: Problems): Promise<void> {
   if (sample.label === "normal" || sample.location !== null || sample.mask === null) return;
   try {

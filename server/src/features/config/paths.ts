@@ -19,16 +19,27 @@ export interface NamedPath {
 export function namedPaths(document: ConfigDocument): NamedPath[] {
   const plain = document.tree.value;
   const found: NamedPath[] = [];
-  const add = (at: (string | number)[], what: string, expected: "file" | "folder", inside?: string) => {
+  const add = (
+    at: (string | number)[],
+    what: string,
+    expected: "file" | "folder",
+    inside?: string,
+    find: (folder: string, written: string) => string = resolve,
+  ) => {
     const written = valueAt(plain, at);
     if (typeof written !== "string" || written === "" || written.includes("\0")) return;
-    const isBase = at.at(-1) === "base";
-    const absolute = isBase ? baseFolder(document.folder, written) : resolve(document.folder, written);
-    found.push({ at, written, absolute, what, expected, ...(inside === undefined ? {} : { inside }) });
+    found.push({
+      at,
+      written,
+      absolute: find(document.folder, written),
+      what,
+      expected,
+      ...(inside === undefined ? {} : { inside }),
+    });
   };
   const base = valueAt(plain, ["model", "base"]);
   if (typeof base !== "string" || !embeddedModels.has(base))
-    add(["model", "base"], "model folder", "folder", "config.json");
+    add(["model", "base"], "model folder", "folder", "config.json", baseFolder);
   add(["model", "adapter"], "adapter folder", "folder", "adapter_config.json");
   for (const section of sourceSections) {
     for (const at of sourcePaths(plain, section)) {
